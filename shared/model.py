@@ -1,0 +1,443 @@
+"""The words of the product as types: frozen dataclasses and enums, no behaviour beyond their own shape.
+
+Everything here is a value. Rules take these values and return others; gateways make them out of AWS
+responses; handlers turn them into DynamoDB items and state data at the border.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+TARGET_TAG_KEY = "AWSDRS"
+TARGET_TAG_VALUE = "AllowLaunchingIntoThisInstance"
+"""The tag that lets DRS launch into an instance (DRS user guide, launch-general-settings)."""
+
+
+class Mode(StrEnum):
+    FAILOVER = "FAILOVER"
+    DRILL = "DRILL"
+    FAILBACK = "FAILBACK"
+
+
+class LaunchOrder(StrEnum):
+    TOGETHER = "TOGETHER"
+    BY_WAVE = "BY_WAVE"
+
+
+class RecoveryMode(StrEnum):
+    OPTIMAL = "OPTIMAL"
+    FAST = "FAST"
+
+
+class OnBlocked(StrEnum):
+    STOP = "STOP"
+    GO_ON = "GO_ON"
+
+
+class WhenTargetRuns(StrEnum):
+    BLOCK = "BLOCK"
+    STOP = "STOP"
+
+
+class Approval(StrEnum):
+    REQUIRED = "REQUIRED"
+    NOT_REQUIRED = "NOT_REQUIRED"
+
+
+class ExecutionStatus(StrEnum):
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+    CANCELLED = "CANCELLED"
+
+
+class WaveStatus(StrEnum):
+    PLANNED = "PLANNED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (WaveStatus.PLANNED, WaveStatus.RUNNING)
+
+
+class ServerStatus(StrEnum):
+    """Where one server stands. The last four are outcomes and final once written."""
+
+    DISCOVERED = "DISCOVERED"
+    MATCHED = "MATCHED"
+    READY = "READY"
+    CONFIGURED = "CONFIGURED"
+    LAUNCHING = "LAUNCHING"
+    LAUNCH_FAILED = "LAUNCH_FAILED"  # may be tried again
+    LAUNCHED = "LAUNCHED"
+    STARTING = "STARTING"
+    RECOVERED = "RECOVERED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    BLOCKED = "BLOCKED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_SERVER_STATUSES
+
+
+_FINAL_SERVER_STATUSES = frozenset(
+    {ServerStatus.RECOVERED, ServerStatus.FAILED, ServerStatus.SKIPPED, ServerStatus.BLOCKED}
+)
+
+
+class Severity(StrEnum):
+    CRITICAL = "CRITICAL"
+    """Blocks the server."""
+    WARNING = "WARNING"
+    """Reported; the server goes on."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """One account in one Region: the unit of every DRS call and quota."""
+
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        """The inverse of ``str(scope)``: ``"111122223333/us-east-1"``."""
+        account, region = text.split("/")
+        return cls(account, region)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An origin scope with the recovery scope that protects it."""
+
+    name: str
+    origin: Scope
+    recovery: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a prerequisite check or of a match: what was found and what to do about it."""
+
+    code: str
+    severity: Severity
+    found: str
+    remedy: str
+
+
+# --- what AWS says ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk of a source server or an EBS volume of an instance. ``size`` in bytes."""
+
+    device: str
+    size: int
+    volume_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceServer:
+    """A DRS source server, in the words of DescribeSourceServers.
+
+    ``name`` is its Name tag, else its hostname. ``lag_seconds`` is None where DRS gives none.
+    ``architecture`` and ``boot_mode`` are None where DRS and the original instance both are silent.
+    """
+
+    source_server_id: str
+    arn: str
+    name: str
+    scope: Scope
+    site: str
+    hostname: str | None
+    original_instance_id: str | None
+    origin_account: str | None
+    origin_region: str | None
+    platform: str  # "linux" or "windows", from sourceProperties.os.fullString
+    replication_state: str
+    lag_seconds: float | None
+    agent_version: str | None
+    architecture: str | None = None
+    boot_mode: str | None = None
+    staging_account: str | None = None
+    recovery_instance_id: str | None = None
+    last_launch_status: str | None = None
+    replication_direction: str = "FAILOVER"
+    stalled_reason: str | None = None
+    disks: tuple[Volume, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An EC2 instance in the words of DescribeInstances: a target, or an original.
+
+    ``state`` as EC2 says it ("stopped"); ``boot_mode`` "legacy-bios" or "uefi" as currentInstanceBootMode;
+    ``platform`` "linux" or "windows".
+    """
+
+    instance_id: str
+    name: str
+    scope: Scope
+    state: str
+    private_ip: str | None
+    instance_type: str
+    platform: str
+    architecture: str
+    boot_mode: str | None
+    root_device_type: str
+    virtualization: str
+    availability_zone: str
+    subnet_id: str | None
+    vpc_id: str | None
+    security_group_ids: tuple[str, ...]
+    instance_profile_arn: str | None
+    tenancy: str = "default"
+    lifecycle: str | None = None  # "spot" or None
+    volumes: tuple[Volume, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def allows_launching_into(self) -> bool:
+        return self.tags.get(TARGET_TAG_KEY) == TARGET_TAG_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSettings:
+    """The part of a DRS launch configuration that launching into an instance touches."""
+
+    copy_private_ip: bool
+    copy_tags: bool
+    launch_disposition: str  # "STARTED" or "STOPPED"
+    right_sizing: str  # "NONE", "BASIC" or "IN_AWS"
+    launch_into_instance_id: str | None
+    recovery_mode: str | None = None
+    os_byol: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedServer:
+    """One participating server of a job. ``launch_status`` is None through snapshot and conversion."""
+
+    source_server_id: str
+    launch_status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobLogItem:
+    event: str
+    source_server_id: str | None
+    raw_error: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A DRS job in the words of DescribeJobs. ``status`` is PENDING, STARTED or COMPLETED, never FAILED."""
+
+    job_id: str
+    scope: Scope
+    type: str
+    status: str
+    created_at: str
+    ended_at: str | None
+    servers: tuple[LaunchedServer, ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryInstance:
+    recovery_instance_id: str
+    ec2_instance_id: str
+    ec2_state: str
+    source_server_id: str
+    job_id: str | None
+    is_drill: bool
+
+
+# --- what a plan says ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which source servers: by id, by name pattern (fnmatch, case-blind), or by tags (all must match).
+
+    A server is selected when any of the three that are given selects it.
+    """
+
+    source_server_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    protection_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePolicy:
+    """What a wave does about failed servers: STOP at the first, GO_ON whatever, or tolerate some.
+
+    ``tolerate_count`` and ``tolerate_percent`` are set only for TOLERATE; one of them is not None.
+    """
+
+    action: str  # "STOP", "GO_ON" or "TOLERATE"
+    tolerate_count: int | None = None
+    tolerate_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A check of the plan that an instance must pass. ``{privateIp}`` and ``{name}`` are filled in.
+
+    TCP: ``host`` (default the private IP) accepts a connection on ``port``.
+    HTTP: GET ``url`` answers ``status`` (default 200). ``timeout_seconds`` is for one try.
+    """
+
+    type: str  # "TCP" or "HTTP"
+    port: int | None = None
+    host: str | None = None
+    url: str | None = None
+    status: int = 200
+    timeout_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWave:
+    """A wave as the plan words it."""
+
+    name: str
+    selector: Selector
+    depends_on: tuple[str, ...]
+    on_failure: FailurePolicy
+    health_checks: tuple[HealthCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPair:
+    """A pair that the plan fixes by hand; exactly one of the first two is set."""
+
+    target_instance_id: str
+    source_server_id: str | None = None
+    source_server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    domain_suffixes: tuple[str, ...] = ()
+    manual_pairs: tuple[ManualPair, ...] = ()
+    spelling_tolerance: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    launch_order: LaunchOrder = LaunchOrder.TOGETHER
+    on_blocked: OnBlocked = OnBlocked.STOP
+    recovery_mode: RecoveryMode = RecoveryMode.OPTIMAL
+    when_target_runs: WhenTargetRuns = WhenTargetRuns.BLOCK
+    approval: Approval | None = None  # None: as the way it was started demands
+    retries: int = 1
+    max_lag_seconds: int = 3600
+    verify_timeout_seconds: int = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    name: str
+    description: str
+    sites: tuple[Site, ...]
+    protection_groups: dict[str, Selector]
+    waves: tuple[PlannedWave, ...]
+    matching: Matching
+    policies: Policies
+
+    def wave(self, name: str) -> PlannedWave:
+        return next(wave for wave in self.waves if wave.name == name)
+
+
+# --- what an execution records ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """Everything known of one server in one execution: one DynamoDB item.
+
+    Times are ISO 8601 strings in UTC. ``scope`` is where the DRS calls for it go. ``lot`` numbers the job
+    of its wave that it is to be launched in. ``previous_launch`` keeps the launch settings to restore.
+    """
+
+    source_server_id: str
+    name: str
+    scope: Scope
+    site: str
+    status: ServerStatus
+    original_instance_id: str | None = None
+    pair_instance_id: str | None = None
+    paired_by: str | None = None  # "MANUAL" or "NAME"
+    wave: str | None = None
+    lot: int | None = None
+    private_ip_before: str | None = None
+    private_ip_after: str | None = None
+    recovery_instance_id: str | None = None
+    job_id: str | None = None
+    attempts: int = 0
+    reason: str | None = None
+    remedy: str | None = None
+    findings: tuple[Finding, ...] = ()
+    previous_launch: LaunchSettings | None = None
+    launch_changed: bool = False
+    started_by_drs: bool = False
+    launched_at: str | None = None
+    start_requested_at: str | None = None
+    verified_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRecord:
+    name: str
+    depends_on: tuple[str, ...]
+    status: WaveStatus
+    lots: int = 0
+    servers: int = 0
+    started_at: str | None = None
+    ended_at: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRecord:
+    execution_id: str
+    plan_name: str
+    mode: Mode
+    status: ExecutionStatus
+    started_at: str
+    dry_run: bool
+    launch_order: LaunchOrder
+    request: dict[str, Any]
+    ended_at: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+    estimate_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    job_id: str
+    scope: Scope
+    wave: str
+    lot: int
+    attempt: int
+    status: str
+    created_at: datetime | str
+    servers: int
