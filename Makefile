@@ -1,0 +1,48 @@
+# make help says what there is. Every target brings its own environment up to date first.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint cloud clean environment
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+PYTHON ?=
+FLEET ?= fleets/default.yaml
+SPEED ?= 60
+AUTH ?= 1
+ARGS ?=
+
+local = .venv/bin/python -m local
+no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
+
+help:
+	@echo 'make demo    fail a fleet over in a local cloud, and check that every server moved'
+	@echo '             FLEET=fleets/default.yaml  another fleet: three, trouble, thousand, or your own'
+	@echo '             SPEED=60                   simulated seconds in a real second'
+	@echo '             AUTH=1                     0 switches IAM enforcement off'
+	@echo 'make test    all tests'
+	@echo 'make lint    static checks: ruff, mypy, sam validate, cfn-lint, statelint'
+	@echo 'make cloud   the local cloud with everything deployed, until Ctrl-C'
+	@echo 'make clean   remove everything that was made here'
+	@echo 'PYTHON=...   the Python (3.11 or newer) to make the environment with'
+
+environment: .venv/.as-locked
+	@:
+
+.venv/.as-locked: requirements.lock .ci/environment
+	@PYTHON='$(PYTHON)' .ci/environment
+
+demo: environment
+	@exec $(local) demo --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
+
+cloud: environment
+	@exec $(local) up --deploy --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
+
+test: environment
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+lint: environment
+	@.ci/lint
+
+clean:
+	@if [ -x .venv/bin/python ]; then $(local) down --quiet || true; fi
+	@rm -rf .venv .aws-sam .local out .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
