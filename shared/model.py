@@ -7,7 +7,6 @@ responses; handlers turn them into DynamoDB items and state data at the border.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -439,5 +438,5 @@ class JobRecord:
     lot: int
     attempt: int
     status: str
-    created_at: datetime | str
+    created_at: str
     servers: int

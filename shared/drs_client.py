@@ -1,0 +1,216 @@
+"""AWS Elastic Disaster Recovery in one scope: paging, chunking and error classes hidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.aws_errors import calling
+from shared.cross_account import ONCE, MemberAccounts
+from shared.model import (
+    Job,
+    JobLogItem,
+    LaunchedServer,
+    LaunchSettings,
+    RecoveryInstance,
+    Scope,
+    SourceServer,
+    Volume,
+)
+
+IDS_PER_FILTER = 200
+"""DescribeSourceServers and DescribeRecoveryInstances take at most 200 ids (DRS service model)."""
+JOB_IDS_PER_FILTER = 1000
+PAGE = 200
+
+
+class DrsClient:
+    """One scope's DRS, acting as the member role behind ``accounts``. Raises ``shared.aws_errors``."""
+
+    def __init__(self, accounts: MemberAccounts, scope: Scope) -> None:
+        self.scope = scope
+        self._accounts = accounts
+
+    def source_servers(self, site: str) -> list[SourceServer]:
+        """Every source server of the scope."""
+        return [
+            _source_server(item, site, self.scope)
+            for item in self._pages("describe_source_servers", filters={}, maxResults=PAGE)
+        ]
+
+    def launch_settings(self, source_server_id: str) -> LaunchSettings:
+        with calling("GetLaunchConfiguration", self._where(source_server_id)):
+            return _launch_settings(self._drs.get_launch_configuration(sourceServerID=source_server_id))
+
+    def update_launch_settings(self, source_server_id: str, changes: Mapping[str, Any]) -> None:
+        """UpdateLaunchConfiguration with ``changes`` in the API's own names. Set-style: may be repeated."""
+        with calling("UpdateLaunchConfiguration", self._where(source_server_id)):
+            self._drs.update_launch_configuration(sourceServerID=source_server_id, **changes)
+
+    def jobs(self, job_ids: Sequence[str]) -> list[Job]:
+        """These jobs as they stand."""
+        return [
+            _job(item, self.scope)
+            for some in _chunks(job_ids, JOB_IDS_PER_FILTER)
+            for item in self._pages("describe_jobs", filters={"jobIDs": some}, maxResults=PAGE)
+        ]
+
+    def jobs_since(self, since: str) -> list[Job]:
+        """Jobs created at or after ``since`` (ISO 8601)."""
+        filters = {"fromDate": since.replace("+00:00", "Z")}
+        return [
+            _job(item, self.scope) for item in self._pages("describe_jobs", filters=filters, maxResults=PAGE)
+        ]
+
+    def job_log(self, job_id: str) -> list[JobLogItem]:
+        """The job's log, oldest first."""
+        return [
+            JobLogItem(
+                event=item["event"],
+                source_server_id=item.get("eventData", {}).get("sourceServerID"),
+                raw_error=item.get("eventData", {}).get("rawError"),
+                at=item["logDateTime"],
+            )
+            for item in self._pages("describe_job_log_items", jobID=job_id, maxResults=PAGE)
+        ]
+
+    def recovery_instances(self, source_server_ids: Sequence[str]) -> list[RecoveryInstance]:
+        """The recovery instances of these servers; terminated ones left out."""
+        found = (
+            item
+            for some in _chunks(source_server_ids, IDS_PER_FILTER)
+            for item in self._pages(
+                "describe_recovery_instances", filters={"sourceServerIDs": some}, maxResults=PAGE
+            )
+        )
+        return [
+            RecoveryInstance(
+                recovery_instance_id=item["recoveryInstanceID"],
+                ec2_instance_id=item["ec2InstanceID"],
+                ec2_state=item["ec2InstanceState"],
+                source_server_id=item["sourceServerID"],
+                job_id=item.get("jobID"),
+                is_drill=item.get("isDrill", False),
+            )
+            for item in found
+            if item["ec2InstanceState"] != "TERMINATED"
+        ]
+
+    def start_recovery(
+        self, source_server_ids: Sequence[str], *, drill: bool, tags: Mapping[str, str]
+    ) -> Job:
+        """Start one job for these servers (1 to 100). DRS takes the whole call or refuses it.
+
+        It has no client token: look for an earlier job of your own first, and after an
+        ``OutcomeUnknownError`` again.
+        """
+        drs = self._accounts.client("drs", self.scope, ONCE)
+        with calling("StartRecovery", str(self.scope), has_effect=True):
+            answer = drs.start_recovery(
+                sourceServers=[{"sourceServerID": server} for server in source_server_ids],
+                isDrill=drill,
+                tags=dict(tags),
+            )
+        return _job(answer["job"], self.scope)
+
+    @property
+    def _drs(self) -> Any:
+        return self._accounts.client("drs", self.scope)
+
+    def _where(self, what: str) -> str:
+        return f"{self.scope} for {what}"
+
+    def _pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        paginator = self._drs.get_paginator(operation)
+        name = "".join(word.capitalize() for word in operation.split("_"))
+        with calling(name, str(self.scope)):
+            for page in paginator.paginate(**arguments):
+                yield from page["items"]
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])
+
+
+def _source_server(item: dict[str, Any], site: str, scope: Scope) -> SourceServer:
+    properties = item.get("sourceProperties", {})
+    hints = properties.get("identificationHints", {})
+    cloud = item.get("sourceCloudProperties", {})
+    replication = item.get("dataReplicationInfo", {})
+    tags = item.get("tags", {})
+    return SourceServer(
+        source_server_id=item["sourceServerID"],
+        arn=item["arn"],
+        name=tags.get("Name") or hints.get("hostname") or "",
+        scope=scope,
+        site=site,
+        hostname=hints.get("hostname"),
+        original_instance_id=hints.get("awsInstanceID"),
+        origin_account=cloud.get("originAccountID"),
+        origin_region=cloud.get("originRegion"),
+        platform=platform_of(properties.get("os", {}).get("fullString", "")),
+        architecture=properties.get("architecture"),
+        replication_state=replication.get("dataReplicationState", "UNKNOWN"),
+        lag_seconds=duration_seconds(replication.get("lagDuration")),
+        agent_version=item.get("agentVersion"),
+        staging_account=item.get("stagingArea", {}).get("stagingAccountID"),
+        recovery_instance_id=item.get("recoveryInstanceId"),
+        last_launch_status=item.get("lastLaunchResult"),
+        replication_direction=item.get("replicationDirection", "FAILOVER"),
+        stalled_reason=replication.get("dataReplicationError", {}).get("error"),
+        disks=tuple(
+            Volume(device=disk["deviceName"], size=int(disk["bytes"])) for disk in properties.get("disks", [])
+        ),
+        tags=tags,
+    )
+
+
+def platform_of(os_text: str) -> str:
+    """``sourceProperties.os.fullString`` or EC2's platform text as "windows" or "linux"."""
+    return "windows" if "windows" in os_text.lower() else "linux"
+
+
+_DURATION = re.compile(
+    r"P(?:(?P<days>[\d.]+)D)?(?:T(?:(?P<hours>[\d.]+)H)?(?:(?P<minutes>[\d.]+)M)?(?:(?P<seconds>[\d.]+)S)?)?$"
+)
+
+
+def duration_seconds(text: str | None) -> float | None:
+    """An ISO 8601 duration as DRS writes them ("P0D", "P2DT1H32M12.136909S") in seconds; None if none."""
+    found = _DURATION.match(text or "")
+    if not found:
+        return None
+    part = {name: float(value or 0) for name, value in found.groupdict().items()}
+    return part["days"] * 86400 + part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"]
+
+
+def _launch_settings(item: dict[str, Any]) -> LaunchSettings:
+    return LaunchSettings(
+        copy_private_ip=item.get("copyPrivateIp", False),
+        copy_tags=item.get("copyTags", False),
+        launch_disposition=item.get("launchDisposition", "STARTED"),
+        right_sizing=item.get("targetInstanceTypeRightSizingMethod", "NONE"),
+        launch_into_instance_id=item.get("launchIntoInstanceProperties", {}).get("launchIntoEC2InstanceID")
+        or None,
+        recovery_mode=item.get("recoveryMode"),
+        os_byol=item.get("licensing", {}).get("osByol", False),
+    )
+
+
+def _job(item: dict[str, Any], scope: Scope) -> Job:
+    return Job(
+        job_id=item["jobID"],
+        scope=scope,
+        type=item.get("type", "LAUNCH"),
+        status=item.get("status", "PENDING"),
+        created_at=item.get("creationDateTime", ""),
+        ended_at=item.get("endDateTime"),
+        servers=tuple(
+            LaunchedServer(server["sourceServerID"], server.get("launchStatus"))
+            for server in item.get("participatingServers", [])
+            if "sourceServerID" in server
+        ),
+        tags=item.get("tags", {}),
+    )

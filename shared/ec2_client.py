@@ -1,0 +1,190 @@
+"""EC2 in one scope, as far as twins and originals need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.config import Config
+
+from shared.aws_errors import AwsCallError, calling
+from shared.cross_account import PATIENT, MemberAccounts
+from shared.drs_client import platform_of
+from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Scope, Volume
+
+IDS_PER_CALL = 100
+FILTER_VALUES = 200
+"""A filter takes at most 200 values (EC2 API reference, Using filtering)."""
+STANDING_STATES = ["pending", "running", "stopping", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHealth:
+    """DescribeInstances and DescribeInstanceStatus of one instance, boiled down."""
+
+    instance_id: str
+    state: str
+    private_ip: str | None
+    status_ok: bool
+    status: str
+    state_reason: str | None
+
+
+class Ec2Client:
+    """One scope's EC2, acting as the member role behind ``accounts``. Raises ``shared.aws_errors``."""
+
+    def __init__(self, accounts: MemberAccounts, scope: Scope, config: Config = PATIENT) -> None:
+        self.scope = scope
+        self._accounts = accounts
+        self._config = config
+
+    def targets(self) -> list[Instance]:
+        """Every standing instance of the scope that is tagged for launching into."""
+        return self._described(
+            Filters=[
+                {"Name": f"tag:{TARGET_TAG_KEY}", "Values": [TARGET_TAG_VALUE]},
+                {"Name": "instance-state-name", "Values": STANDING_STATES},
+            ]
+        )
+
+    def named(self, names: Sequence[str]) -> list[Instance]:
+        """Standing instances with one of these Name tags, tagged for launching into or not."""
+        return [
+            instance
+            for some in _chunks(sorted(set(names)), FILTER_VALUES)
+            for instance in self._described(
+                Filters=[
+                    {"Name": "tag:Name", "Values": some},
+                    {"Name": "instance-state-name", "Values": STANDING_STATES},
+                ]
+            )
+        ]
+
+    def instances(self, instance_ids: Sequence[str]) -> list[Instance]:
+        """These instances; unknown ids are left out."""
+        return [
+            instance
+            for some in _chunks(instance_ids, FILTER_VALUES)
+            for instance in self._described(Filters=[{"Name": "instance-id", "Values": some}])
+        ]
+
+    def health(self, instance_ids: Sequence[str]) -> dict[str, InstanceHealth]:
+        """State, address and status checks by instance id; unknown ids are left out."""
+        described = list(self._raw(instance_ids))
+        running = [item["InstanceId"] for item in described if item["State"]["Name"] == "running"]
+        statuses: dict[str, str] = {}
+        for some in _chunks(running, IDS_PER_CALL):
+            with calling("DescribeInstanceStatus", str(self.scope)):
+                answer = self._ec2.describe_instance_status(InstanceIds=some)
+            for item in answer["InstanceStatuses"]:
+                parts = (item["SystemStatus"]["Status"], item["InstanceStatus"]["Status"])
+                statuses[item["InstanceId"]] = "ok" if parts == ("ok", "ok") else "/".join(parts)
+        return {item["InstanceId"]: _health(item, statuses.get(item["InstanceId"])) for item in described}
+
+    def missing_subnets(self, subnet_ids: Sequence[str]) -> set[str]:
+        filters = [{"Name": "subnet-id", "Values": sorted(set(subnet_ids))}]
+        with calling("DescribeSubnets", str(self.scope)):
+            pages = self._ec2.get_paginator("describe_subnets").paginate(Filters=filters)
+            found = {subnet["SubnetId"] for page in pages for subnet in page["Subnets"]}
+        return set(subnet_ids) - found
+
+    def missing_security_groups(self, group_ids: Sequence[str]) -> set[str]:
+        filters = [{"Name": "group-id", "Values": sorted(set(group_ids))}]
+        with calling("DescribeSecurityGroups", str(self.scope)):
+            pages = self._ec2.get_paginator("describe_security_groups").paginate(Filters=filters)
+            found = {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
+        return set(group_ids) - found
+
+    def start(self, instance_ids: Sequence[str]) -> dict[str, AwsCallError]:
+        """Start these instances; the ones that EC2 refuses, each with its error. Running ones stay so."""
+        return self._each(
+            instance_ids, "StartInstances", lambda some: self._ec2.start_instances(InstanceIds=some)
+        )
+
+    def stop(self, instance_ids: Sequence[str]) -> dict[str, AwsCallError]:
+        """Stop these instances; the ones that EC2 refuses, each with its error."""
+        return self._each(
+            instance_ids, "StopInstances", lambda some: self._ec2.stop_instances(InstanceIds=some)
+        )
+
+    def _each(
+        self, instance_ids: Sequence[str], operation: str, call: Callable[[list[str]], Any]
+    ) -> dict[str, AwsCallError]:
+        """EC2 refuses a whole call for one bad instance: halve it until the bad one stands alone."""
+        refused: dict[str, AwsCallError] = {}
+        pending = list(_chunks(instance_ids, IDS_PER_CALL))
+        while pending:
+            some = pending.pop()
+            try:
+                with calling(operation, str(self.scope)):
+                    call(some)
+            except AwsCallError as error:
+                if len(some) == 1:
+                    refused[some[0]] = error
+                else:
+                    middle = len(some) // 2
+                    pending += [some[:middle], some[middle:]]
+        return refused
+
+    @property
+    def _ec2(self) -> Any:
+        return self._accounts.client("ec2", self.scope, self._config)
+
+    def _described(self, **arguments: Any) -> list[Instance]:
+        return [_instance(item, self.scope) for item in self._reservations(**arguments)]
+
+    def _raw(self, instance_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for some in _chunks(instance_ids, FILTER_VALUES):
+            yield from self._reservations(Filters=[{"Name": "instance-id", "Values": some}])
+
+    def _reservations(self, **arguments: Any) -> Iterator[dict[str, Any]]:
+        with calling("DescribeInstances", str(self.scope)):
+            for page in self._ec2.get_paginator("describe_instances").paginate(**arguments):
+                for reservation in page["Reservations"]:
+                    yield from reservation["Instances"]
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])
+
+
+def _health(item: dict[str, Any], status: str | None) -> InstanceHealth:
+    return InstanceHealth(
+        instance_id=item["InstanceId"],
+        state=item["State"]["Name"],
+        private_ip=item.get("PrivateIpAddress"),
+        status_ok=status == "ok",
+        status=status or "not reported",
+        state_reason=item.get("StateReason", {}).get("Message"),
+    )
+
+
+def _instance(item: dict[str, Any], scope: Scope) -> Instance:
+    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+    return Instance(
+        instance_id=item["InstanceId"],
+        name=tags.get("Name", ""),
+        scope=scope,
+        state=item["State"]["Name"],
+        private_ip=item.get("PrivateIpAddress"),
+        instance_type=item["InstanceType"],
+        platform=platform_of(item.get("Platform") or item.get("PlatformDetails") or ""),
+        architecture=item.get("Architecture", "x86_64"),
+        boot_mode=item.get("CurrentInstanceBootMode") or item.get("BootMode"),
+        root_device_type=item.get("RootDeviceType", "ebs"),
+        virtualization=item.get("VirtualizationType", "hvm"),
+        availability_zone=item.get("Placement", {}).get("AvailabilityZone", ""),
+        subnet_id=item.get("SubnetId"),
+        vpc_id=item.get("VpcId"),
+        security_group_ids=tuple(group["GroupId"] for group in item.get("SecurityGroups", [])),
+        instance_profile_arn=item.get("IamInstanceProfile", {}).get("Arn"),
+        tenancy=item.get("Placement", {}).get("Tenancy", "default"),
+        lifecycle=item.get("InstanceLifecycle"),
+        volumes=tuple(
+            Volume(device=mapping["DeviceName"], size=0, volume_id=mapping.get("Ebs", {}).get("VolumeId"))
+            for mapping in item.get("BlockDeviceMappings", [])
+        ),
+        tags=tags,
+    )

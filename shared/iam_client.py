@@ -1,0 +1,60 @@
+"""IAM of one account: what an instance profile carries, and what a role may do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.aws_errors import AccessDeniedError, AwsCallError, calling
+from shared.cross_account import MemberAccounts
+from shared.model import Scope
+
+
+class IamClient:
+    """The account of ``scope``, acting as the member role behind ``accounts``."""
+
+    def __init__(self, accounts: MemberAccounts, scope: Scope) -> None:
+        self._scope = scope
+        self._accounts = accounts
+
+    def profile_policies(self, instance_profile_arn: str) -> tuple[str, ...] | None:
+        """Names of the managed policies on the profile's role; None where that may not or cannot be read."""
+        try:
+            with calling("GetInstanceProfile", str(self._scope)):
+                profile = self._iam.get_instance_profile(
+                    InstanceProfileName=instance_profile_arn.rsplit("/", 1)[-1]
+                )["InstanceProfile"]
+            names: list[str] = []
+            for role in profile["Roles"]:
+                with calling("ListAttachedRolePolicies", str(self._scope)):
+                    pages = self._iam.get_paginator("list_attached_role_policies").paginate(
+                        RoleName=role["RoleName"]
+                    )
+                    names += [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
+        except AwsCallError:
+            return None
+        return tuple(names)
+
+    def denied_actions(self, role_name: str, actions: Sequence[str]) -> tuple[str, ...] | None:
+        """Which of ``actions`` the role may not do on any resource; None where simulating is not allowed.
+
+        A grant that depends on a condition counts as allowed when AWS says that context is missing.
+        """
+        try:
+            with calling("SimulatePrincipalPolicy", str(self._scope)):
+                pages = self._iam.get_paginator("simulate_principal_policy").paginate(
+                    PolicySourceArn=f"arn:aws:iam::{self._scope.account}:role/{role_name}",
+                    ActionNames=list(actions),
+                )
+                results = [result for page in pages for result in page["EvaluationResults"]]
+        except AccessDeniedError:
+            return None
+        return tuple(
+            result["EvalActionName"]
+            for result in results
+            if result["EvalDecision"] != "allowed" and not result.get("MissingContextValues")
+        )
+
+    @property
+    def _iam(self) -> Any:
+        return self._accounts.client("iam", self._scope)

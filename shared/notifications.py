@@ -1,0 +1,29 @@
+"""Messages to the operators' SNS topic. Best effort: a recovery never fails for want of a message."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+SUBJECT_LIMIT = 100
+"""SNS refuses subjects of more than 100 characters (SNS API reference, Publish)."""
+
+logger = Logger(child=True)
+
+
+def notify(topic_arn: str, subject: str, text: str) -> None:
+    """Publish to the topic; a failure is logged, not raised."""
+    try:
+        _sns().publish(TopicArn=topic_arn, Subject=subject[:SUBJECT_LIMIT], Message=text)
+    except (ClientError, BotoCoreError):
+        logger.exception("notification not sent", extra={"subject": subject})
+
+
+@cache
+def _sns() -> Any:
+    return boto3.client("sns", config=Config(connect_timeout=3, read_timeout=5))

@@ -1,0 +1,86 @@
+"""What a function group reads from its environment, once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+class SettingMissingError(Exception):
+    """An environment variable that the template sets is not there."""
+
+
+def _read(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise SettingMissingError(f"The environment variable {name} is not set. Deploy with template.yaml.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """For functions that only look: their findings go to the execution's records, nowhere else."""
+
+    executions_table: str
+    pairs_table: str
+    member_role: str
+    execution_role: str
+    external_id: str
+
+    @classmethod
+    @cache
+    def from_env(cls) -> QuerySettings:
+        return cls(
+            executions_table=_read("EXECUTIONS_TABLE"),
+            pairs_table=_read("INSTANCE_PAIRS_TABLE"),
+            member_role=_read("QUERY_ROLE_NAME"),
+            execution_role=_read("EXECUTION_ROLE_NAME"),
+            external_id=_read("EXTERNAL_ID"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationSettings:
+    """For functions that write our records and DRS launch settings."""
+
+    executions_table: str
+    plans_table: str
+    pairs_table: str
+    reports_bucket: str
+    topic_arn: str
+    member_role: str
+    external_id: str
+    retention_days: int
+
+    @classmethod
+    @cache
+    def from_env(cls) -> ConfigurationSettings:
+        return cls(
+            executions_table=_read("EXECUTIONS_TABLE"),
+            plans_table=_read("PLANS_TABLE"),
+            pairs_table=_read("INSTANCE_PAIRS_TABLE"),
+            reports_bucket=_read("REPORTS_BUCKET"),
+            topic_arn=_read("TOPIC_ARN"),
+            member_role=_read("CONFIGURATION_ROLE_NAME"),
+            external_id=_read("EXTERNAL_ID"),
+            retention_days=int(_read("RETENTION_DAYS")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSettings:
+    """For functions that start and stop machines."""
+
+    executions_table: str
+    member_role: str
+    external_id: str
+
+    @classmethod
+    @cache
+    def from_env(cls) -> ExecutionSettings:
+        return cls(
+            executions_table=_read("EXECUTIONS_TABLE"),
+            member_role=_read("EXECUTION_ROLE_NAME"),
+            external_id=_read("EXTERNAL_ID"),
+        )

@@ -1,0 +1,26 @@
+"""DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
+
+from shared.store.executions import (
+    ExecutionNotFoundError,
+    ExecutionStore,
+    Leftover,
+    ServerChange,
+    execution_store,
+)
+from shared.store.locks import LockStore, plan_lock, server_lock
+from shared.store.pairs import PairRecord, PairStore
+from shared.store.plans import PlanStore
+
+__all__ = [
+    "ExecutionNotFoundError",
+    "ExecutionStore",
+    "Leftover",
+    "LockStore",
+    "PairRecord",
+    "PairStore",
+    "PlanStore",
+    "ServerChange",
+    "execution_store",
+    "plan_lock",
+    "server_lock",
+]

@@ -1,0 +1,246 @@
+"""The Executions table: one item for an execution, each of its waves, servers, jobs and facts.
+
+Items of one execution share the partition ``EXECUTION#<id>``. Writers are late, doubled and out of order:
+every change states what it may replace, and an outcome is final.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+import boto3
+from boto3.dynamodb.conditions import Key
+
+from shared.instance_matcher import Proposal
+from shared.items import from_item, to_item
+from shared.model import (
+    ExecutionRecord,
+    Finding,
+    Instance,
+    JobRecord,
+    Plan,
+    Scope,
+    ServerRecord,
+    ServerStatus,
+    SourceServer,
+    WaveRecord,
+)
+from shared.plan import parse_plan
+from shared.store.writes import put_once, set_if, write, write_one
+
+NO_WAVE = "-"
+_FINAL = {f":final{n}": status.value for n, status in enumerate(s for s in ServerStatus if s.is_final)}
+
+T = TypeVar("T")
+
+
+class ExecutionNotFoundError(Exception):
+    """No execution of that id is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """New values for some fields of one server, by the field names of ``ServerRecord``."""
+
+    server: ServerRecord
+    values: dict[str, Any]
+
+    def applied(self) -> ServerRecord:
+        return replace(self.server, **self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A target instance that matched no server, and why."""
+
+    instance_id: str
+    finding: Finding
+
+
+_FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
+    SourceServer: ("SOURCE", lambda fact: fact.source_server_id),
+    Instance: ("INSTANCE", lambda fact: fact.instance_id),
+    Leftover: ("LEFTOVER", lambda fact: fact.instance_id),
+    Proposal: ("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
+    Finding: ("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
+}
+
+
+class ExecutionStore:
+    """The Executions table."""
+
+    def __init__(self, table_name: str) -> None:
+        self.table_name = table_name
+        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+
+    # --- executions
+
+    def open(self, record: ExecutionRecord, plan: dict[str, Any], expires_at: datetime) -> bool:
+        """Record a new execution with its plan. False if it is recorded already (a repeated call)."""
+        key = {"pk": _partition(record.execution_id), "sk": "EXECUTION"}
+        expiry = {"expiresAt": int(expires_at.timestamp())}
+        plan_item = {**key, "sk": "PLAN", "document": json.dumps(plan), **expiry}
+        # The plan first: an execution that is recorded must have one.
+        write_one(put_once(self.table_name, plan_item))
+        return write_one(put_once(self.table_name, {**key, **to_item(record), **expiry}))
+
+    def execution(self, execution_id: str) -> ExecutionRecord:
+        """Raises ExecutionNotFoundError."""
+        return from_item(self._get(execution_id, "EXECUTION"), ExecutionRecord)
+
+    def plan(self, execution_id: str) -> Plan:
+        """The plan as it was when the execution began. Raises ExecutionNotFoundError."""
+        return parse_plan(json.loads(self._get(execution_id, "PLAN")["document"]))
+
+    def change_execution(self, execution_id: str, values: dict[str, Any]) -> bool:
+        """Set fields of a running execution. False if it has ended already: its outcome is final."""
+        return self._set(execution_id, "EXECUTION", values, "#status = :running", {":running": "RUNNING"})
+
+    # --- facts
+
+    def put_facts(self, execution_id: str, facts: Iterable[Any]) -> None:
+        """Record what AWS or a rule said: SourceServer, Instance, Leftover, Proposal or Finding.
+
+        Observations only: a later one may replace an earlier one.
+        """
+        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
+            for fact in facts:
+                kind, key = _FACTS[type(fact)]
+                sort = f"FACT#{kind}#{key(fact)}"
+                batch.put_item(Item={"pk": _partition(execution_id), "sk": sort, **to_item(fact)})
+
+    def facts(self, execution_id: str, kind: type[T]) -> list[T]:
+        return [from_item(item, kind) for item in self._query(execution_id, f"FACT#{_FACTS[kind][0]}#")]
+
+    # --- servers
+
+    def put_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
+        """Record discovered servers. One that is recorded already stays as it is."""
+        write(
+            [
+                put_once(self.table_name, {**_server_key(execution_id, server), **to_item(server)})
+                for server in servers
+            ]
+        )
+
+    def servers(self, execution_id: str, wave: str | None = None) -> list[ServerRecord]:
+        """All servers of the execution, or those of one wave."""
+        prefix = "SERVER#" if wave is None else f"SERVER#{wave}#"
+        return [from_item(item, ServerRecord) for item in self._query(execution_id, prefix)]
+
+    def change_servers(
+        self,
+        execution_id: str,
+        changes: Iterable[ServerChange],
+        only_from: Sequence[ServerStatus] = (),
+    ) -> list[ServerRecord]:
+        """Apply changes to servers without an outcome and, if given, only from these statuses.
+
+        Returns the servers as changed; those that another writer had moved on are left out.
+        """
+        listed = list(changes)
+        values = {f":only{n}": status.value for n, status in enumerate(only_from)} or _FINAL
+        inside = f"#status IN ({', '.join(values)})"
+        condition = inside if only_from else f"attribute_exists(pk) AND NOT {inside}"
+        done = write(
+            [
+                set_if(
+                    self.table_name,
+                    _server_key(execution_id, change.server),
+                    change.values,
+                    condition,
+                    values,
+                )
+                for change in listed
+            ]
+        )
+        return [change.applied() for change, written in zip(listed, done, strict=True) if written]
+
+    # --- waves and jobs
+
+    def put_waves(self, execution_id: str, waves: Sequence[WaveRecord]) -> None:
+        """Record the planned waves. One that is recorded already stays as it is."""
+        partition = _partition(execution_id)
+        write(
+            [
+                put_once(self.table_name, {"pk": partition, "sk": f"WAVE#{wave.name}", **to_item(wave)})
+                for wave in waves
+            ]
+        )
+
+    def waves(self, execution_id: str) -> list[WaveRecord]:
+        return [from_item(item, WaveRecord) for item in self._query(execution_id, "WAVE#")]
+
+    def change_wave(self, execution_id: str, name: str, values: dict[str, Any]) -> bool:
+        """Set fields of a wave that has not ended. False if it has: its outcome is final."""
+        open_statuses = {":planned": "PLANNED", ":running": "RUNNING"}
+        condition = "#status IN (:planned, :running)"
+        return self._set(execution_id, f"WAVE#{name}", values, condition, open_statuses)
+
+    def put_job(self, execution_id: str, job: JobRecord) -> None:
+        """Record a job of ours. One that is recorded already stays as it is."""
+        key = {"pk": _partition(execution_id), "sk": f"JOB#{job.job_id}"}
+        write_one(put_once(self.table_name, {**key, **to_item(job)}))
+
+    def end_job(self, execution_id: str, job_id: str, status: str) -> None:
+        self._set(execution_id, f"JOB#{job_id}", {"status": status}, "attribute_exists(#status)", {})
+
+    def jobs(self, execution_id: str) -> list[JobRecord]:
+        return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#")]
+
+    def claim_round(self, execution_id: str, scope: Scope, now: datetime, every: timedelta) -> bool:
+        """Whether the caller is to ask DRS about the scope's jobs this round: one caller a round is."""
+        return write_one(
+            set_if(
+                self.table_name,
+                {"pk": _partition(execution_id), "sk": f"ROUND#{scope}"},
+                {"status": (now + every).isoformat()},
+                "attribute_not_exists(#status) OR #status <= :now",
+                {":now": now.isoformat()},
+            )
+        )
+
+    # --- the table
+
+    def _get(self, execution_id: str, sort: str) -> dict[str, Any]:
+        answer = self._table.get_item(Key={"pk": _partition(execution_id), "sk": sort}, ConsistentRead=True)
+        if "Item" not in answer:
+            raise ExecutionNotFoundError(f"No execution {execution_id!r} in table {self.table_name}.")
+        return dict(answer["Item"])
+
+    def _query(self, execution_id: str, prefix: str) -> list[dict[str, Any]]:
+        condition = Key("pk").eq(_partition(execution_id)) & Key("sk").begins_with(prefix)
+        arguments: dict[str, Any] = {"KeyConditionExpression": condition, "ConsistentRead": True}
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._table.query(**arguments)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _set(
+        self, execution_id: str, sort: str, values: dict[str, Any], condition: str, names: dict[str, Any]
+    ) -> bool:
+        key = {"pk": _partition(execution_id), "sk": sort}
+        return write_one(set_if(self.table_name, key, values, condition, names))
+
+
+@cache
+def execution_store(table_name: str) -> ExecutionStore:
+    """The one store of this process for a table, so that warm invocations reuse its client."""
+    return ExecutionStore(table_name)
+
+
+def _partition(execution_id: str) -> str:
+    return f"EXECUTION#{execution_id}"
+
+
+def _server_key(execution_id: str, server: ServerRecord) -> dict[str, str]:
+    sort = f"SERVER#{server.wave or NO_WAVE}#{server.source_server_id}"
+    return {"pk": _partition(execution_id), "sk": sort}

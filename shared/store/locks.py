@@ -1,0 +1,80 @@
+"""Locks in the Executions table: a plan runs once at a time, and a server serves one execution.
+
+A lock names its holder and nothing else; it is let go by deleting it, and only the holder's name can do so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import boto3
+
+from shared.store.writes import delete_if, put_if, put_once, write, write_one
+
+
+def plan_lock(plan_name: str) -> str:
+    return f"PLAN#{plan_name}"
+
+
+def server_lock(source_server_id: str) -> str:
+    return f"SERVER#{source_server_id}"
+
+
+class LockStore:
+    """The locks that executions hold."""
+
+    def __init__(self, table_name: str) -> None:
+        self._name = table_name
+        self._dynamodb: Any = boto3.resource("dynamodb")
+
+    def take(self, locks: Sequence[str], execution_id: str, is_over: Callable[[str], bool]) -> dict[str, str]:
+        """Take what is free, or held by an execution that ``is_over``.
+
+        Returns the locks that others hold, with the holder's execution id. Taking twice is harmless.
+        """
+        puts = [
+            put_if(
+                self._name,
+                {**_key(lock), "holder": execution_id},
+                "attribute_not_exists(pk) OR holder = :me",
+                {":me": execution_id},
+            )
+            for lock in locks
+        ]
+        missed = [lock for lock, taken in zip(locks, write(puts), strict=True) if not taken]
+        held: dict[str, str] = {}
+        verdicts: dict[str, bool] = {}
+        for lock, holder in self.holders(missed).items():
+            if holder not in verdicts:
+                verdicts[holder] = is_over(holder)
+            if not (verdicts[holder] and self._take_over(lock, holder, execution_id)):
+                held[lock] = holder
+        return held
+
+    def holders(self, locks: Sequence[str]) -> dict[str, str]:
+        """Who holds which of these locks; free ones are left out."""
+        found: dict[str, str] = {}
+        for start in range(0, len(locks), 100):
+            keys = [_key(lock) for lock in locks[start : start + 100]]
+            wanted: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
+            while wanted:
+                answer = self._dynamodb.batch_get_item(RequestItems=wanted)
+                for item in answer["Responses"].get(self._name, []):
+                    found[str(item["pk"]).removeprefix("LOCK#")] = str(item["holder"])
+                wanted = dict(answer.get("UnprocessedKeys", {}))
+        return found
+
+    def release(self, locks: Iterable[str], execution_id: str) -> None:
+        """Let go of the locks that this execution holds."""
+        write([delete_if(self._name, _key(lock), "holder = :me", {":me": execution_id}) for lock in locks])
+
+    def _take_over(self, lock: str, holder: str, execution_id: str) -> bool:
+        item = {**_key(lock), "holder": execution_id}
+        if write_one(put_if(self._name, item, "holder = :holder", {":holder": holder})):
+            return True
+        return write_one(put_once(self._name, item))
+
+
+def _key(lock: str) -> dict[str, str]:
+    return {"pk": f"LOCK#{lock}", "sk": "LOCK"}

@@ -1,0 +1,106 @@
+"""Conditional writes to DynamoDB: many at once where they all may, one by one where some may not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import boto3
+
+from shared.items import camel, to_item
+
+ITEMS_PER_TRANSACTION = 100
+"""TransactWriteItems takes at most 100 items (DynamoDB developer guide, Service quotas)."""
+
+Operation = dict[str, Any]
+"""One of TransactWriteItems' members: ``{"Put": …}``, ``{"Update": …}`` or ``{"Delete": …}``."""
+
+
+def put_once(table: str, item: dict[str, Any]) -> Operation:
+    """Put an item unless its key is taken."""
+    return put_if(table, item, "attribute_not_exists(pk)", {})
+
+
+def put_if(table: str, item: dict[str, Any], condition: str, values: dict[str, Any]) -> Operation:
+    put: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": condition}
+    if values:
+        put["ExpressionAttributeValues"] = values
+    return {"Put": put}
+
+
+def delete_if(table: str, key: dict[str, str], condition: str, values: dict[str, Any]) -> Operation:
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": key,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+    }
+
+
+def set_if(
+    table: str, key: dict[str, str], values: dict[str, Any], condition: str, condition_values: dict[str, Any]
+) -> Operation:
+    """Set ``values`` (snake_case names; None takes a field away). ``#status`` may stand in the condition."""
+    names = {"#status": "status"}
+    data = dict(condition_values)
+    sets: list[str] = []
+    removes: list[str] = []
+    for field, value in values.items():
+        names[f"#{field}"] = camel(field)
+        if value is None:
+            removes.append(f"#{field}")
+        else:
+            sets.append(f"#{field} = :{field}")
+            data[f":{field}"] = to_item(value)
+    parts = [f"SET {', '.join(sets)}"] if sets else []
+    parts += [f"REMOVE {', '.join(removes)}"] if removes else []
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": key,
+            "UpdateExpression": " ".join(parts),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": data,
+        }
+    }
+
+
+def write(operations: Sequence[Operation]) -> list[bool]:
+    """Carry the operations out, by hundreds. False stands where an operation's condition did not hold."""
+    done: list[bool] = []
+    for start in range(0, len(operations), ITEMS_PER_TRANSACTION):
+        some = list(operations[start : start + ITEMS_PER_TRANSACTION])
+        if len(some) == 1:
+            done.append(write_one(some[0]))
+            continue
+        try:
+            _dynamodb().transact_write_items(TransactItems=some)
+            done += [True] * len(some)
+        except _dynamodb().exceptions.TransactionCanceledException:
+            done += [write_one(operation) for operation in some]
+    return done
+
+
+def write_one(operation: Operation) -> bool:
+    """Carry one operation out by itself. False if its condition did not hold."""
+    [(kind, arguments)] = operation.items()
+    calls = {
+        "Put": _dynamodb().put_item,
+        "Update": _dynamodb().update_item,
+        "Delete": _dynamodb().delete_item,
+    }
+    try:
+        calls[kind](**arguments)
+    except _dynamodb().exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+@cache
+def _dynamodb() -> Any:
+    # The resource's client takes and gives plain Python values.
+    return boto3.resource("dynamodb").meta.client
