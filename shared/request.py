@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.contracts import DocumentInvalidError, Problem
+from shared.contracts import DocumentInvalidError, Problem, problems
 from shared.model import Approval, LaunchOrder, Mode, OnBlocked, Plan, Policies, RecoveryMode
 
 
@@ -38,12 +38,32 @@ class Request:
 
 def parse_request(document: object) -> Request:
     """The Request in ``document`` (the input of the execution). Raises RequestInvalidError."""
-    raise NotImplementedError
+    found = problems(document, "request")
+    if found or not isinstance(document, dict):
+        raise RequestInvalidError(found)
+    _refuse_modes_to_come(document, "mode")
+    plan = document["plan"]
+    return Request(
+        plan_name=plan if isinstance(plan, str) else plan["name"],
+        inline_plan=None if isinstance(plan, str) else plan,
+        mode=Mode(document.get("mode", Mode.FAILOVER)),
+        dry_run=document.get("dryRun", False),
+        approval=Approval(document["approval"]) if "approval" in document else None,
+        on_blocked=OnBlocked(document["onBlocked"]) if "onBlocked" in document else None,
+        launch_order=LaunchOrder(document["launchOrder"]) if "launchOrder" in document else None,
+        recovery_mode=RecoveryMode(document["recoveryMode"]) if "recoveryMode" in document else None,
+        reason=document.get("reason"),
+        requested_by=document.get("requestedBy"),
+    )
 
 
 def request_from_event(event: object) -> dict[str, Any]:
     """The request document that a ``Disaster Declared`` event asks for. Raises RequestInvalidError."""
-    raise NotImplementedError
+    found = problems(event, "dr-event")
+    if found or not isinstance(event, dict):
+        raise RequestInvalidError(found)
+    _refuse_modes_to_come(event["detail"], "detail.mode")
+    return dict(event["detail"])
 
 
 def effective_policies(plan: Plan, request: Request) -> Policies:
@@ -52,7 +72,17 @@ def effective_policies(plan: Plan, request: Request) -> Policies:
     Approval is the exception: the stricter word wins, so a request can add an approval to a plan but
     cannot waive one that the plan demands.
     """
-    raise NotImplementedError
+    said = plan.policies
+    approval = request.approval or said.approval
+    if said.approval is Approval.REQUIRED:
+        approval = Approval.REQUIRED
+    return replace(
+        said,
+        approval=approval,
+        on_blocked=request.on_blocked or said.on_blocked,
+        launch_order=request.launch_order or said.launch_order,
+        recovery_mode=request.recovery_mode or said.recovery_mode,
+    )
 
 
 def approval_required(policies: Policies, request: Request, started_by_event: bool) -> bool:
@@ -61,4 +91,15 @@ def approval_required(policies: Policies, request: Request, started_by_event: bo
     An execution that an event started waits for approval unless NOT_REQUIRED was said; one that an
     operator started waits only if REQUIRED was said; a dry run never waits.
     """
-    raise NotImplementedError
+    if request.dry_run:
+        return False
+    if policies.approval is None:
+        return started_by_event
+    return policies.approval is Approval.REQUIRED
+
+
+def _refuse_modes_to_come(document: dict[str, Any], path: str) -> None:
+    mode = document.get("mode", Mode.FAILOVER)
+    if mode != Mode.FAILOVER:
+        remedy = f"Write {Mode.FAILOVER}, or leave it out."
+        raise RequestInvalidError([Problem(path, f"{mode} is not available yet.", remedy)])
