@@ -1,0 +1,27 @@
+"""The fleet file: accounts, servers, pairs and waves, and what is wrong with some of them.
+
+``load`` reads and checks one, ``plan_document`` makes its plan, ``build`` makes it real in a local cloud.
+The format is in ``docs/fleets.md`` and ``fleet.schema.json``.
+"""
+
+from local.fleet.errors import FleetFileError, Problem
+from local.fleet.expect import expected_outcomes
+from local.fleet.loading import load
+from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
+from local.fleet.plan import plan_document
+
+__all__ = [
+    "Fleet",
+    "FleetFileError",
+    "FleetSite",
+    "FleetWave",
+    "Place",
+    "Problem",
+    "Server",
+    "Target",
+    "Trouble",
+    "TroubleKind",
+    "expected_outcomes",
+    "load",
+    "plan_document",
+]

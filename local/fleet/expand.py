@@ -1,0 +1,150 @@
+"""Makes a Fleet of a fleet file's content: groups become servers, defaults are filled in, trouble applied.
+
+Everything here assumes content that the schema accepts. What a schema cannot say (names that must exist,
+addresses that must suffice) is checked here and in ``consistency``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
+from shared.model import Scope
+
+DEFAULT_ORCHESTRATION = {"account": "999988887777", "region": "us-east-1"}
+DEFAULT_EXTERNAL_ID = "drs-orchestrator"
+NUMBER = re.compile(r"\{n(?::0(\d{1,2}))?\}")
+"""The place of the number in a group's name: ``{n}`` or ``{n:03}``."""
+
+_INSTANCE_TYPES = {"x86_64": "m6i.large", "arm64": "m6g.large"}
+_ROOT_GIB = {"linux": 8, "windows": 30}
+
+
+def expand(path: Path, content: dict[str, Any]) -> Fleet:
+    """The fleet that ``content`` describes. Its references (wave, site, subnet) must hold already."""
+    sites = tuple(_site(site) for site in content["sites"])
+    emulator = content.get("emulator", {})
+    return Fleet(
+        path=path,
+        name=content["name"],
+        description=content.get("description", ""),
+        orchestration=Scope(**content.get("orchestration", DEFAULT_ORCHESTRATION)),
+        external_id=content.get("externalId", DEFAULT_EXTERNAL_ID),
+        sites=sites,
+        servers=tuple(server for group in content["servers"] for server in _servers(group, sites)),
+        waves=tuple(_wave(wave) for wave in content["waves"]),
+        policies=content.get("policies", {}),
+        matching=content.get("matching", {}),
+        emulator_settings=emulator.get("settings", {}),
+        emulator_faults=tuple(emulator.get("faults", ())),
+    )
+
+
+def names(group: dict[str, Any]) -> list[str]:
+    """The names of a group's servers, numbered from 1."""
+
+    def number(n: int) -> str:
+        return NUMBER.sub(lambda place: str(n).zfill(int(place[1] or 0)), group["name"])
+
+    return [number(n) for n in range(1, group.get("count", 1) + 1)]
+
+
+def _site(site: dict[str, Any]) -> FleetSite:
+    return FleetSite(site["name"], _place(site["origin"]), _place(site["recovery"]))
+
+
+def _place(place: dict[str, Any]) -> Place:
+    return Place(Scope(place["account"], place["region"]), dict(place["subnets"]))
+
+
+def _wave(wave: dict[str, Any]) -> FleetWave:
+    return FleetWave(
+        name=wave["name"],
+        depends_on=tuple(wave.get("dependsOn", ())),
+        on_failure=wave.get("onFailure"),
+        health_checks=tuple(wave.get("healthChecks", ())),
+    )
+
+
+def _servers(group: dict[str, Any], sites: tuple[FleetSite, ...]) -> list[Server]:
+    site = next((site for site in sites if site.name == group.get("site")), sites[0])
+    architecture = group.get("architecture", "x86_64")
+    platform = group.get("platform", "linux")
+    boot_mode = group.get("bootMode", "uefi" if architecture == "arm64" else "legacy-bios")
+    instance_type = group.get("instanceType", _INSTANCE_TYPES[architecture])
+    servers = []
+    for name in names(group):
+        target = Target(name, architecture, boot_mode, instance_type)
+        server = Server(
+            name=name,
+            site=site.name,
+            wave=group["wave"],
+            subnet=group.get("subnet", next(iter(site.recovery.subnets))),
+            platform=platform,
+            architecture=architecture,
+            boot_mode=boot_mode,
+            instance_type=instance_type,
+            disks_gib=tuple(group.get("disksGiB", [_ROOT_GIB[platform]])),
+            tags=_tags(name, group),
+            lag_seconds=float(group.get("lagSeconds", 0)),
+            replication_state="CONTINUOUS",
+            replication_error=None,
+            targets=(target,) if group.get("target", True) else (),
+        )
+        for trouble in group.get("trouble", ()):
+            if name in trouble.get("servers", (name,)):
+                server = _with_trouble(server, trouble)
+        servers.append(server)
+    return servers
+
+
+def _tags(name: str, group: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Name": name,
+        "dr:enabled": "true",
+        "dr:recovery-strategy": "drs",
+        "dr:wave": group["wave"],
+        **group.get("tags", {}),
+    }
+
+
+def _with_trouble(server: Server, entry: dict[str, Any]) -> Server:
+    options = {key: value for key, value in entry.items() if key not in ("kind", "servers")}
+    trouble = Trouble(TroubleKind(entry["kind"]), options)
+    server = replace(server, troubles=(*server.troubles, trouble))
+    match trouble.kind:
+        case TroubleKind.NO_TARGET:
+            return replace(server, targets=())
+        case TroubleKind.TWO_TARGETS:
+            return replace(server, targets=server.targets * 2)
+        case TroubleKind.NOT_REPLICATING:
+            return replace(server, replication_state=options["state"], replication_error=options.get("error"))
+        case TroubleKind.LAG:
+            return replace(server, lag_seconds=float(options["seconds"]))
+        case TroubleKind.BUSY | TroubleKind.CONVERSION_FAILS:
+            return server
+        case _:
+            return replace(server, targets=tuple(_flawed(target, trouble) for target in server.targets))
+
+
+def _flawed(target: Target, trouble: Trouble) -> Target:
+    match trouble.kind:
+        case TroubleKind.TARGET_RUNNING:
+            return replace(target, running=True)
+        case TroubleKind.TARGET_UNTAGGED:
+            return replace(target, tagged=False)
+        case TroubleKind.TARGET_DOES_NOT_START:
+            return replace(target, starts=False)
+        case TroubleKind.SPELLING:
+            return replace(target, name=trouble.options["target"].replace("{name}", target.name))
+        case _:
+            other = "arm64" if target.architecture == "x86_64" else "x86_64"
+            return replace(
+                target,
+                architecture=other,
+                boot_mode="uefi" if other == "arm64" else "legacy-bios",
+                instance_type=_INSTANCE_TYPES[other],
+            )
