@@ -15,7 +15,7 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel
 
 from local.asl.times import iso
 
@@ -64,7 +64,7 @@ def normalise_response(
     response.update(renamed)
 
 
-def to_wire(value: Any, shape: Shape | None) -> Any:
+def to_wire(value: Any, shape: Any) -> Any:
     """``value`` with the member names of ``shape``, matched without regard to case."""
     if shape is None:
         return value
@@ -84,7 +84,7 @@ def to_wire(value: Any, shape: Shape | None) -> Any:
     return value
 
 
-def to_asl(value: Any, shape: Shape | None = None) -> Any:
+def to_asl(value: Any, shape: Any = None) -> Any:
     """``value`` of a response as a state sees it: PascalCase members, ISO 8601 times, text for bytes."""
     kind = shape.type_name if shape is not None else None
     if isinstance(value, dict):

@@ -23,6 +23,8 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeou
 from local.asl import waits
 from local.asl.runtime import current
 
+NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+
 
 def evaluate_with_timeout(self: Any, env: Any) -> None:
     """One attempt at a state. Ends at once, without a result, when ``env`` stops running meanwhile.
@@ -160,8 +162,9 @@ def sdk_failure(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def from_error(self: Any, env: Any, ex: Exception) -> Any:
         if isinstance(ex, ClientError):
-            metadata: dict[str, Any] = ex.response.setdefault("ResponseMetadata", {})  # type: ignore[assignment]
-            metadata.setdefault("RequestId", "00000000-0000-0000-0000-000000000000")
+            response: dict[str, Any] = dict(ex.response)
+            metadata = {"RequestId": NO_REQUEST_ID, **response.get("ResponseMetadata", {})}
+            ex.response = {**response, "ResponseMetadata": metadata}  # type: ignore[typeddict-item]
         return original(self, env=env, ex=ex)
 
     return from_error

@@ -9,7 +9,7 @@ from local.asl.runtime import current
 
 
 def iso(moment: datetime) -> str:
-    """``2026-01-01T00:00:00.000Z``, as the context object shows times (Step Functions guide, context object)."""
+    """``2026-01-01T00:00:00.000Z``, as the context object has it (Step Functions guide)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 

@@ -50,7 +50,7 @@ def ring(env: Any) -> None:
 
 
 def ringing(original: Callable[..., None]) -> Callable[..., None]:
-    """A method that ends an environment: only if it still runs (the first end is final), and its waits too."""
+    """A method that ends an environment, if it still runs (the first end is final), and its waits."""
 
     def end(self: Any, *args: Any, **kwargs: Any) -> None:
         if self._program_state is None or self.is_running():
