@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.model import ExecutionStatus, FailurePolicy, Policies, ServerRecord, WaveRecord, WaveStatus
+from shared.model import (
+    ExecutionStatus,
+    FailurePolicy,
+    OnBlocked,
+    Policies,
+    ServerRecord,
+    ServerStatus,
+    WaveRecord,
+    WaveStatus,
+)
 
 
 class Readiness(StrEnum):
@@ -33,14 +43,50 @@ def wave_outcome(policy: FailurePolicy, servers: Sequence[ServerRecord]) -> Wave
     """The status of a wave with these servers.
 
     FAILED as soon as more servers failed than the policy tolerates, RUNNING while others are under way.
-    Blocked servers do not count as failed: that they are left behind was decided before the launch.
+    Blocked servers do not count as failed, since going on without them was decided before the launch; but
+    a wave of which nobody is left has failed, unless its policy is GO_ON.
     """
-    raise NotImplementedError
+    count = Counter(server.status for server in servers)
+    failed, recovered = count[ServerStatus.FAILED], count[ServerStatus.RECOVERED]
+    if not _tolerated(policy, failed, len(servers) - count[ServerStatus.BLOCKED]):
+        return WaveStatus.FAILED
+    if any(not status.is_final for status in count):
+        return WaveStatus.RUNNING
+    if recovered == len(servers):
+        return WaveStatus.COMPLETED
+    if count[ServerStatus.SKIPPED] == len(servers):
+        return WaveStatus.SKIPPED
+    if recovered + failed == 0 and policy.action != "GO_ON":
+        return WaveStatus.FAILED
+    return WaveStatus.COMPLETED_WITH_FAILURES
+
+
+def _tolerated(policy: FailurePolicy, failed: int, servers: int) -> bool:
+    if policy.action == "GO_ON" or failed == 0:
+        return True
+    if policy.tolerate_count is not None:
+        return failed <= policy.tolerate_count
+    if policy.tolerate_percent is not None:
+        return failed * 100 <= policy.tolerate_percent * servers
+    return False
 
 
 def dependency_verdict(wave: WaveRecord, waves: Sequence[WaveRecord]) -> DependencyVerdict:
     """Whether the waves that ``wave`` depends on let it go on. A FAILED or SKIPPED one skips it."""
-    raise NotImplementedError
+    status = {other.name: other.status for other in waves}
+    stopped = [
+        f"{name} is {status[name]}"
+        for name in wave.depends_on
+        if status[name] in (WaveStatus.FAILED, WaveStatus.SKIPPED)
+    ]
+    if stopped:
+        return DependencyVerdict(
+            Readiness.SKIP, f"It depends on a wave that did not succeed: {_and(stopped)}."
+        )
+    awaited = [name for name in wave.depends_on if not status[name].is_final]
+    if awaited:
+        return DependencyVerdict(Readiness.WAIT, f"It waits for {_and(awaited)}.")
+    return DependencyVerdict(Readiness.READY)
 
 
 def execution_outcome(
@@ -51,15 +97,40 @@ def execution_outcome(
     cancelled: bool = False,
     blocked: bool = False,
 ) -> ExecutionStatus:
-    """The status of an execution. FAILED when a wave failed or was skipped, or nobody recovered."""
-    raise NotImplementedError
+    """The status of an execution. FAILED when a wave failed or was skipped, or nobody recovered.
+
+    ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED.
+    """
+    if cancelled:
+        return ExecutionStatus.CANCELLED
+    if blocked:
+        return ExecutionStatus.BLOCKED
+    if dry_run:
+        return ExecutionStatus.COMPLETED
+    if any(not wave.status.is_final for wave in waves):
+        return ExecutionStatus.RUNNING
+    recovered = sum(server.status is ServerStatus.RECOVERED for server in servers)
+    if any(wave.status in (WaveStatus.FAILED, WaveStatus.SKIPPED) for wave in waves) or not recovered:
+        return ExecutionStatus.FAILED
+    if recovered == len(servers):
+        return ExecutionStatus.COMPLETED
+    return ExecutionStatus.COMPLETED_WITH_FAILURES
 
 
 def blocked_decision(policies: Policies, servers: Sequence[ServerRecord]) -> BlockedDecision:
     """Whether to go on after the checks, given the servers as the checks left them."""
-    raise NotImplementedError
+    blocked = sum(server.status is ServerStatus.BLOCKED for server in servers)
+    if blocked and policies.on_blocked is OnBlocked.STOP:
+        return BlockedDecision.BLOCKED
+    if blocked == len(servers):
+        return BlockedDecision.NOTHING_TO_DO
+    return BlockedDecision.PROCEED
 
 
 def retryable(server: ServerRecord, policies: Policies) -> bool:
     """Whether a server whose launch failed is to be launched again. ``attempts`` counts those made."""
-    raise NotImplementedError
+    return server.status is ServerStatus.LAUNCH_FAILED and server.attempts <= policies.retries
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(words)
