@@ -1,0 +1,88 @@
+"""Puts the local cloud together in this process: MiniStack with everything of ours installed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from ministack import app as ministack_app
+from ministack.core import iam_evaluator
+from ministack.core.iam_evaluator import ResolvedCredential
+
+import local.asl
+from local.cloud import ec2_extras, hooks
+from local.cloud.admin import Admin
+from local.cloud.drs_mount import DrsMount, Ec2ThroughDrs, Events, install_action_names
+from local.cloud.front import Calls, Front, install_routing
+from local.cloud.iam_conditions import Conditions
+from local.cloud.lambda_workers import LambdaWorkers
+from local.cloud.role_sessions import Clients
+from local.cloud.scaled_clock import ScaledClock
+from local.cloud.states_api import StatesApi
+from local.cloud.states_run import iso
+
+try:
+    from local.drs import DrsEmulator
+except ImportError:  # the emulator is on its way
+    from typing import Any
+
+    from local.drs.contract import Response
+
+    class DrsEmulator:  # type: ignore[no-redef]
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def handle(self, request: Any) -> Response:
+            return Response(501, {"x-amzn-errortype": "NotImplemented"}, b"{}")
+
+        def admin(self, method: str, path: str, body: Any) -> Any:
+            return 501, {"message": "not mounted"}
+
+
+log = logging.getLogger("local.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What a server needs: the application to serve, and ``close`` for the end."""
+
+    front: Front
+    clock: ScaledClock
+    workers: LambdaWorkers
+
+    def close(self) -> None:
+        self.clock.close()
+        self.workers.close()
+
+
+def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
+    """Install every replacement; once per process. ``endpoint`` is this cloud's own address.
+
+    Raises hooks.WrongEngineVersionError or hooks.HookChangedError for another MiniStack.
+    """
+    hooks.check()
+    clock = ScaledClock(speed)
+    clients = Clients(endpoint, auth=ministack_app.AUTH, real_speed=clock.real_speed)
+    workers = LambdaWorkers(endpoint, clock.real_speed)
+    workers.install()
+    hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
+    local.asl.install(clock, clients.for_role, seed=seed)
+    states = StatesApi(clock)
+    states.install()
+    events = Events()
+    ec2 = ec2_extras.install(clock, seed, events.put)
+    emulator = DrsEmulator(clock, Ec2ThroughDrs(clients), events, seed=seed)
+    mount = DrsMount(emulator, _arn_of)
+    mount.install()
+    install_action_names(mount)
+    Conditions(mount.operation, mount.tags).install()
+    calls = Calls()
+    install_routing(calls)
+    admin = Admin(clock, calls, states, {"drs": emulator, "ec2": ec2})
+    log.info("simulated time starts at %s and runs %g times as fast", iso(clock.now()), speed)
+    return Cloud(Front(ministack_app.app, admin, clients, clock.real_speed), clock, workers)
+
+
+def _arn_of(access_key_id: str, account: str) -> str | None:
+    """The ARN of the principal behind an access key, None where there is none."""
+    found = iam_evaluator.resolve_credential(access_key_id, account)
+    return found.principal_arn if isinstance(found, ResolvedCredential) else None

@@ -1,0 +1,125 @@
+"""The DRS emulator inside the local cloud: same port, same accounts and Regions, IAM on ``drs:*`` actions.
+
+The emulator calls EC2 over HTTP on this very server, so it never runs on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import botocore.session
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.router import extract_access_key_id
+from ministack.services import eventbridge
+
+from local.cloud import hooks
+from local.cloud.role_sessions import Clients
+from local.drs.contract import Caller, Request, Response
+
+log = logging.getLogger("local.drs")
+
+PRINCIPAL = "drs.amazonaws.com"
+_TAGS_PATH = "/tags/"
+
+
+class Ec2ThroughDrs:
+    """EC2 as DRS reaches it: with its caller's permissions, or with its own service-linked role."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def client(self, account: str, region: str, caller: Caller | None) -> Any:
+        """A boto3 EC2 client. For a caller, ``aws:CalledVia`` is DRS; None is the service-linked role."""
+        if caller is None:
+            return self._clients.client("ec2", region, self._clients.root(account))
+        credentials = self._clients.caller_credentials(caller.access_key_id, account)
+        return self._clients.client("ec2", region, credentials, via=PRINCIPAL)
+
+
+class Events:
+    """The default event bus of an account and Region, open to events of aws.* services."""
+
+    def put(self, account: str, region: str, event: dict[str, Any]) -> None:
+        """``event``: source, detail-type, resources, detail. The time is the simulated clock's."""
+        detail = event.get("detail", {})
+        entry = {
+            "Source": event["source"],
+            "DetailType": event["detail-type"],
+            "Resources": event.get("resources", []),
+            "Detail": detail if isinstance(detail, str) else json.dumps(detail, default=str),
+        }
+        with request_scope(account, region):
+            eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+class Emulator(Protocol):
+    """What is mounted: ``local.drs.DrsEmulator``."""
+
+    def handle(self, request: Request) -> Response: ...
+
+    def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]: ...
+
+
+class DrsMount:
+    """Serves an emulator under the service name ``drs``. ``arn_of`` tells the ARN behind an access key."""
+
+    def __init__(self, emulator: Emulator, arn_of: Callable[[str, str], str | None]) -> None:
+        self._emulator = emulator
+        self._arn_of = arn_of
+        self._operations = _operations_by_path()
+
+    def install(self) -> None:
+        from ministack import app
+
+        app.SERVICE_HANDLERS["drs"] = self.handle
+
+    async def handle(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
+        account, key = get_account_id(), extract_access_key_id(headers, query_params) or ""
+        caller = Caller(account, get_region(), key, self._arn_of(key, account))
+        request = Request(method, path, query_params, headers, body, caller)
+        response = await asyncio.to_thread(self._emulator.handle, request)
+        return response.status, dict(response.headers), response.body
+
+    def operation(self, method: str, path: str) -> str:
+        """The DRS operation of a request; "Unknown" for a path that DRS does not have."""
+        if path.startswith(_TAGS_PATH):
+            return {"GET": "ListTagsForResource", "POST": "TagResource", "DELETE": "UntagResource"}.get(
+                method, "Unknown"
+            )
+        return self._operations.get(path, "Unknown")
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a DRS resource, asked of the emulator as the account's root."""
+        _, _, _, region, account, _ = arn.split(":", 5)
+        request = Request("GET", _TAGS_PATH + arn, {}, {}, b"", Caller(account, region, account))
+        response = self._emulator.handle(request)
+        if response.status != 200:
+            return {}
+        tags: dict[str, str] = json.loads(response.body).get("tags") or {}
+        return tags
+
+
+def _operations_by_path() -> dict[str, str]:
+    model = botocore.session.get_session().get_service_model("drs")
+    paths = {model.operation_model(name).http["requestUri"]: name for name in model.operation_names}
+    return {path: name for path, name in paths.items() if "{" not in path}
+
+
+def install_action_names(mount: DrsMount) -> None:
+    """IAM action names of DRS requests: ``drs:StartRecovery``."""
+
+    def extract(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
+    ) -> str | None:
+        if service == "drs":
+            return f"drs:{mount.operation(method, path)}"
+        action: str | None = original(service, method, path, headers, body, query_params)
+        return action
+
+    original = hooks.replace("ministack.core.iam_actions", "extract_iam_action", extract)

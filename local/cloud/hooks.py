@@ -1,0 +1,169 @@
+"""Every private name of MiniStack that the local cloud replaces or leans on, and why.
+
+It is pinned with ``==``. ``check`` refuses any other version and any name that vanished or changed its
+parameters, so that an upgrade fails at the start and in the tests and not in the middle of a demo. What is
+replaced in moto is in ``local.asl.hooks``.
+``replace`` only replaces names of this table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+PINS = {"ministack": "1.5.33"}
+
+
+class WrongEngineVersionError(RuntimeError):
+    """An installed engine is not the version whose private names we hook into."""
+
+
+class HookChangedError(RuntimeError):
+    """A hooked name vanished or has other parameters than the hook was written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One name. ``parameters`` of a function as ``inspect`` lists them; None for a value."""
+
+    module: str
+    name: str
+    parameters: tuple[str, ...] | None
+    why: str
+
+    def owner(self) -> tuple[Any, str]:
+        """The object that holds the name (a module or a class in it), and the last part of the name."""
+        holder: Any = importlib.import_module(self.module)
+        *path, last = self.name.split(".")
+        for part in path:
+            holder = getattr(holder, part)
+        return holder, last
+
+
+_SFN = "ministack.services.stepfunctions"
+_LAMBDA = "ministack.services.lambda_svc"
+_RUNTIME = "ministack.core.lambda_runtime"
+_EC2 = "ministack.services.ec2"
+_EVENTS = "ministack.services.eventbridge"
+_EVALUATOR = "ministack.core.iam_evaluator"
+_ACTIONS = "ministack.core.iam_actions"
+
+HOOKS: tuple[Hook, ...] = (
+    # Step Functions: MiniStack keeps the records, the interpreter (local/asl, which has a table of its own
+    # for moto) runs the executions.
+    Hook(_SFN, "_run_execution", ("exec_arn",), "executions run on moto's ASL interpreter"),
+    Hook(_SFN, "_start_execution", ("data",), "name and input checks, idempotency, versions and aliases"),
+    Hook(_SFN, "_stop_execution", ("data",), "stops the interpreter and the children of .sync tasks"),
+    Hook(_SFN, "_describe_execution", ("data",), "redrive fields, version and alias"),
+    Hook(_SFN, "_get_execution_history", ("data",), "the interpreter's events, also while running"),
+    Hook(_SFN, "_send_task_success", ("data",), "task tokens live in the interpreter"),
+    Hook(_SFN, "_send_task_failure", ("data",), "task tokens live in the interpreter"),
+    Hook(_SFN, "_send_task_heartbeat", ("data",), "task tokens live in the interpreter"),
+    Hook(_SFN, "_list_map_runs", ("data",), "map runs live in the interpreter"),
+    Hook(_SFN, "_describe_map_run", ("data",), "map runs live in the interpreter"),
+    Hook(_SFN, "_create_state_machine", ("data",), "refuses a definition that does not parse"),
+    Hook(_SFN, "_update_state_machine", ("data",), "refuses a definition that does not parse"),
+    Hook(_SFN, "_validate_state_machine_definition", ("data",), "really parses the definition"),
+    Hook(_SFN, "_emit_execution_status_event", ("execution",), "redrive, version, alias, error of an abort"),
+    Hook(_SFN, "handle_request", ("method", "path", "headers", "body", "query_params"), "RedriveExecution"),
+    Hook(_SFN, "now_iso", (), "dates come from the simulated clock"),
+    Hook(_SFN, "_resolve_state_machine_arn", ("arn",), "read: version and alias ARNs"),
+    Hook(_SFN, "_execution_version_arn", ("arn",), "read: the version an execution runs"),
+    Hook(_SFN, "_executions", None, "read: execution records"),
+    Hook(_SFN, "_state_machines", None, "read: state machine records"),
+    Hook(_SFN, "_state_machine_versions", None, "read: published versions"),
+    Hook(_SFN, "_state_machine_aliases", None, "read: aliases"),
+    # Lambda
+    Hook(
+        _LAMBDA, "_execute_function_warm", ("func", "event", "request_id"), "real time; error class and trace"
+    ),
+    Hook(_RUNTIME, "Worker._spawn", ("self",), "our Python worker, cached code, clean environment"),
+    Hook(
+        _RUNTIME,
+        "Worker._drain_stderr_bounded",
+        ("self", "first_line_wait", "idle_confirm", "hard_cap"),
+        "the end of an invocation's log is marked, so nothing waits for more",
+    ),
+    Hook(_RUNTIME, "Worker._read_stderr", ("self",), "called: reads a worker's log"),
+    Hook(_RUNTIME, "_account_region_from_function_config", ("config",), "called: where a function lives"),
+    Hook(_LAMBDA, "_resolve_layer_zip", ("attachment",), "called: the content of a layer"),
+    Hook(_RUNTIME, "reset", (), "called: ends all workers"),
+    Hook(_RUNTIME, "execution_credentials", ("config",), "called: the session of a function's role"),
+    # EventBridge
+    Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
+    Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),
+    # IAM and STS
+    Hook(
+        _ACTIONS,
+        "extract_iam_action",
+        ("service", "method", "path", "headers", "body", "query_params"),
+        "actions of DRS",
+    ),
+    Hook(
+        _ACTIONS,
+        "extract_resource_arn",
+        ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
+        "every resource of EC2 and DRS calls",
+    ),
+    Hook(
+        _EVALUATOR,
+        "enforce",
+        ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+        "each resource is checked with its tags; calls made by a service for its caller",
+    ),
+    Hook(_EVALUATOR, "_resolve_condition_key", ("key", "ctx"), "aws:PrincipalArn of a session is its role"),
+    Hook(_EVALUATOR, "_service_principal_matches", ("principal", "service"), "called: who trusts a service"),
+    Hook(
+        _EVALUATOR,
+        "resolve_credential",
+        ("access_key_id", "account_id", "session_token"),
+        "called: who an access key is",
+    ),
+    Hook("ministack.services.sts", "register_session", ("access_key", "session"), "called: role sessions"),
+    Hook("ministack.services.sts", "_role_id", ("role_arn",), "called: the user id of a session"),
+    Hook("ministack.services.iam", "_roles", None, "read: trust policies"),
+    # The application
+    Hook(
+        "ministack.app", "detect_service", ("method", "path", "headers", "query_params"), "DRS; call counts"
+    ),
+    Hook("ministack.app", "SERVICE_HANDLERS", None, "DRS is a service"),
+    Hook("ministack.app", "AUTH", None, "read: whether IAM is enforced"),
+)
+
+
+def check(hooks: tuple[Hook, ...] = HOOKS) -> None:
+    """Raise WrongEngineVersionError or HookChangedError unless every hook fits what is installed."""
+    for package, pinned in PINS.items():
+        found = version(package)
+        if found != pinned:
+            raise WrongEngineVersionError(
+                f"{package} {found} is installed, the local cloud needs exactly {pinned}: it hooks into private "
+                f"names of that version. Install the lock file again (make env)."
+            )
+    for hook in hooks:
+        try:
+            holder, last = hook.owner()
+            value = getattr(holder, last)
+        except (ImportError, AttributeError) as gone:
+            raise HookChangedError(f"{hook.module}.{hook.name} is gone; needed for: {hook.why}") from gone
+        if hook.parameters is not None:
+            found_parameters = tuple(inspect.signature(inspect.unwrap(value)).parameters)
+            if found_parameters != hook.parameters:
+                raise HookChangedError(
+                    f"{hook.module}.{hook.name} takes {found_parameters}, not {hook.parameters}; "
+                    f"needed for: {hook.why}"
+                )
+
+
+def replace(module: str, name: str, replacement: Any) -> Any:
+    """Put ``replacement`` in the place of a name of the table and return what was there."""
+    hook = next((hook for hook in HOOKS if (hook.module, hook.name) == (module, name)), None)
+    if hook is None:
+        raise HookChangedError(f"{module}.{name} is not in the table of hooks")
+    holder, last = hook.owner()
+    before = getattr(holder, last)
+    setattr(holder, last, replacement)
+    return before
