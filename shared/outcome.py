@@ -54,7 +54,7 @@ def wave_outcome(policy: FailurePolicy, servers: Sequence[ServerRecord]) -> Wave
         return WaveStatus.RUNNING
     if recovered == len(servers):
         return WaveStatus.COMPLETED
-    if count[ServerStatus.SKIPPED] == len(servers):
+    if recovered + failed == 0 and count[ServerStatus.SKIPPED]:
         return WaveStatus.SKIPPED
     if recovered + failed == 0 and policy.action != "GO_ON":
         return WaveStatus.FAILED

@@ -1,41 +1,26 @@
-"""How waves are cut into DRS jobs, in what order they ask for room, and how long it will take."""
+"""How waves are cut into DRS jobs, and in what order they ask for room."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from shared.model import LaunchOrder, RecoveryMode, ServerRecord
+from shared.model import Scope, ServerRecord
+from shared.recovery_estimate import Estimate, Wave, WaveLoad, estimate
+
+__all__ = [
+    "MAX_SERVERS_PER_JOB",
+    "Estimate",
+    "Wave",
+    "WaveLoad",
+    "critical_path",
+    "estimate",
+    "plan_lots",
+    "wave_levels",
+]
 
 MAX_SERVERS_PER_JOB = 100
 """DRS quota L-B827C881, not adjustable (AWS General Reference, Elastic Disaster Recovery)."""
-
-
-class Wave(Protocol):
-    """PlannedWave and WaveRecord both are one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def depends_on(self) -> tuple[str, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class WaveLoad:
-    """How many servers a wave launches, by platform."""
-
-    linux: int = 0
-    windows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Seconds from the first launch to the last verified server, and to the end of each wave."""
-
-    seconds: int
-    wave_seconds: dict[str, int]
 
 
 def plan_lots(servers: Sequence[ServerRecord], max_per_job: int = MAX_SERVERS_PER_JOB) -> dict[str, int]:
@@ -45,27 +30,51 @@ def plan_lots(servers: Sequence[ServerRecord], max_per_job: int = MAX_SERVERS_PE
     scope, differ by at most one server. The order of ``servers`` does not matter. Numbers are unique over
     the scopes of the wave.
     """
-    raise NotImplementedError
+    by_scope: defaultdict[Scope, list[ServerRecord]] = defaultdict(list)
+    for server in servers:
+        by_scope[server.scope].append(server)
+    lots: dict[str, int] = {}
+    first = 1
+    for scope in sorted(by_scope):
+        members = sorted(by_scope[scope], key=lambda server: (server.name, server.source_server_id))
+        count = -(-len(members) // max_per_job)
+        for place, server in enumerate(members):
+            lots[server.source_server_id] = first + place * count // len(members)
+        first += count
+    return lots
 
 
 def wave_levels(waves: Sequence[Wave]) -> tuple[tuple[str, ...], ...]:
-    """Wave names by depth: the first level depends on nothing, each next one on the levels before."""
-    raise NotImplementedError
+    """Wave names by depth: the first level depends on nothing, each next one on the levels before.
+
+    ``waves`` must be without cycles and name only each other, as those of a Plan are.
+    """
+    needs = {wave.name: wave.depends_on for wave in waves}
+    depth: dict[str, int] = {}
+
+    def depth_of(name: str) -> int:
+        if name not in depth:
+            depth[name] = 1 + max((depth_of(needed) for needed in needs[name]), default=-1)
+        return depth[name]
+
+    levels: defaultdict[int, list[str]] = defaultdict(list)
+    for wave in waves:
+        levels[depth_of(wave.name)].append(wave.name)
+    return tuple(tuple(levels[level]) for level in sorted(levels))
 
 
 def critical_path(waves: Sequence[Wave], weights: Mapping[str, float]) -> tuple[str, ...]:
     """Wave names, the one with the longest way to the end first; never before one it depends on.
 
-    ``weights``: how long each wave takes, in any unit, default 1.
+    ``weights``: how long each wave takes, in any unit, default 1. ``waves`` as for ``wave_levels``.
     """
-    raise NotImplementedError
-
-
-def estimate(
-    waves: Sequence[Wave],
-    loads: Mapping[str, WaveLoad],
-    launch_order: LaunchOrder,
-    recovery_mode: RecoveryMode,
-) -> Estimate:
-    """How long the waves take, from simulated medians: an orientation, not a promise."""
-    raise NotImplementedError
+    order = [name for level in wave_levels(waves) for name in level]
+    followers: defaultdict[str, list[str]] = defaultdict(list)
+    for wave in waves:
+        for needed in wave.depends_on:
+            followers[needed].append(wave.name)
+    way: dict[str, float] = {}
+    for name in reversed(order):
+        way[name] = weights.get(name, 1.0) + max((way[after] for after in followers[name]), default=0.0)
+    # Sorting is stable and no way is longer than that of a wave it depends on: the order of levels holds.
+    return tuple(sorted(order, key=lambda name: -way[name]))

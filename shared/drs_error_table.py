@@ -1,0 +1,230 @@
+"""The errors of DRS, EC2, STS and botocore that an operator may meet, each with its kind and its remedy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    THROTTLED = "THROTTLED"
+    QUOTA = "QUOTA"
+    BUSY = "BUSY"
+    NOT_STOPPED = "NOT_STOPPED"
+    DENIED = "DENIED"
+    NOT_FOUND = "NOT_FOUND"
+    INVALID = "INVALID"
+    CAPACITY = "CAPACITY"
+    UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
+    """The call may have taken effect: look before calling again."""
+    INTERNAL = "INTERNAL"
+
+
+_SLOWER = "AWS asks for fewer calls; it is tried again by itself."
+_GRANT = (
+    "Give the role the denied action (update the member-account stack). DRS launches with the rights of the "
+    "caller of StartRecovery, so that role also needs the EC2 actions, iam:PassRole and "
+    "drs:CreateRecoveryInstanceForDrs."
+)
+_WAIT_FOR_JOB = (
+    "Wait until the other job of the server is over (aws drs describe-jobs), then start the plan again."
+)
+_STOP_TARGET = "Stop the target instance: DRS launches only into a stopped one and does not stop it itself."
+_CAPACITY = (
+    "EC2 has no room for this instance type in this Availability Zone. Change the type of the target "
+    "instance (aws ec2 modify-instance-attribute) or wait, then start the plan again."
+)
+_LIMIT = "Raise the quota in Service Quotas, or free what counts against it, then start the plan again."
+_CHECK_ID = "Check that the resource still exists in this account and Region; discover again."
+_OUR_REQUEST = "The request is wrong: correct the plan or the setting that the message names."
+_NO_ANSWER = "AWS did not answer in time."
+_REACH = (
+    "The endpoint could not be reached. Check the Region name, its state on the AWS Health page, and the VPC."
+)
+_INITIALIZE = "Set DRS up in this account and Region: aws drs initialize-service --region REGION"
+
+# Codes without "Exception" at the end: kind and remedy.
+BY_CODE: dict[str, tuple[ErrorKind, str]] = {
+    # DRS (service model)
+    "Throttling": (ErrorKind.THROTTLED, _SLOWER),
+    "ServiceQuotaExceeded": (
+        ErrorKind.QUOTA,
+        "DRS takes 20 jobs, 500 servers in all jobs and 100 in one; it goes on when others are done.",
+    ),
+    "Conflict": (ErrorKind.BUSY, _WAIT_FOR_JOB),
+    "AccessDenied": (ErrorKind.DENIED, _GRANT),
+    "ResourceNotFound": (ErrorKind.NOT_FOUND, _CHECK_ID),
+    "Validation": (ErrorKind.INVALID, _OUR_REQUEST),
+    "UninitializedAccount": (ErrorKind.INVALID, _INITIALIZE),
+    "InternalServer": (ErrorKind.INTERNAL, "DRS failed inside."),
+    # EC2, and what all services share
+    "ThrottlingError": (ErrorKind.THROTTLED, _SLOWER),
+    "RequestLimitExceeded": (ErrorKind.THROTTLED, _SLOWER),
+    "TooManyRequests": (ErrorKind.THROTTLED, _SLOWER),
+    "RequestThrottled": (ErrorKind.THROTTLED, _SLOWER),
+    "SlowDown": (ErrorKind.THROTTLED, _SLOWER),
+    "ProvisionedThroughputExceeded": (ErrorKind.THROTTLED, _SLOWER),
+    "EC2ThrottledException": (ErrorKind.THROTTLED, _SLOWER),
+    "UnauthorizedOperation": (ErrorKind.DENIED, _GRANT),
+    "AuthFailure": (ErrorKind.DENIED, _GRANT),
+    "OptInRequired": (ErrorKind.DENIED, "Enable the Region for this account, in both accounts of the site."),
+    "InsufficientInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
+    "InsufficientHostCapacity": (ErrorKind.CAPACITY, _CAPACITY),
+    "InsufficientReservedInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
+    "InsufficientVolumeCapacity": (ErrorKind.CAPACITY, _CAPACITY),
+    "InsufficientCapacity": (ErrorKind.CAPACITY, _CAPACITY),
+    "InsufficientCapacityOnOutpost": (ErrorKind.CAPACITY, _CAPACITY),
+    "InstanceLimitExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "VcpuLimitExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "VolumeLimitExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "SnapshotLimitExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "MaxIOPSLimitExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "MaxSpotInstanceCountExceeded": (ErrorKind.QUOTA, _LIMIT),
+    "AttachmentLimitExceeded": (ErrorKind.QUOTA, "Detach volumes from the target, or give it a larger type."),
+    "IncorrectInstanceState": (ErrorKind.NOT_STOPPED, _STOP_TARGET),
+    "IncorrectState": (ErrorKind.BUSY, "The resource is changing: wait a minute and start the plan again."),
+    "VolumeInUse": (ErrorKind.BUSY, "Detach the volume from the instance that holds it."),
+    "OperationNotPermitted": (
+        ErrorKind.INVALID,
+        "The instance forbids it: look at its stop protection, spot request and hibernation.",
+    ),
+    "Unsupported": (ErrorKind.INVALID, "Use an instance type that the Availability Zone offers."),
+    "UnsupportedOperation": (
+        ErrorKind.INVALID,
+        "The instance cannot do this: look at its type and purchase.",
+    ),
+    "MissingParameter": (ErrorKind.INVALID, _OUR_REQUEST),
+    # STS, IAM and credentials
+    "ExpiredToken": (ErrorKind.DENIED, "The session is over; start the plan again."),
+    "RequestExpired": (ErrorKind.DENIED, "The clock of the caller is wrong, or the session is over."),
+    "InvalidClientTokenId": (ErrorKind.DENIED, "The credentials are unknown in this Region; is it enabled?"),
+    "UnrecognizedClient": (ErrorKind.DENIED, "The credentials are unknown in this Region; is it enabled?"),
+    "SignatureDoesNotMatch": (ErrorKind.DENIED, "The credentials are wrong."),
+    "RegionDisabled": (
+        ErrorKind.DENIED,
+        "Activate STS in this Region for the account (IAM account settings).",
+    ),
+    "MalformedPolicyDocument": (ErrorKind.INVALID, _OUR_REQUEST),
+    "PackedPolicyTooLarge": (ErrorKind.INVALID, _OUR_REQUEST),
+    "NoCredentials": (ErrorKind.DENIED, "There are no AWS credentials; give the function its role."),
+    "NoCredentialsError": (ErrorKind.DENIED, "There are no AWS credentials; give the function its role."),
+    # botocore, when no answer came back
+    "ReadTimeoutError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "ConnectionClosedError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "ResponseStreamingError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "IncompleteReadError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "HTTPClientError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "ConnectionError": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "RequestTimeout": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "GatewayTimeout": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "504": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "ConnectTimeoutError": (ErrorKind.INTERNAL, _REACH),
+    "EndpointConnectionError": (ErrorKind.INTERNAL, _REACH),
+    "ProxyConnectionError": (ErrorKind.INTERNAL, _REACH),
+    "SSLError": (ErrorKind.INTERNAL, _REACH),
+    "InternalError": (ErrorKind.INTERNAL, "AWS failed inside."),
+    "InternalFailure": (ErrorKind.INTERNAL, "AWS failed inside."),
+    "ServiceUnavailable": (ErrorKind.INTERNAL, "AWS is not available."),
+    "Unavailable": (ErrorKind.INTERNAL, "AWS is not available."),
+    "500": (ErrorKind.INTERNAL, "AWS failed inside."),
+    "502": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
+    "503": (ErrorKind.INTERNAL, "AWS is not available."),
+}
+
+# EC2 has hundreds of codes whose ending tells what they are (EC2 API reference, error codes).
+BY_ENDING: tuple[tuple[str, ErrorKind, str], ...] = (
+    (".NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
+    ("NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
+    (".Malformed", ErrorKind.INVALID, _OUR_REQUEST),
+    ("LimitExceeded", ErrorKind.QUOTA, _LIMIT),
+    ("QuotaExceeded", ErrorKind.QUOTA, _LIMIT),
+    (".InUse", ErrorKind.BUSY, "Wait until nothing else uses the resource, then start the plan again."),
+    ("Denied", ErrorKind.DENIED, _GRANT),
+    ("ValidationError", ErrorKind.INVALID, _OUR_REQUEST),
+    ("Value", ErrorKind.INVALID, _OUR_REQUEST),
+    ("Combination", ErrorKind.INVALID, _OUR_REQUEST),
+)
+
+# Texts, in lower case, that say more than their code does. Sources: DRS user guide, launch configuration
+# errors; the texts of StartRecovery as observed in the field.
+BY_MESSAGE: tuple[tuple[tuple[str, ...], ErrorKind, str], ...] = (
+    (("currently being processed by a job",), ErrorKind.BUSY, _WAIT_FOR_JOB),
+    (
+        ("conflicting instance settings",),
+        ErrorKind.INVALID,
+        "Use a target instance with the platform, architecture and boot mode of the source server.",
+    ),
+    (
+        ("not in the 'stopped' state", "must be stopped", "is not stopped", "is not in state 'stopped'"),
+        ErrorKind.NOT_STOPPED,
+        _STOP_TARGET,
+    ),
+    (
+        ("could not be processed",),
+        ErrorKind.INVALID,
+        "Tag the original instance AWSDRS=AllowLaunchingIntoThisInstance and check its boot mode.",
+    ),
+    (
+        ("allowlaunchingintothisinstance",),
+        ErrorKind.INVALID,
+        "Tag the target instance AWSDRS=AllowLaunchingIntoThisInstance.",
+    ),
+)
+
+_SUBNET_443 = (
+    "Open port 443 from the staging subnet to the endpoints of DRS, S3 and EC2: "
+    "route, network ACL, security group."
+)
+_SNAPSHOTS = (
+    "Check the rights of the DRS roles and the EBS snapshot quota; EC2 may have throttled the snapshots."
+)
+
+# What stands in rawError, in lower case (DRS user guide: launch, conversion and replication errors).
+RAW_ERRORS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("failed to connect using http channel",), _SUBNET_443),
+    (
+        ("conversion server launch failed",),
+        "EC2 could not launch the conversion server: check its vCPU quota, the staging subnet, and the role "
+        "AWSElasticDisasterRecoveryConversionServerRole.",
+    ),
+    (
+        ("conversion failed",),
+        "Look at the disks of the source server (boot loader, drivers, file system), then launch it again.",
+    ),
+    (
+        ("modifysnapshotattribute", "kms", "encryption key"),
+        "Let the DRS roles and this account use the KMS key of the snapshots: kms:ReEncrypt*, "
+        "kms:CreateGrant and kms:DescribeKey in the key policy.",
+    ),
+    (("failed to take snapshot", "snapshots_failure"), _SNAPSHOTS),
+    (
+        ("os byol can only be used",),
+        "Switch OS BYOL off in the launch settings, or use a target on a dedicated host.",
+    ),
+    (("not ready_for_test",), "Wait until the initial sync of the server is done."),
+    (("not authorized", "unauthorized", "access denied", "accessdenied"), _GRANT),
+    (("no default vpc", "default vpc"), "Set a subnet in the EC2 launch template of the server."),
+    (
+        ("agent_not_seen",),
+        "Check that the agent runs on the server, can reach DRS on port 443, and on a recovery instance that "
+        "its instance profile has AWSElasticDisasterRecoveryRecoveryInstancePolicy.",
+    ),
+    (("not_converging",), "Give the replication more bandwidth or faster staging disks."),
+    (("unstable_network",), "Check the network between the server and the staging subnet."),
+    (
+        ("failed_to_launch_replication_server", "failed_to_boot_replication_server"),
+        "Check the EC2 quotas and the capacity in the staging subnet, and the DRS service roles.",
+    ),
+    (
+        ("failed_to_authenticate_with_service", "failed_to_download_replication_software"),
+        _SUBNET_443,
+    ),
+    (
+        ("failed_to_connect_agent", "failed_to_pair_replication_server"),
+        "Open TCP port 1500 from the server to the staging subnet.",
+    ),
+    (
+        ("failed_to_create_staging_disks", "failed_to_attach_staging_disks"),
+        "Check the EBS quotas and the rights on the KMS key of the staging disks.",
+    ),
+    (("failed_to_create_security_group",), "Check the rights of the DRS roles and the security group quota."),
+)

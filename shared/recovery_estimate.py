@@ -1,0 +1,120 @@
+"""How long a recovery takes: an orientation before it starts, not a promise.
+
+AWS publishes no durations. Two public drill jobs of DRS with Linux servers took nine minutes each: 52 s to
+the start of the conversion, three minutes of conversion, five of launch. From these come the medians and 95th
+percentiles below; those for Windows and for launching into an existing instance are assumptions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Protocol
+
+from shared.model import LaunchOrder, RecoveryMode
+
+SNAPSHOT_SECONDS = 53.0
+"""From the creation of a job to the start of its first conversion."""
+CONVERSION_SECONDS = {"linux": (190.0, 330.0), "windows": (420.0, 900.0)}
+"""Median and 95th percentile of one server; none with recovery mode FAST."""
+LAUNCH_SECONDS = {"linux": (180.0, 300.0), "windows": (300.0, 600.0)}
+"""Median and 95th percentile of launching one server into its instance."""
+CONTENTION_SECONDS = 3.0
+CONTENTION_FROM = 20
+"""Each server beyond this many in a job adds CONTENTION_SECONDS to the 95th percentiles."""
+START_SECONDS = {"linux": 120.0, "windows": 300.0}
+"""From StartInstances until EC2's status checks and the plan's health checks pass."""
+SETUP_SECONDS = 90.0
+"""Configuring and stopping before a launch, and noticing its end: once for each launch of a wave."""
+WAVE_SECONDS = 40.0
+"""Noticing that the waves it depends on are done, and closing it: once for each wave."""
+
+
+class Wave(Protocol):
+    """PlannedWave and WaveRecord both are one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def depends_on(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WaveLoad:
+    """How many servers a wave launches, by platform."""
+
+    linux: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """``seconds`` until the last wave is done; ``wave_seconds`` until each wave is, from the same moment."""
+
+    seconds: int
+    wave_seconds: dict[str, int]
+
+
+def estimate(
+    waves: Sequence[Wave],
+    loads: Mapping[str, WaveLoad],
+    launch_order: LaunchOrder,
+    recovery_mode: RecoveryMode,
+) -> Estimate:
+    """How long the waves take from the moment the first is launched.
+
+    TOGETHER: all launches side by side, then the starts along the graph. BY_WAVE: launch and start of
+    each wave along the graph. Waiting for room under the quotas is not in it.
+    """
+    ends: dict[str, float] = {}
+    by_name = {wave.name: wave for wave in waves}
+
+    def end(name: str) -> float:
+        if name not in ends:
+            load = loads.get(name, WaveLoad())
+            before = max((end(needed) for needed in by_name[name].depends_on), default=0.0)
+            launch = launch_seconds(load, recovery_mode)
+            ready = max(before, launch) if launch_order is LaunchOrder.TOGETHER else before + launch
+            ends[name] = ready + start_seconds(load)
+        return ends[name]
+
+    wave_seconds = {wave.name: round(end(wave.name)) for wave in waves}
+    return Estimate(max(wave_seconds.values(), default=0), wave_seconds)
+
+
+def launch_seconds(load: WaveLoad, recovery_mode: RecoveryMode) -> float:
+    """From configuring the servers of a wave to the end of its slowest job."""
+    servers = load.linux + load.windows
+    if servers == 0:
+        return 0.0
+    slowest = max(
+        _slowest_server(count, servers, platform, recovery_mode)
+        for platform, count in (("linux", load.linux), ("windows", load.windows))
+        if count
+    )
+    return SETUP_SECONDS + SNAPSHOT_SECONDS + slowest
+
+
+def start_seconds(load: WaveLoad) -> float:
+    """From the moment a wave may start its servers to its end."""
+    boots = [START_SECONDS[platform] for platform in ("linux", "windows") if getattr(load, platform)]
+    return WAVE_SECONDS + max(boots, default=0.0)
+
+
+def _slowest_server(count: int, in_wave: int, platform: str, recovery_mode: RecoveryMode) -> float:
+    """The expected slowest of ``count`` servers, when phases are independent and lognormal."""
+    contention = CONTENTION_SECONDS * max(0, min(in_wave, 100) - CONTENTION_FROM)
+    phases = [LAUNCH_SECONDS[platform]]
+    if recovery_mode is RecoveryMode.OPTIMAL:
+        phases.append(CONVERSION_SECONDS[platform])
+    median = sum(middle for middle, _ in phases)
+    spreads = [middle * math.log((p95 + contention) / middle) / _Z95 for middle, p95 in phases]
+    sigma = math.hypot(*spreads) / median
+    return median * math.exp(sigma * _NORMAL.inv_cdf(count / (count + 1)))
+
+
+_NORMAL = NormalDist()
+_Z95 = _NORMAL.inv_cdf(0.95)
