@@ -1,0 +1,149 @@
+"""The admin API: everything that is not AWS. Seeding, faults, settings, a look at the state, reset."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from local.drs import faults, seeding, views
+from local.drs.core import Core
+from local.drs.errors import AdminError
+
+Body = dict[str, Any]
+
+
+def handle(core: Core, method: str, path: str, body: Body | None) -> Body:
+    """Answer one admin request; AdminError for anything that cannot be done."""
+    clean = "/" + path.strip("/")
+    routes: dict[tuple[str, str], Callable[[Core, Body], Body]] = {
+        ("POST", "/source-servers"): seeding.add_servers,
+        ("GET", "/faults"): _get_faults,
+        ("POST", "/faults"): _add_faults,
+        ("DELETE", "/faults"): _clear_faults,
+        ("GET", "/settings"): _get_settings,
+        ("PATCH", "/settings"): _change_settings,
+        ("GET", "/state"): _state,
+        ("POST", "/reset"): _reset,
+    }
+    route = routes.get((method.upper(), clean))
+    if route is None:
+        known = ", ".join(f"{verb} {where}" for verb, where in routes)
+        raise AdminError(f"no admin route {method} {clean}; known are {known}", status=404)
+    return route(core, body or {})
+
+
+def _get_faults(core: Core, _body: Body) -> Body:
+    with core.lock:
+        return {"faults": [fault.as_json() for fault in core.faults.in_force(core.now())]}
+
+
+def _add_faults(core: Core, body: Body) -> Body:
+    wanted = body.get("faults")
+    if not isinstance(wanted, list) or set(body) - {"faults"}:
+        raise AdminError('expected {"faults": [{"kind": …}, …]}')
+    for spec in wanted:
+        faults.check(spec)
+    with core.lock:
+        before = _stalled(core)
+        for spec in wanted:
+            fault = core.faults.add(spec, core.now())
+            if fault.until is not None and fault.kind == "REPLICATION":
+                core.later(fault.values["seconds"], lambda: _edges(core, None))
+    _edges(core, before)
+    return _get_faults(core, {})
+
+
+def _clear_faults(core: Core, _body: Body) -> Body:
+    with core.lock:
+        before = _stalled(core)
+        parked = core.faults.clear()
+    _edges(core, before)
+    for action in parked:
+        core.later(0.0, action)
+    return {"faults": []}
+
+
+def _stalled(core: Core) -> set[str]:
+    return {
+        server.server_id
+        for scope in core.scopes.values()
+        for server in scope.servers.values()
+        if core.replication_of(server)[0] == "STALLED"
+    }
+
+
+def _edges(core: Core, before: set[str] | None) -> None:
+    """Emit the stalled change events that a change of faults amounts to."""
+    with core.lock:
+        now = _stalled(core)
+        was = core.stalled_seen if before is None else before
+        core.stalled_seen = now
+        changed = [
+            (scope, server)
+            for scope in core.scopes.values()
+            for server in scope.servers.values()
+            if (server.server_id in now) != (server.server_id in was)
+        ]
+    for scope, server in changed:
+        state = "STALLED" if server.server_id in now else "NOT_STALLED"
+        core.emit(scope, "DRS Source Server Data Replication Stalled Change", server.arn, {"state": state})
+
+
+def _get_settings(core: Core, _body: Body) -> Body:
+    return dataclasses.asdict(core.settings)
+
+
+def _change_settings(core: Core, body: Body) -> Body:
+    with core.lock:
+        core.settings = core.settings.changed(body)
+    return _get_settings(core, {})
+
+
+def _state(core: Core, _body: Body) -> Body:
+    with core.lock:
+        return {
+            "now": core.now().isoformat(),
+            "guesses": core.guesses.counts(),
+            "scopes": [
+                {
+                    "account": scope.account,
+                    "region": scope.region,
+                    "initialized": scope.initialized,
+                    "sourceServers": [
+                        {
+                            **views.source_server(core, scope, server),
+                            "launchConfiguration": dict(server.launch),
+                            "bootMode": server.boot_mode,
+                        }
+                        for server in scope.servers.values()
+                    ],
+                    "jobs": [
+                        {**views.job(core, job), "log": [views.log_item(item) for item in job.log]}
+                        for job in scope.jobs.values()
+                    ],
+                    "recoveryInstances": [
+                        {
+                            "recoveryInstanceID": item.instance_id,
+                            "sourceServerID": item.server_id,
+                            "jobID": item.job_id,
+                            "isDrill": item.is_drill,
+                            "launchedInto": item.launched_into,
+                            "terminated": item.terminated_at is not None,
+                        }
+                        for item in scope.recovery_instances.values()
+                    ],
+                }
+                for scope in core.scopes.values()
+            ],
+        }
+
+
+def _reset(core: Core, _body: Body) -> Body:
+    """Forget all servers, jobs and faults. Settings stay; what was planned does not happen."""
+    with core.lock:
+        core.epoch += 1
+        core.scopes.clear()
+        core.faults.clear()
+        core.stalled_seen = set()
+    return {}

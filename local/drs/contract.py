@@ -1,0 +1,80 @@
+"""What the emulator takes in, gives out and leans on: plain values and the protocols of its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request. ``account`` and ``region`` choose the state that the request sees."""
+
+    account: str
+    region: str
+    access_key_id: str
+    arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to DRS. Header names are lower-case; ``path`` may be percent-encoded or not."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]] | Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response; always with ``x-amzn-requestid``, on errors also with ``x-amzn-errortype``."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Ec2Access(Protocol):
+    """The way to EC2. DRS launches with the caller's credentials (forward access session)."""
+
+    def client(self, account: str, region: str, caller: Caller | None) -> Any:
+        """A boto3 EC2 client that acts as ``caller`` through DRS, or as DRS's own service role for None.
+
+        A denied call raises ``botocore.exceptions.ClientError`` with code ``UnauthorizedOperation``.
+        """
+
+
+class EventSink(Protocol):
+    """Where ``aws.drs`` events go: the default bus of the account and Region."""
+
+    def put(self, account: str, region: str, event: dict[str, Any]) -> None:
+        """Take one event: source, detail-type, resources, detail (a dict), time (ISO 8601)."""
+
+
+Authorize = Callable[[Caller, str, str], bool]
+"""``authorize(caller, action, resource)``: may the caller do ``action`` ("drs:…") on the ARN ``resource``?"""
+
+ImageFor = Callable[[str, str, str], str]
+"""``image_for(platform, architecture, boot_mode)``: the AMI that a plain launch starts from."""
+
+
+class NoEvents:
+    """An event sink that forgets."""
+
+    def put(self, account: str, region: str, event: dict[str, Any]) -> None:
+        """Forget the event."""
+
+
+def allow_all(_caller: Caller, _action: str, _resource: str) -> bool:
+    """The default answer where no IAM is at hand."""
+    return True
+
+
+def default_image(platform: str, architecture: str, boot_mode: str) -> str:
+    """An AMI id made of the three, for stand-ins that do not look at images."""
+    code = f"{platform}/{architecture}/{boot_mode}".encode().hex()
+    return "ami-" + code[:17].ljust(17, "0")

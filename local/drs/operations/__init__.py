@@ -1,0 +1,24 @@
+"""The operations, one module per kind of resource. Importing this package registers them all."""
+
+from local.drs.operations import (
+    job_operations,
+    launch_configuration,
+    recovery,
+    recovery_instances,
+    replication_configuration,
+    source_servers,
+    tags,
+)
+from local.drs.operations.registry import OPERATIONS, Call
+
+__all__ = [
+    "OPERATIONS",
+    "Call",
+    "job_operations",
+    "launch_configuration",
+    "recovery",
+    "recovery_instances",
+    "replication_configuration",
+    "source_servers",
+    "tags",
+]
