@@ -4,6 +4,8 @@
 The format is in ``docs/fleets.md`` and ``fleet.schema.json``.
 """
 
+from local.fleet.building import BuiltServer, build
+from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError
 from local.fleet.errors import FleetFileError, Problem
 from local.fleet.expect import expected_outcomes
 from local.fleet.loading import load
@@ -11,8 +13,12 @@ from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target
 from local.fleet.plan import plan_document
 
 __all__ = [
+    "Admin",
+    "BuiltServer",
+    "ClientFactory",
     "Fleet",
     "FleetFileError",
+    "FleetNotBuiltError",
     "FleetSite",
     "FleetWave",
     "Place",
@@ -21,6 +27,7 @@ __all__ = [
     "Target",
     "Trouble",
     "TroubleKind",
+    "build",
     "expected_outcomes",
     "load",
     "plan_document",

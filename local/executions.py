@@ -1,0 +1,65 @@
+"""Starts failovers and asks how they stand, as an operator would: through Step Functions."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.errors import CommandError
+from local.reach import Cloud
+from local.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an execution stands for Step Functions. ``output`` is its JSON output once it has succeeded."""
+
+    status: str
+    output: dict[str, Any] | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "RUNNING"
+
+
+def start(cloud: Cloud, there: State, request: dict[str, Any], name: str | None = None) -> str:
+    """StartExecution of the failover machine with ``request``; gives the ARN. Raises CommandError."""
+    states = cloud.client("stepfunctions", there.account, there.region)
+    plan = request["plan"] if isinstance(request["plan"], str) else request["plan"]["name"]
+    try:
+        answer = states.start_execution(
+            stateMachineArn=there.output("FailoverStateMachineArn"),
+            name=name or f"{plan}-{uuid.uuid4().hex[:8]}",
+            input=json.dumps(request),
+        )
+    except ClientError as error:
+        raise CommandError(f"StartExecution was refused: {error.response['Error'].get('Message')}") from error
+    arn: str = answer["executionArn"]
+    return arn
+
+
+def standing(cloud: Cloud, there: State, arn: str) -> Standing:
+    """How the execution stands now. Raises CommandError when there is none of this ARN."""
+    states = cloud.client("stepfunctions", there.account, there.region)
+    try:
+        found = states.describe_execution(executionArn=arn)
+    except ClientError as error:
+        raise CommandError(f"No execution {arn}: {error.response['Error'].get('Message')}") from error
+    output = json.loads(found["output"]) if found.get("output") else None
+    return Standing(found["status"], output, found.get("error"), found.get("cause"))
+
+
+def latest(cloud: Cloud, there: State) -> str:
+    """The ARN of the execution that was started last. Raises CommandError when there is none."""
+    states = cloud.client("stepfunctions", there.account, there.region)
+    found = states.list_executions(stateMachineArn=there.output("FailoverStateMachineArn"))["executions"]
+    if not found:
+        raise CommandError("Nothing was started yet.\nRun: python -m local start PLAN")
+    arn: str = max(found, key=lambda execution: execution["startDate"])["executionArn"]
+    return arn

@@ -1,0 +1,114 @@
+"""Makes EC2 instances by the hundred: one RunInstances for many that are alike, then a name for each."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from local.cloud.images import IMAGES
+from local.fleet.network import Network
+
+_PER_CALL = 200
+
+Tags = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What instances have in common that one RunInstances makes. ``subnet`` is a CIDR."""
+
+    platform: str
+    architecture: str
+    boot_mode: str
+    instance_type: str
+    disks_gib: tuple[int, ...]
+    subnet: str
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An instance to make, under a key by which the caller knows it."""
+
+    key: tuple[str, int]
+    name: str
+    kind: Kind
+
+
+def run(ec2: Any, network: Network, wanted: Sequence[Wanted], workers: int) -> dict[tuple[str, int], str]:
+    """Run the instances and name them; gives the instance id of each key. They end up starting.
+
+    ``workers``: how many threads set Name tags, each with a call of its own per instance.
+    """
+    alike: dict[Kind, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        alike[one.kind].append(one)
+    made: list[tuple[Wanted, str]] = []
+    for kind, members in alike.items():
+        for batch in _batches(members, _PER_CALL):
+            answer = ec2.run_instances(**_parameters(network, kind), MinCount=len(batch), MaxCount=len(batch))
+            ids = [instance["InstanceId"] for instance in answer["Instances"]]
+            made += zip(batch, ids, strict=True)
+
+    def name(pair: tuple[Wanted, str]) -> None:
+        ec2.create_tags(Resources=[pair[1]], Tags=[{"Key": "Name", "Value": pair[0].name}])
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(name, made))
+    return {one.key: instance_id for one, instance_id in made}
+
+
+def await_state(ec2: Any, instance_ids: Sequence[str], state: str, pause: Callable[[], None]) -> None:
+    """Return once all are in ``state``. ``pause`` lets time pass between looks."""
+    waiting = set(instance_ids)
+    while waiting:
+        pages = ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "instance-state-name", "Values": [state]}], PaginationConfig={"PageSize": 1000}
+        )
+        for page in pages:
+            for reservation in page["Reservations"]:
+                waiting.difference_update(instance["InstanceId"] for instance in reservation["Instances"])
+        if waiting:
+            pause()
+
+
+def stop(ec2: Any, instance_ids: Sequence[str]) -> None:
+    """Ask EC2 to stop them."""
+    for batch in _batches(instance_ids, _PER_CALL):
+        ec2.stop_instances(InstanceIds=list(batch))
+
+
+def _parameters(network: Network, kind: Kind) -> dict[str, Any]:
+    image = IMAGES[kind.platform, kind.architecture, kind.boot_mode]
+    parameters: dict[str, Any] = {
+        "ImageId": image,
+        "InstanceType": kind.instance_type,
+        "SubnetId": network.subnets[kind.subnet],
+        "SecurityGroupIds": [network.security_group],
+        "IamInstanceProfile": {"Arn": network.profile_arn},
+        "BlockDeviceMappings": [
+            {"DeviceName": device, "Ebs": {"VolumeSize": size, "VolumeType": "gp3"}}
+            for device, size in zip(device_names(kind.platform), kind.disks_gib, strict=False)
+        ],
+    }
+    if kind.tags:
+        tags = [{"Key": key, "Value": value} for key, value in kind.tags]
+        parameters["TagSpecifications"] = [{"ResourceType": "instance", "Tags": tags}]
+    return parameters
+
+
+def device_names(platform: str) -> Iterator[str]:
+    """Names that EC2 knows disks by, the root disk first (EC2 user guide, device names on instances)."""
+    return itertools.chain(
+        ["/dev/sda1" if platform == "windows" else "/dev/xvda"],
+        (f"/dev/sd{letter}" for letter in "fghijklmnopqrstuvwxyz"),
+    )
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

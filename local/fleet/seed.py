@@ -1,0 +1,86 @@
+"""The DRS side of a fleet: source servers, settings and faults, as the emulator's admin API takes them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from local.fleet.cloud import Admin, ask
+from local.fleet.model import Fleet, Server, TroubleKind
+from shared.model import Scope
+
+_GIB = 2**30
+_PER_CALL = 250
+
+
+def seed_source_servers(fleet: Fleet, admin: Admin, originals: dict[str, str]) -> dict[str, str]:
+    """Add a source server for every server; ``originals`` and the result are ids by server name."""
+    ids: dict[str, str] = {}
+    for site in fleet.sites:
+        servers = [server for server in fleet.servers if server.site == site.name]
+        for start in range(0, len(servers), _PER_CALL):
+            batch = servers[start : start + _PER_CALL]
+            body = {
+                "account": site.recovery.scope.account,
+                "region": site.recovery.scope.region,
+                "servers": [
+                    _source_server(server, site.origin.scope, originals[server.name]) for server in batch
+                ],
+            }
+            answer = ask(admin, "POST", "/source-servers", body)
+            ids.update(zip((server.name for server in batch), answer["sourceServerIDs"], strict=True))
+    return ids
+
+
+def set_up_emulator(fleet: Fleet, admin: Admin, source_servers: dict[str, str]) -> None:
+    """Give the emulator the fleet's settings, and the faults that its file and its trouble ask for."""
+    if fleet.emulator_settings:
+        ask(admin, "PATCH", "/settings", fleet.emulator_settings)
+    faults = [fault for server in fleet.servers for fault in _faults(server, source_servers[server.name])]
+    faults += fleet.emulator_faults
+    if faults:
+        ask(admin, "POST", "/faults", {"faults": faults})
+
+
+def _source_server(server: Server, origin: Scope, original: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "hostname": server.name,
+        "tags": server.tags,
+        "originAccountID": origin.account,
+        "originRegion": origin.region,
+        "originAvailabilityZone": f"{origin.region}a",
+        "awsInstanceID": original,
+        "platform": server.platform,
+        "architecture": server.architecture,
+        "bootMode": server.boot_mode,
+        "disks": [
+            {"deviceName": device, "bytes": size * _GIB}
+            for device, size in zip(_disk_names(server.platform), server.disks_gib, strict=False)
+        ],
+        "dataReplicationState": server.replication_state,
+        "lagSeconds": server.lag_seconds,
+    }
+    if server.replication_error:
+        body["replicationError"] = server.replication_error
+    return body
+
+
+def _disk_names(platform: str) -> Iterator[str]:
+    """Names that the operating system, and so the DRS agent, knows disks by."""
+    if platform == "windows":
+        return (f"{letter}:0" for letter in "cdefghijklmnopqrstuvwxyz")
+    return (f"/dev/nvme{number}n1" for number in itertools.count())
+
+
+def _faults(server: Server, source_server_id: str) -> Iterator[dict[str, Any]]:
+    for trouble in server.troubles:
+        if trouble.kind is TroubleKind.BUSY:
+            yield {"kind": "SERVER_BUSY", "server": source_server_id, **trouble.options}
+        elif trouble.kind is TroubleKind.CONVERSION_FAILS:
+            yield {
+                "kind": "PHASE_FAILS",
+                "phase": "CONVERSION",
+                "server": source_server_id,
+                **trouble.options,
+            }
