@@ -8,6 +8,14 @@ from shared.model import Instance, LaunchSettings, RecoveryInstance, Scope, Sour
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a check found and what to do about it."""
+
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileFacts:
     """The names of the policies attached to the role behind the target's instance profile."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from shared.checks import launch, replication, scope, target
 from shared.model import Finding, Policies, Severity
-from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
+from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts, Trouble
 
 __all__ = [
     "CHECKS",
@@ -21,14 +22,6 @@ __all__ = [
     "check_server",
     "is_blocked",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What a check found and what to do about it."""
-
-    found: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +42,89 @@ class ScopeCheck:
     look: Callable[[ScopeFacts], Trouble | None]
 
 
-CHECKS: tuple[Check, ...] = ()
-SCOPE_CHECKS: tuple[ScopeCheck, ...] = ()
+_C, _W = Severity.CRITICAL, Severity.WARNING
+
+CHECKS: tuple[Check, ...] = (
+    Check("REPLICATION_NOT_READY", _C, "The replication has a copy to launch", replication.replication_unfit),
+    Check(
+        "RECOVERY_POINT_MISSING", _C, "There is a point in time to recover to", replication.no_recovery_point
+    ),
+    Check("REPLICATION_DEGRADED", _W, "The replication is continuous", replication.replication_degraded),
+    Check("LAG_TOO_HIGH", _C, "The newest copy is as new as the plan asks", replication.lag_too_high),
+    Check("LAG_UNKNOWN", _W, "The age of the newest copy is known", replication.lag_unknown),
+    Check("DIRECTION_REVERSED", _C, "The server replicates towards recovery", replication.wrong_direction),
+    Check("SERVER_BUSY", _C, "No DRS job holds the server", replication.server_busy),
+    Check("SERVER_HELD", _C, "No other execution holds the server", replication.held_by_execution),
+    Check("TARGET_IN_USE", _C, "The target is not production already", replication.target_in_use),
+    Check(
+        "RECOVERY_INSTANCE_RUNS",
+        _C,
+        "No other recovery instance of the server runs",
+        replication.replaces_running_instance,
+    ),
+    Check(
+        "RECOVERY_INSTANCE_REPLACED",
+        _W,
+        "There is no other recovery instance",
+        replication.replaces_stopped_instance,
+    ),
+    Check("FAST_NOT_POSSIBLE", _C, "The agent can recover FAST if asked to", replication.too_old_for_fast),
+    Check("TARGET_GONE", _C, "The target exists", target.gone),
+    Check("TARGET_UNTAGGED", _C, "DRS may launch into the target", target.not_tagged),
+    Check("TARGET_RUNNING", _C, "The target is stopped", target.runs),
+    Check("TARGET_WILL_BE_STOPPED", _W, "The target need not be stopped", target.will_be_stopped),
+    Check("TARGET_OTHER_SCOPE", _C, "The target is in the scope of the server", target.other_scope),
+    Check("PLATFORM_DIFFERS", _C, "The platforms are the same", target.other_platform),
+    Check("ARCHITECTURE_DIFFERS", _C, "The architectures are the same", target.other_architecture),
+    Check("ARCHITECTURE_UNKNOWN", _W, "The architecture is known", target.architecture_unknown),
+    Check("BOOT_MODE_DIFFERS", _C, "The boot modes are the same", target.other_boot_mode),
+    Check("BOOT_MODE_UNKNOWN", _W, "The boot modes are known", target.boot_mode_unknown),
+    Check("BOOT_MODE_UEFI_LINUX", _W, "A Linux target boots BIOS", target.uefi_linux),
+    Check("ROOT_NOT_EBS", _C, "The root device of the target is EBS", target.root_not_ebs),
+    Check("VIRTUALIZATION_NOT_HVM", _C, "The target is HVM", target.not_hvm),
+    Check("VOLUMES_MISSING", _C, "The target has a root volume", target.no_volumes),
+    Check("VOLUME_COUNT_DIFFERS", _W, "Server and target have as many disks", target.other_volume_count),
+    Check("TARGET_SPOT", _C, "The target is no spot instance", target.spot),
+    Check("TARGET_AUTO_SCALING", _C, "The target is in no Auto Scaling group", target.auto_scaling),
+    Check("SUBNET_MISSING", _C, "The subnet of the target exists", target.subnet_missing),
+    Check("SECURITY_GROUP_MISSING", _C, "Its security groups exist", target.security_groups_missing),
+    Check("PROFILE_MISSING", _W, "The target has an instance profile", target.profile_missing),
+    Check("PROFILE_INCOMPLETE", _W, "It can act as a recovery instance", target.profile_incomplete),
+    Check("PROFILE_UNREADABLE", _W, "Its policies can be read", target.profile_unreadable),
+    Check("ADDRESS_CHANGED", _W, "The private address is the recorded one", target.other_address),
+    Check("LAUNCH_SETTINGS_UNREADABLE", _C, "The launch settings can be read", launch.settings_unreadable),
+    Check("LAUNCH_SETTINGS_CHANGE", _W, "The launch settings can stay", launch.settings_will_change),
+    Check("LAUNCH_INTO_OTHER", _W, "No other instance is set to launch into", launch.launches_elsewhere),
+    Check("OS_BYOL_NOT_ALLOWED", _C, "The licence fits the target", launch.own_licence_not_allowed),
+)
+
+SCOPE_CHECKS: tuple[ScopeCheck, ...] = (
+    ScopeCheck("DRS_NOT_INITIALIZED", _C, "DRS is set up", scope.not_initialized),
+    ScopeCheck("ACTIONS_DENIED", _C, "The member role may do what it must", scope.actions_denied),
+    ScopeCheck("RIGHTS_UNKNOWN", _W, "The rights of the member role are known", scope.rights_unknown),
+    ScopeCheck("QUOTA_JOBS", _W, "There is room for another job", scope.waits_for_jobs),
+    ScopeCheck("QUOTA_SERVERS", _W, "There is room for the servers", scope.waits_for_servers),
+)
 
 
 def check_server(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:
     """Every finding about one pair, in the order of CHECKS; empty when it is ready."""
-    raise NotImplementedError
+    troubles = ((check, check.look(facts, policies)) for check in CHECKS)
+    return tuple(
+        Finding(check.code, check.severity, trouble.found, trouble.remedy)
+        for check, trouble in troubles
+        if trouble is not None
+    )
 
 
 def check_scope(facts: ScopeFacts) -> tuple[Finding, ...]:
     """Every finding about one scope, in the order of SCOPE_CHECKS."""
-    raise NotImplementedError
+    troubles = ((check, check.look(facts)) for check in SCOPE_CHECKS)
+    return tuple(
+        Finding(check.code, check.severity, trouble.found, trouble.remedy)
+        for check, trouble in troubles
+        if trouble is not None
+    )
 
 
 def is_blocked(findings: Iterable[Finding]) -> bool:

@@ -1,0 +1,1 @@
+"""The checks behind ``shared.prerequisites``, by what they look at."""
