@@ -22,11 +22,20 @@ CLIENT_SECONDS = 600.0
 class Threads(Protocol):
     """The part of the ``threading`` module that the interpreter uses; ``threading`` itself is one."""
 
-    Thread: Callable[..., Any]
-    Event: Callable[[], Any]
-    Condition: Callable[..., Any]
-    Lock: Callable[[], Any]
-    RLock: Callable[[], Any]
+    @property
+    def Thread(self) -> Callable[..., Any]: ...
+
+    @property
+    def Event(self) -> Callable[[], Any]: ...
+
+    @property
+    def Condition(self) -> Callable[..., Any]: ...
+
+    @property
+    def Lock(self) -> Callable[[], Any]: ...
+
+    @property
+    def RLock(self) -> Callable[[], Any]: ...
 
 
 class Observer(Protocol):

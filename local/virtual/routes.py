@@ -1,0 +1,188 @@
+"""Which service of the virtual cloud answers a call."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from botocore.exceptions import ClientError
+
+from local.virtual.states_api import StatesError
+from local.virtual.transport import Answer, Call, MiniStack, remember_session
+
+if TYPE_CHECKING:
+    from local.virtual.cloud import VirtualCloud
+
+_JSON = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": "virtual"}
+
+
+class Routes:
+    """The services of one cloud, and a record of what was asked of them."""
+
+    def __init__(self, cloud: VirtualCloud, seed: int, drs_settings: Any | None, api_seconds: float) -> None:
+        self._cloud = cloud
+        self._seed = seed
+        self._drs_settings = drs_settings
+        self._api_seconds = api_seconds
+        self._ministack = MiniStack()
+        self.drs: Any = None
+        self.ec2: Any = None
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.notifications: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+
+    def open(self) -> None:
+        """Everything empty, on the cloud's clock."""
+        # MiniStack draws EC2 ids from the module's generator.
+        random.seed(self._seed)
+        self._ministack.reset()
+        self.ec2 = _ec2_extras(self._cloud.clock, self._seed)
+        self.drs = _drs(self._cloud, self._seed, self._drs_settings, _EventSink(self))
+
+    def close(self) -> None:
+        """Gives up the services; their state goes with the next ``open``."""
+        self._ministack.close()
+
+    def record_event(self, account: str, region: str, event: dict[str, Any]) -> None:
+        """Keeps an EventBridge event."""
+        time = self._cloud.clock.now().isoformat()
+        self.events.append({"time": time, **event, "account": account, "region": region})
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to ``call``."""
+        self.calls[call.service, call.operation] += 1
+        scheduler = self._cloud.scheduler
+        if self._api_seconds and scheduler.current() is not None:
+            scheduler.sleep(self._api_seconds)
+        if call.service == "drs":
+            return self._drs(call)
+        if call.service == "sfn":
+            return self._states(call)
+        if call.service == "lambda" and call.operation == "Invoke":
+            return self._lambda(call)
+        if call.service == "eventbridge" and call.operation == "PutEvents":
+            return self._put_events(call)
+        if call.service == "sns" and call.operation == "Publish":
+            self._record_notification(call)
+        answer = self._ministack.answer(call)
+        if call.service == "sts" and call.operation == "AssumeRole":
+            _remember(answer)
+        return answer
+
+    def _drs(self, call: Call) -> Answer:
+        from local.drs import Caller, Request
+
+        response = self.drs.handle(
+            Request(
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                headers=call.headers,
+                body=call.body,
+                caller=Caller(call.account, call.region, call.access_key_id),
+            )
+        )
+        return Answer(response.status, response.headers, response.body)
+
+    def _states(self, call: Call) -> Answer:
+        try:
+            result = self._cloud.states.call(call.operation, json.loads(call.body or b"{}"))
+        except StatesError as error:
+            body = {"__type": error.code, "message": str(error)}
+            return Answer(400, {**_JSON, "x-amzn-errortype": error.code}, json.dumps(body).encode())
+        return Answer(200, _JSON, json.dumps(result).encode())
+
+    def _lambda(self, call: Call) -> Answer:
+        name = call.path.split("/functions/", 1)[1].split("/", 1)[0]
+        try:
+            payload, failed = self._cloud.functions.invoke(name, call.body)
+        except ClientError as error:
+            body = {"Type": "User", "Message": error.response["Error"]["Message"]}
+            code = error.response["Error"]["Code"]
+            return Answer(404, {**_JSON, "x-amzn-errortype": code}, json.dumps(body).encode())
+        headers = {**_JSON, **({"x-amz-function-error": failed} if failed else {})}
+        return Answer(202 if call.headers.get("x-amz-invocation-type") == "Event" else 200, headers, payload)
+
+    def _put_events(self, call: Call) -> Answer:
+        entries = json.loads(call.body)["Entries"]
+        for entry in entries:
+            self.record_event(
+                call.account,
+                call.region,
+                {
+                    "source": entry.get("Source"),
+                    "detail-type": entry.get("DetailType"),
+                    "resources": entry.get("Resources", []),
+                    "detail": json.loads(entry.get("Detail") or "{}"),
+                    "bus": entry.get("EventBusName", "default"),
+                },
+            )
+        first = len(self.events) - len(entries) + 1
+        made = [{"EventId": f"00000000-0000-4000-a000-{first + n:012d}"} for n in range(len(entries))]
+        return Answer(200, _JSON, json.dumps({"FailedEntryCount": 0, "Entries": made}).encode())
+
+    def _record_notification(self, call: Call) -> None:
+        form = {key: values[0] for key, values in parse_qs(call.body.decode()).items()}
+        self.notifications.append(
+            {
+                "topic": form.get("TopicArn", ""),
+                "subject": form.get("Subject", ""),
+                "message": form.get("Message", ""),
+                "attributes": _attributes(form),
+                "time": self._cloud.clock.now().isoformat(),
+            }
+        )
+
+
+class _EventSink:
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    def put(self, account: str, region: str, event: dict[str, Any]) -> None:
+        self._routes.record_event(account, region, event)
+
+
+class _Ec2Access:
+    """EC2 for DRS. There is no IAM here: every caller may do everything."""
+
+    def __init__(self, cloud: VirtualCloud) -> None:
+        self._cloud = cloud
+
+    def client(self, account: str, region: str, caller: Any | None) -> Any:
+        return self._cloud.client("ec2", account, region)
+
+
+def _drs(cloud: VirtualCloud, seed: int, settings: Any | None, sink: _EventSink) -> Any:
+    try:
+        from local.drs import DrsEmulator, Settings
+    except ImportError:
+        return None
+    return DrsEmulator(cloud.clock, _Ec2Access(cloud), sink, settings or Settings(), seed)
+
+
+def _ec2_extras(clock: Any, seed: int) -> Any:
+    try:
+        from local.cloud.ec2_extras import install
+    except ImportError:
+        return None
+    return install(clock, seed)
+
+
+def _attributes(form: dict[str, str]) -> dict[str, str]:
+    prefix = "MessageAttributes.entry."
+    names = {key: value for key, value in form.items() if key.startswith(prefix) and key.endswith(".Name")}
+    return {
+        value: form.get(key.removesuffix(".Name") + ".Value.StringValue", "") for key, value in names.items()
+    }
+
+
+def _remember(answer: Answer) -> None:
+    """A session's key tells its account for as long as the process lives."""
+    text = answer.body.decode()
+    if answer.status == 200:
+        key = text.split("<AccessKeyId>", 1)[1].split("<", 1)[0]
+        arn = text.split("<Arn>", 1)[1].split("<", 1)[0]
+        remember_session(key, arn.split(":")[4])

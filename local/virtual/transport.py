@@ -1,0 +1,195 @@
+"""Answers every botocore call of this process in memory: no socket is ever opened.
+
+Hooked in as moto does it, by an entry in ``botocore.handlers.BUILTIN_HANDLERS``, so that it is there for
+every session made after this module was imported, wherever. Calls are routed when they are sent, so that
+a client which some module keeps from an earlier cloud works with the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import botocore.handlers
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+
+HOME_KEY = "AKIAVIRTUALCLOUDHOME"
+"""The access key of the orchestration account, whichever it is in the cloud that runs."""
+
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_BUCKET_HOST = re.compile(r"^(?P<bucket>.+)\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com$")
+_sessions: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it would go over the wire. Header names are lower-case, ``body`` is complete."""
+
+    service: str
+    operation: str
+    account: str
+    region: str
+    access_key_id: str
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Cloud(Protocol):
+    """What answers calls."""
+
+    account: str
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to a call of any service."""
+
+
+class NoCloudError(RuntimeError):
+    """A call was made while no virtual cloud was entered, by a client that must not reach AWS."""
+
+
+_cloud: Cloud | None = None
+
+
+def enter(cloud: Cloud) -> None:
+    """From now on ``cloud`` answers."""
+    global _cloud
+    if _cloud is not None:
+        raise RuntimeError("only one virtual cloud at a time: leave the other first")
+    _cloud = cloud
+
+
+def leave() -> None:
+    """Calls go where they went before. A client of the virtual cloud's account is refused."""
+    global _cloud
+    _cloud = None
+
+
+def remember_session(access_key_id: str, account: str) -> None:
+    """Calls with this key are of ``account``, also in later clouds: modules keep assumed sessions."""
+    _sessions[access_key_id] = account
+
+
+def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) -> AWSResponse | None:
+    cloud = _cloud
+    if cloud is None:
+        if HOME_KEY in str(request.headers.get("Authorization", "")):
+            raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
+        return None
+    answer = cloud.answer(_call(cloud, request, event_name))
+    headers = HeadersDict(answer.headers)  # type: ignore[no-untyped-call]
+    return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
+
+
+class _Raw(io.BytesIO):
+    """The body as urllib3 would hand it over."""
+
+    def stream(self, amt: int = 65536, decode_content: bool | None = None) -> Any:
+        while chunk := self.read(amt):
+            yield chunk
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+def _call(cloud: Cloud, request: AWSPreparedRequest, event_name: str) -> Call:
+    _, service, operation = event_name.split(".", 2)
+    headers = {
+        name.lower(): value.decode() if isinstance(value, bytes) else str(value)
+        for name, value in request.headers.items()
+    }
+    scope = _CREDENTIAL.search(headers.get("authorization", ""))
+    key, region = (scope.group(1), scope.group(2)) if scope else (HOME_KEY, "us-east-1")
+    account = cloud.account if key == HOME_KEY else _sessions.get(key, key)
+    url = urlsplit(request.url)
+    path = url.path or "/"
+    headers.setdefault("host", url.netloc)
+    if service == "s3" and (host := _BUCKET_HOST.match(url.netloc)):
+        path = f"/{host.group('bucket')}{path}"
+        headers["host"] = "s3.amazonaws.com"
+    return Call(
+        service=service,
+        operation=operation,
+        account=account,
+        region=region,
+        access_key_id=key,
+        method=request.method,
+        path=unquote(path),
+        query=parse_qs(url.query, keep_blank_values=True),
+        headers=headers,
+        body=_body(request.body),
+    )
+
+
+def _body(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes | bytearray):
+        return bytes(body)
+    data: bytes = body.read()
+    return data
+
+
+class MiniStack:
+    """MiniStack's services in this process, called without its HTTP server."""
+
+    def __init__(self) -> None:
+        from ministack import app  # slow to import, and reads its environment when it is
+
+        logging.getLogger("ministack").setLevel(logging.ERROR)
+        self._app = app
+        self._loop = asyncio.new_event_loop()
+        self._lock = threading.RLock()
+
+    def reset(self) -> None:
+        """Forgets everything in every account and Region."""
+        with self._lock:
+            self._app._reset_all_state()
+
+    def answer(self, call: Call) -> Answer:
+        """The answer of the service that the request is for, in the caller's account and Region."""
+        with self._lock:
+            status, headers, body = self._loop.run_until_complete(self._dispatch(call))
+        plain = body.encode() if isinstance(body, str) else bytes(body or b"")
+        return Answer(status, {str(name).lower(): str(value) for name, value in headers.items()}, plain)
+
+    async def _dispatch(self, call: Call) -> tuple[int, dict[str, Any], Any]:
+        app = self._app
+        app.set_request_account_id(call.account)
+        app.set_request_region(call.region)
+        headers, body = dict(call.headers), call.body
+        if headers.get("content-encoding", "").startswith("aws-chunked"):
+            body = app._decode_aws_chunked_body(body, headers)
+        response: tuple[int, dict[str, Any], Any] = await app._dispatch_service_request(
+            call.method, call.path, headers, body, dict(call.query), str(uuid.uuid4())
+        )
+        return response
+
+    def close(self) -> None:
+        """Ends its event loop."""
+        self._loop.close()
+
+
+botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
