@@ -126,7 +126,7 @@ def replaces_stopped_instance(facts: ServerFacts, policies: Policies) -> Trouble
     if other is None or other.ec2_instance_id == facts.target.instance_id or other.ec2_state != "STOPPED":
         return None
     return Trouble(
-        f"The stopped recovery instance {other.ec2_instance_id} of an earlier launch goes: DRS terminates it.",
+        f"The stopped recovery instance {other.ec2_instance_id} of an earlier launch goes: DRS ends it.",
         "To keep it, protect it: aws ec2 modify-instance-attribute --disable-api-termination "
         f"--instance-id {other.ec2_instance_id} --region {facts.server.scope.region}",
     )
