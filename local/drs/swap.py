@@ -137,3 +137,10 @@ def run_new(
         arguments["PrivateIpAddress"] = server.private_ip
     instance: dict[str, Any] = ec2.run_instances(**arguments)["Instances"][0]
     return instance
+
+
+def delete_managed(ec2: Any, volumes: list[dict[str, Any]]) -> None:
+    """Delete those of ``volumes`` that DRS made; its policies do not let it delete any other."""
+    for volume in volumes:
+        if any(tag["Key"] == MANAGED_TAG["Key"] for tag in volume.get("Tags", [])):
+            ec2.delete_volume(VolumeId=volume["VolumeId"])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.drs.core import Core
-from local.drs.launch_jobs import release
+from local.drs.launch_jobs import end
 from local.drs.state import Job, Participant, Scope
 from local.drs.timings import job_start, terminate_time
 
@@ -64,11 +64,4 @@ class TerminateJob:
                     if server.last_launch:
                         server.last_launch.status = "TERMINATED"
             if all(item.is_final for item in self.job.participants):
-                self.core.later(2.0, self._end)
-
-    def _end(self) -> None:
-        with self.core.lock:
-            self.core.log(self.job, "JOB_END")
-            self.job.status = "COMPLETED"
-            self.job.ended_at = self.core.now()
-            release(self.core, self.scope, self.job)
+                self.core.later(2.0, lambda: end(self.core, self.scope, self.job))

@@ -1,0 +1,53 @@
+"""What the small EC2 stand-in remembers, and the errors it answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+
+def client_error(code: str, message: str, operation: str, status: int = 400) -> ClientError:
+    """The exception boto3 would raise."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        operation,
+    )
+
+
+@dataclass(slots=True)
+class Instance:
+    instance_id: str
+    zone: str
+    state: str
+    platform: str
+    architecture: str
+    boot_mode: str
+    private_ip: str
+    tags: dict[str, str]
+    root_device: str
+    protected: bool = False
+
+
+@dataclass(slots=True)
+class Volume:
+    volume_id: str
+    zone: str
+    gib: int
+    tags: dict[str, str]
+    attached_to: str | None = None
+    device: str | None = None
+    snapshot_id: str | None = None
+    delete_on_termination: bool = False
+
+
+@dataclass(slots=True)
+class Place:
+    """One account in one Region."""
+
+    account: str
+    region: str
+    instances: dict[str, Instance] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    snapshots: dict[str, int] = field(default_factory=dict)
+    made: int = 0
