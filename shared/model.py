@@ -386,6 +386,7 @@ class ServerRecord:
     paired_by: str | None = None  # "MANUAL" or "NAME"
     wave: str | None = None
     lot: int | None = None
+    original_private_ip: str | None = None
     private_ip_before: str | None = None
     private_ip_after: str | None = None
     recovery_instance_id: str | None = None
@@ -428,6 +429,7 @@ class ExecutionRecord:
     reason: str | None = None
     remedy: str | None = None
     estimate_seconds: int | None = None
+    approval_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

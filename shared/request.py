@@ -17,6 +17,10 @@ class RequestInvalidError(DocumentInvalidError):
         super().__init__("request", problems)
 
 
+EVENT = "EVENT"
+"""``startedBy`` of a request that came as an EventBridge event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for. ``inline_plan`` is the plan document when the request carries one.
@@ -34,6 +38,7 @@ class Request:
     recovery_mode: RecoveryMode | None = None
     reason: str | None = None
     requested_by: str | None = None
+    started_by_event: bool = False
 
 
 def parse_request(document: object) -> Request:
@@ -54,6 +59,7 @@ def parse_request(document: object) -> Request:
         recovery_mode=RecoveryMode(document["recoveryMode"]) if "recoveryMode" in document else None,
         reason=document.get("reason"),
         requested_by=document.get("requestedBy"),
+        started_by_event=document.get("startedBy") == EVENT,
     )
 
 
@@ -63,18 +69,18 @@ def request_from_event(event: object) -> dict[str, Any]:
     if found or not isinstance(event, dict):
         raise RequestInvalidError(found)
     _refuse_modes_to_come(event["detail"], "detail.mode")
-    return dict(event["detail"])
+    return {**event["detail"], "startedBy": EVENT}
 
 
 def effective_policies(plan: Plan, request: Request) -> Policies:
     """The plan's policies with those of the request over them.
 
     Approval is the exception: the stricter word wins, so a request can add an approval to a plan but
-    cannot waive one that the plan demands.
+    cannot waive one that the plan demands; and an event cannot waive it at all, only the plan can.
     """
     said = plan.policies
-    approval = request.approval or said.approval
-    if said.approval is Approval.REQUIRED:
+    approval = said.approval if request.started_by_event else request.approval or said.approval
+    if Approval.REQUIRED in (request.approval, said.approval):
         approval = Approval.REQUIRED
     return replace(
         said,

@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 
 from shared.aws_errors import AwsCallError, calling
+from shared.model import ExecutionStatus
+from shared.store import ExecutionNotFoundError, ExecutionStore
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
@@ -39,3 +41,16 @@ def has_ended(execution_arn: str) -> bool:
 @cache
 def _states() -> Any:
     return boto3.client("stepfunctions")
+
+
+def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str) -> bool:
+    """Whether an execution of the same state machine as ``sibling_arn`` is over, by our record or theirs.
+
+    An execution that was stopped from outside may never have said goodbye, so Step Functions is asked too.
+    """
+    try:
+        if store.execution(execution_id).status is not ExecutionStatus.RUNNING:
+            return True
+    except ExecutionNotFoundError:
+        return True
+    return has_ended(f"{sibling_arn.rsplit(':', 1)[0]}:{execution_id}")

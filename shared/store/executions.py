@@ -161,6 +161,21 @@ class ExecutionStore:
         )
         return [change.applied() for change, written in zip(listed, done, strict=True) if written]
 
+    def settle_launch_settings(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
+        """Record that these servers have their launch settings back, whatever their outcome."""
+        write(
+            [
+                set_if(
+                    self.table_name,
+                    _server_key(execution_id, server),
+                    {"launch_changed": None},
+                    "attribute_exists(#status)",
+                    {},
+                )
+                for server in servers
+            ]
+        )
+
     # --- waves and jobs
 
     def put_waves(self, execution_id: str, waves: Sequence[WaveRecord]) -> None:

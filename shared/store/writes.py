@@ -57,16 +57,16 @@ def set_if(
             data[f":{field}"] = to_item(value)
     parts = [f"SET {', '.join(sets)}"] if sets else []
     parts += [f"REMOVE {', '.join(removes)}"] if removes else []
-    return {
-        "Update": {
-            "TableName": table,
-            "Key": key,
-            "UpdateExpression": " ".join(parts),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": data,
-        }
+    update: Operation = {
+        "TableName": table,
+        "Key": key,
+        "UpdateExpression": " ".join(parts),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
     }
+    if data:
+        update["ExpressionAttributeValues"] = data
+    return {"Update": update}
 
 
 def write(operations: Sequence[Operation]) -> list[bool]:

@@ -1,0 +1,91 @@
+"""CloseWave: give every server of the wave its outcome and the wave its own; remember the pairs; tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from shared.model import ServerRecord, ServerStatus, SourceServer, WaveStatus
+from shared.notifications import notify
+from shared.opened_execution import opened
+from shared.outcome import wave_outcome
+from shared.settings import ConfigurationSettings
+from shared.store import PairRecord, PairStore, ServerChange, execution_store
+from shared.task import Task, iso, task
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave, skipReason?, failure?: {Error, Cause}}`` → ``{wave, status, …counts}``."""
+    settings = ConfigurationSettings.from_env()
+    store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    servers = store.servers(task.execution_id, task.wave)
+    skipped = str(task.event.get("skipReason") or "")
+    failure = task.event.get("failure") or {}
+    not_started = str(task.event.get("lotFailures") or "")
+    left = [server for server in servers if not server.status.is_final]
+    store.change_servers(
+        task.execution_id, [ServerChange(s, _outcome(s, skipped, failure, not_started)) for s in left]
+    )
+
+    servers = store.servers(task.execution_id, task.wave)
+    count = Counter(server.status for server in servers)
+    status = (
+        WaveStatus.SKIPPED if skipped else wave_outcome(execution.plan.wave(task.wave).on_failure, servers)
+    )
+    status = WaveStatus.FAILED if failure else status
+    reason = skipped or (f"{failure.get('Error')}: {failure.get('Cause')}" if failure else None)
+    values = {"status": status, "ended_at": iso(task.now), "reason": reason}
+    closed = store.change_wave(task.execution_id, task.wave, values)
+    recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
+    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
+    PairStore(settings.pairs_table).put(
+        [_pair(server, sources.get(server.source_server_id), task) for server in recovered]
+    )
+    if closed:
+        notify(
+            settings.topic_arn,
+            f"{execution.plan.name}: wave {task.wave} {status.value.lower().replace('_', ' ')}",
+            f"Execution {task.execution_id}, wave {task.wave}: {len(recovered)} of {len(servers)} servers "
+            f"recovered, {count[ServerStatus.FAILED]} failed, {count[ServerStatus.SKIPPED]} skipped, "
+            f"{count[ServerStatus.BLOCKED]} blocked. {reason or ''}\n"
+            + "\n".join(f"{s.name}: {s.reason} → {s.remedy}" for s in servers if s.reason),
+        )
+    return {
+        "wave": task.wave,
+        "status": status.value,
+        "recovered": len(recovered),
+        "failed": count[ServerStatus.FAILED],
+    }
+
+
+def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_started: str) -> dict[str, Any]:
+    if skipped:
+        launched = server.status is ServerStatus.LAUNCHED
+        remedy = "Repair what failed and run the plan again." + (
+            f" {server.pair_instance_id} has the recovered volumes and is stopped." if launched else ""
+        )
+        return {"status": ServerStatus.SKIPPED, "reason": skipped, "remedy": remedy}
+    reason = server.reason or (
+        f"The wave ended while this server was {server.status.value}: "
+        + (not_started or f"{failure.get('Error', 'no error recorded')}: {failure.get('Cause', '')}")
+    )
+    remedy = server.remedy or "Look at the wave's execution in Step Functions, then run the plan again."
+    return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}
+
+
+def _pair(server: ServerRecord, source: SourceServer | None, task: Task) -> PairRecord:
+    return PairRecord(
+        source_server_id=server.source_server_id,
+        name=server.name,
+        scope=server.scope,
+        pair_instance_id=server.pair_instance_id or "",
+        original_instance_id=server.original_instance_id,
+        private_ip=server.private_ip_after,
+        original_private_ip=server.original_private_ip,
+        staging_account=source.staging_account if source else None,
+        workload_side="RECOVERY",
+        last_failover=task.execution_id,
+        last_failover_at=server.verified_at,
+    )

@@ -1,0 +1,92 @@
+"""OpenExecution: check the request, load the plan, record the execution, and refuse what runs already."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.model import ExecutionRecord, ExecutionStatus
+from shared.notifications import notify
+from shared.plan import parse_plan
+from shared.request import Request, approval_required, effective_policies, parse_request
+from shared.settings import ConfigurationSettings
+from shared.store import LockStore, PlanStore, execution_store, plan_lock
+from shared.task import Task, iso, parse_time, task
+from shared.workflows import execution_is_over
+
+
+class PlanNotFoundError(Exception):
+    """The request names a plan that is not stored."""
+
+
+class ExecutionInProgressError(Exception):
+    """Another execution of the same plan runs."""
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, executionArn, startedAt, request}`` → what the workflow needs to know of it.
+
+    Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, ExecutionInProgressError.
+    """
+    settings = ConfigurationSettings.from_env()
+    document = task.event.get("request")
+    request = parse_request(document)
+    plan_document = request.inline_plan or _stored(PlanStore(settings.plans_table), request)
+    plan = parse_plan(plan_document)
+    policies = effective_policies(plan, request)
+    started = parse_time(task.text("startedAt"))
+
+    store = execution_store(settings.executions_table)
+    record = ExecutionRecord(
+        execution_id=task.execution_id,
+        plan_name=plan.name,
+        mode=request.mode,
+        status=ExecutionStatus.RUNNING,
+        started_at=iso(started),
+        dry_run=request.dry_run,
+        launch_order=policies.launch_order,
+        request=dict(document) if isinstance(document, dict) else {},
+    )
+    is_new = store.open(record, plan_document, started + timedelta(days=settings.retention_days))
+    if not request.dry_run:
+        held = LockStore(settings.executions_table).take(
+            [plan_lock(plan.name)],
+            task.execution_id,
+            lambda holder: execution_is_over(store, holder, task.text("executionArn")),
+        )
+        for holder in held.values():
+            raise ExecutionInProgressError(
+                f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
+                f"aws stepfunctions stop-execution --execution-arn "
+                f"{task.text('executionArn').rsplit(':', 1)[0]}:{holder}"
+            )
+    if is_new:
+        what = "dry run" if request.dry_run else request.mode.value.lower()
+        notify(
+            settings.topic_arn,
+            f"{plan.name}: {what} started",
+            f"Execution {task.execution_id} of plan {plan.name} started at {iso(started)}.\n"
+            f"Reason given: {request.reason or 'none'}. Requested by: {request.requested_by or 'unknown'}.",
+        )
+    return {
+        "executionId": task.execution_id,
+        "plan": plan.name,
+        "mode": request.mode.value,
+        "dryRun": request.dry_run,
+        "launchOrder": policies.launch_order.value,
+        "approvalRequired": not request.dry_run
+        and approval_required(policies, request, request.started_by_event),
+        "sites": [site.name for site in plan.sites],
+    }
+
+
+def _stored(plans: PlanStore, request: Request) -> dict[str, Any]:
+    document = plans.get(request.plan_name)
+    if document is None:
+        names = ", ".join(plans.names()) or "none"
+        raise PlanNotFoundError(
+            f"No plan {request.plan_name!r} is stored. Stored plans: {names}. "
+            "Store it with the StorePlan function, or put the plan itself into the request."
+        )
+    return document

@@ -1,0 +1,89 @@
+"""PlanWaves: from checked servers to waves, jobs and an estimate, and whether to go on at all."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from shared.model import ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
+from shared.opened_execution import opened
+from shared.outcome import blocked_decision
+from shared.settings import ConfigurationSettings
+from shared.store import ServerChange, execution_store
+from shared.task import Task, task
+from shared.wave_planner import WaveLoad, estimate, plan_lots
+
+NAME_LIMIT = 80
+"""Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{decision, waves: [{name, executionName}], ready, blocked, estimateSeconds}``.
+
+    ``decision`` is DRY_RUN, PROCEED, BLOCKED or NOTHING_TO_DO.
+    """
+    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    execution = opened(store, task.execution_id)
+    servers = store.servers(task.execution_id)
+    ready = [server for server in servers if server.status is ServerStatus.READY]
+    by_wave = {
+        wave.name: [server for server in ready if server.wave == wave.name] for wave in execution.plan.waves
+    }
+    lots = {name: plan_lots(members) for name, members in by_wave.items()}
+    store.change_servers(
+        task.execution_id,
+        [
+            ServerChange(server, {"lot": lot})
+            for name, members in by_wave.items()
+            for server in members
+            if (lot := lots[name][server.source_server_id]) != server.lot
+        ],
+        only_from=(ServerStatus.READY,),
+    )
+    store.put_waves(
+        task.execution_id,
+        [
+            WaveRecord(
+                name=wave.name,
+                depends_on=wave.depends_on,
+                status=WaveStatus.PLANNED,
+                lots=len(set(lots[wave.name].values())),
+                servers=len(by_wave[wave.name]),
+            )
+            for wave in execution.plan.waves
+        ],
+    )
+    platforms = {s.source_server_id: s.platform for s in store.facts(task.execution_id, SourceServer)}
+    seconds = estimate(
+        execution.plan.waves,
+        {name: _load(members, platforms) for name, members in by_wave.items()},
+        execution.policies.launch_order,
+        execution.policies.recovery_mode,
+    ).seconds
+    store.change_execution(task.execution_id, {"estimate_seconds": seconds})
+    decision = blocked_decision(execution.policies, servers)
+    return {
+        "decision": "DRY_RUN" if execution.record.dry_run else decision.value,
+        "waves": [
+            {"name": wave.name, "executionName": _child_name(task.execution_id, wave.name)}
+            for wave in execution.plan.waves
+        ],
+        "ready": len(ready),
+        "blocked": sum(server.status is ServerStatus.BLOCKED for server in servers),
+        "estimateSeconds": seconds,
+    }
+
+
+def _load(servers: list[ServerRecord], platforms: dict[str, str]) -> WaveLoad:
+    windows = sum(platforms.get(server.source_server_id) == "windows" for server in servers)
+    return WaveLoad(linux=len(servers) - windows, windows=windows)
+
+
+def _child_name(execution_id: str, wave: str) -> str:
+    """A name for the wave's own execution: the same at every try, and one for each wave."""
+    name = f"{execution_id}-{wave}"
+    if len(name) <= NAME_LIMIT:
+        return name
+    digest = sha256(name.encode()).hexdigest()[:12]
+    return f"{execution_id[:40]}-{wave[:26]}-{digest}"

@@ -1,0 +1,51 @@
+"""ReserveServers: take the lock of every server, so that no other execution touches it meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.model import Finding, ServerStatus, Severity
+from shared.opened_execution import opened
+from shared.outcome import blocked_decision
+from shared.settings import ConfigurationSettings
+from shared.store import LockStore, ServerChange, execution_store, server_lock
+from shared.task import Task, task
+from shared.workflows import execution_is_over
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, executionArn}`` → ``{decision, reserved, blocked}``."""
+    settings = ConfigurationSettings.from_env()
+    store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
+    held = LockStore(settings.executions_table).take(
+        [server_lock(server.source_server_id) for server in ready],
+        task.execution_id,
+        lambda holder: execution_is_over(store, holder, task.text("executionArn")),
+    )
+    changes = []
+    for server in ready:
+        holder = held.get(server_lock(server.source_server_id))
+        if holder:
+            finding = _held(holder)
+            values = {
+                "status": ServerStatus.BLOCKED,
+                "findings": (*server.findings, finding),
+                "reason": finding.found,
+                "remedy": finding.remedy,
+            }
+            changes.append(ServerChange(server, values))
+    store.change_servers(task.execution_id, changes, only_from=(ServerStatus.READY,))
+    decision = blocked_decision(execution.policies, store.servers(task.execution_id))
+    return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
+
+
+def _held(holder: str) -> Finding:
+    return Finding(
+        code="HELD_BY_EXECUTION",
+        severity=Severity.CRITICAL,
+        found=f"Execution {holder} works on this server.",
+        remedy=f"Wait for execution {holder} to end, or stop it; then run this plan again.",
+    )

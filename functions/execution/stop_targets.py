@@ -1,0 +1,75 @@
+"""StopTargets: an instance must be stopped before it can be launched into; see to it, or say why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.ec2_client import Ec2Client
+from shared.model import Instance, ServerRecord, ServerStatus, WhenTargetRuns
+from shared.opened_execution import opened
+from shared.settings import ExecutionSettings
+from shared.store import ServerChange, execution_store
+from shared.task import Task, task
+
+WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
+
+    Running targets are stopped only if the plan says so (``whenTargetRuns: STOP``); they may be in use.
+    """
+    settings = ExecutionSettings.from_env()
+    store = execution_store(settings.executions_table)
+    may_stop = opened(store, task.execution_id).policies.when_target_runs is WhenTargetRuns.STOP
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    servers = [s for s in store.servers(task.execution_id, task.wave) if s.status in WAITING]
+    changes: list[ServerChange] = []
+    stopping = 0
+    for scope in sorted({server.scope for server in servers}):
+        ec2 = Ec2Client(accounts, scope)
+        members = [server for server in servers if server.scope == scope]
+        instances = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in members])}
+        to_stop: list[str] = []
+        for server in members:
+            instance = instances.get(server.pair_instance_id or "")
+            trouble = _trouble(server, instance, may_stop)
+            if trouble:
+                changes.append(ServerChange(server, trouble))
+            elif instance and instance.state != "stopped":
+                stopping += 1
+                if instance.state == "running":
+                    to_stop.append(instance.instance_id)
+        refused = ec2.stop(to_stop) if to_stop else {}
+        for server in members:
+            if error := refused.get(server.pair_instance_id or ""):
+                changes.append(ServerChange(server, _failed(str(error), error.explanation.remedy)))
+                stopping -= 1
+    failed = store.change_servers(task.execution_id, changes, only_from=WAITING)
+    return {"stopped": len(servers) - stopping - len(failed), "stopping": stopping, "failed": len(failed)}
+
+
+def _trouble(server: ServerRecord, instance: Instance | None, may_stop: bool) -> dict[str, Any] | None:
+    if instance is None:
+        return _failed(
+            f"{server.pair_instance_id} is gone.", "Provide a target instance and run the plan again."
+        )
+    if not instance.allows_launching_into:
+        return _failed(
+            f"{instance.instance_id} lost its AWSDRS tag after the checks.",
+            f"aws ec2 create-tags --resources {instance.instance_id} "
+            "--tags Key=AWSDRS,Value=AllowLaunchingIntoThisInstance, then run the plan again.",
+        )
+    if instance.state in ("pending", "running") and not may_stop:
+        return _failed(
+            f"{instance.instance_id} was started after the checks.",
+            "Make sure that nobody uses it, then stop it and run the plan again: "
+            f"aws ec2 stop-instances --instance-ids {instance.instance_id}",
+        )
+    return None
+
+
+def _failed(reason: str, remedy: str) -> dict[str, Any]:
+    return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}

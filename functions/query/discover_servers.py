@@ -1,0 +1,64 @@
+"""DiscoverServers: the source servers of one site that the plan selects, and the instances they may use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.drs_client import DrsClient
+from shared.ec2_client import Ec2Client
+from shared.model import ServerRecord, ServerStatus, SourceServer
+from shared.opened_execution import opened
+from shared.selection import Selection, select
+from shared.settings import QuerySettings
+from shared.store import execution_store
+from shared.task import Task, task
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table."""
+    settings = QuerySettings.from_env()
+    store = execution_store(settings.executions_table)
+    plan = opened(store, task.execution_id).plan
+    site = next(site for site in plan.sites if site.name == task.text("site"))
+    accounts = member_accounts(settings.member_role, settings.external_id)
+
+    listed = [
+        server
+        for server in DrsClient(accounts, site.recovery).source_servers(site.name)
+        # Two sites may share a recovery scope; a server belongs to the site it came from.
+        if server.replication_direction == "FAILOVER"
+        and server.origin_account in (None, site.origin.account)
+        and server.origin_region in (None, site.origin.region)
+    ]
+    selection = select(listed, plan)
+    servers = [s for s in listed if s.source_server_id in _chosen(selection)]
+    ec2 = Ec2Client(accounts, site.recovery)
+    instances = {i.instance_id: i for i in ec2.targets()}
+    # Instances of the right name without the tag are looked up so that the report can name them.
+    instances |= {i.instance_id: i for i in ec2.named([s.name for s in servers if s.name])}
+
+    store.put_facts(task.execution_id, [*servers, *instances.values(), *selection.plan_findings])
+    store.put_servers(task.execution_id, [_record(server, selection) for server in servers])
+    return {"site": site.name, "servers": len(servers), "instances": len(instances)}
+
+
+def _chosen(selection: Selection) -> set[str]:
+    return set(selection.wave_by_server) | set(selection.ambiguous)
+
+
+def _record(server: SourceServer, selection: Selection) -> ServerRecord:
+    trouble = selection.ambiguous.get(server.source_server_id)
+    return ServerRecord(
+        source_server_id=server.source_server_id,
+        name=server.name,
+        scope=server.scope,
+        site=server.site,
+        status=ServerStatus.BLOCKED if trouble else ServerStatus.DISCOVERED,
+        original_instance_id=server.original_instance_id,
+        wave=selection.wave_by_server.get(server.source_server_id),
+        reason=trouble.found if trouble else None,
+        remedy=trouble.remedy if trouble else None,
+        findings=(trouble,) if trouble else (),
+    )

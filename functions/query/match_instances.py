@@ -1,0 +1,58 @@
+"""MatchInstances: pair every discovered server with its target instance, one to one or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.instance_matcher import match_instances
+from shared.model import Instance, ServerStatus, SourceServer
+from shared.opened_execution import opened
+from shared.settings import QuerySettings
+from shared.store import Leftover, ServerChange, execution_store
+from shared.task import Task, task
+
+UNDECIDED = (ServerStatus.DISCOVERED, ServerStatus.MATCHED)
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{matched, unmatched}``."""
+    store = execution_store(QuerySettings.from_env().executions_table)
+    plan = opened(store, task.execution_id).plan
+    records = {
+        record.source_server_id: record
+        for record in store.servers(task.execution_id)
+        if record.status in UNDECIDED
+    }
+    sources = [s for s in store.facts(task.execution_id, SourceServer) if s.source_server_id in records]
+    instances = {i.instance_id: i for i in store.facts(task.execution_id, Instance)}
+    result = match_instances(sources, list(instances.values()), plan.matching)
+
+    matched = [
+        ServerChange(
+            records[pair.source_server_id],
+            {
+                "status": ServerStatus.MATCHED,
+                "pair_instance_id": pair.instance_id,
+                "paired_by": pair.paired_by,
+                "private_ip_before": instances[pair.instance_id].private_ip,
+            },
+        )
+        for pair in result.pairs
+    ]
+    unmatched = [
+        ServerChange(
+            records[server_id],
+            {
+                "status": ServerStatus.BLOCKED,
+                "reason": finding.found,
+                "remedy": finding.remedy,
+                "findings": (finding,),
+            },
+        )
+        for server_id, finding in result.unmatched_servers.items()
+    ]
+    store.change_servers(task.execution_id, matched + unmatched, only_from=UNDECIDED)
+    leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
+    store.put_facts(task.execution_id, [*leftovers, *result.proposals, *result.plan_findings])
+    return {"matched": len(matched), "unmatched": len(unmatched)}

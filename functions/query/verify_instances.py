@@ -1,0 +1,91 @@
+"""VerifyInstances: the started instances run, have their address, pass EC2's checks and the plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.ec2_client import Ec2Client, InstanceHealth
+from shared.health_checks import failing_check
+from shared.model import HealthCheck, ServerRecord, ServerStatus
+from shared.opened_execution import opened
+from shared.settings import QuerySettings
+from shared.store import ServerChange, execution_store
+from shared.task import Task, iso, parse_time, task
+from shared.verification import Verdict, judge
+
+CHECKERS = 20
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave}`` → ``{pending, recovered, failed}``."""
+    settings = QuerySettings.from_env()
+    store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    checks = execution.plan.wave(task.wave).health_checks
+    patience = timedelta(seconds=execution.policies.verify_timeout_seconds)
+    starting = [
+        server
+        for server in store.servers(task.execution_id, task.wave)
+        if server.status is ServerStatus.STARTING
+    ]
+    changes: list[ServerChange] = []
+    for scope in sorted({server.scope for server in starting}):
+        servers = [server for server in starting if server.scope == scope]
+        health = Ec2Client(accounts, scope).health([server.pair_instance_id or "" for server in servers])
+        verdicts = [
+            judge(
+                server,
+                health.get(server.pair_instance_id or ""),
+                (task.now - parse_time(server.start_requested_at)).total_seconds(),
+            )
+            for server in servers
+        ]
+        verdicts = _with_health_checks(servers, verdicts, health, checks)
+        for server, verdict in zip(servers, verdicts, strict=True):
+            late = task.now - parse_time(server.start_requested_at) > patience
+            ec2 = health.get(server.pair_instance_id or "")
+            values = _values(verdict, ec2, iso(task.now), late)
+            if values:
+                changes.append(ServerChange(server, values))
+    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.STARTING,))
+    return {
+        "pending": len(starting) - len(changes),
+        "recovered": sum(server.status is ServerStatus.RECOVERED for server in done),
+        "failed": sum(server.status is ServerStatus.FAILED for server in done),
+    }
+
+
+def _with_health_checks(
+    servers: Sequence[ServerRecord],
+    verdicts: Sequence[Verdict],
+    health: dict[str, InstanceHealth],
+    checks: Sequence[HealthCheck],
+) -> list[Verdict]:
+    """The plan's checks run only where EC2 is content, side by side."""
+
+    def look(server: ServerRecord, verdict: Verdict) -> Verdict:
+        if not verdict.passed:
+            return verdict
+        address = health[server.pair_instance_id or ""].private_ip or ""
+        trouble = failing_check(checks, address, server.name)
+        return Verdict(passed=trouble is None, found=trouble or verdict.found)
+
+    with ThreadPoolExecutor(CHECKERS) as pool:
+        return list(pool.map(look, servers, verdicts))
+
+
+def _values(verdict: Verdict, ec2: InstanceHealth | None, now: str, late: bool) -> dict[str, Any]:
+    """What to record: nothing while the instance may still come up."""
+    address = {"private_ip_after": ec2.private_ip if ec2 else None}
+    if verdict.passed:
+        return {"status": ServerStatus.RECOVERED, "verified_at": now, **address}
+    if verdict.hopeless or late:
+        reason = verdict.found if verdict.hopeless else f"Not verified in time: {verdict.found}"
+        return {"status": ServerStatus.FAILED, "reason": reason, "remedy": verdict.remedy, **address}
+    return {}

@@ -1,0 +1,64 @@
+"""VerifyLaunches: every server was launched into its very pair, and DRS left it stopped.
+
+A completed job says nothing about servers: the recovery instance and EC2 do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.drs_client import DrsClient
+from shared.ec2_client import Ec2Client
+from shared.model import RecoveryInstance, ServerRecord, ServerStatus
+from shared.settings import QuerySettings
+from shared.store import ServerChange, execution_store
+from shared.task import Task, task
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave}`` → ``{confirmed, failed, startedByDrs}``."""
+    settings = QuerySettings.from_env()
+    store = execution_store(settings.executions_table)
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    launched = [
+        server
+        for server in store.servers(task.execution_id, task.wave)
+        if server.status is ServerStatus.LAUNCHED
+    ]
+    changes: list[ServerChange] = []
+    for scope in sorted({server.scope for server in launched}):
+        servers = [server for server in launched if server.scope == scope]
+        ids = [server.source_server_id for server in servers]
+        instances = {i.source_server_id: i for i in DrsClient(accounts, scope).recovery_instances(ids)}
+        pairs = [server.pair_instance_id or "" for server in servers]
+        health = Ec2Client(accounts, scope).health(pairs)
+        for server in servers:
+            ec2 = health.get(server.pair_instance_id or "")
+            running = ec2 is not None and ec2.state in ("pending", "running")
+            changes.append(_verdict(server, instances.get(server.source_server_id), running))
+    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
+    confirmed = [server for server in done if server.status is ServerStatus.LAUNCHED]
+    return {
+        "confirmed": len(confirmed),
+        "failed": len(done) - len(confirmed),
+        "startedByDrs": sum(server.started_by_drs for server in confirmed),
+    }
+
+
+def _verdict(server: ServerRecord, instance: RecoveryInstance | None, running: bool) -> ServerChange:
+    if instance is not None and instance.ec2_instance_id == server.pair_instance_id:
+        values = {"recovery_instance_id": instance.recovery_instance_id, "started_by_drs": running}
+        return ServerChange(server, values | {"reason": None, "remedy": None})
+    found = f"into {instance.ec2_instance_id}" if instance else "but shows no recovery instance"
+    return ServerChange(
+        server,
+        {
+            "status": ServerStatus.FAILED,
+            "recovery_instance_id": instance.recovery_instance_id if instance else None,
+            "reason": f"DRS says launched, {found}; the pair is {server.pair_instance_id}.",
+            "remedy": "Look at the recovery instance in the DRS console before starting either instance; "
+            "check launchIntoInstanceProperties of the launch configuration, then run the plan again.",
+        },
+    )

@@ -1,0 +1,44 @@
+"""AwaitJobs: how far the launches of a wave are, at the price of one DescribeJobs per scope and round."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.drs_client import DrsClient
+from shared.launch_watcher import LaunchWatcher
+from shared.model import ServerStatus
+from shared.opened_execution import opened
+from shared.outcome import retryable
+from shared.settings import QuerySettings
+from shared.store import execution_store
+from shared.task import Task, task
+
+ROUND = timedelta(seconds=10)
+"""Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave}`` → ``{launching, toRetry, launched, failed}``."""
+    settings = QuerySettings.from_env()
+    store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    scopes = {server.scope for server in store.servers(task.execution_id, task.wave)}
+    for scope in sorted(scopes):
+        if store.claim_round(task.execution_id, scope, task.now, ROUND):
+            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
+    servers = store.servers(task.execution_id, task.wave)
+    count = Counter(server.status for server in servers)
+    return {
+        "launching": count[ServerStatus.LAUNCHING],
+        "toRetry": sum(
+            server.status is ServerStatus.LAUNCH_FAILED and retryable(server, execution.policies)
+            for server in servers
+        ),
+        "launched": count[ServerStatus.LAUNCHED],
+        "failed": count[ServerStatus.FAILED],
+    }

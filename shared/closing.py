@@ -1,0 +1,181 @@
+"""The end of every execution, good or bad: outcomes, report, locks, message. Repeating it is harmless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared.instance_matcher import Proposal
+from shared.model import (
+    ExecutionRecord,
+    ExecutionStatus,
+    Finding,
+    LaunchOrder,
+    Mode,
+    Plan,
+    ServerRecord,
+    ServerStatus,
+    WaveStatus,
+)
+from shared.notifications import notify
+from shared.outcome import execution_outcome
+from shared.report import build_report, summarize
+from shared.reports import put_report
+from shared.settings import ConfigurationSettings
+from shared.store import (
+    ExecutionNotFoundError,
+    ExecutionStore,
+    Leftover,
+    LockStore,
+    ServerChange,
+    plan_lock,
+    server_lock,
+)
+from shared.task import iso
+
+CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted"})
+"""Errors by which people end an execution, as opposed to failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an execution ended. ``decision`` is PlanWaves' or ReserveServers' last word, if they had one."""
+
+    execution_id: str
+    started_at: str
+    now: datetime
+    decision: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.error in CANCELLING
+
+
+def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending) -> dict[str, Any]:
+    """Returns ``{status, report, totals, reason, remedy}``."""
+    record, plan = _opened(store, ending)
+    dry_run = record.dry_run and not ending.error
+    if not dry_run:
+        _give_outcomes(store, ending)
+    servers = store.servers(ending.execution_id)
+    waves = store.waves(ending.execution_id)
+    if ending.error and not ending.cancelled:
+        status = ExecutionStatus.FAILED
+    else:
+        status = execution_outcome(
+            waves,
+            servers,
+            dry_run=dry_run,
+            cancelled=ending.cancelled,
+            blocked=ending.decision in ("BLOCKED", "NOTHING_TO_DO"),
+        )
+    reason, remedy = _explained(ending, status)
+    values: dict[str, Any] = {
+        "status": status,
+        "ended_at": iso(ending.now),
+        "reason": reason,
+        "remedy": remedy,
+    }
+    if store.change_execution(ending.execution_id, {**values, "approval_token": None}):
+        record = replace(record, **values)
+    elif record.ended_at is None:
+        # No record was opened: the request was refused. The report says so all the same.
+        record = replace(record, **values)
+    report = build_report(
+        record,
+        plan,
+        waves,
+        servers,
+        store.jobs(ending.execution_id),
+        unmatched_targets={
+            left.instance_id: left.finding for left in store.facts(ending.execution_id, Leftover)
+        },
+        proposals=store.facts(ending.execution_id, Proposal),
+        findings=store.facts(ending.execution_id, Finding),
+    )
+    summary = summarize(report)
+    uri = put_report(settings.reports_bucket, report, summary)
+    locks = [server_lock(server.source_server_id) for server in servers]
+    LockStore(settings.executions_table).release([*locks, plan_lock(record.plan_name)], ending.execution_id)
+    what = "dry run" if record.dry_run else record.mode.value.lower()
+    title = f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
+    notify(settings.topic_arn, title, f"{summary}\n\nReport: {uri}")
+    return {
+        "status": record.status.value,
+        "report": uri,
+        "totals": report["totals"],
+        "reason": record.reason or "",
+        "remedy": record.remedy or "",
+    }
+
+
+def _opened(store: ExecutionStore, ending: Ending) -> tuple[ExecutionRecord, Plan | None]:
+    try:
+        return store.execution(ending.execution_id), store.plan(ending.execution_id)
+    except ExecutionNotFoundError:
+        nameless = ExecutionRecord(
+            execution_id=ending.execution_id,
+            plan_name="unknown",
+            mode=Mode.FAILOVER,
+            status=ExecutionStatus.FAILED,
+            started_at=ending.started_at,
+            dry_run=False,
+            launch_order=LaunchOrder.TOGETHER,
+            request={},
+        )
+        return nameless, None
+
+
+def _give_outcomes(store: ExecutionStore, ending: Ending) -> None:
+    """No server and no wave is left without an outcome."""
+    left = [s for s in store.servers(ending.execution_id) if not s.status.is_final]
+    store.change_servers(ending.execution_id, [ServerChange(s, _outcome(s, ending)) for s in left])
+    for wave in store.waves(ending.execution_id):
+        if not wave.status.is_final:
+            status = WaveStatus.SKIPPED if wave.status is WaveStatus.PLANNED else WaveStatus.FAILED
+            values = {"status": status, "ended_at": iso(ending.now), "reason": _why(ending)}
+            store.change_wave(ending.execution_id, wave.name, values)
+
+
+def _outcome(server: ServerRecord, ending: Ending) -> dict[str, Any]:
+    if server.job_id:
+        remedy = (
+            f"Look at job {server.job_id} in the DRS console: it goes on by itself. "
+            f"{server.pair_instance_id} may have been launched; it was not verified."
+        )
+        reason = f"{_why(ending)} This server was {server.status.value}."
+        return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}
+    remedy = (
+        server.remedy or "Nothing was launched for this server. Repair the cause, then run the plan again."
+    )
+    return {"status": ServerStatus.SKIPPED, "reason": server.reason or _why(ending), "remedy": remedy}
+
+
+def _why(ending: Ending) -> str:
+    if ending.error:
+        return f"The execution ended: {ending.error}: {ending.cause or 'no cause given'}"
+    if ending.decision == "BLOCKED":
+        return "Other servers are blocked, and the policy is to stop then."
+    return "The execution ended before this server's turn."
+
+
+def _explained(ending: Ending, status: ExecutionStatus) -> tuple[str | None, str | None]:
+    if ending.error:
+        remedy = (
+            "Nothing more is needed." if ending.cancelled else "Repair the cause, then run the plan again."
+        )
+        return f"{ending.error}: {ending.cause or 'no cause given'}", remedy
+    if ending.decision == "NOTHING_TO_DO":
+        return (
+            "The plan selects no server that can be recovered.",
+            "Tag the source servers dr:enabled=true and dr:recovery-strategy=drs, and check the selectors.",
+        )
+    if status is ExecutionStatus.BLOCKED:
+        return (
+            "Servers are blocked, and the policy is to stop then. Nothing was changed.",
+            "Follow each blocked server's remedy, or ask with onBlocked GO_ON to go on without them.",
+        )
+    return None, None

@@ -1,0 +1,23 @@
+"""An execution as it was opened: its record, its plan, and the policies that the two make together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.model import ExecutionRecord, Plan, Policies
+from shared.request import effective_policies, parse_request
+from shared.store import ExecutionStore
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedExecution:
+    record: ExecutionRecord
+    plan: Plan
+    policies: Policies
+
+
+def opened(store: ExecutionStore, execution_id: str) -> OpenedExecution:
+    """Raises ExecutionNotFoundError."""
+    record = store.execution(execution_id)
+    plan = store.plan(execution_id)
+    return OpenedExecution(record, plan, effective_policies(plan, parse_request(record.request)))

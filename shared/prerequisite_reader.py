@@ -1,0 +1,139 @@
+"""Gathers from AWS what the prerequisite checks look at, for the servers of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from aws_lambda_powertools import Logger
+
+from shared.aws_errors import AwsCallError
+from shared.cross_account import BRIEF, MemberAccounts
+from shared.drs_client import DrsClient
+from shared.drs_job_monitor import servers_in_progress, unfinished
+from shared.ec2_client import Ec2Client
+from shared.iam_client import IamClient
+from shared.model import Instance, Job, ServerRecord, Site, SourceServer
+from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
+from shared.store import PairRecord
+
+READERS = 10
+"""Parallel GetLaunchConfiguration calls; DRS publishes no rates, and botocore backs off when throttled."""
+
+FORWARDED_ACTIONS = (
+    "drs:StartRecovery",
+    "drs:CreateRecoveryInstanceForDrs",
+    "ec2:AttachVolume",
+    "ec2:CreateSnapshot",
+    "ec2:CreateVolume",
+    "ec2:DetachVolume",
+    "ec2:StartInstances",
+)
+"""What DRS does with the caller's permissions when it launches into an instance (AWS managed policy
+AWSElasticDisasterRecoveryConsoleFullAccess_v2). A gap shows minutes later, as a failed launch."""
+
+logger = Logger(child=True)
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    scope: ScopeFacts
+    servers: dict[str, ServerFacts]
+
+
+class PrerequisiteReader:
+    """Reads one site. The origin side is asked briefly and may stay silent: it may be what is down."""
+
+    source_type = SourceServer
+    instance_type = Instance
+
+    def __init__(self, accounts: MemberAccounts, site: Site, execution_role: str) -> None:
+        self._site = site
+        self._execution_role = execution_role
+        self._drs = DrsClient(accounts, site.recovery)
+        self._ec2 = Ec2Client(accounts, site.recovery)
+        self._origin_ec2 = Ec2Client(accounts, site.origin, BRIEF)
+        self._iam = IamClient(accounts, site.recovery)
+
+    def read(
+        self,
+        records: Sequence[ServerRecord],
+        sources: Sequence[SourceServer],
+        instances: Sequence[Instance],
+        pairs: Mapping[str, PairRecord],
+        held: Mapping[str, str],
+        jobs_since: str,
+    ) -> SiteFacts:
+        """The facts of every record; ``held`` says which server is held by which other execution."""
+        source_by_id = {source.source_server_id: source for source in sources}
+        instance_by_id = {instance.instance_id: instance for instance in instances}
+        ids = [record.source_server_id for record in records]
+        targets = [instance_by_id[record.pair_instance_id or ""] for record in records]
+        originals = self._originals([record.original_instance_id for record in records])
+        jobs = unfinished(self._drs.jobs_since(jobs_since)) if records else ()
+        busy = _job_by_server(jobs)
+        recovery = {r.source_server_id: r for r in self._drs.recovery_instances(ids)} if ids else {}
+        launch = dict(zip(ids, _parallel(self._drs.launch_settings, ids), strict=True))
+        profile_arns = sorted({t.instance_profile_arn for t in targets if t.instance_profile_arn})
+        profiles = dict(zip(profile_arns, _parallel(self._profile, profile_arns), strict=True))
+        subnets = {target.subnet_id for target in targets if target.subnet_id}
+        groups = {group for target in targets for group in target.security_group_ids}
+        missing_subnets = self._ec2.missing_subnets(sorted(subnets)) if subnets else set()
+        missing_groups = self._ec2.missing_security_groups(sorted(groups)) if groups else set()
+        servers = {}
+        for record, target in zip(records, targets, strict=True):
+            pair = pairs.get(record.source_server_id)
+            servers[record.source_server_id] = ServerFacts(
+                server=source_by_id[record.source_server_id],
+                target=target,
+                original=originals.get(record.original_instance_id or ""),
+                launch=launch[record.source_server_id],
+                # A record of another pair says nothing about this one's address.
+                recorded_private_ip=(
+                    pair.private_ip if pair and pair.pair_instance_id == target.instance_id else None
+                ),
+                active_job_id=busy.get(record.source_server_id),
+                held_by_execution=held.get(record.source_server_id),
+                recovery_instance=recovery.get(record.source_server_id),
+                subnet_exists=target.subnet_id not in missing_subnets,
+                missing_security_groups=tuple(
+                    group for group in target.security_group_ids if group in missing_groups
+                ),
+                profile=profiles.get(target.instance_profile_arn or ""),
+            )
+        scope = ScopeFacts(
+            scope=self._site.recovery,
+            jobs_in_progress=len(jobs),
+            servers_in_jobs=len(servers_in_progress(jobs)),
+            servers_to_launch=len(records),
+            denied_actions=self._iam.denied_actions(self._execution_role, FORWARDED_ACTIONS),
+        )
+        return SiteFacts(scope, servers)
+
+    def _originals(self, instance_ids: Sequence[str | None]) -> dict[str, Instance]:
+        wanted = sorted({instance_id for instance_id in instance_ids if instance_id})
+        if not wanted:
+            return {}
+        try:
+            return {i.instance_id: i for i in self._origin_ec2.instances(wanted)}
+        except AwsCallError as error:
+            logger.warning("origin not readable", extra={"site": self._site.name, "error": str(error)})
+            return {}
+
+    def _profile(self, arn: str) -> ProfileFacts | None:
+        names = self._iam.profile_policies(arn)
+        return None if names is None else ProfileFacts(names)
+
+
+def _job_by_server(jobs: Sequence[Job]) -> dict[str, str]:
+    return {server.source_server_id: job.job_id for job in jobs for server in job.servers}
+
+
+def _parallel(look: Callable[[A], B], items: Sequence[A]) -> list[B]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(look, items))

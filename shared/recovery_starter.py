@@ -1,0 +1,216 @@
+"""Starts the DRS job of one lot, or adopts the one that an earlier attempt of this execution started.
+
+StartRecovery has no client token, takes a call as a whole or refuses it as a whole, and its answer may be
+lost. So: look for a job with this lot's tags first; respect the scope's quotas by waiting; when DRS
+refuses a call, leave out the servers that explain the refusal, and if none does, split the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.aws_errors import AccessDeniedError, AwsCallError, OutcomeUnknownError, ThrottledError
+from shared.drs_client import DrsClient
+from shared.drs_error_handler import ErrorKind
+from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG, LOT_TAG, WAVE_TAG, own_tags, unfinished
+from shared.ec2_client import Ec2Client
+from shared.model import Job, JobRecord, Mode, ServerRecord, ServerStatus
+from shared.opened_execution import OpenedExecution
+from shared.outcome import retryable
+from shared.store import ExecutionStore, ServerChange
+from shared.task import iso, parse_time
+
+JOBS_IN_PROGRESS = 20
+SERVERS_IN_JOBS = 500
+"""Quotas of one account in one Region, not adjustable (AWS General Reference, DRS service quotas)."""
+LOOK_BACK = timedelta(days=1)
+PATIENCE = timedelta(hours=2)
+"""How long servers wait for a place among the scope's jobs before they are given up."""
+
+STARTABLE = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
+
+
+class RecoveryStarter:
+    def __init__(
+        self,
+        *,
+        store: ExecutionStore,
+        drs: DrsClient,
+        ec2: Ec2Client,
+        execution: OpenedExecution,
+        wave: str,
+        lot: int,
+        now: datetime,
+    ) -> None:
+        self._store = store
+        self._drs = drs
+        self._ec2 = ec2
+        self._execution = execution
+        self._id = execution.record.execution_id
+        self._wave = wave
+        self._lot = lot
+        self._now = now
+
+    def start(self, servers: Sequence[ServerRecord]) -> dict[str, Any]:
+        """Launch those of the lot's servers that wait for it.
+
+        Returns ``{outcome, launching, reason}``: WAIT when the scope has no room or a server is busy.
+        Raises ThrottledError and OutcomeUnknownError; calling again is then safe.
+        """
+        waiting = [server for server in servers if self._may_start(server)]
+        jobs = self._jobs()
+        waiting, launching = self._adopt(waiting, jobs)
+        if not waiting:
+            return self._result(launching, [], "")
+        busy = self._busy(jobs)
+        held = [server for server in waiting if server.source_server_id in busy]
+        free = [server for server in waiting if server.source_server_id not in busy]
+        if not free:
+            return self._wait(launching, held, f"{len(held)} servers are in other jobs")
+        in_progress = unfinished(jobs)
+        in_jobs = sum(len(job.servers) for job in in_progress)
+        if len(in_progress) >= JOBS_IN_PROGRESS or in_jobs + len(free) > SERVERS_IN_JOBS:
+            reason = f"{self._drs.scope} has {len(in_progress)} jobs with {in_jobs} servers in progress"
+            return self._wait(launching, waiting, reason)
+        launched, left, reason = self._launch(free)
+        if left or held:
+            return self._wait(launching + launched, left + held, reason or "servers are in other jobs")
+        return self._result(launching + launched, [], "")
+
+    def _launch(self, servers: list[ServerRecord]) -> tuple[int, list[ServerRecord], str]:
+        """Returns how many are launching, who has to wait, and why."""
+        pending = [servers]
+        launching = 0
+        left: list[ServerRecord] = []
+        reason = ""
+        while pending:
+            some = pending.pop()
+            attempt = max(server.attempts for server in some) + 1
+            try:
+                job = self._drs.start_recovery(
+                    [server.source_server_id for server in some],
+                    drill=self._execution.record.mode is Mode.DRILL,
+                    tags=own_tags(self._id, self._wave, self._lot, attempt),
+                )
+                launching += self._record(job, some, attempt)
+            except (ThrottledError, OutcomeUnknownError):
+                raise
+            except AccessDeniedError as error:
+                self._fail(some, error)
+            except AwsCallError as error:
+                if error.explanation.kind is ErrorKind.QUOTA:
+                    left += some
+                    reason = str(error)
+                    continue
+                rest, waiting, adopted = self._sort_out(some)
+                launching += adopted
+                left += waiting
+                reason = str(error)
+                if len(rest) == len(some) == 1:
+                    self._fail(some, error)
+                elif len(rest) == len(some):
+                    middle = len(rest) // 2
+                    pending += [rest[:middle], rest[middle:]]
+                elif rest:
+                    pending.append(rest)
+        return launching, left, reason
+
+    def _sort_out(self, servers: list[ServerRecord]) -> tuple[list[ServerRecord], list[ServerRecord], int]:
+        """After a refusal: those that may be tried again, those that must wait, and how many were adopted."""
+        jobs = self._jobs()
+        rest, adopted = self._adopt(servers, jobs)
+        busy = self._busy(jobs)
+        waiting = [server for server in rest if server.source_server_id in busy]
+        rest = [server for server in rest if server.source_server_id not in busy]
+        instances = {i.instance_id: i for i in self._ec2.instances([s.pair_instance_id or "" for s in rest])}
+        good = []
+        for server in rest:
+            instance = instances.get(server.pair_instance_id or "")
+            if instance and instance.state == "stopped" and instance.allows_launching_into:
+                good.append(server)
+                continue
+            found = f"{instance.state}, AWSDRS tag {instance.tags.get('AWSDRS')!r}" if instance else "gone"
+            values = {
+                "status": ServerStatus.FAILED,
+                "reason": f"{server.pair_instance_id} cannot be launched into: it is {found}.",
+                "remedy": "Stop and tag the target instance, then run the plan again for this server.",
+            }
+            self._store.change_servers(self._id, [ServerChange(server, values)], only_from=STARTABLE)
+        return good, waiting, adopted
+
+    def _adopt(self, servers: list[ServerRecord], jobs: list[Job]) -> tuple[list[ServerRecord], int]:
+        """Take over what an earlier attempt of this very launch started; returns who is left."""
+        left = {server.source_server_id: server for server in servers}
+        adopted = 0
+        for job in jobs:
+            mine = (self._id, self._wave, str(self._lot))
+            if tuple(job.tags.get(tag) for tag in (EXECUTION_TAG, WAVE_TAG, LOT_TAG)) != mine:
+                continue
+            attempt = int(job.tags.get(ATTEMPT_TAG, "0"))
+            members = [
+                left.pop(member.source_server_id)
+                for member in job.servers
+                if member.source_server_id in left and left[member.source_server_id].attempts < attempt
+            ]
+            if members:
+                adopted += self._record(job, members, attempt)
+        return list(left.values()), adopted
+
+    def _record(self, job: Job, servers: Sequence[ServerRecord], attempt: int) -> int:
+        self._store.put_job(
+            self._id,
+            JobRecord(
+                job_id=job.job_id,
+                scope=job.scope,
+                wave=self._wave,
+                lot=self._lot,
+                attempt=attempt,
+                status="STARTED",
+                created_at=job.created_at,
+                servers=len(servers),
+            ),
+        )
+        values = {"status": ServerStatus.LAUNCHING, "job_id": job.job_id, "attempts": attempt}
+        changes = [ServerChange(server, values) for server in servers]
+        return len(self._store.change_servers(self._id, changes, only_from=STARTABLE))
+
+    def _fail(self, servers: Sequence[ServerRecord], error: AwsCallError) -> None:
+        values = {
+            "status": ServerStatus.FAILED,
+            "reason": str(error),
+            "remedy": error.explanation.remedy,
+        }
+        changes = [ServerChange(server, values) for server in servers]
+        self._store.change_servers(self._id, changes, only_from=STARTABLE)
+
+    def _wait(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
+        wave = next(wave for wave in self._store.waves(self._id) if wave.name == self._wave)
+        if wave.started_at and self._now - parse_time(wave.started_at) > PATIENCE:
+            values = {
+                "status": ServerStatus.FAILED,
+                "reason": f"No place in a DRS job within {PATIENCE}: {reason}.",
+                "remedy": "See which jobs run (aws drs describe-jobs); when they have ended, run the plan again.",
+            }
+            changes = [ServerChange(server, values) for server in waiting]
+            self._store.change_servers(self._id, changes, only_from=STARTABLE)
+            return self._result(launching, [], reason)
+        return self._result(launching, waiting, reason)
+
+    @staticmethod
+    def _result(launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
+        outcome = "WAIT" if waiting else "STARTED" if launching else "NOTHING"
+        return {"outcome": outcome, "launching": launching, "reason": reason[:500]}
+
+    def _may_start(self, server: ServerRecord) -> bool:
+        if server.status is ServerStatus.LAUNCH_FAILED:
+            return retryable(server, self._execution.policies)
+        return server.status is ServerStatus.CONFIGURED
+
+    def _jobs(self) -> list[Job]:
+        return self._drs.jobs_since(iso(self._now - LOOK_BACK))
+
+    @staticmethod
+    def _busy(jobs: Sequence[Job]) -> set[str]:
+        return {server.source_server_id for job in unfinished(jobs) for server in job.servers}
