@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 from local import state
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
                 here = replace(here, account=fleet.orchestration.account, region=fleet.orchestration.region)
                 here = _fill(fleet, cloud, here, children, deployed=args.deploy)
             _print_how_to_use(cloud, here)
-            threading.Event().wait()
+            with suppress(KeyboardInterrupt):  # the way it is meant to end
+                threading.Event().wait()
     return 0
 
 

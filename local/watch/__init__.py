@@ -8,13 +8,14 @@ from collections import deque
 from rich.console import Console
 from rich.live import Live
 
+from local.executions import Standing, standing
 from local.reach import Cloud
 from local.state import State
 from local.watch.events import duration, happened
 from local.watch.snapshot import Reader, Snapshot
 from local.watch.view import view
 
-__all__ = ["follow"]
+__all__ = ["await_end", "follow"]
 
 _SECONDS = 0.5
 _EVENTS = 8
@@ -24,6 +25,13 @@ def follow(cloud: Cloud, there: State, arn: str, console: Console) -> Snapshot:
     """Show the execution until it has ended; gives its last snapshot."""
     reader = Reader(cloud, there, arn)
     return _live(reader, console) if console.is_terminal else _plain(reader, console)
+
+
+def await_end(cloud: Cloud, there: State, arn: str) -> Standing:
+    """Wait until the execution has ended, showing nothing."""
+    while not (found := standing(cloud, there, arn)).ended:
+        time.sleep(_SECONDS / 2)
+    return found
 
 
 def _live(reader: Reader, console: Console) -> Snapshot:

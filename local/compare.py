@@ -1,0 +1,83 @@
+"""How long the same plan takes with ``launchOrder: BY_WAVE``: the same code in virtual time, aside.
+
+``python -m local.compare FLEET`` prints ``{"status": …, "seconds": …}`` as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.children import Children
+from local.fleet import build, load, plan_document
+from local.places import LOGS
+from local.reach import environment
+from local.virtual import VirtualCloud
+from shared.model import LaunchOrder, Scope
+
+LOG = LOGS / "by-wave.log"
+
+_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a failover in virtual time. ``seconds`` are simulated."""
+
+    status: str
+    seconds: float
+
+
+def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
+    """Fail the fleet over in this process, in virtual time."""
+    fleet = load(fleet_file)
+    with VirtualCloud(
+        seed=seed, account=fleet.orchestration.account, region=fleet.orchestration.region
+    ) as cloud:
+        build(
+            fleet,
+            cloud.client,
+            cloud.drs.admin,
+            ec2=cloud.ec2.admin,
+            pause=lambda: cloud.advance(_PAUSE_SECONDS),
+            workers=1,
+        )
+        request = {"plan": plan_document(fleet), "launchOrder": order.value}
+        result = cloud.run("failover", request, name=f"{fleet.name}-{order.value.lower()}")
+    return Outcome(result.output["status"] if result.output else result.status, result.seconds)
+
+
+class Aside:
+    """The comparison in a child process with low priority, so that it does not hold up what people watch."""
+
+    def __init__(self, children: Children, fleet_file: Path, seed: int) -> None:
+        command = ["nice", "-n", "10", sys.executable, "-m", "local.compare", str(fleet_file.resolve())]
+        env = environment("http://127.0.0.1:9", Scope("000000000000", "us-east-1"))
+        self._process = children.start(
+            [*command, "--seed", str(seed)], log=LOG, env=env, stdout=subprocess.PIPE
+        )
+
+    def outcome(self) -> Outcome | None:
+        """What came of it, once it is done; None if it failed, for which its log has the reason."""
+        output, _ = self._process.communicate()
+        return Outcome(**json.loads(output)) if self._process.returncode == 0 else None
+
+
+def main() -> None:
+    """The child process."""
+    parser = argparse.ArgumentParser(prog="python -m local.compare", description=__doc__)
+    parser.add_argument("fleet", type=Path)
+    parser.add_argument("--order", type=LaunchOrder, default=LaunchOrder.BY_WAVE, help="TOGETHER or BY_WAVE")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    output, sys.stdout = sys.stdout, sys.stderr  # handlers log to stdout; the answer alone goes there
+    outcome = run(args.fleet, args.order, args.seed)
+    print(json.dumps({"status": outcome.status, "seconds": outcome.seconds}), file=output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""``demo``: a fleet is failed over in a cloud on this machine, and every server is checked afterwards."""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from local import state
+from local.children import Children
+from local.commands.options import DEFAULT_FLEET, add_cloud_options, cloud_options
+from local.compare import Aside
+from local.demo.evidence import gather
+from local.demo.report import Report, fetch
+from local.demo.telling import payload_problem, plan_of_action, stragglers, times, verdict_lines
+from local.demo.verdict import Verdict, judge
+from local.deploy import build, deploy
+from local.executions import start
+from local.fleet import Fleet
+from local.fleets import make_fleet, read_fleet, store_plan
+from local.reach import Cloud
+from local.session import cloud_up
+from local.state import State
+from local.steps import step
+from local.watch import await_end, follow
+from shared.model import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the demo plays: a cloud with everything deployed and the fleet in it."""
+
+    fleet: Fleet
+    cloud: Cloud
+    there: State
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fleet", default=DEFAULT_FLEET, help=f"the fleet file (default: {DEFAULT_FLEET})")
+    add_cloud_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 only if every server that had to move did and is verified, and no other did."""
+    fleet = read_fleet(args.fleet)
+    console = Console()
+    with Children() as children:
+        aside = Aside(children, fleet.path, args.seed)
+        with cloud_up(cloud_options(args)) as (cloud, here):
+            stage = _set_up(fleet, cloud, here, children)
+            _dry_run(stage)
+            verdict, report = _fail_over(stage, console)
+        for line in times(report.document, aside.outcome()):
+            print(line)
+    print("\nEverything is as it must be." if verdict.good else "\nThe demo failed.")
+    return 0 if verdict.good else 1
+
+
+def _set_up(fleet: Fleet, cloud: Cloud, here: State, children: Children) -> Stage:
+    """Build and deploy, and make the fleet meanwhile: it needs the cloud only."""
+    here = replace(here, account=fleet.orchestration.account, region=fleet.orchestration.region)
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(make_fleet, fleet, cloud, here)
+        with step("sam build"):
+            build(children)
+        with step(f"fleet of {len(fleet.servers)} servers"):
+            here = made.result()
+    with step(f"sam deploy to {1 + len(fleet.member_accounts)} accounts"):
+        here = replace(here, outputs=deploy(fleet, cloud, children))
+    state.write(here)
+    with step(f"plan {fleet.name} stored"):
+        store_plan(fleet, cloud, here)
+    cloud.use_by_default(Scope(here.account, here.region))
+    return Stage(fleet, cloud, here)
+
+
+def _dry_run(stage: Stage) -> None:
+    with step("dry run"):
+        arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name, "dryRun": True})
+        await_end(stage.cloud, stage.there, arn)
+        report = _report(stage, arn)
+    for line in plan_of_action(report.document):
+        print(line)
+
+
+def _fail_over(stage: Stage, console: Console) -> tuple[Verdict, Report]:
+    [built] = stage.there.fleets
+    before = gather(stage.fleet, stage.cloud)
+    arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name})
+    print(f"\nfailover {arn}", flush=True)
+    last = follow(stage.cloud, stage.there, arn, console)
+    if last.standing.error:
+        print(f"{last.standing.error}: {last.standing.cause}")
+    after = gather(stage.fleet, stage.cloud)
+    report = _report(stage, arn)
+    report.keep()
+    payload = int(stage.cloud.get("/_local/executions")["largestPayloadBytes"])
+    verdict = judge(stage.fleet, built, before, after, report.document)
+    if problem := payload_problem(payload):
+        verdict = replace(verdict, problems=(*verdict.problems, problem))
+    print()
+    for line in (
+        *stragglers(report.document),
+        *verdict_lines(stage.fleet, verdict, payload),
+    ):
+        print(line)
+    return verdict, report
+
+
+def _report(stage: Stage, arn: str) -> Report:
+    return fetch(stage.cloud, stage.there, stage.fleet.name, arn.rsplit(":", 1)[-1])

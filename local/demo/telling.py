@@ -1,0 +1,80 @@
+"""What the demo prints at its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.compare import LOG, Outcome
+from local.demo.verdict import Verdict
+from local.fleet import Fleet
+from local.places import OUT, shown
+from local.watch.events import duration
+
+_MOST_PROBLEMS = 20
+_PAYLOAD_LIMIT = 32 * 1024
+
+
+def plan_of_action(report: Mapping[str, Any]) -> list[str]:
+    """What a dry run says would be done."""
+    lines = []
+    for wave in (report.get("planOfAction") or {}).get("waves", ()):
+        jobs = wave["jobs"]
+        servers = sum(len(job["servers"]) for job in jobs)
+        after = f" after {', '.join(wave['startsAfter'])}" if wave["startsAfter"] else ""
+        lines.append(f"  wave {wave['name']}: {servers} servers in {_count(len(jobs), 'job')}{after}")
+    totals = report["totals"]
+    if totals["blocked"]:
+        lines.append(f"  blocked: {totals['blocked']} of {totals['servers']} servers")
+    if report.get("estimateSeconds") is not None:
+        lines.append(f"  estimate: {duration(report['estimateSeconds'])}")
+    return lines
+
+
+def stragglers(report: Mapping[str, Any]) -> list[str]:
+    """Each server that was not recovered, with reason and remedy."""
+    lines = []
+    for server in report.get("servers", ()):
+        if server["status"] != "RECOVERED":
+            lines.append(f"  {server['name']} {server['status']}: {server['reason']}")
+            lines.append(f"      {server['remedy']}")
+    return lines
+
+
+def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int) -> list[str]:
+    """The end of the demo: what EC2 shows, and whether that is what had to be."""
+    lines = [
+        f"{verdict.moved} of {_count(verdict.servers, 'server')} moved, {verdict.expected} had to",
+        f"{verdict.same_instance} identical instance ids, {verdict.same_address} identical private addresses"
+        " (asked of EC2 and DRS, not of the report)",
+        f"largest state payload: {payload:,} bytes (limit {_PAYLOAD_LIMIT:,})",
+        f"report: {shown(OUT / 'failover-report.json')}, {shown(OUT / 'failover-report.md')}",
+    ]
+    if verdict.problems:
+        lines.append(f"{fleet.path}: not as it must be:")
+        lines += [f"  {problem}" for problem in verdict.problems[:_MOST_PROBLEMS]]
+        if len(verdict.problems) > _MOST_PROBLEMS:
+            lines.append(f"  … and {len(verdict.problems) - _MOST_PROBLEMS} more")
+    return lines
+
+
+def times(report: Mapping[str, Any], by_wave: Outcome | None) -> list[str]:
+    """The recovery time, next to what the same plan takes wave by wave."""
+    seconds = float(report.get("durationSeconds") or 0)
+    lines = [f"recovery time, simulated: {duration(seconds)} with launchOrder {report['launchOrder']}"]
+    if by_wave is None:
+        lines.append(f"  with BY_WAVE: could not be computed; read {shown(LOG)}")
+    else:
+        lines.append(f"  with BY_WAVE the same plan takes {duration(by_wave.seconds)} ({by_wave.status})")
+    return lines
+
+
+def payload_problem(payload: int) -> str | None:
+    """Why a state payload is too large, or None."""
+    if payload >= _PAYLOAD_LIMIT:
+        return f"a state payload has {payload:,} bytes, {_PAYLOAD_LIMIT:,} is the limit"
+    return None
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
