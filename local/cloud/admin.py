@@ -1,4 +1,4 @@
-"""The routes under ``/_local``: the clock, DRS seeding and faults, EC2 faults, and what the cloud has seen."""
+"""The routes under ``/_local``: the clock, DRS seeding and faults, EC2 faults, what the cloud has seen."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
-from local.cloud import ec2_extras, hooks
+from local.cloud import ec2_extras, hooks, images
 from local.cloud.admin import Admin
-from local.cloud.drs_mount import DrsMount, Ec2ThroughDrs, Events, install_action_names
+from local.cloud.drs_mount import Aside, DrsMount, Ec2ThroughDrs, Events, install_action_names, may
 from local.cloud.front import Calls, Front, install_routing
 from local.cloud.iam_conditions import Conditions
 from local.cloud.lambda_workers import LambdaWorkers
@@ -20,23 +20,7 @@ from local.cloud.role_sessions import Clients
 from local.cloud.scaled_clock import ScaledClock
 from local.cloud.states_api import StatesApi
 from local.cloud.states_run import iso
-
-try:
-    from local.drs import DrsEmulator
-except ImportError:  # the emulator is on its way
-    from typing import Any
-
-    from local.drs.contract import Response
-
-    class DrsEmulator:  # type: ignore[no-redef]
-        def __init__(self, *_: Any, **__: Any) -> None: ...
-
-        def handle(self, request: Any) -> Response:
-            return Response(501, {"x-amzn-errortype": "NotImplemented"}, b"{}")
-
-        def admin(self, method: str, path: str, body: Any) -> Any:
-            return 501, {"message": "not mounted"}
-
+from local.drs import DrsEmulator
 
 log = logging.getLogger("local.server")
 
@@ -70,7 +54,15 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     states.install()
     events = Events()
     ec2 = ec2_extras.install(clock, seed, events.put)
-    emulator = DrsEmulator(clock, Ec2ThroughDrs(clients), events, seed=seed)
+    emulator = DrsEmulator(
+        clock,
+        Ec2ThroughDrs(clients),
+        events,
+        seed=seed,
+        authorize=may,
+        image_for=images.image_for,
+        run_aside=Aside(clock.real_speed),
+    )
     mount = DrsMount(emulator, _arn_of)
     mount.install()
     install_action_names(mount)

@@ -9,9 +9,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import botocore.session
+from ministack import app
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge
@@ -38,6 +42,52 @@ class Ec2ThroughDrs:
             return self._clients.client("ec2", region, self._clients.root(account))
         credentials = self._clients.caller_credentials(caller.access_key_id, account)
         return self._clients.client("ec2", region, credentials, via=PRINCIPAL)
+
+
+class Aside:
+    """Runs the emulator's EC2 work outside the clock's thread, at real speed: it is work, not waiting."""
+
+    def __init__(self, real_speed: Callable[[], AbstractContextManager[None]]) -> None:
+        self._real_speed = real_speed
+        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drs")
+
+    def __call__(self, action: Callable[[], None]) -> None:
+        speed = self._real_speed()
+        speed.__enter__()  # from now, so that time does not fly while the work waits for a thread
+
+        def run() -> None:
+            try:
+                action()
+            except Exception:
+                log.exception("work of a DRS job failed: %r", action)
+            finally:
+                speed.__exit__(None, None, None)
+
+        self._threads.submit(run)
+
+
+def may(caller: Caller, action: str, resource: str) -> bool:
+    """Whether the caller's policies allow ``action`` on an ARN; for actions that are no API call."""
+    if not app.AUTH:
+        return True
+    with request_scope(caller.account, caller.region):
+        principal = iam_evaluator.resolve_principal(caller.access_key_id, caller.account)
+    if not isinstance(principal, iam_evaluator.PrincipalInfo):
+        return False
+    if principal.policies is None:
+        return True
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action=action,
+        resource_arn=resource,
+        region=caller.region,
+        service_context={"aws:viaawsservice": "false"},
+        principal_keys=principal.keys,
+    )
+    decision = iam_evaluator.evaluate(context, principal.policies, *principal.limits).decision
+    return bool(decision == "Allow")
 
 
 class Events:
@@ -73,8 +123,6 @@ class DrsMount:
         self._operations = _operations_by_path()
 
     def install(self) -> None:
-        from ministack import app
-
         app.SERVICE_HANDLERS["drs"] = self.handle
 
     async def handle(

@@ -95,6 +95,38 @@ HOOKS: tuple[Hook, ...] = (
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),
+    # EC2
+    Hook(_EC2, "_ACTION_MAP", None, "operations that a DR check or a DRS launch needs"),
+    Hook(_EC2, "_instance_xml", ("inst",), "platform, boot mode, reasons, no public address when stopped"),
+    Hook(_EC2, "_now_ts", (), "times come from the simulated clock"),
+    *(
+        Hook(_EC2, name, None, "read and written: records")
+        for name in ("_instances", "_volumes", "_snapshots", "_subnets", "_security_groups", "_tags")
+    ),
+    Hook(_EC2, "_STUB_AMIS", None, "read: images"),
+    Hook(_EC2, "_INSTANCE_ID_RE", None, "read: what an instance id looks like"),
+    Hook(_EC2, "_DEFAULT_SUBNET_ID", None, "read: where an instance goes by default"),
+    Hook(_EC2, "_DEFAULT_SG_ID", None, "read: its security group by default"),
+    Hook(_EC2, "_registered_image", ("image_id",), "called: images of RegisterImage"),
+    Hook(_EC2, "_parse_member_list", ("params", "prefix"), "called: lists of a request"),
+    Hook(_EC2, "_parse_filters", ("params",), "called: filters of a request"),
+    Hook(_EC2, "_resource_matches_tag_filters", ("resource_id", "filters"), "called: tag filters"),
+    Hook(_EC2, "_glob_match", ("pattern", "value"), "called: wildcards in filters"),
+    Hook(_EC2, "_xml", ("status", "root_tag", "inner"), "called: responses"),
+    Hook(_EC2, "_error", ("code", "message", "status"), "called: error responses"),
+    Hook(_EC2, "_random_ip", ("prefix",), "called: public addresses"),
+    Hook(_EC2, "_inst_bdm_xml", ("inst",), "called: block devices of an instance"),
+    Hook(_EC2, "_inst_iam_xml", ("inst",), "called: instance profile of an instance"),
+    Hook(_EC2, "_volume_inner_xml", ("vol",), "called: a volume"),
+    Hook(_EC2, "_snapshot_inner_xml", ("snap",), "called: a snapshot"),
+    Hook(_EC2, "_subnet_xml", ("subnet",), "called: a subnet"),
+    Hook(_EC2, "_sg_xml", ("sg",), "called: a security group"),
+    Hook(
+        _EC2,
+        "_resolve_iam_instance_profile",
+        ("iam_arn", "iam_name", "allow_missing"),
+        "called: instance profiles",
+    ),
     # IAM and STS
     Hook(
         _ACTIONS,
@@ -122,6 +154,13 @@ HOOKS: tuple[Hook, ...] = (
         ("access_key_id", "account_id", "session_token"),
         "called: who an access key is",
     ),
+    Hook(
+        _EVALUATOR,
+        "resolve_principal",
+        ("access_key_id", "account_id", "credential"),
+        "called: the policies behind an access key",
+    ),
+    Hook(_EVALUATOR, "evaluate", ("ctx", "policies", "limits"), "called: permission-only actions of DRS"),
     Hook("ministack.services.sts", "register_session", ("access_key", "session"), "called: role sessions"),
     Hook("ministack.services.sts", "_role_id", ("role_arn",), "called: the user id of a session"),
     Hook("ministack.services.iam", "_roles", None, "read: trust policies"),
@@ -140,8 +179,8 @@ def check(hooks: tuple[Hook, ...] = HOOKS) -> None:
         found = version(package)
         if found != pinned:
             raise WrongEngineVersionError(
-                f"{package} {found} is installed, the local cloud needs exactly {pinned}: it hooks into private "
-                f"names of that version. Install the lock file again (make env)."
+                f"{package} {found} is installed, the local cloud needs exactly {pinned}: it hooks into "
+                f"private names of that version. Install what requirements.lock says."
             )
     for hook in hooks:
         try:
@@ -158,12 +197,22 @@ def check(hooks: tuple[Hook, ...] = HOOKS) -> None:
                 )
 
 
+def _find(module: str, name: str) -> Hook:
+    for hook in HOOKS:
+        if (hook.module, hook.name) == (module, name):
+            return hook
+    raise HookChangedError(f"{module}.{name} is not in the table of hooks")
+
+
 def replace(module: str, name: str, replacement: Any) -> Any:
     """Put ``replacement`` in the place of a name of the table and return what was there."""
-    hook = next((hook for hook in HOOKS if (hook.module, hook.name) == (module, name)), None)
-    if hook is None:
-        raise HookChangedError(f"{module}.{name} is not in the table of hooks")
-    holder, last = hook.owner()
+    holder, last = _find(module, name).owner()
     before = getattr(holder, last)
     setattr(holder, last, replacement)
     return before
+
+
+def update(module: str, name: str, entries: dict[str, Any]) -> None:
+    """Put entries into a dict of the table."""
+    holder, last = _find(module, name).owner()
+    getattr(holder, last).update(entries)

@@ -25,7 +25,7 @@ _checks: contextvars.ContextVar[tuple[Check, ...]] = contextvars.ContextVar("iam
 
 
 class Conditions:
-    """Installs the finer checks. ``drs_tags`` tells the tags of a DRS ARN, ``drs_operation`` its operation."""
+    """Installs the finer checks. ``drs_operation(method, path)`` and ``drs_tags(arn)`` ask the emulator."""
 
     def __init__(
         self, drs_operation: Callable[[str, str], str], drs_tags: Callable[[str], dict[str, str]]

@@ -77,7 +77,7 @@ def ec2_checks(params: dict[str, Any], region: str, account: str) -> tuple[Check
         keys = [_first(params, name) for name in params if re.fullmatch(r"Tag\.\d+\.Key", name)]
         checks = [Check(check.arn, None, {**check.context, "aws:tagkeys": keys}) for check in checks]
     for kind, tags in tags_by_type.items():
-        # Tags on what is being created need ec2:CreateTags as well (EC2 user guide, supported-iam-actions-tagging).
+        # Tagging what is created needs ec2:CreateTags too (EC2 user guide, supported-iam-actions-tagging).
         context = {**_request_tags(tags), "ec2:createaction": operation}
         checks.append(Check(_arn(kind, "*", region, account), "ec2:CreateTags", context))
     return tuple(checks) or (Check("*"),)

@@ -109,7 +109,7 @@ def _invoke(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> dict
         return _failed(
             {
                 "errorType": "Runtime.ExitError",
-                "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: exit {error.code}",
+                "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: {error.code}",
             }
         )
     except BaseException as error:  # noqa: BLE001 - becomes the answer of the function, as on AWS

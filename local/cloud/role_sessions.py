@@ -25,6 +25,7 @@ VIA_HEADER = "x-local-called-via"
 """Set on calls that a service makes for its caller; its value proves that it came from this process."""
 
 _SESSION_SECONDS = 12 * 3600
+_NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _CONFIG = Config(
     parameter_validation=False,
     retries={"total_max_attempts": 1},
@@ -72,7 +73,13 @@ class Clients:
             found = self._clients.get(key)
             if found is None:
                 found = self._clients[key] = self._session.create_client(
-                    service, region_name=region, endpoint_url=self._endpoint, config=_CONFIG, **credentials
+                    service,
+                    region_name=region,
+                    endpoint_url=self._endpoint,
+                    config=_CONFIG,
+                    aws_access_key_id=credentials["aws_access_key_id"],
+                    aws_secret_access_key=credentials["aws_secret_access_key"],
+                    aws_session_token=credentials.get("aws_session_token"),
                 )
                 found.meta.events.register("after-call", _ensure_request_id)
                 if via:
@@ -144,7 +151,13 @@ def _require_trust(role_arn: str, account: str, service: str) -> None:
                 "Message": f"Neither the global service principal {service}, nor the regional one is "
                 f"authorized to assume the provided role: {role_arn}",
             },
-            "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "00000000-0000-0000-0000-000000000000"},
+            "ResponseMetadata": {
+                "HTTPStatusCode": 400,
+                "RequestId": _NO_REQUEST_ID,
+                "HTTPHeaders": {},
+                "HostId": "",
+                "RetryAttempts": 0,
+            },
         },
         "AssumeRole",
     )

@@ -69,7 +69,7 @@ async def _serve(socket_fd: int, ready_fd: int, life_fd: int, speed: float, seed
         await cloud.front(scope, receive, tell_ready)
 
     try:
-        await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+        await serve(app, config, shutdown_trigger=stop.wait)
     finally:
         cloud.close()
         log.info("the local cloud ends")

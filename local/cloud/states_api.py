@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core import responses
 from ministack.services import eventbridge
 from ministack.services import stepfunctions as sfn
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
@@ -147,9 +147,9 @@ class StatesApi:
         arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
         known = records.execution(arn)
         if known is not None:
-            # The same name and input again is the same execution, while it runs (StartExecution API reference).
+            # The same name and input is the same execution while it runs (StartExecution API reference).
             if known["status"] == "RUNNING" and json.loads(known["input"]) == value:
-                return json_response({"executionArn": arn, "startDate": known["startDate"]})
+                return _json({"executionArn": arn, "startDate": known["startDate"]})
             return _error("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
         started = iso(self._clock.now())
         record = {
@@ -173,7 +173,7 @@ class StatesApi:
         sfn._executions[arn] = record
         self._emit(record)
         self._begin(record)
-        return json_response({"executionArn": arn, "startDate": started})
+        return _json({"executionArn": arn, "startDate": started})
 
     def _stop(self, data: Data) -> Response:
         arn = str(data.get("executionArn"))
@@ -182,7 +182,7 @@ class StatesApi:
             return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         if record["status"] != "RUNNING":
             # AWS accepts it and answers the date it stopped.
-            return json_response({"stopDate": record["stopDate"]})
+            return _json({"stopDate": record["stopDate"]})
         now = self._clock.now()
         record.update(status="ABORTED", stopDate=iso(now), error=data.get("error"), cause=data.get("cause"))
         run = self._runs.get(arn)
@@ -190,7 +190,7 @@ class StatesApi:
             run.stop(now, data.get("error"), data.get("cause"))
             record["events"] = run.history()
         self._emit(record)
-        return json_response({"stopDate": record["stopDate"]})
+        return _json({"stopDate": record["stopDate"]})
 
     def _describe(self, data: Data) -> Response:
         status, headers, body = self._original["_describe_execution"](data)
@@ -206,7 +206,7 @@ class StatesApi:
             answer.pop("outputDetails", None)
         if answer.get("stopDate") is None:
             answer.pop("stopDate", None)
-        return json_response(answer)
+        return _json(answer)
 
     def _history(self, data: Data) -> Response:
         arn = str(data.get("executionArn"))
@@ -239,7 +239,7 @@ class StatesApi:
         record.pop("cause", None)
         self._emit(record)
         self._begin(record, (*events, redriven), redrive_count=count, resume=point)
-        return json_response({"redriveDate": self._clock.now().timestamp()})
+        return _json({"redriveDate": self._clock.now().timestamp()})
 
     # --- task tokens -----------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class StatesApi:
         for run in self.runs().values():
             try:
                 if deliver(run, token):
-                    return json_response({})
+                    return _json({})
             except TaskTimedOutError as late:
                 return _error("TaskTimedOut", str(late))
             except TaskDoesNotExistError as gone:
@@ -276,14 +276,14 @@ class StatesApi:
         if run is None:
             return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{data.get('executionArn')}'")
         found = [item.list_item() for item in run.execution.map_runs()]
-        return json_response({"mapRuns": json.loads(to_json_str(found))})
+        return _json({"mapRuns": json.loads(to_json_str(found))})
 
     def _describe_map_run(self, data: Data) -> Response:
         for run in self.runs().values():
             for found in run.execution.map_runs():
                 described = found.describe()
                 if described["mapRunArn"] == data.get("mapRunArn"):
-                    return json_response(json.loads(to_json_str(described)))
+                    return _json(json.loads(to_json_str(described)))
         return _error("ResourceNotFound", f"Map Run Does Not Exist: '{data.get('mapRunArn')}'")
 
     # --- definitions -----------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class StatesApi:
     def _validate(self, data: Data) -> Response:
         wrong = definition_error(data.get("definition") or "")
         found = [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": wrong}] if wrong else []
-        return json_response({"result": "FAIL" if wrong else "OK", "diagnostics": found})
+        return _json({"result": "FAIL" if wrong else "OK", "diagnostics": found})
 
     # --- events ----------------------------------------------------------------------------------------
 
@@ -366,6 +366,11 @@ def definition_error(text: str) -> str | None:
     return None
 
 
+def _json(data: Data) -> Response:
+    answer: Response = responses.json_response(data)
+    return answer
+
+
 def _error(code: str, message: str) -> Response:
-    answer: Response = error_response_json(code, message, 400)
+    answer: Response = responses.error_response_json(code, message, 400)
     return answer

@@ -151,7 +151,7 @@ def _begin_with_variables(execution: AslExecution, variables: dict[str, Any]) ->
         worker._get_evaluation_environment = environment
         return worker
 
-    inner._get_start_execution_worker = worker_with_variables
+    inner._get_start_execution_worker = worker_with_variables  # type: ignore[method-assign]
 
 
 def resume_point(events: list[Event], definition: dict[str, Any]) -> Resume | None:
