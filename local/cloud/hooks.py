@@ -69,6 +69,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_SFN, "_validate_state_machine_definition", ("data",), "really parses the definition"),
     Hook(_SFN, "_emit_execution_status_event", ("execution",), "redrive, version, alias, error of an abort"),
     Hook(_SFN, "handle_request", ("method", "path", "headers", "body", "query_params"), "RedriveExecution"),
+    Hook(_SFN, "_iso_to_epoch_ms", ("iso",), "called: times in status events"),
     Hook(_SFN, "now_iso", (), "dates come from the simulated clock"),
     Hook(_SFN, "_resolve_state_machine_arn", ("arn",), "read: version and alias ARNs"),
     Hook(_SFN, "_execution_version_arn", ("arn",), "read: the version an execution runs"),
@@ -92,6 +93,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_LAMBDA, "_resolve_layer_zip", ("attachment",), "called: the content of a layer"),
     Hook(_RUNTIME, "reset", (), "called: ends all workers"),
     Hook(_RUNTIME, "execution_credentials", ("config",), "called: the session of a function's role"),
+    Hook(_RUNTIME, "_RESERVED_RUNTIME_ENV_VARS", None, "read: what a function cannot set"),
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),
@@ -125,6 +127,24 @@ HOOKS: tuple[Hook, ...] = (
         _EC2,
         "_resolve_iam_instance_profile",
         ("iam_arn", "iam_name", "allow_missing"),
+        "called: instance profiles",
+    ),
+    Hook(
+        _EC2,
+        "_upsert_iam_instance_profile_association",
+        ("instance_id", "iam_profile", "association_id", "state"),
+        "called: instance profiles",
+    ),
+    Hook(
+        _EC2,
+        "_find_active_iam_instance_profile_association",
+        ("instance_id",),
+        "called: instance profiles",
+    ),
+    Hook(
+        _EC2,
+        "_mark_iam_instance_profile_association_disassociated",
+        ("assoc",),
         "called: instance profiles",
     ),
     # IAM and STS
@@ -173,6 +193,10 @@ HOOKS: tuple[Hook, ...] = (
 )
 
 
+_shipped: dict[tuple[str, str], Any] = {}
+"""What stood where something of ours stands now."""
+
+
 def check(hooks: tuple[Hook, ...] = HOOKS) -> None:
     """Raise WrongEngineVersionError or HookChangedError unless every hook fits what is installed."""
     for package, pinned in PINS.items():
@@ -208,6 +232,7 @@ def replace(module: str, name: str, replacement: Any) -> Any:
     """Put ``replacement`` in the place of a name of the table and return what was there."""
     holder, last = _find(module, name).owner()
     before = getattr(holder, last)
+    _shipped.setdefault((module, name), before)
     setattr(holder, last, replacement)
     return before
 

@@ -1,0 +1,85 @@
+"""Which resources a request is authorized on."""
+
+from __future__ import annotations
+
+import json
+
+from local.cloud.iam_resources import Check, drs_checks, ec2_checks
+
+REGION, ACCOUNT = "us-east-2", "111122223333"
+EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
+DRS = f"arn:aws:drs:{REGION}:{ACCOUNT}"
+
+
+def arns(checks: tuple[Check, ...]) -> list[str]:
+    return [check.arn for check in checks]
+
+
+def test_a_batch_is_checked_on_each_instance() -> None:
+    params = {"Action": ["StartInstances"], "InstanceId.1": ["i-1"], "InstanceId.2": ["i-2"]}
+    assert arns(ec2_checks(params, REGION, ACCOUNT)) == [f"{EC2}:instance/i-1", f"{EC2}:instance/i-2"]
+
+
+def test_a_describe_takes_no_resource() -> None:
+    params = {"Action": ["DescribeInstances"], "InstanceId.1": ["i-1"]}
+    assert arns(ec2_checks(params, REGION, ACCOUNT)) == ["*"]
+
+
+def test_attaching_needs_the_volume_and_the_instance() -> None:
+    params = {
+        "Action": ["AttachVolume"],
+        "VolumeId": ["vol-1"],
+        "InstanceId": ["i-1"],
+        "Device": ["/dev/xvda"],
+    }
+    assert set(arns(ec2_checks(params, REGION, ACCOUNT))) == {f"{EC2}:volume/vol-1", f"{EC2}:instance/i-1"}
+
+
+def test_tags_on_what_is_created_need_create_tags_with_the_creating_action() -> None:
+    params = {
+        "Action": ["CreateVolume"],
+        "SnapshotId": ["snap-1"],
+        "TagSpecification.1.ResourceType": ["volume"],
+        "TagSpecification.1.Tag.1.Key": ["Name"],
+        "TagSpecification.1.Tag.1.Value": ["db01"],
+    }
+    snapshot, volume, tagging = ec2_checks(params, REGION, ACCOUNT)
+    assert snapshot.arn == f"arn:aws:ec2:{REGION}::snapshot/snap-1"
+    assert volume.context["aws:requesttag/name"] == "db01"
+    assert (tagging.action, tagging.arn) == ("ec2:CreateTags", f"{EC2}:volume/*")
+    assert tagging.context["ec2:createaction"] == "CreateVolume"
+    assert tagging.context["aws:tagkeys"] == ["Name"]
+
+
+def test_start_recovery_is_checked_on_each_source_server_with_its_tags() -> None:
+    body = {"sourceServers": [{"sourceServerID": "s-1"}, {"sourceServerID": "s-2"}], "tags": {"wave": "db"}}
+    checks = drs_checks("StartRecovery", "/StartRecovery", json.dumps(body).encode(), {}, REGION, ACCOUNT)
+    assert arns(checks) == [f"{DRS}:source-server/s-1", f"{DRS}:source-server/s-2"]
+    assert all(check.context["aws:requesttag/wave"] == "db" for check in checks)
+
+
+def test_lists_of_drs_take_no_resource_and_filters_do_not_count() -> None:
+    body = json.dumps({"filters": {"sourceServerIDs": ["s-1"]}}).encode()
+    assert arns(drs_checks("DescribeSourceServers", "/DescribeSourceServers", body, {}, REGION, ACCOUNT)) == [
+        "*"
+    ]
+
+
+def test_tagging_a_drs_resource_is_checked_on_its_arn() -> None:
+    path = f"/tags/{DRS}:source-server/s-1"
+    (check,) = drs_checks("UntagResource", path, b"", {"tagKeys": ["a", "b"]}, REGION, ACCOUNT)
+    assert (check.arn, check.context["aws:tagkeys"]) == (f"{DRS}:source-server/s-1", ["a", "b"])
+
+
+def test_terminating_recovery_instances_is_checked_on_each() -> None:
+    body = json.dumps({"recoveryInstanceIDs": ["i-1", "i-2"]}).encode()
+    checks = drs_checks(
+        "TerminateRecoveryInstances", "/TerminateRecoveryInstances", body, {}, REGION, ACCOUNT
+    )
+    assert arns(checks) == [f"{DRS}:recovery-instance/i-1", f"{DRS}:recovery-instance/i-2"]
+
+
+def test_a_body_that_is_not_json_is_checked_on_everything() -> None:
+    assert arns(
+        drs_checks("GetLaunchConfiguration", "/GetLaunchConfiguration", b"{", {}, REGION, ACCOUNT)
+    ) == ["*"]
