@@ -1,0 +1,117 @@
+"""A request is understood, and the policies that hold are the plan's with the request's over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.model import Approval, LaunchOrder, Mode, OnBlocked, RecoveryMode
+from shared.plan import parse_plan
+from shared.request import (
+    Request,
+    RequestInvalidError,
+    approval_required,
+    effective_policies,
+    parse_request,
+    request_from_event,
+)
+from tests.unit.makers import plan_document
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    detail = {"plan": "erp", "reason": "us-east-1 is unavailable", **changes}
+    return {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "detail": detail}
+
+
+def test_a_stored_plan_and_nothing_else() -> None:
+    assert parse_request({"plan": "erp"}) == Request("erp")
+
+
+def test_everything_a_request_can_say() -> None:
+    document = {
+        "plan": plan_document(),
+        "mode": "FAILOVER",
+        "dryRun": True,
+        "approval": "REQUIRED",
+        "onBlocked": "GO_ON",
+        "launchOrder": "BY_WAVE",
+        "recoveryMode": "FAST",
+        "reason": "a rehearsal",
+        "requestedBy": "operator@example.com",
+    }
+    request = parse_request(document)
+    assert request.plan_name == "erp"
+    assert request.inline_plan == document["plan"]
+    assert request.mode is Mode.FAILOVER
+    assert request.dry_run
+    assert request.approval is Approval.REQUIRED
+    assert request.on_blocked is OnBlocked.GO_ON
+    assert request.launch_order is LaunchOrder.BY_WAVE
+    assert request.recovery_mode is RecoveryMode.FAST
+    assert (request.reason, request.requested_by) == ("a rehearsal", "operator@example.com")
+
+
+@pytest.mark.parametrize("mode", ["DRILL", "FAILBACK"])
+def test_a_mode_to_come_is_refused_clearly(mode: str) -> None:
+    with pytest.raises(RequestInvalidError, match=f"mode: {mode} is not available yet. Write FAILOVER"):
+        parse_request({"plan": "erp", "mode": mode})
+    with pytest.raises(RequestInvalidError, match=f"detail.mode: {mode} is not available yet"):
+        request_from_event(event(mode=mode))
+
+
+@pytest.mark.parametrize("document", [None, [], "erp", {}, {"plan": "erp", "dryrun": True}, {"plan": {}}])
+def test_a_bad_request_is_refused_with_its_problems(document: object) -> None:
+    with pytest.raises(RequestInvalidError) as caught:
+        parse_request(document)
+    assert caught.value.problems
+    assert len(str(caught.value).splitlines()) == 1 + len(caught.value.problems)
+
+
+def test_an_event_becomes_a_request_that_is_taken() -> None:
+    request = parse_request(request_from_event(event(onBlocked="GO_ON", requestedBy="monitoring")))
+    assert (request.plan_name, request.requested_by) == ("erp", "monitoring")
+    assert request.reason == "us-east-1 is unavailable"
+    assert request.on_blocked is OnBlocked.GO_ON
+
+
+@pytest.mark.parametrize("bad", [None, {}, event(plan={"name": "erp"}), event(reason="")])
+def test_a_bad_event_is_refused(bad: object) -> None:
+    with pytest.raises(RequestInvalidError):
+        request_from_event(bad)
+
+
+def test_the_request_has_the_last_word_where_it_says_something() -> None:
+    plan = parse_plan(plan_document(policies={"onBlocked": "GO_ON", "retries": 3}))
+    policies = effective_policies(plan, Request("erp", launch_order=LaunchOrder.BY_WAVE))
+    assert policies.launch_order is LaunchOrder.BY_WAVE
+    assert policies.on_blocked is OnBlocked.GO_ON
+    assert policies.retries == 3
+    assert effective_policies(plan, Request("erp")) == plan.policies
+
+
+@pytest.mark.parametrize(
+    ("in_plan", "in_request", "operator_waits", "event_waits"),
+    [
+        (None, None, False, True),
+        ("NOT_REQUIRED", None, False, False),
+        ("REQUIRED", None, True, True),
+        (None, "REQUIRED", True, True),
+        ("NOT_REQUIRED", "REQUIRED", True, True),
+        ("REQUIRED", "NOT_REQUIRED", True, True),
+    ],
+)
+def test_who_must_wait_for_an_approval(
+    in_plan: str | None, in_request: str | None, operator_waits: bool, event_waits: bool
+) -> None:
+    plan = parse_plan(plan_document(policies={"approval": in_plan} if in_plan else {}))
+    request = Request("erp", approval=Approval(in_request) if in_request else None)
+    policies = effective_policies(plan, request)
+    assert approval_required(policies, request, started_by_event=False) is operator_waits
+    assert approval_required(policies, request, started_by_event=True) is event_waits
+
+
+def test_a_dry_run_never_waits_for_an_approval() -> None:
+    plan = parse_plan(plan_document(policies={"approval": "REQUIRED"}))
+    request = Request("erp", dry_run=True)
+    assert not approval_required(effective_policies(plan, request), request, started_by_event=True)
