@@ -24,6 +24,10 @@ LOG = LOGS / "by-wave.log"
 _PAUSE_SECONDS = 5.0
 
 
+class ComparisonError(RuntimeError):
+    """The failover in virtual time did not come to an end of its own; the message has its error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a failover in virtual time. ``seconds`` are simulated."""
@@ -36,7 +40,10 @@ def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
     """Fail the fleet over in this process, in virtual time."""
     fleet = load(fleet_file)
     with VirtualCloud(
-        seed=seed, account=fleet.orchestration.account, region=fleet.orchestration.region
+        seed=seed,
+        account=fleet.orchestration.account,
+        region=fleet.orchestration.region,
+        parameters={"ExternalId": fleet.external_id},
     ) as cloud:
         build(
             fleet,
@@ -48,7 +55,9 @@ def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
         )
         request = {"plan": plan_document(fleet), "launchOrder": order.value}
         result = cloud.run("failover", request, name=f"{fleet.name}-{order.value.lower()}")
-    return Outcome(result.output["status"] if result.output else result.status, result.seconds)
+    if result.output is None:
+        raise ComparisonError(f"the execution {result.status}: {result.error}: {result.cause}")
+    return Outcome(result.output["status"], result.seconds)
 
 
 class Aside:

@@ -17,11 +17,12 @@ from local.demo.report import Report, fetch
 from local.demo.telling import payload_problem, plan_of_action, stragglers, times, verdict_lines
 from local.demo.verdict import Verdict, judge
 from local.deploy import build, deploy
-from local.executions import start
+from local.errors import CommandError
+from local.executions import Standing, start
 from local.fleet import Fleet
 from local.fleets import make_fleet, read_fleet, store_plan
 from local.reach import Cloud
-from local.session import cloud_up
+from local.session import CLOUD_LOG, cloud_up
 from local.state import State
 from local.steps import step
 from local.watch import await_end, follow
@@ -79,8 +80,8 @@ def _set_up(fleet: Fleet, cloud: Cloud, here: State, children: Children) -> Stag
 def _dry_run(stage: Stage) -> None:
     with step("dry run"):
         arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name, "dryRun": True})
-        await_end(stage.cloud, stage.there, arn)
-        report = _report(stage, arn)
+        ended = await_end(stage.cloud, stage.there, arn)
+        report = _report(stage, arn, ended)
     for line in plan_of_action(report.document):
         print(line)
 
@@ -91,10 +92,8 @@ def _fail_over(stage: Stage, console: Console) -> tuple[Verdict, Report]:
     arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name})
     print(f"\nfailover {arn}", flush=True)
     last = follow(stage.cloud, stage.there, arn, console)
-    if last.standing.error:
-        print(f"{last.standing.error}: {last.standing.cause}")
     after = gather(stage.fleet, stage.cloud)
-    report = _report(stage, arn)
+    report = _report(stage, arn, last.standing)
     report.keep()
     payload = int(stage.cloud.get("/_local/executions")["largestPayloadBytes"])
     verdict = judge(stage.fleet, built, before, after, report.document)
@@ -109,5 +108,10 @@ def _fail_over(stage: Stage, console: Console) -> tuple[Verdict, Report]:
     return verdict, report
 
 
-def _report(stage: Stage, arn: str) -> Report:
-    return fetch(stage.cloud, stage.there, stage.fleet.name, arn.rsplit(":", 1)[-1])
+def _report(stage: Stage, arn: str, ended: Standing) -> Report:
+    """The report of an execution. Raises CommandError with the execution's own error if it left none."""
+    report = fetch(stage.cloud, stage.there, stage.fleet.name, arn.rsplit(":", 1)[-1])
+    if report is None:
+        message = f"The execution left no report. It {ended.status}: {ended.error}: {ended.cause}"
+        raise CommandError(message, log=CLOUD_LOG)
+    return report

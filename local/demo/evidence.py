@@ -52,9 +52,5 @@ def _sighting(instance: dict[str, Any]) -> Sighting:
         instance_id=instance["InstanceId"],
         state=instance["State"]["Name"],
         private_ip=instance.get("PrivateIpAddress"),
-        volumes=frozenset(
-            mapping["Ebs"]["VolumeId"]
-            for mapping in instance.get("BlockDeviceMappings", ())
-            if "Ebs" in mapping
-        ),
+        volumes=frozenset(mapping["Ebs"]["VolumeId"] for mapping in instance["BlockDeviceMappings"]),
     )

@@ -6,12 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from local.errors import CommandError
 from local.places import OUT
 from local.reach import Cloud
-from local.session import CLOUD_LOG
 from local.state import State
 
 
@@ -30,8 +26,8 @@ class Report:
         (OUT / "failover-report.md").write_text(self.summary, encoding="utf-8")
 
 
-def fetch(cloud: Cloud, there: State, plan: str, execution_id: str) -> Report:
-    """The report of an execution that has ended, whichever way. Raises CommandError if there is none."""
+def fetch(cloud: Cloud, there: State, plan: str, execution_id: str) -> Report | None:
+    """The report of an execution that has ended, whichever way; None if it left none."""
     s3 = cloud.client("s3", there.account, there.region)
     bucket, folder = there.output("ReportsBucketName"), f"{plan}/{execution_id}"
 
@@ -41,6 +37,5 @@ def fetch(cloud: Cloud, there: State, plan: str, execution_id: str) -> Report:
 
     try:
         return Report(json.loads(text("report.json")), text("report.md"))
-    except ClientError as error:
-        message = f"There is no report s3://{bucket}/{folder}/: {error.response['Error'].get('Message')}"
-        raise CommandError(message, log=CLOUD_LOG) from error
+    except s3.exceptions.NoSuchKey:
+        return None

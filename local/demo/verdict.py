@@ -1,4 +1,4 @@
-"""Whether a failover did what the fleet file says it must: judged by evidence, then the report by the same."""
+"""Whether a failover did what the fleet file says it must: by what EC2 and DRS show, not by the report."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _same_instance(server: BuiltServer, after: Evidence) -> bool:
 
 def _same_address(server: BuiltServer, before: Evidence, after: Evidence) -> bool:
     return all(
-        target in after.instances
-        and after.instances[target].private_ip == before.instances[target].private_ip
+        after.instances[target].private_ip == before.instances[target].private_ip
         for target in server.target_instance_ids
+        if target in after.instances
     )
 
 
