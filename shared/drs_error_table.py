@@ -201,7 +201,7 @@ RAW_ERRORS: tuple[tuple[tuple[str, ...], str], ...] = (
         "Switch OS BYOL off in the launch settings, or use a target on a dedicated host.",
     ),
     (("not ready_for_test",), "Wait until the initial sync of the server is done."),
-    (("not authorized", "unauthorized", "access denied", "accessdenied"), _GRANT),
+    (("not authorized", "unauthorized", "access denied", "accessdenied", "not have permission"), _GRANT),
     (("no default vpc", "default vpc"), "Set a subnet in the EC2 launch template of the server."),
     (
         ("agent_not_seen",),

@@ -1,0 +1,152 @@
+"""Lots respect the quota and are even; waves are ordered by what depends on them; estimates are plausible."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model import LaunchOrder, RecoveryMode, WaveRecord
+from shared.wave_planner import WaveLoad, critical_path, estimate, plan_lots, wave_levels
+from tests.unit.makers import ELSEWHERE, RECOVERY, record, server_id, wave
+
+TOGETHER, BY_WAVE = LaunchOrder.TOGETHER, LaunchOrder.BY_WAVE
+OPTIMAL, FAST = RecoveryMode.OPTIMAL, RecoveryMode.FAST
+CHAIN = [wave("a"), wave("b", "a"), wave("c", "b")]
+DIAMOND = [wave("a"), wave("b", "a"), wave("c", "a"), wave("d", "b", "c")]
+
+
+@pytest.mark.parametrize(
+    ("servers", "sizes"),
+    [(0, []), (1, [1]), (100, [100]), (101, [50, 51]), (200, [100, 100]), (250, [83, 83, 84])],
+)
+def test_lots_are_as_few_and_as_even_as_can_be(servers: int, sizes: list[int]) -> None:
+    lots = plan_lots([record(number) for number in range(servers)])
+    assert sorted(Counter(lots.values()).values()) == sizes
+
+
+def test_lots_are_numbered_from_one_and_hold_one_scope_each() -> None:
+    servers = [record(number, scope=RECOVERY if number < 3 else ELSEWHERE) for number in range(5)]
+    lots = plan_lots(servers, max_per_job=2)
+    assert set(lots.values()) == {1, 2, 3}
+    scopes = defaultdict(set)
+    for server in servers:
+        scopes[lots[server.source_server_id]].add(server.scope)
+    assert all(len(found) == 1 for found in scopes.values())
+
+
+@given(
+    scopes=st.lists(st.sampled_from([RECOVERY, ELSEWHERE]), max_size=60),
+    limit=st.integers(1, 20),
+    order=st.randoms(use_true_random=False),
+)
+def test_lots_partition_the_servers_within_the_limit_whatever_their_order(
+    scopes: list[object], limit: int, order: object
+) -> None:
+    servers = [record(number, scope=scope) for number, scope in enumerate(scopes)]
+    lots = plan_lots(servers, limit)
+    assert set(lots) == {server.source_server_id for server in servers}
+    sizes = Counter(lots.values())
+    assert all(size <= limit for size in sizes.values())
+    assert set(sizes) == set(range(1, len(sizes) + 1))
+    for scope in set(scopes):
+        own = [server for server in servers if server.scope == scope]
+        counts = Counter(lots[server.source_server_id] for server in own)
+        assert sum(counts.values()) == len(own)
+        assert len(counts) == -(-len(own) // limit)
+        assert max(counts.values()) - min(counts.values()) <= 1
+    order.shuffle(servers)  # type: ignore[attr-defined]
+    assert plan_lots(servers, limit) == lots
+
+
+def test_levels_of_a_diamond() -> None:
+    assert wave_levels(DIAMOND) == (("a",), ("b", "c"), ("d",))
+    assert wave_levels([]) == ()
+
+
+def test_the_wave_with_the_longest_way_to_the_end_comes_first() -> None:
+    waves = [wave("alone"), wave("a"), wave("b", "a"), wave("short"), wave("heavy")]
+    order = critical_path(waves, {"heavy": 10.0})
+    assert order[:2] == ("heavy", "a")
+    assert set(order) == {"alone", "a", "b", "short", "heavy"}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[WaveRecord]:
+    """Waves that depend on waves drawn before them, then shuffled."""
+    count = draw(st.integers(0, 8))
+    waves = [
+        wave(f"w{number}", *draw(st.lists(st.sampled_from([f"w{n}" for n in range(number)]), unique=True)))
+        if number
+        else wave("w0")
+        for number in range(count)
+    ]
+    return draw(st.permutations(waves))
+
+
+@given(waves=graphs(), data=st.data())
+def test_no_wave_comes_before_one_it_depends_on(waves: list[WaveRecord], data: st.DataObject) -> None:
+    weights = {w.name: data.draw(st.floats(0, 100)) for w in waves}
+    order = critical_path(waves, weights)
+    flat = [name for level in wave_levels(waves) for name in level]
+    assert sorted(order) == sorted(flat) == sorted(w.name for w in waves)
+    for found in (list(order), flat):
+        for w in waves:
+            assert all(found.index(needed) < found.index(w.name) for needed in w.depends_on)
+
+
+def loads(waves: list[WaveRecord], linux: int = 20, windows: int = 0) -> dict[str, WaveLoad]:
+    return {w.name: WaveLoad(linux, windows) for w in waves}
+
+
+def test_launching_together_takes_one_launch_and_the_starts_of_the_longest_chain() -> None:
+    together = estimate(CHAIN, loads(CHAIN), TOGETHER, OPTIMAL)
+    one_by_one = estimate(CHAIN, loads(CHAIN), BY_WAVE, OPTIMAL)
+    single = estimate([wave("a")], loads(CHAIN), TOGETHER, OPTIMAL)
+    assert one_by_one.seconds == pytest.approx(3 * single.seconds, abs=2)
+    assert single.seconds < together.seconds < one_by_one.seconds / 1.5
+    assert list(together.wave_seconds) == ["a", "b", "c"]
+    assert together.seconds == together.wave_seconds["c"]
+
+
+def test_independent_waves_run_side_by_side() -> None:
+    assert (
+        estimate(DIAMOND, loads(DIAMOND), BY_WAVE, OPTIMAL).seconds
+        == estimate(CHAIN, loads(CHAIN), BY_WAVE, OPTIMAL).seconds
+    )
+
+
+def test_fast_is_faster_and_windows_slower() -> None:
+    def seconds(load: WaveLoad, mode: RecoveryMode) -> int:
+        return estimate([wave("a")], {"a": load}, TOGETHER, mode).seconds
+
+    assert seconds(WaveLoad(linux=20), FAST) < seconds(WaveLoad(linux=20), OPTIMAL)
+    assert seconds(WaveLoad(linux=20), OPTIMAL) < seconds(WaveLoad(linux=19, windows=1), OPTIMAL)
+
+
+def test_a_hundred_linux_servers_in_one_job_take_between_ten_minutes_and_half_an_hour() -> None:
+    assert 600 < estimate([wave("a")], {"a": WaveLoad(linux=100)}, TOGETHER, OPTIMAL).seconds < 1800
+
+
+def test_nothing_takes_no_time() -> None:
+    assert estimate([], {}, TOGETHER, OPTIMAL).seconds == 0
+    empty = estimate([wave("a")], {}, BY_WAVE, OPTIMAL)
+    assert empty.seconds < 60
+
+
+@given(waves=graphs(), linux=st.integers(0, 150), windows=st.integers(0, 150))
+def test_an_estimate_never_ends_a_wave_before_one_it_depends_on(
+    waves: list[WaveRecord], linux: int, windows: int
+) -> None:
+    for order in LaunchOrder:
+        found = estimate(waves, loads(waves, linux, windows), order, OPTIMAL)
+        assert found.seconds == max(found.wave_seconds.values(), default=0)
+        for w in waves:
+            for needed in w.depends_on:
+                assert found.wave_seconds[needed] < found.wave_seconds[w.name]
+
+
+def test_server_ids_are_the_keys() -> None:
+    assert plan_lots([record(3)]) == {server_id(3): 1}
