@@ -59,9 +59,10 @@ def match_manual_pairs(
             plan_findings.append(finding)
         if target is not None and target.allows_launching_into:
             lone_targets[target.instance_id] = finding
+    paired = {server_id for server_id, _ in pairs}
     return ManualMatch(
         tuple(pairs),
-        lone_servers,
+        {server_id: finding for server_id, finding in lone_servers.items() if server_id not in paired},
         lone_targets,
         tuple(plan_findings),
         frozenset(server.source_server_id for _, found in meant for server in found),

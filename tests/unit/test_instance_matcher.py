@@ -192,6 +192,16 @@ def test_a_manual_pair_of_a_server_nobody_knows_keeps_its_target_and_is_reported
     assert result.unmatched_targets[instance_id(1)].code == "MANUAL_PAIR_SERVER_UNKNOWN"
 
 
+def test_an_ambiguous_pair_takes_nothing_from_one_that_is_clear() -> None:
+    result = match(
+        [server(1, "twin"), server(2, "twin")],
+        [target(1, "x"), target(2, "y")],
+        manual_pairs=(ManualPair(instance_id(1), **BY_ID), ManualPair(instance_id(2), None, "twin")),
+    )
+    assert result.pairs == (Pair(server_id(1), instance_id(1), MANUAL),)
+    assert set(result.unmatched_servers) == {server_id(2)}
+
+
 # --- spelling ---------------------------------------------------------------------------------------------
 
 
