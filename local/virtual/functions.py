@@ -96,7 +96,9 @@ class Functions:
         Raises ClientError ResourceNotFoundException.
         """
         name = function_name.rsplit(":function:", 1)[-1].split(":")[0]
-        function = self._declared.get(name) or self._template.function(name)
+        function = self._declared.get(name)
+        if function is None:
+            function = self._declared[name] = self._template.function(name)
         state = self._state(name)
         handler = state.handler or self._load(function)
         state.invocations += 1

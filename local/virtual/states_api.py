@@ -9,6 +9,7 @@ from typing import Any
 
 from local.asl import AslExecution, TaskDoesNotExistError, TaskTimedOutError, check
 from local.virtual.scheduler import Scheduler
+from local.virtual.template import machine_of_arn
 
 PAYLOAD_BYTES = 262_144
 """The largest input of an execution (Step Functions quotas)."""
@@ -110,7 +111,7 @@ class StatesApi:
         return self.records[execution_arn]
 
     def _start_execution(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        machine = parameters["stateMachineArn"].split(":stateMachine:", 1)[-1].split(":")[0]
+        machine = machine_of_arn(parameters["stateMachineArn"])
         self._names += 1
         name = parameters.get("name") or f"00000000-0000-4000-8000-{self._names:012d}"
         record = self.start(machine, parameters.get("input") or "{}", name)
@@ -127,7 +128,7 @@ class StatesApi:
         return {"stopDate": self._scheduler.clock.now().timestamp()}
 
     def _list_executions(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        machine = parameters["stateMachineArn"].split(":stateMachine:", 1)[-1]
+        machine = machine_of_arn(parameters["stateMachineArn"])
         wanted = parameters.get("statusFilter")
         listed = [
             _described(record.execution)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+STACK_NAME = "virtual"
 _CLASS_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -62,7 +63,9 @@ class Template:
             template.resources = document.get("Resources") or {}
             template.globals = (document.get("Globals") or {}).get("Function") or {}
             declared = document.get("Parameters") or {}
-            template.parameters = {name: value.get("Default", "") for name, value in declared.items()}
+            template.parameters = {
+                name: value.get("Default", f"virtual-{name}") for name, value in declared.items()
+            }
         template.parameters.update(parameters or {})
         return template
 
@@ -106,9 +109,8 @@ class Template:
         return made
 
     def function(self, name: str) -> Function:
-        """The function of a logical id, also of one that the template does not (yet) declare."""
-        known = self.functions().get(name)
-        return known if known is not None else Function(name, self._module_of(name), {})
+        """A function that the template does not declare, with the module of that name if there is one."""
+        return Function(name, self._module_of(name), {})
 
     def machines(self) -> dict[str, Machine]:
         """Every state machine by logical id."""
@@ -222,15 +224,15 @@ class Template:
             "AWS::AccountId": self.account,
             "AWS::Region": self.region,
             "AWS::Partition": "aws",
-            "AWS::StackName": "virtual",
-            "AWS::StackId": f"arn:aws:cloudformation:{self.region}:{self.account}:stack/virtual/0",
+            "AWS::StackName": STACK_NAME,
+            "AWS::StackId": f"arn:aws:cloudformation:{self.region}:{self.account}:stack/{STACK_NAME}/0",
             "AWS::URLSuffix": "amazonaws.com",
         }.get(name)
 
     def _name(self, name: str) -> str:
         kind = self.resources.get(name, {}).get("Type", "")
         if kind == "AWS::S3::Bucket":
-            return f"virtual-{snake(name).replace('_', '-')}-{self.account}"
+            return f"{STACK_NAME}-{snake(name).replace('_', '-')}-{self.account}"
         return name
 
     def _module_of(self, name: str) -> str | None:
@@ -252,6 +254,11 @@ class Template:
 def snake(name: str) -> str:
     """``discover_servers`` for ``DiscoverServers``."""
     return _CLASS_END.sub("_", name).lower()
+
+
+def machine_of_arn(arn: str) -> str:
+    """``failover`` for the ARN of a machine; templates may put the stack's name before it."""
+    return arn.split(":stateMachine:", 1)[-1].split(":")[0].removeprefix(f"{STACK_NAME}-")
 
 
 def machine_name(logical_id: str) -> str:

@@ -96,7 +96,7 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
             raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
         return None
     answer = cloud.answer(_call(cloud, request, event_name))
-    headers = HeadersDict(answer.headers)  # type: ignore[no-untyped-call]
+    headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
 
@@ -156,10 +156,7 @@ class MiniStack:
     """MiniStack's services in this process, called without its HTTP server."""
 
     def __init__(self) -> None:
-        from ministack import app  # slow to import, and reads its environment when it is
-
-        logging.getLogger("ministack").setLevel(logging.ERROR)
-        self._app = app
+        self._app = _ministack_app()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
 
@@ -190,6 +187,17 @@ class MiniStack:
     def close(self) -> None:
         """Ends its event loop."""
         self._loop.close()
+
+
+def _ministack_app() -> Any:
+    """MiniStack's module, without the log handler and level that its import gives this process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    from ministack import app  # slow to import: only when a cloud is made
+
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    return app
 
 
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
