@@ -33,7 +33,7 @@ KINDS: dict[str, Kind] = {
     "SERVER_BUSY": Kind(("server",), ("seconds",)),
     "THROTTLED": Kind((), ("operation", "times", "probability", "seconds")),
     "ACCEPTED_BUT_TIMES_OUT": Kind(("operation",), ("times", "probability")),
-    "ERROR": Kind(("operation", "code"), ("message", "times", "probability", "server")),
+    "ERROR": Kind(("operation", "code"), ("message", "times", "probability")),
     "IGNORES_DISPOSITION": Kind((), ("server", "times", "probability")),
     "JOB_STUCK": Kind(("phase",), ("server", "times", "probability", "seconds")),
     "REPLICATION": Kind(("server",), ("state", "lagSeconds", "error", "seconds")),
