@@ -43,8 +43,8 @@ def wave_outcome(policy: FailurePolicy, servers: Sequence[ServerRecord]) -> Wave
     """The status of a wave with these servers.
 
     FAILED as soon as more servers failed than the policy tolerates, RUNNING while others are under way.
-    Blocked servers do not count as failed, since going on without them was decided before the launch; but
-    a wave of which nobody is left has failed, unless its policy is GO_ON.
+    Blocked servers do not count as failed: going on without them was decided before the launch, and when
+    a plan is started again they are those that run on the recovery side already.
     """
     count = Counter(server.status for server in servers)
     failed, recovered = count[ServerStatus.FAILED], count[ServerStatus.RECOVERED]
@@ -56,8 +56,6 @@ def wave_outcome(policy: FailurePolicy, servers: Sequence[ServerRecord]) -> Wave
         return WaveStatus.COMPLETED
     if recovered + failed == 0 and count[ServerStatus.SKIPPED]:
         return WaveStatus.SKIPPED
-    if recovered + failed == 0 and policy.action != "GO_ON":
-        return WaveStatus.FAILED
     return WaveStatus.COMPLETED_WITH_FAILURES
 
 

@@ -9,12 +9,12 @@ _TROUBLED = ("FAILED", "BLOCKED", "SKIPPED")
 _NEXT_STEPS = {
     "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
     "COMPLETED_WITH_FAILURES": (
-        "Most servers are recovered. Mend what is listed above and start the plan again: servers that run on "
-        "the recovery side already are then refused, not launched a second time."
+        "Mend what is listed above and start the plan again with onBlocked: GO_ON: servers that run on the "
+        "recovery side already are then left alone."
     ),
     "FAILED": (
-        "The recovery stopped short. Mend what is listed above, then start the plan again with dryRun: true "
-        "to see what is left to do."
+        "The recovery stopped short. Mend what is listed above and start the plan again with onBlocked: GO_ON: "
+        "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
     ),
     "BLOCKED": (
         "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers behind "

@@ -52,7 +52,7 @@ def servers(letters: str) -> list[ServerRecord]:
         (STOP, "RRF", WaveStatus.FAILED),
         (STOP, "RFL", WaveStatus.FAILED),
         (STOP, "RRB", WaveStatus.COMPLETED_WITH_FAILURES),
-        (STOP, "BB", WaveStatus.FAILED),
+        (STOP, "BB", WaveStatus.COMPLETED_WITH_FAILURES),
         (STOP, "SS", WaveStatus.SKIPPED),
         (STOP, "SB", WaveStatus.SKIPPED),
         (STOP, "RS", WaveStatus.COMPLETED_WITH_FAILURES),

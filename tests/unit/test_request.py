@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,3 +116,21 @@ def test_a_dry_run_never_waits_for_an_approval() -> None:
     plan = parse_plan(plan_document(policies={"approval": "REQUIRED"}))
     request = Request("erp", dry_run=True)
     assert not approval_required(effective_policies(plan, request), request, started_by_event=True)
+
+
+def test_an_event_can_ask_for_an_approval_but_only_the_plan_can_waive_it() -> None:
+    with pytest.raises(RequestInvalidError, match=r"detail\.approval"):
+        request_from_event(event(approval="NOT_REQUIRED"))
+    started = parse_request(request_from_event(event()))
+    assert started.started_by_event
+    waiving = replace(started, approval=Approval.NOT_REQUIRED)
+    for in_plan, waits in (
+        ({}, True),
+        ({"approval": "NOT_REQUIRED"}, False),
+        ({"approval": "REQUIRED"}, True),
+    ):
+        policies = effective_policies(parse_plan(plan_document(policies=in_plan)), waiving)
+        assert approval_required(policies, waiving, started_by_event=True) is waits
+    asking = replace(started, approval=Approval.REQUIRED)
+    plan = parse_plan(plan_document(policies={"approval": "NOT_REQUIRED"}))
+    assert approval_required(effective_policies(plan, asking), asking, started_by_event=True)
