@@ -13,7 +13,7 @@ _NEXT_STEPS = {
         "recovery side already are then left alone."
     ),
     "FAILED": (
-        "The recovery stopped short. Mend what is listed above and start the plan again with onBlocked: GO_ON: "
+        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: GO_ON: "
         "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
     ),
     "BLOCKED": (
