@@ -95,7 +95,7 @@ def environment(endpoint: str, *, auth: bool, folder: Path) -> dict[str, str]:
         "PERSIST_STATE": "0",
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         "LAMBDA_EXECUTOR": "local",
-        "LAMBDA_WARM_TTL_SECONDS": "30",
+        "LAMBDA_WARM_TTL_SECONDS": "120",
         "MINISTACK_WORKER_THREADS": "128",
         "LOG_LEVEL": "INFO",
         "PYTHONUNBUFFERED": "1",

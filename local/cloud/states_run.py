@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.asl import AslExecution, execution_ended
+
+log = logging.getLogger("local.states")
 
 Event = dict[str, Any]
 
@@ -62,7 +65,7 @@ class Run:
         self._lock = threading.Lock()
         definition, input_text = order.definition, order.input
         if order.resume:
-            definition = json.dumps({**json.loads(definition), "StartAt": order.resume.state})
+            definition = json.dumps(begin_at(json.loads(definition), order.resume.state))
             input_text = order.resume.input
         self.execution = AslExecution(
             definition=definition,
@@ -78,8 +81,7 @@ class Run:
             redrive_count=order.redrive_count,
             on_end=self._ended,
         )
-        if order.resume and order.resume.variables:
-            _begin_with_variables(self.execution, order.resume.variables)
+        _prepare(self.execution, order.resume.variables if order.resume else {})
 
     def start(self) -> None:
         self.execution.start()
@@ -132,14 +134,14 @@ class Run:
             self.ended.set()
 
 
-def _begin_with_variables(execution: AslExecution, variables: dict[str, Any]) -> None:
-    """Give a redriven attempt the variables that the states before its first one had assigned."""
+def _prepare(execution: AslExecution, variables: dict[str, Any]) -> None:
+    """Set variables before the first state; and end as FAILED, not never, what the interpreter cannot run."""
     inner = execution._execution
     make_worker = inner._get_start_execution_worker
 
-    def worker_with_variables() -> Any:
+    def make_prepared_worker() -> Any:
         worker = make_worker()
-        make_environment = worker._get_evaluation_environment
+        make_environment, run = worker._get_evaluation_environment, worker._execution_logic
 
         def environment() -> Any:
             env = make_environment()
@@ -148,10 +150,37 @@ def _begin_with_variables(execution: AslExecution, variables: dict[str, Any]) ->
             env.variable_store.reset_tracing()
             return env
 
+        def run_or_fail() -> None:
+            try:
+                run()
+            except Exception as unexpected:
+                log.exception("%s cannot run", execution.execution_arn)
+                inner.exec_status = "FAILED"
+                inner.error = "States.Runtime"
+                inner.cause = f"{type(unexpected).__name__}: {unexpected}"
+                execution._ended()
+
         worker._get_evaluation_environment = environment
+        worker._execution_logic = run_or_fail
         return worker
 
-    inner._get_start_execution_worker = worker_with_variables  # type: ignore[method-assign]
+    inner._get_start_execution_worker = make_prepared_worker  # type: ignore[method-assign]
+
+
+def begin_at(definition: dict[str, Any], state: str) -> dict[str, Any]:
+    """The machine from ``state`` on, without the top-level states that cannot follow it any more."""
+    states, reachable, new = definition["States"], set[str](), {state}
+    while new:
+        reachable |= new
+        new = {follower for name in new for follower in _followers(states[name])} - reachable
+    kept = {name: body for name, body in states.items() if name in reachable}
+    return {**definition, "StartAt": state, "States": kept}
+
+
+def _followers(state: dict[str, Any]) -> set[str]:
+    branches = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    named = [branch.get(key) for branch in branches for key in ("Next", "Default")]
+    return {name for name in named if name}
 
 
 def resume_point(events: list[Event], definition: dict[str, Any]) -> Resume | None:

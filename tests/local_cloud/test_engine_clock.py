@@ -34,7 +34,7 @@ def elapsed(clock: ScaledClock) -> float:
     return (clock.now() - START).total_seconds()
 
 
-def settle(timer: FakeTimer, act: Callable[[], None]) -> None:
+def settle(timer: FakeTimer, act: Callable[[], object]) -> None:
     """Do something that wakes the clock's thread, and return when it waits again."""
     timer.waiting.clear()
     act()

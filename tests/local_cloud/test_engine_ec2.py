@@ -35,12 +35,12 @@ class Cloud:
         self.extras: Ec2Extras = ec2_extras.install(
             self.clock, seed, lambda account, region, event: self.events.append(event)
         )
-        self.client = boto3.client(
+        self.client: Any = boto3.client(
             "ec2", region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="x"
         )
         self.client.meta.events.register("before-send.ec2", self._send)
 
-    def _send(self, request: Any, **_: Any) -> AWSResponse:
+    def _send(self, request: Any, **_: Any) -> Any:
         from ministack.core.responses import request_scope
         from ministack.services import ec2
 
@@ -48,7 +48,7 @@ class Cloud:
         with request_scope(ACCOUNT, REGION):
             status, headers, content = asyncio.run(ec2.handle_request("POST", "/", {}, body, {}))
         response = AWSResponse(request.url, status, headers, None)
-        response._content = content
+        response._content = content  # type: ignore[attr-defined]
         return response
 
     def run(self, **more: Any) -> list[dict[str, Any]]:

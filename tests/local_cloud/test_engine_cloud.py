@@ -1,0 +1,498 @@
+"""Lambda, IAM, EventBridge and DRS in a running local cloud, and how the cloud begins and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.cloud import CloudDidNotStartError, LocalCloud
+from local.cloud.images import IMAGES
+from local.cloud.process import AdminCallError
+from tests.local_cloud import engine
+from tests.local_cloud.engine import HUB, MEMBER, allow, deny, trust
+
+LAMBDA = trust({"Service": "lambda.amazonaws.com"})
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    log: Path = tmp_path_factory.mktemp("cloud") / "cloud.log"
+    with LocalCloud.start(log=log, speed=600) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def role(cloud: LocalCloud) -> str:
+    return engine.role(cloud, "plain", LAMBDA)
+
+
+def launch(cloud: LocalCloud, name: str, account: str = HUB, **tags: str) -> str:
+    """A running instance with tags."""
+    ec2 = engine.client(cloud, "ec2", account)
+    given = [{"Key": key, "Value": value} for key, value in {"Name": name, **tags}.items()]
+    found = ec2.run_instances(
+        ImageId=IMAGES["linux", "x86_64", "uefi"],
+        InstanceType="t3.large",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": given}],
+    )
+    instance = str(found["Instances"][0]["InstanceId"])
+    engine.until(lambda: state(cloud, instance, account) == "running")
+    return instance
+
+
+def state(cloud: LocalCloud, instance: str, account: str = HUB) -> str:
+    ec2 = engine.client(cloud, "ec2", account)
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return str(found["State"]["Name"])
+
+
+# --- Lambda -------------------------------------------------------------------------------------------
+
+
+def test_a_handled_exception_keeps_its_class_and_the_worker_warm(cloud: LocalCloud, role: str) -> None:
+    code = """
+import os
+class PlanNotFoundError(Exception): pass
+def handler(event, context):
+    if event: raise PlanNotFoundError("no plan of that name")
+    return os.getpid()
+"""
+    engine.function(cloud, "raises", role, code)
+    _, first = engine.invoke(cloud, "raises")
+    kind, error = engine.invoke(cloud, "raises", True)
+    _, second = engine.invoke(cloud, "raises")
+    assert kind == "Unhandled"
+    assert (error["errorType"], error["errorMessage"]) == ("PlanNotFoundError", "no plan of that name")
+    assert "in handler" in error["stackTrace"][0]
+    assert first == second
+
+
+def test_stray_output_is_log_and_not_the_answer(cloud: LocalCloud, role: str) -> None:
+    code = """
+import os, sys
+print('{"status": "ok", "result": "at import"}')
+def handler(event, context):
+    os.write(1, b'{"status": "ok", "result": "stray"}\\n')
+    sys.__stdout__.write('{"status": "ok"}\\n')
+    return "answer"
+"""
+    engine.function(cloud, "prints", role, code)
+    assert engine.invoke(cloud, "prints") == (None, "answer")
+    logs = engine.client(cloud, "logs")
+    events = engine.until(lambda: logs.filter_log_events(logGroupName="/aws/lambda/prints")["events"])
+    assert any("stray" in event["message"] for event in events)
+
+
+def test_own_code_comes_before_layers(cloud: LocalCloud, role: str) -> None:
+    client = engine.client(cloud, "lambda")
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("python/both.py", "WHERE = 'layer'")
+        files.writestr("python/only.py", "WHERE = 'layer'")
+    layer = client.publish_layer_version(LayerName="shared", Content={"ZipFile": archive.getvalue()})
+    client.create_function(
+        FunctionName="layered",
+        Runtime="python3.11",
+        Role=role,
+        Handler="index.handler",
+        Layers=[layer["LayerVersionArn"]],
+        Code={
+            "ZipFile": engine.zipped(
+                index="import both, only\ndef handler(e, c): return both.WHERE, only.WHERE",
+                both="WHERE = 'task'",
+            )
+        },
+    )
+    assert engine.invoke(cloud, "layered") == (None, ["task", "layer"])
+
+
+def test_a_function_sees_its_own_environment_only(cloud: LocalCloud, role: str) -> None:
+    code = "import os\ndef handler(event, context): return dict(os.environ)"
+    engine.function(cloud, "environment", role, code, Environment={"Variables": {"TABLE": "plans"}})
+    _, found = engine.invoke(cloud, "environment")
+    assert (found["TABLE"], found["AWS_REGION"]) == ("plans", engine.REGION)
+    assert found["AWS_ENDPOINT_URL"] == cloud.endpoint
+    assert not {"GATEWAY_PORT", "LOCAL_CLOUD_ENDPOINT", "PYTHONPATH", "HOME"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "expected"),
+    [
+        ("no-import", "import nothing_like_it\ndef handler(e, c): pass", "Runtime.ImportModuleError"),
+        ("no-handler", "def other(e, c): pass", "Runtime.HandlerNotFound"),
+        ("no-json", "def handler(e, c): return {1, 2}", "Runtime.MarshalError"),
+        ("exits", "import sys\ndef handler(e, c): sys.exit(3)", "Runtime.ExitError"),
+    ],
+)
+def test_errors_of_the_runtime(cloud: LocalCloud, role: str, name: str, code: str, expected: str) -> None:
+    engine.function(cloud, name, role, code)
+    for _ in range(2):
+        kind, error = engine.invoke(cloud, name)
+        assert (kind, error["errorType"]) == ("Unhandled", expected)
+
+
+def test_a_function_that_takes_too_long(cloud: LocalCloud, role: str) -> None:
+    engine.function(cloud, "slow", role, "import time\ndef handler(e, c): time.sleep(60)", timeout=1)
+    kind, error = engine.invoke(cloud, "slow")
+    assert (kind, error["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+
+
+def test_time_is_real_while_a_function_runs(cloud: LocalCloud, role: str) -> None:
+    code = "import time\ndef handler(event, context): time.sleep(1)"
+    engine.function(cloud, "sleeps", role, code)
+    engine.invoke(cloud, "sleeps")
+    before = cloud.admin("GET", "/clock")
+    engine.invoke(cloud, "sleeps")
+    after = cloud.admin("GET", "/clock")
+    assert before["rate"] == before["speed"] == 600
+    simulated, real = ((time_of(after[key]) - time_of(before[key])) for key in ("now", "realNow"))
+    assert simulated < 600 * real / 2
+
+
+def time_of(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).timestamp()
+
+
+# --- IAM ----------------------------------------------------------------------------------------------
+
+
+def test_a_role_of_another_account_wants_the_external_id_and_the_right_role(cloud: LocalCloud) -> None:
+    callers = {}
+    for name in ("orchestrator", "stranger"):
+        arn = engine.role(
+            cloud,
+            name,
+            trust({"AWS": f"arn:aws:iam::{HUB}:root"}),
+            allow("sts:AssumeRole", resource=f"arn:aws:iam::{MEMBER}:role/member"),
+        )
+        callers[name] = engine.client(cloud, "sts", **engine.session(cloud, arn))
+    member = engine.role(
+        cloud,
+        "member",
+        trust(
+            {"AWS": f"arn:aws:iam::{HUB}:root"},
+            StringEquals={"sts:ExternalId": "the-id"},
+            ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{HUB}:role/orch*"},
+        ),
+        allow("ec2:DescribeInstances"),
+        account=MEMBER,
+    )
+    keys = engine.session(cloud, member, callers["orchestrator"], ExternalId="the-id")
+    engine.client(cloud, "ec2", **keys).describe_instances()
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        engine.client(cloud, "ec2", **keys).describe_volumes()
+    for caller, more in (
+        ("orchestrator", {"ExternalId": "another"}),
+        ("orchestrator", {}),
+        ("stranger", {"ExternalId": "the-id"}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            engine.session(cloud, member, callers[caller], **more)
+
+
+def test_tags_of_instances_decide(cloud: LocalCloud) -> None:
+    tagged = {"StringEquals": {"aws:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+    arn = engine.role(
+        cloud,
+        "operator",
+        trust({"AWS": HUB}),
+        allow("ec2:StartInstances", "ec2:StopInstances", **tagged),
+        allow("ec2:TerminateInstances", "ec2:DescribeInstances"),
+        deny("ec2:TerminateInstances", Null={"ec2:ResourceTag/AWSDRS": "false"}),
+    )
+    ec2 = engine.client(cloud, "ec2", **engine.session(cloud, arn))
+    target = launch(cloud, "target", AWSDRS="AllowLaunchingIntoThisInstance")
+    other = launch(cloud, "other")
+    ec2.stop_instances(InstanceIds=[target])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        ec2.stop_instances(InstanceIds=[target, other])
+    with pytest.raises(ClientError, match=r"UnauthorizedOperation.*explicit deny"):
+        ec2.terminate_instances(InstanceIds=[target])
+    with pytest.raises(ClientError, match=r"UnauthorizedOperation.*explicit deny"):
+        ec2.terminate_instances(InstanceIds=[other, target])
+    with pytest.raises(ClientError, match="DryRunOperation"):
+        ec2.terminate_instances(InstanceIds=[other], DryRun=True)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        ec2.terminate_instances(InstanceIds=[target], DryRun=True)
+    ec2.terminate_instances(InstanceIds=[other])
+
+
+def test_tags_of_a_request_decide(cloud: LocalCloud) -> None:
+    zone = f"{engine.REGION}a"
+    own = {
+        "StringEquals": {"aws:RequestTag/owner": "drs"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["owner"]},
+    }
+    arn = engine.role(
+        cloud,
+        "maker",
+        trust({"AWS": HUB}),
+        allow("ec2:CreateVolume", **own),
+        allow("ec2:CreateTags", StringEquals={"ec2:CreateAction": "CreateVolume"}),
+    )
+    ec2 = engine.client(cloud, "ec2", **engine.session(cloud, arn))
+
+    def create(**tags: str) -> Any:
+        given = [{"Key": key, "Value": value} for key, value in tags.items()]
+        more = {"TagSpecifications": [{"ResourceType": "volume", "Tags": given}]} if tags else {}
+        return ec2.create_volume(AvailabilityZone=zone, Size=1, **more)["VolumeId"]
+
+    volume = create(owner="drs")
+    for tags in ({}, {"owner": "me"}, {"owner": "drs", "more": "x"}):
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            create(**tags)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        ec2.create_tags(Resources=[volume], Tags=[{"Key": "owner", "Value": "drs"}])
+
+
+def test_a_machine_does_what_its_role_may(cloud: LocalCloud) -> None:
+    arn = engine.role(
+        cloud, "narrow", trust({"Service": "states.amazonaws.com"}), allow("ec2:DescribeInstances")
+    )
+    look = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
+    volumes = {**look, "Resource": "arn:aws:states:::aws-sdk:ec2:describeVolumes"}
+    may = engine.machine(cloud, "may", arn, {"Look": {**look, "Output": "seen"}})
+    may_not = engine.machine(cloud, "may-not", arn, {"Look": volumes})
+    assert engine.output(engine.run(cloud, may)) == "seen"
+    refused = engine.run(cloud, may_not)
+    assert (refused["status"], refused["error"]) == ("FAILED", "Ec2.Ec2Exception")
+    assert "is not authorized to perform: ec2:DescribeVolumes" in refused["cause"]
+
+
+def test_a_machine_whose_role_trusts_another_service_does_nothing(cloud: LocalCloud) -> None:
+    arn = engine.role(cloud, "of-lambda", LAMBDA, allow("ec2:*"))
+    look = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
+    done = engine.run(cloud, engine.machine(cloud, "untrusted", arn, {"Look": look}))
+    assert done["status"] == "FAILED"
+    assert "authorized to assume the provided role" in done["cause"]
+
+
+def test_who_may_start_a_machine(cloud: LocalCloud, role: str) -> None:
+    trusted = trust({"Service": "states.amazonaws.com"})
+    runner = engine.role(cloud, "runner", trusted)
+    one = engine.machine(cloud, "one", runner, {"End": {"Type": "Succeed"}})
+    two = engine.machine(cloud, "two", runner, {"End": {"Type": "Succeed"}})
+    caller = engine.role(cloud, "starter", trust({"AWS": HUB}), allow("states:StartExecution", resource=one))
+    states = engine.client(cloud, "stepfunctions", **engine.session(cloud, caller))
+    states.start_execution(stateMachineArn=one)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        states.start_execution(stateMachineArn=two)
+
+
+# --- EventBridge --------------------------------------------------------------------------------------
+
+
+def test_an_event_reaches_a_function_as_aws_sends_it(cloud: LocalCloud, role: str) -> None:
+    engine.function(cloud, "listens", role, "import json\ndef handler(e, c): print('got', json.dumps(e))")
+    arn = engine.client(cloud, "lambda").get_function(FunctionName="listens")["Configuration"]["FunctionArn"]
+    events, logs = engine.client(cloud, "events"), engine.client(cloud, "logs")
+    events.put_rule(
+        Name="ec2", EventPattern=json.dumps({"source": ["aws.ec2"], "detail": {"state": ["running"]}})
+    )
+    events.put_targets(Rule="ec2", Targets=[{"Id": "f", "Arn": arn}])
+    instance = launch(cloud, "noisy")
+
+    def received() -> Any:
+        try:
+            found = logs.filter_log_events(logGroupName="/aws/lambda/listens")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return [one["message"].split("got ", 1)[1] for one in found if "got " in one["message"]]
+
+    event = json.loads(engine.until(received)[0].splitlines()[0])
+    assert event["detail"] == {"instance-id": instance, "state": "running"}
+    assert event["detail-type"] == "EC2 Instance State-change Notification"
+    assert event["resources"] == [f"arn:aws:ec2:{engine.REGION}:{HUB}:instance/{instance}"]
+    assert (event["account"], event["region"], event["source"]) == (HUB, engine.REGION, "aws.ec2")
+    assert time_of(event["time"]) > time_of(cloud.admin("GET", "/clock")["startedAt"]) - 1
+
+
+# --- DRS ----------------------------------------------------------------------------------------------
+
+
+def seed(cloud: LocalCloud, name: str, **tags: str) -> str:
+    server = {
+        "hostname": name,
+        "tags": {"Name": name, **tags},
+        "originAccountID": MEMBER,
+        "originRegion": "us-west-2",
+        "originAvailabilityZone": "us-west-2a",
+        "awsInstanceID": f"i-0{abs(hash(name)):016x}"[:19],
+        "platform": "linux",
+        "architecture": "x86_64",
+        "bootMode": "uefi",
+        "disks": [{"deviceName": "/dev/xvda", "bytes": 8 << 30}],
+        "dataReplicationState": "CONTINUOUS",
+    }
+    body = {"account": HUB, "region": engine.REGION, "servers": [server]}
+    return str(cloud.admin("POST", "/drs/source-servers", body)["sourceServerIDs"][0])
+
+
+def test_drs_actions_are_allowed_by_action_arn_and_tag(cloud: LocalCloud) -> None:
+    mine, other = seed(cloud, "mine", wave="db"), seed(cloud, "other", wave="web")
+    arn = engine.role(
+        cloud,
+        "drs-reader",
+        trust({"AWS": HUB}),
+        allow("drs:DescribeSourceServers"),
+        allow(
+            "drs:GetLaunchConfiguration",
+            resource=f"arn:aws:drs:*:{HUB}:source-server/*",
+            StringEquals={"aws:ResourceTag/wave": "db"},
+        ),
+    )
+    drs = engine.client(cloud, "drs", **engine.session(cloud, arn))
+    assert {one["sourceServerID"] for one in drs.describe_source_servers()["items"]} >= {mine, other}
+    drs.get_launch_configuration(sourceServerID=mine)
+    for refused in (
+        lambda: drs.get_launch_configuration(sourceServerID=other),
+        lambda: drs.describe_jobs(),
+        lambda: drs.start_recovery(sourceServers=[{"sourceServerID": mine}]),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
+    assert cloud.admin("GET", "/calls")["calls"]["drs"]["DescribeSourceServers"] >= 1
+
+
+def test_a_recovery_launches_into_its_target_with_the_permissions_of_its_caller(cloud: LocalCloud) -> None:
+    drs, ec2 = engine.client(cloud, "drs"), engine.client(cloud, "ec2")
+    server, target = seed(cloud, "app01"), launch(cloud, "app01", AWSDRS="AllowLaunchingIntoThisInstance")
+    ec2.stop_instances(InstanceIds=[target])
+    engine.until(lambda: state(cloud, target) == "stopped")
+    before = ec2.describe_instances(InstanceIds=[target])["Reservations"][0]["Instances"][0]
+    drs.update_launch_configuration(
+        sourceServerID=server, copyPrivateIp=False, copyTags=False, targetInstanceTypeRightSizingMethod="NONE"
+    )
+    drs.update_launch_configuration(
+        sourceServerID=server,
+        launchDisposition="STOPPED",
+        launchIntoInstanceProperties={"launchIntoEC2InstanceID": target},
+    )
+    narrow = engine.role(cloud, "recoverer", trust({"AWS": HUB}), allow("drs:*"), allow("ec2:Describe*"))
+    refused = engine.client(cloud, "drs", **engine.session(cloud, narrow))
+
+    def ended(job: str) -> Any:
+        found = drs.describe_jobs(filters={"jobIDs": [job]})["items"][0]
+        return found if found["status"] == "COMPLETED" else None
+
+    def recover(by: Any) -> str:
+        job = by.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
+        found = engine.until(lambda: ended(job), 30)
+        return str(found["participatingServers"][0]["launchStatus"])
+
+    assert recover(refused) == "FAILED"
+    assert recover(drs) == "LAUNCHED"
+    after = ec2.describe_instances(InstanceIds=[target])["Reservations"][0]["Instances"][0]
+    assert after["PrivateIpAddress"] == before["PrivateIpAddress"]
+    assert (
+        after["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        != before["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    )
+
+
+# --- the process --------------------------------------------------------------------------------------
+
+
+def test_bad_calls_of_our_routes_say_what_there_is(cloud: LocalCloud) -> None:
+    with pytest.raises(AdminCallError, match=r"no route GET /_local/nothing; there are /clock"):
+        cloud.admin("GET", "/nothing")
+    with pytest.raises(AdminCallError, match="EXPLODES"):
+        cloud.admin("POST", "/ec2/faults", {"faults": [{"instance": "i-1", "kind": "EXPLODES"}]})
+
+
+def test_nothing_listens_beyond_this_machine(cloud: LocalCloud) -> None:
+    port = int(cloud.endpoint.rsplit(":", 1)[1])
+    listening = {
+        fields[1]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for line in Path(table).read_text().splitlines()[1:]
+        if (fields := line.split())[3] == "0A" and fields[9] in sockets_of(cloud.pid)
+    }
+    assert listening == {f"0100007F:{port:04X}"}
+
+
+def sockets_of(pid: int) -> set[str]:
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            name = os.readlink(descriptor)
+        except OSError:
+            continue
+        if name.startswith("socket:["):
+            found.add(name[8:-1])
+    return found
+
+
+def members(session_id: int) -> list[int]:
+    """The live processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session_id and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_two_clouds_side_by_side_and_a_taken_port(cloud: LocalCloud, tmp_path: Path) -> None:
+    with LocalCloud.start(log=tmp_path / "second.log", auth=False) as second:
+        engine.client(second, "sqs").create_queue(QueueName="only-here")
+        here = engine.client(cloud, "sqs").list_queues(QueueNamePrefix="only-here")
+        assert not here.get("QueueUrls")
+        code = "import time\ndef handler(event, context): time.sleep(event or 0)"
+        engine.function(second, "busy", f"arn:aws:iam::{HUB}:role/any", code)
+        engine.invoke(second, "busy")
+        port = int(second.endpoint.rsplit(":", 1)[1])
+        with pytest.raises(CloudDidNotStartError, match=f"port {port} on 127.0.0.1 cannot be used"):
+            LocalCloud.start(log=tmp_path / "third.log", port=port)
+        engine.client(second, "lambda").invoke(FunctionName="busy", InvocationType="Event", Payload="60")
+        engine.until(lambda: len(members(second.pid)) >= 2)
+    assert not second.running
+    engine.until(lambda: not members(second.pid), 3)
+
+
+def test_the_cloud_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from local.cloud import LocalCloud\n"
+        "cloud = LocalCloud.start(log=pathlib.Path(sys.argv[1]))\n"
+        "print(cloud.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "cloud.log")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    pid = int(done.stdout)
+    engine.until(lambda: not members(pid), 10)
+
+
+def test_a_cloud_that_cannot_start_names_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    log = tmp_path / "cloud.log"
+    begin = time.monotonic()
+    with pytest.raises(CloudDidNotStartError, match=f"ended while starting; read {log}"):
+        LocalCloud.start(log=log)
+    assert time.monotonic() - begin < 30
