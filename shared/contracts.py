@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 SCHEMAS = ("plan", "request", "report", "dr-event")
-_FOLDER = Path(__file__).parent / "schemas"
+SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 _MAX_DEPTH = 50
 
 
@@ -88,7 +88,9 @@ def _validator(schema_name: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
     from referencing import Registry, Resource
 
-    schemas = {name: json.loads((_FOLDER / f"{name}.schema.json").read_text("utf-8")) for name in SCHEMAS}
+    schemas = {
+        name: json.loads((SCHEMA_FOLDER / f"{name}.schema.json").read_text("utf-8")) for name in SCHEMAS
+    }
     resources = [(schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()]
     registry: Registry[Any] = Registry().with_resources(resources)
     return Draft202012Validator(schemas[schema_name], registry=registry)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from shared.contracts import _FOLDER, SCHEMAS, Problem, path_of, problems
+from shared.contracts import SCHEMA_FOLDER, SCHEMAS, Problem, path_of, problems
 from tests.unit.makers import plan_document
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,7 @@ def test_path_of_the_document_itself() -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_property_of_every_schema_is_described_and_no_object_is_open(name: str) -> None:
-    schema = json.loads((_FOLDER / f"{name}.schema.json").read_text("utf-8"))
+    schema = json.loads((SCHEMA_FOLDER / f"{name}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
 
     def walk(node: Any, path: str) -> None:

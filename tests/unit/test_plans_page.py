@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.contracts import _FOLDER, problems
+from shared.contracts import SCHEMA_FOLDER, problems
 from shared.plan import parse_plan
 from shared.prerequisites import CHECKS, SCOPE_CHECKS
 from shared.request import parse_request, request_from_event
@@ -38,7 +38,7 @@ def test_the_request_and_the_event_on_the_page_are_valid() -> None:
 
 
 def test_the_big_example_uses_every_field_there_is() -> None:
-    schema = json.loads((_FOLDER / "plan.schema.json").read_text("utf-8"))
+    schema = json.loads((SCHEMA_FOLDER / "plan.schema.json").read_text("utf-8"))
     example = yaml.safe_load(blocks("yaml")[1])
     assert set(example) == set(schema["properties"])
     assert set(example["policies"]) == set(schema["$defs"]["policies"]["properties"])
@@ -46,7 +46,7 @@ def test_the_big_example_uses_every_field_there_is() -> None:
 
 
 def test_every_property_of_a_plan_is_on_the_page() -> None:
-    schema = json.loads((_FOLDER / "plan.schema.json").read_text("utf-8"))
+    schema = json.loads((SCHEMA_FOLDER / "plan.schema.json").read_text("utf-8"))
     names = {name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", {})}
     assert {name for name in names if name not in PAGE} == set()
 
