@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from local.drs import views
 from local.drs.configurations import (
     new_launch_configuration,
     new_replication_configuration,
@@ -12,7 +13,7 @@ from local.drs.configurations import (
 )
 from local.drs.core import Core
 from local.drs.errors import AdminError
-from local.drs.model import values_of
+from local.drs.model import response_problems, values_of
 from local.drs.state import LAUNCHABLE_STATES, Disk, Replication, Scope, SourceServer, Template
 
 _CHOICES = {
@@ -53,19 +54,19 @@ def add_servers(core: Core, body: dict[str, Any]) -> dict[str, Any]:
         _check(item)
     scope = core.scope(account, region)
     with core.lock:
-        for item in wanted:
-            if item.get("sourceServerID") in scope.servers:
-                raise AdminError(f"source server {item['sourceServerID']} exists already", status=409)
-        scope.initialized = True
-        if not scope.replication_templates:  # without one, no agent could have been installed
-            template_id = scope.new_id("rct", core.seed)
-            scope.replication_templates[template_id] = Template(
-                template_id,
-                scope.arn("replication-configuration-template", template_id),
-                replication_template_defaults(),
-                {},
-            )
+        _make_ready(core, scope)
         return {"sourceServerIDs": [_add(core, scope, item) for item in wanted]}
+
+
+def _make_ready(core: Core, scope: Scope) -> None:
+    """Initialize the scope, with a replication template: without one no agent could have been installed."""
+    scope.initialized = True
+    if not scope.replication_templates:
+        template_id = scope.new_id("rct", core.seed)
+        arn = scope.arn("replication-configuration-template", template_id)
+        scope.replication_templates[template_id] = Template(
+            template_id, arn, replication_template_defaults(), {}
+        )
 
 
 def _check(item: Any) -> None:
@@ -85,6 +86,8 @@ def _check(item: Any) -> None:
 
 def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
     server_id = item.get("sourceServerID") or scope.new_id("s", core.seed)
+    if server_id in scope.servers:
+        raise AdminError(f"source server {server_id} exists already", status=409)
     added_at = core.now() - timedelta(days=core.settings.seeded_age_days)
     state = item.get("dataReplicationState", "CONTINUOUS")
     disks = [
@@ -94,7 +97,7 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
     launch = new_launch_configuration(core.settings, scope, server_id, name)
     launch.update(item.get("launchConfiguration", {}))
     scope.counters["server"] = scope.counters.get("server", 0) + 1
-    scope.servers[server_id] = SourceServer(
+    server = SourceServer(
         server_id=server_id,
         arn=scope.arn("source-server", server_id),
         number=scope.counters["server"],
@@ -124,4 +127,16 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
         agent_version=item.get("agentVersion", "6.42.20"),
         staging_account=item.get("stagingAccountID", scope.account),
     )
+    _check_against_model(core, scope, server)
+    scope.servers[server_id] = server
     return server_id
+
+
+def _check_against_model(core: Core, scope: Scope, server: SourceServer) -> None:
+    """AdminError if DRS could not show such a server, so that no later answer breaks on it."""
+    problems = response_problems(
+        "DescribeSourceServers", {"items": [views.source_server(core, scope, server)]}
+    ) + response_problems("GetLaunchConfiguration", server.launch)
+    if problems:
+        path, text = problems[0]
+        raise AdminError(f"source server {server.hostname!r}: {path.removeprefix('items.1.member.')}: {text}")

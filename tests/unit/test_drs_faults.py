@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +226,9 @@ def test_a_fault_that_is_not_known_is_refused_by_name(fault: Any, named: str) ->
         ({"hostname": "a", "platform": "beos"}, "beos"),
         ({"hostname": "a", "dataReplicationState": "TIRED"}, "TIRED"),
         ({"hostname": "a", "disks": [{"deviceName": "x"}]}, "deviceName"),
+        ({"hostname": "a", "awsInstanceID": "web-1"}, "awsInstanceID"),
+        ({"hostname": "a", "sourceServerID": "s-1"}, "sourceServerID"),
+        ({"hostname": "a", "launchConfiguration": {"launchDisposition": "MAYBE"}}, "launchDisposition"),
     ],
 )
 def test_a_source_server_that_is_not_right_is_refused_by_name(server: Any, named: str) -> None:
@@ -453,3 +459,45 @@ def test_work_aside_comes_to_the_same_end() -> None:
             queue.pop()()
     assert world.job(job_id)["status"] == "COMPLETED"
     assert statuses(world.job(job_id)) == ["LAUNCHED"] * 3
+
+
+class EagerClock(ManualClock):
+    """A clock on which everything is due at once; it keeps what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
+        self.waits.append(seconds)
+        action()
+
+
+def test_answers_take_their_time_if_the_settings_say_so() -> None:
+    world = World()
+    clock = EagerClock()
+    world.drs = DrsEmulator(clock, world.ec2, NoEvents(), Settings(api_latency=True))
+    with pytest.raises(world.client.exceptions.UninitializedAccountException):
+        world.start("s-00000000000000000", "s-00000000000000001")
+    with pytest.raises(world.client.exceptions.UninitializedAccountException):
+        world.client.describe_jobs()
+    assert clock.waits == [1.6, 0.2]
+
+
+def test_of_many_calls_at_the_same_moment_one_gets_the_server() -> None:
+    world = World()
+    server, _ = world.pair()
+    together = threading.Barrier(8)
+
+    def start(_: int) -> str:
+        together.wait(10)
+        try:
+            return world.start(server)
+        except world.client.exceptions.ConflictException as refusal:
+            return str(refusal.response["Error"]["Message"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(start, range(8)))
+    assert len([answer for answer in answers if answer.startswith("drsjob-")]) == 1
+    assert len([answer for answer in answers if BUSY in answer]) == 7
+    assert len(world.client.describe_jobs()["items"]) == 1
