@@ -48,6 +48,7 @@ def install(
     seed: int | None = None,
     observer: Observer | None = None,
     poll_seconds: float | None = 0.5,
+    history_quota: int = 25_000,
 ) -> None:
     """Make moto's interpreter run by ``clock`` with the clients of ``client_factory``.
 
@@ -56,7 +57,8 @@ def install(
     blocks on an event of ``threads`` (default: ``threading``) that ``clock.call_later`` sets.
     TimeoutSeconds and HeartbeatSeconds go by the timeouts of ``threads``, so in real time by default.
     A task that waits for a nested execution is woken by ``execution_ended``, which AslExecution calls,
-    and asks every ``poll_seconds`` besides (None: never). ``seed`` fixes jitter and ``$random``.
+    and asks every ``poll_seconds`` besides (None: never). ``seed`` fixes jitter and
+    ``$random``. An execution whose history reaches ``history_quota`` events fails, as on AWS.
 
     May be called again at any time with other arguments; executions that still run take these up too.
     Raises HookError when moto is not the pinned version.
@@ -71,5 +73,6 @@ def install(
             random=random.Random(seed),
             observer=observer,
             poll_seconds=poll_seconds,
+            history_quota=history_quota,
         )
     )

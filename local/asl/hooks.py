@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,22 @@ HOOKS: tuple[Hook, ...] = (
             _SERVICE + "_callback",
             "backend.execution_worker",
         )
+    ),
+    *(
+        Hook(module, "CustomErrorName", "States.* errors keep their names on the way up", _put(ErrorName))
+        for module in (
+            "asl.component.state.fail.state_fail",
+            _EXEC + "state_parallel.branches_decl",
+            _ITERATION + "iteration_worker",
+            _SERVICE + "_callback",
+            _SERVICE + "_lambda",
+        )
+    ),
+    Hook(
+        "asl.component.component",
+        "Component.__str__",
+        "moto puts the whole machine's text into thread names and logs",
+        _put(lambda self: f"({type(self).__name__})"),
     ),
     Hook(
         "asl.component.state.state", "StateData", "State.EnteredTime is the clock's", _put(times.state_data)
@@ -370,6 +387,8 @@ def apply_hooks() -> None:
     for hook in HOOKS:
         owner, attribute, original = _find(hook)
         setattr(owner, attribute, hook.make(original))
+    # An execution that fails is in its history; as an error in the log it would bury those of the engine.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     _applied = True
 
 

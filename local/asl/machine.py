@@ -51,28 +51,26 @@ def eval_choice(original: Callable[..., None]) -> Callable[..., None]:
         except RuntimeError as error:
             if "No branching option" not in str(error.args[:1]):
                 raise
-            name = StatesErrorNameType.StatesNoChoiceMatched
-            raise FailureEventException(
-                failure_event=FailureEvent(
-                    env=env,
-                    error_name=StatesErrorName(typ=name),
-                    event_type=HistoryEventType.ExecutionFailed,
-                    event_details={
-                        "executionFailedEventDetails": ExecutionFailedEventDetails(
-                            error=name.to_name(),
-                            cause=f"No choice rule of state '{self.name}' matched and it has no Default",
-                        )
-                    },
-                )
+            raise _failure(
+                env,
+                StatesErrorNameType.StatesNoChoiceMatched,
+                f"No choice rule of state '{self.name}' matched and it has no Default",
             ) from error
 
     return eval_state
 
 
 def entered_details(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The history details of entering a state, told to the observer."""
+    """The history details of entering a state, told to the observer; refused when the history is full."""
 
     def details(self: Any, env: Any) -> Any:
+        quota = current().history_quota
+        if len(env.event_manager._history_event_list) >= quota:
+            raise _failure(
+                env,
+                StatesErrorNameType.StatesRuntime,
+                f"The execution reached the maximum number of history events ({quota}).",
+            )
         made = original(self, env=env)
         observer = current().observer
         if observer is not None:
@@ -90,8 +88,22 @@ def exited_details(original: Callable[..., Any]) -> Callable[..., Any]:
         made = original(self, env=env)
         observer = current().observer
         if observer is not None:
-            size = len(to_json_str(variables_of(env))) if assigned else 0
+            size = len(to_json_str(variables_of(env), separators=(",", ":"))) if assigned else 0
             observer.exited(execution_arn(env), self.name, made["output"], size)
         return made
 
     return details
+
+
+def _failure(env: Any, name: Any, cause: str) -> Exception:
+    """What ends an execution with an error of Step Functions' own."""
+    details = ExecutionFailedEventDetails(error=name.to_name(), cause=cause)
+    error: Exception = FailureEventException(
+        failure_event=FailureEvent(
+            env=env,
+            error_name=StatesErrorName(typ=name),
+            event_type=HistoryEventType.ExecutionFailed,
+            event_details={"executionFailedEventDetails": details},
+        )
+    )
+    return error

@@ -55,7 +55,8 @@ class Runtime:
     """The interpreter's surroundings; see ``install``.
 
     ``poll_seconds`` is how often (in the seconds of ``threads``) a task that waits for a nested execution
-    asks for its status besides being told; None means it is always told.
+    asks for its status besides being told; None means it is always told. ``history_quota`` is the number of
+    events at which an execution fails.
     """
 
     clock: Clock
@@ -65,6 +66,7 @@ class Runtime:
     random: random.Random = field(default_factory=random.Random)
     observer: Observer | None = None
     poll_seconds: float | None = 0.5
+    history_quota: int = 25_000
     _clients: dict[tuple[str, str, str | None], tuple[float, Any]] = field(default_factory=dict)
     _guard: Any = field(default_factory=threading.Lock)
 

@@ -1,7 +1,7 @@
 """One process, virtual time: the machines, handlers, DRS and EC2 of the local cloud, and no waiting."""
 
 from local.virtual.cloud import VirtualCloud
-from local.virtual.measures import ExecutionResult, HistoryQuotaError
+from local.virtual.measures import ExecutionResult
 from local.virtual.scheduler import DeadlockError
 
-__all__ = ["DeadlockError", "ExecutionResult", "HistoryQuotaError", "VirtualCloud"]
+__all__ = ["DeadlockError", "ExecutionResult", "VirtualCloud"]

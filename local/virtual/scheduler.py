@@ -233,8 +233,8 @@ class Scheduler:
     def _describe(self) -> str:
         lines = [f"at {self.clock.now().isoformat()} every thread waits and nothing is due:"]
         for task in sorted(self._waiting, key=lambda task: (task.waiting_since, task.name)):
-            place = next(_places(task), "")
-            lines.append(f"  {task.name}: waits for {task.waiting_for}{place}")
+            places = " < ".join(itertools.islice(_places(task), 3))
+            lines.append(f"  {task.tag or ''} {task.name}: waits for {task.waiting_for} in {places}")
         return "\n".join(lines)
 
 
@@ -245,5 +245,5 @@ def _places(task: Task) -> Iterator[str]:
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(("moto.stepfunctions", "local.asl")):
-            yield f" in {module.rsplit('.', 1)[-1]}.{frame.f_code.co_name}"
+            yield f"{module.rsplit('.', 1)[-1]}.{frame.f_code.co_name}"
         frame = frame.f_back

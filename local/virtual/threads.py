@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from local.virtual.scheduler import Scheduler, Task
+from local.virtual.scheduler import FOREVER, Scheduler, Task
 
 
 class _Waiters:
@@ -27,7 +27,7 @@ class _Waiters:
         timer = None
         if timeout is not None and task is not None:
             timer = scheduler.after(timeout, lambda: scheduler.wake(task))
-        limit = "" if timeout is None else f" (at most {timeout:g} s)"
+        limit = "" if timeout is None or timeout >= FOREVER else f" (at most {timeout:g} s)"
         scheduler.wait(f"{self._what}{limit}")
         if timer is not None:
             timer.cancelled = True

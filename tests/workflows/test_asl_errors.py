@@ -312,3 +312,28 @@ def test_a_missed_heartbeat_is_caught_by_either_name(cloud: VirtualCloud, error:
     result = cloud.wait(arn)
     assert result.output["caught"] == "States.HeartbeatTimeout"
     assert result.seconds == 110
+
+
+@pytest.mark.parametrize("around", ["parallel", "map"])
+def test_errors_of_step_functions_keep_their_names_on_the_way_up(cloud: VirtualCloud, around: str) -> None:
+    cloud.add_function("work", lambda event, context: {})
+    cloud.functions.takes("work", 300)
+    work = call("work", TimeoutSeconds=60)
+    whole = (
+        together(machine("Work", Work=work))
+        if around == "parallel"
+        else each("{% [1] %}", 1, "Work", Work=work)
+    )
+    whole["Catch"] = [caught("States.Timeout")]
+    cloud.add_machine("m", machine("Whole", Whole=whole, Caught=dict(CAUGHT)))
+    assert cloud.run("m", {}, name="one").output["caught"] == "States.Timeout"
+
+
+def test_a_fail_state_passes_on_any_error(cloud: VirtualCloud) -> None:
+    fail = {"Type": "Fail", "Error": "{% $states.input.Error %}", "Cause": "{% $states.input.Cause %}"}
+    retry = call("work", TimeoutSeconds=5, Catch=[caught("States.ALL", next="GiveUp")])
+    cloud.add_machine("m", machine("Work", Work=retry, GiveUp=fail))
+    cloud.add_function("work", lambda event, context: {})
+    cloud.functions.takes("work", 300)
+    result = cloud.run("m", {}, name="one")
+    assert (result.status, result.error) == ("FAILED", "States.Timeout")
