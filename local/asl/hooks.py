@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+
 from local.asl import casing, definition, expressions, machine, maps, nested, tasks, times, waits
 from local.asl.runtime import ThreadsProxy, current
 
