@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.children import Children
+from local.deploy import create_member_stacks
 from local.fleet import build, load, plan_document
 from local.places import LOGS
 from local.reach import environment
@@ -45,6 +46,7 @@ def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
         region=fleet.orchestration.region,
         parameters={"ExternalId": fleet.external_id},
     ) as cloud:
+        create_member_stacks(fleet, cloud.client)
         build(
             fleet,
             cloud.client,

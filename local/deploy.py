@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local.children import Children
-from local.fleet import Fleet
+from local.fleet import ClientFactory, Fleet
 from local.places import BUILD, LOGS, ROOT
 from local.reach import Cloud, environment
 from shared.model import Scope
@@ -56,6 +56,20 @@ def deploy(fleet: Fleet, cloud: Cloud, children: Children) -> dict[str, str]:
     return outputs(cloud, fleet.orchestration)
 
 
+def create_member_stacks(fleet: Fleet, clients: ClientFactory) -> None:
+    """The member stacks through CreateStack, for a cloud that SAM cannot reach: the one in virtual time."""
+    parameters = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in _member_parameters(fleet).items()
+    ]
+    for account, region in fleet.member_accounts.items():
+        clients("cloudformation", account, region).create_stack(
+            StackName=MEMBER_STACK,
+            TemplateBody=_MEMBER_TEMPLATE.read_text("utf-8"),
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+
+
 def outputs(cloud: Cloud, orchestration: Scope) -> dict[str, str]:
     """The outputs of the orchestration stack by name."""
     cloudformation = cloud.client("cloudformation", orchestration.account, orchestration.region)
@@ -82,11 +96,14 @@ def _deploy_orchestration(fleet: Fleet, cloud: Cloud, children: Children) -> Non
 
 
 def _deploy_member(fleet: Fleet, scope: Scope, endpoint: str, children: Children) -> None:
-    parameters = {"OrchestrationAccountId": fleet.orchestration.account, "ExternalId": fleet.external_id}
-    command = _sam_deploy(_MEMBER_TEMPLATE, MEMBER_STACK, scope, parameters)
+    command = _sam_deploy(_MEMBER_TEMPLATE, MEMBER_STACK, scope, _member_parameters(fleet))
     what = f"sam deploy of member-account.yaml to {scope}"
     log = LOGS / f"sam-deploy-{scope.account}.log"
     children.run(command, log=log, env=_tools(environment(endpoint, scope)), what=what)
+
+
+def _member_parameters(fleet: Fleet) -> dict[str, str]:
+    return {"OrchestrationAccountId": fleet.orchestration.account, "ExternalId": fleet.external_id}
 
 
 def _sam_deploy(template: Path, stack: str, scope: Scope, parameters: Mapping[str, str]) -> list[str]:
