@@ -1,8 +1,8 @@
 """The process that runs a Python function: one JSON line per invocation in, one out.
 
-Started by ``lambda_workers`` with the file descriptors of its three pipes as arguments. It imports nothing of
-the project. What the function prints, also straight to file descriptor 1, goes to its log (stderr), never
-into the answer. Import order is that of AWS: the function's code, then its layers, then the runtime.
+Started by ``lambda_workers``, or forked by ``lambda_zygote``. It imports nothing of the project. What the
+function prints, also straight to file descriptor 1, goes to its log (stderr), never into the answer. Import
+order is that of AWS: the function's code, then its layers, then the runtime.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import traceback
 from types import SimpleNamespace
 from typing import Any
 
+_SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil")
 END_OF_LOG = "\x1e end of invocation"
 
 
@@ -60,6 +61,7 @@ def _load(init: dict[str, Any]) -> Any:
         if os.path.isdir(python):
             paths.append(python)
     sys.path[:] = paths + [path for path in sys.path if path not in paths]
+    _prefer_own_sdk(paths)
     _forward_invocation_depth()
     module = importlib.import_module(init["module"])
     try:
@@ -68,6 +70,13 @@ def _load(init: dict[str, Any]) -> Any:
         raise HandlerNotFoundError(
             f"Handler '{init['handler']}' missing on module '{init['module']}'"
         ) from None
+
+
+def _prefer_own_sdk(paths: list[str]) -> None:
+    """Forget a preloaded SDK when the function or a layer brings one, which comes first on AWS."""
+    if any(os.path.isdir(os.path.join(path, name)) for path in paths for name in _SDK):
+        for name in [name for name in sys.modules if name.split(".")[0] in _SDK]:
+            del sys.modules[name]
 
 
 class HandlerNotFoundError(Exception):
@@ -182,11 +191,16 @@ def _answer(answers: Any, message: dict[str, Any]) -> None:
     answers.flush()
 
 
-if __name__ == "__main__":
-    # Keep the protocol on descriptors of its own; whatever uses 0 and 1 from now on cannot disturb it.
-    _requests, _answers = os.dup(0), os.dup(1)
+def start(life_fd: int) -> None:
+    """Serve on descriptors 0 and 1, and keep whatever uses these two from now on from disturbing it."""
+    requests, answers = os.dup(0), os.dup(1)
     os.dup2(2, 1)
-    _null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(_null, 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    main(requests, answers, life_fd)
+
+
+if __name__ == "__main__":
     sys.path.pop(0)  # this file's own directory is not on a function's path
-    main(_requests, _answers, int(sys.argv[1]))
+    start(int(sys.argv[1]))

@@ -30,6 +30,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local.cloud import hooks, lambda_python_worker
+from local.cloud.lambda_zygote import Zygote
 
 _WORKER = Path(lambda_python_worker.__file__)
 _LOG_LIMIT_SECONDS = 0.25
@@ -52,6 +53,7 @@ class LambdaWorkers:
         self._folder = Path(tempfile.mkdtemp(prefix="local-cloud-lambda-"))
         self._unpacking = threading.Lock()
         self._life_read, self._life_write = os.pipe()
+        self._zygote = Zygote(self._life_read) if Zygote.works_here() else None
         self._invoke: Any = None
         self._spawn_original: Any = None
         self._drain_original: Any = None
@@ -69,6 +71,8 @@ class LambdaWorkers:
     def close(self) -> None:
         """End all workers, also those in the middle of an invocation."""
         os.close(self._life_write)
+        if self._zygote is not None:
+            self._zygote.close()
         lambda_runtime.reset()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -89,19 +93,7 @@ class LambdaWorkers:
         contents = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
         layers = [str(self._unpacked(content)) for content in contents if content]
         module, handler = config.get("Handler", "index.handler").rsplit(".", 1)
-        worker._proc = process = subprocess.Popen(
-            [sys.executable, str(_WORKER), str(self._life_read)],
-            cwd=code,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            bufsize=1,
-            env=self._environment(config, code),
-            pass_fds=(self._life_read,),
-        )
+        worker._proc = process = self._process(code, self._environment(config, code))
         worker._stderr_queue = queue.Queue()
         worker._stderr_thread = threading.Thread(target=worker._read_stderr, daemon=True)
         worker._stderr_thread.start()
@@ -115,8 +107,6 @@ class LambdaWorkers:
             "timeout": config.get("Timeout", 3),
             "arn": config.get("FunctionArn", ""),
         }
-        assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(json.dumps(init) + "\n")
         process.stdin.flush()
         if not process.stdout.readline():
@@ -126,6 +116,24 @@ class LambdaWorkers:
             )
         worker._start_time = time.time()
         worker.marks_end_of_log = True
+
+    def _process(self, code: Path, environment: dict[str, str]) -> Any:
+        """A worker process, forked where that works."""
+        if self._zygote is not None:
+            return self._zygote.fork(code, environment)
+        return subprocess.Popen(
+            [sys.executable, str(_WORKER), str(self._life_read)],
+            cwd=code,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            bufsize=1,
+            env=environment,
+            pass_fds=(self._life_read,),
+        )
 
     def _environment(self, config: dict[str, Any], code: Path) -> dict[str, str]:
         """The environment of a function (Lambda developer guide, configuration-envvars); nothing of ours."""
