@@ -26,7 +26,7 @@ from local.session import CLOUD_LOG, cloud_up
 from local.state import State
 from local.steps import step
 from local.watch import await_end, follow
-from shared.model import Scope
+from shared.model import ExecutionStatus, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def _dry_run(stage: Stage) -> None:
         arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name, "dryRun": True})
         ended = await_end(stage.cloud, stage.there, arn)
         report = _report(stage, arn, ended)
+        if report.document["status"] == ExecutionStatus.FAILED:
+            raise CommandError(f"The dry run failed: {report.document['reason']}", log=CLOUD_LOG)
     for line in plan_of_action(report.document):
         print(line)
 
