@@ -48,6 +48,14 @@ class DrsClient:
         with calling("UpdateLaunchConfiguration", self._where(source_server_id)):
             self._drs.update_launch_configuration(sourceServerID=source_server_id, **changes)
 
+    def has_recovery_point(self, source_server_id: str) -> bool:
+        """Whether there is a point in time to recover to."""
+        with calling("DescribeRecoverySnapshots", self._where(source_server_id)):
+            answer = self._drs.describe_recovery_snapshots(
+                sourceServerID=source_server_id, order="DESC", maxResults=1
+            )
+        return bool(answer["items"])
+
     def jobs(self, job_ids: Sequence[str]) -> list[Job]:
         """These jobs as they stand."""
         return [

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.aws_errors import AccessDeniedError, AwsCallError, calling
 from shared.cross_account import MemberAccounts
 from shared.model import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May the role do these actions on this resource, in this context (key, value, IAM type)?"""
+
+    actions: tuple[str, ...]
+    resource_arn: str
+    context: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def partition(self) -> str:
+        return self.resource_arn.split(":")[1]
 
 
 class IamClient:
@@ -35,25 +49,26 @@ class IamClient:
             return None
         return tuple(names)
 
-    def denied_actions(self, role_name: str, actions: Sequence[str]) -> tuple[str, ...] | None:
-        """Which of ``actions`` the role may not do on any resource; None where simulating is not allowed.
-
-        A grant that depends on a condition counts as allowed when AWS says that context is missing.
-        """
-        try:
-            with calling("SimulatePrincipalPolicy", str(self._scope)):
-                pages = self._iam.get_paginator("simulate_principal_policy").paginate(
-                    PolicySourceArn=f"arn:aws:iam::{self._scope.account}:role/{role_name}",
-                    ActionNames=list(actions),
-                )
-                results = [result for page in pages for result in page["EvaluationResults"]]
-        except AccessDeniedError:
-            return None
-        return tuple(
-            result["EvalActionName"]
-            for result in results
-            if result["EvalDecision"] != "allowed" and not result.get("MissingContextValues")
-        )
+    def denied_actions(self, role_name: str, questions: Sequence[Question]) -> tuple[str, ...] | None:
+        """Which actions the role may not do, in the order asked; None where simulating is not allowed."""
+        denied: list[str] = []
+        for question in questions:
+            try:
+                with calling("SimulatePrincipalPolicy", str(self._scope)):
+                    pages = self._iam.get_paginator("simulate_principal_policy").paginate(
+                        PolicySourceArn=f"arn:{question.partition}:iam::{self._scope.account}:role/{role_name}",
+                        ActionNames=list(question.actions),
+                        ResourceArns=[question.resource_arn],
+                        ContextEntries=[
+                            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": kind}
+                            for key, value, kind in question.context
+                        ],
+                    )
+                    results = [result for page in pages for result in page["EvaluationResults"]]
+            except AccessDeniedError:
+                return None
+            denied += [r["EvalActionName"] for r in results if r["EvalDecision"] != "allowed"]
+        return tuple(dict.fromkeys(denied))
 
     @property
     def _iam(self) -> Any:

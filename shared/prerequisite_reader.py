@@ -15,24 +15,13 @@ from shared.drs_client import DrsClient
 from shared.drs_job_monitor import servers_in_progress, unfinished
 from shared.ec2_client import Ec2Client
 from shared.iam_client import IamClient
+from shared.launch_permissions import launch_questions
 from shared.model import Instance, Job, ServerRecord, Site, SourceServer
 from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
 from shared.store import PairRecord
 
 READERS = 10
 """Parallel GetLaunchConfiguration calls; DRS publishes no rates, and botocore backs off when throttled."""
-
-FORWARDED_ACTIONS = (
-    "drs:StartRecovery",
-    "drs:CreateRecoveryInstanceForDrs",
-    "ec2:AttachVolume",
-    "ec2:CreateSnapshot",
-    "ec2:CreateVolume",
-    "ec2:DetachVolume",
-    "ec2:StartInstances",
-)
-"""What DRS does with the caller's permissions when it launches into an instance (AWS managed policy
-AWSElasticDisasterRecoveryConsoleFullAccess_v2). A gap shows minutes later, as a failed launch."""
 
 logger = Logger(child=True)
 
@@ -79,6 +68,8 @@ class PrerequisiteReader:
         busy = _job_by_server(jobs)
         recovery = {r.source_server_id: r for r in self._drs.recovery_instances(ids)} if ids else {}
         launch = dict(zip(ids, _parallel(self._drs.launch_settings, ids), strict=True))
+        doubtful = [key for key in ids if source_by_id[key].replication_state != "CONTINUOUS"]
+        points = dict(zip(doubtful, _parallel(self._drs.has_recovery_point, doubtful), strict=True))
         profile_arns = sorted({t.instance_profile_arn for t in targets if t.instance_profile_arn})
         profiles = dict(zip(profile_arns, _parallel(self._profile, profile_arns), strict=True))
         subnets = {target.subnet_id for target in targets if target.subnet_id}
@@ -104,6 +95,7 @@ class PrerequisiteReader:
                 missing_security_groups=tuple(
                     group for group in target.security_group_ids if group in missing_groups
                 ),
+                has_recovery_point=points.get(record.source_server_id),
                 profile=profiles.get(target.instance_profile_arn or ""),
             )
         scope = ScopeFacts(
@@ -111,7 +103,7 @@ class PrerequisiteReader:
             jobs_in_progress=len(jobs),
             servers_in_jobs=len(servers_in_progress(jobs)),
             servers_to_launch=len(records),
-            denied_actions=self._iam.denied_actions(self._execution_role, FORWARDED_ACTIONS),
+            denied_actions=self._denied(records, source_by_id),
         )
         return SiteFacts(scope, servers)
 
@@ -124,6 +116,16 @@ class PrerequisiteReader:
         except AwsCallError as error:
             logger.warning("origin not readable", extra={"site": self._site.name, "error": str(error)})
             return {}
+
+    def _denied(
+        self, records: Sequence[ServerRecord], sources: Mapping[str, SourceServer]
+    ) -> tuple[str, ...] | None:
+        """Asked for one server: the roles' policies tell servers apart by nothing but their tags."""
+        if not records:
+            return None
+        source_arn = sources[records[0].source_server_id].arn
+        questions = launch_questions(source_arn, records[0].pair_instance_id or "")
+        return self._iam.denied_actions(self._execution_role, questions)
 
     def _profile(self, arn: str) -> ProfileFacts | None:
         names = self._iam.profile_policies(arn)

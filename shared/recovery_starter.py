@@ -191,7 +191,7 @@ class RecoveryStarter:
             values = {
                 "status": ServerStatus.FAILED,
                 "reason": f"No place in a DRS job within {PATIENCE}: {reason}.",
-                "remedy": "See which jobs run (aws drs describe-jobs); when they have ended, run the plan again.",
+                "remedy": "See what runs (aws drs describe-jobs); when it has ended, run the plan again.",
             }
             changes = [ServerChange(server, values) for server in waiting]
             self._store.change_servers(self._id, changes, only_from=STARTABLE)

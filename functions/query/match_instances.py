@@ -24,7 +24,9 @@ def handler(task: Task) -> dict[str, Any]:
         for record in store.servers(task.execution_id)
         if record.status in UNDECIDED
     }
-    sources = [s for s in store.facts(task.execution_id, SourceServer) if s.source_server_id in records]
+    # Every source takes part, whatever its record says by now: a namesake that is blocked already still
+    # makes the name ambiguous, and a repeated call must come to the same pairs.
+    sources = store.facts(task.execution_id, SourceServer)
     instances = {i.instance_id: i for i in store.facts(task.execution_id, Instance)}
     result = match_instances(sources, list(instances.values()), plan.matching)
 
@@ -39,6 +41,7 @@ def handler(task: Task) -> dict[str, Any]:
             },
         )
         for pair in result.pairs
+        if pair.source_server_id in records
     ]
     unmatched = [
         ServerChange(
@@ -51,6 +54,7 @@ def handler(task: Task) -> dict[str, Any]:
             },
         )
         for server_id, finding in result.unmatched_servers.items()
+        if server_id in records
     ]
     store.change_servers(task.execution_id, matched + unmatched, only_from=UNDECIDED)
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]

@@ -10,7 +10,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
-from local.cloud import ec2_extras, hooks, images
+from local.cloud import ec2_extras, hooks, iam_simulation, images
 from local.cloud.admin import Admin
 from local.cloud.drs_mount import Aside, DrsMount, Ec2ThroughDrs, Events, install_action_names, may
 from local.cloud.front import Calls, Front, install_routing
@@ -67,6 +67,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     mount.install()
     install_action_names(mount)
     Conditions(mount.operation, mount.tags).install()
+    iam_simulation.install()
     calls = Calls()
     install_routing(calls)
     admin = Admin(clock, calls, states, {"drs": emulator, "ec2": ec2})

@@ -10,6 +10,9 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
+from local.cloud import ec2_extras, images
+from local.cloud.ec2_lifecycle import Timings
+from local.drs import Caller, DrsEmulator, Request, Settings
 from local.virtual.states_api import StatesError
 from local.virtual.transport import Answer, Call, MiniStack, remember_session
 
@@ -22,14 +25,23 @@ _JSON = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": "virt
 class Routes:
     """The services of one cloud, and a record of what was asked of them."""
 
-    def __init__(self, cloud: VirtualCloud, seed: int, drs_settings: Any | None, api_seconds: float) -> None:
+    drs: DrsEmulator
+    ec2: ec2_extras.Ec2Extras
+
+    def __init__(
+        self,
+        cloud: VirtualCloud,
+        seed: int,
+        drs_settings: Settings | None,
+        ec2_timings: Timings | None,
+        api_seconds: float,
+    ) -> None:
         self._cloud = cloud
         self._seed = seed
         self._drs_settings = drs_settings
+        self._ec2_timings = ec2_timings
         self._api_seconds = api_seconds
         self._ministack = MiniStack()
-        self.drs: Any = None
-        self.ec2: Any = None
         self.calls: Counter[tuple[str, str]] = Counter()
         self.notifications: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
@@ -39,8 +51,16 @@ class Routes:
         # MiniStack draws EC2 ids from the module's generator.
         random.seed(self._seed)
         self._ministack.reset()
-        self.ec2 = _ec2_extras(self._cloud.clock, self._seed)
-        self.drs = _drs(self._cloud, self._seed, self._drs_settings, _EventSink(self))
+        clock, timings = self._cloud.clock, self._ec2_timings
+        self.ec2 = ec2_extras.install(clock, self._seed, self.record_event, timings)
+        self.drs = DrsEmulator(
+            clock,
+            _Ec2Access(self._cloud),
+            _EventSink(self),
+            self._drs_settings or Settings(),
+            self._seed,
+            image_for=images.image_for,
+        )
 
     def close(self) -> None:
         """Gives up the services; their state goes with the next ``open``."""
@@ -73,8 +93,6 @@ class Routes:
         return answer
 
     def _drs(self, call: Call) -> Answer:
-        from local.drs import Caller, Request
-
         response = self.drs.handle(
             Request(
                 method=call.method,
@@ -153,22 +171,6 @@ class _Ec2Access:
 
     def client(self, account: str, region: str, caller: Any | None) -> Any:
         return self._cloud.client("ec2", account, region)
-
-
-def _drs(cloud: VirtualCloud, seed: int, settings: Any | None, sink: _EventSink) -> Any:
-    try:
-        from local.drs import DrsEmulator, Settings
-    except ImportError:
-        return None
-    return DrsEmulator(cloud.clock, _Ec2Access(cloud), sink, settings or Settings(), seed)
-
-
-def _ec2_extras(clock: Any, seed: int) -> Any:
-    try:
-        from local.cloud.ec2_extras import install
-    except ImportError:
-        return None
-    return install(clock, seed)
 
 
 def _attributes(form: dict[str, str]) -> dict[str, str]:
