@@ -23,6 +23,8 @@ class SmallEc2:
         self.clock = clock
         self.boot_seconds = boot_seconds
         self.stop_seconds = stop_seconds
+        self.detach_seconds = 0.0
+        """How long a volume stays in use after DetachVolume."""
         self.denied: set[str] = set()
         """Actions like ``ec2:AttachVolume`` that callers other than DRS itself may not do."""
         self.broken: dict[tuple[str, str], str] = {}

@@ -169,7 +169,7 @@ class SmallEc2Client:
             return {"State": "attaching"}
 
     def detach_volume(self, VolumeId: str, InstanceId: str, Device: str | None = None) -> dict[str, Any]:
-        """Detach at once. The root of an instance that is not stopped cannot be detached."""
+        """Detach, at once or in a while. The root of an instance that is not stopped cannot be detached."""
         with self._lock:
             self._enter("DetachVolume")
             volume = self._volume(VolumeId, "DetachVolume")
@@ -182,7 +182,15 @@ class SmallEc2Client:
                 raise client_error(
                     "OperationNotPermitted", f"Unable to detach root volume {VolumeId}", "DetachVolume"
                 )
-            volume.attached_to = volume.device = None
+            if not self._ec2.detach_seconds:
+                volume.attached_to = volume.device = None
+                return {"State": "detached"}
+
+            def let_go() -> None:
+                with self._lock:
+                    volume.attached_to = volume.device = None
+
+            self._ec2.clock.call_later(self._ec2.detach_seconds, let_go)
             return {"State": "detaching"}
 
     # --- instances ---

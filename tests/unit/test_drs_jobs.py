@@ -506,3 +506,95 @@ def test_recovery_instances_are_filtered_and_paged() -> None:
     }
     found = world.client.describe_recovery_instances(filters={"recoveryInstanceIDs": [pairs[1][1]]})
     assert [item["sourceServerID"] for item in found["items"]] == [pairs[1][0]]
+
+
+# --- what durations depend on ---
+
+
+def fixed(**more: Any) -> Settings:
+    """Settings without chance: every phase takes exactly its median, unless ``more`` says otherwise."""
+    same = dict.fromkeys(
+        (
+            "conversion_linux",
+            "conversion_windows",
+            "launch_linux",
+            "launch_windows",
+            "launch_into_linux",
+            "launch_into_windows",
+            "terminate_seconds",
+            "cleanup_seconds",
+        ),
+        (100.0, 100.0),
+    )
+    return Settings().changed({**same, "wait_before_conversion": 50, **more})
+
+
+def duration(settings: Settings, *, platform: str = "linux", into: bool = False, servers: int = 1) -> float:
+    world = World(settings)
+    made = [world.server(f"web-{number}", platform=platform) for number in range(servers)]
+    if into:
+        for server in made:
+            target = world.target(platform=platform)
+            world.client.update_launch_configuration(
+                sourceServerID=server, launchIntoInstanceProperties={"launchIntoEC2InstanceID": target}
+            )
+    return seconds(world.finish(world.start(*made)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "platform", "into"),
+    [
+        ("conversion_linux", "linux", False),
+        ("conversion_windows", "windows", False),
+        ("launch_linux", "linux", False),
+        ("launch_windows", "windows", False),
+        ("launch_into_linux", "linux", True),
+        ("launch_into_windows", "windows", True),
+    ],
+)
+def test_each_phase_has_its_own_setting(setting: str, platform: str, into: bool) -> None:
+    before = duration(fixed(), platform=platform, into=into)
+    after = duration(fixed(**{setting: (700, 700)}), platform=platform, into=into)
+    assert after - before == pytest.approx(600, abs=0.01)
+
+
+def test_the_wait_before_the_conversion_is_a_setting() -> None:
+    assert duration(fixed(wait_before_conversion=650)) - duration(fixed()) == pytest.approx(600, abs=0.01)
+
+
+def test_the_tail_of_a_big_job_grows_from_a_number_on() -> None:
+    spread = {"conversion_linux": (100, 200), "contention_seconds": 50}
+    small = duration(fixed(**spread, contention_from=20), servers=10)
+    big = duration(fixed(**spread, contention_from=2), servers=10)
+    assert big > small + 30
+
+
+def test_terminating_and_cleaning_up_take_what_the_settings_say() -> None:
+    world = World(fixed(terminate_seconds=(500, 500), cleanup_seconds=(300, 300)))
+    server = world.server()
+    first = seconds(world.finish(world.start(server)))
+    second = seconds(world.finish(world.start(server)))
+    assert second - first == pytest.approx(300, abs=6)
+    instance = world.recovery_instances(server)[0]["recoveryInstanceID"]
+    job = world.client.terminate_recovery_instances(recoveryInstanceIDs=[instance])["job"]
+    assert seconds(world.finish(job["jobID"])) == pytest.approx(502, abs=1)
+
+
+def test_a_pinned_point_that_expires_before_its_turn_fails_the_server() -> None:
+    world = World(Settings(time_factor=1000))
+    server, _ = world.pair()
+    world.clock.advance(86_400 - 100)
+    oldest = world.client.describe_recovery_snapshots(sourceServerID=server, order="ASC")["items"][0]
+    wanted = {"sourceServerID": server, "recoverySnapshotID": oldest["snapshotID"]}
+    job_id = world.client.start_recovery(sourceServers=[wanted])["job"]["jobID"]
+    world.finish(job_id)
+    assert world.events_of(job_id, server) == ["USING_PREVIOUS_SNAPSHOT_FAILED", "SNAPSHOT_FAIL"]
+
+
+def test_terminated_records_linger_for_as_long_as_the_settings_say() -> None:
+    world = World(Settings(terminated_records_seconds=0))
+    server, target = world.pair()
+    world.finish(world.start(server))
+    job = world.client.terminate_recovery_instances(recoveryInstanceIDs=[target])["job"]
+    world.finish(job["jobID"])
+    assert world.recovery_instances(server) == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from local.drs import Caller, Settings
+from local.drs.instances import mismatches
+from local.drs.state import Replication, SourceServer
 from tests.unit.drs_world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = ("InstanceId", "PrivateIpAddress", "Tags", "Placement", "RootDeviceName", "Architecture")
 
 
@@ -344,3 +348,53 @@ def test_the_previous_target_is_kept_or_terminated_as_the_setting_says() -> None
         world.finish(world.start(server))
         assert world.instance(first)["State"]["Name"] == state
         assert [item["recoveryInstanceID"] for item in world.recovery_instances(server)] == [second]
+
+
+def test_new_volumes_wait_until_the_old_ones_have_let_go() -> None:
+    world = World(Settings(launch_into_linux=(10, 11)))
+    world.ec2.detach_seconds = 60
+    server, _ = world.pair()
+    assert world.finish(world.start(server))["participatingServers"][0]["launchStatus"] == "LAUNCHED"
+
+
+def test_old_volumes_that_never_let_go_fail_the_launch() -> None:
+    world = World()
+    world.ec2.detach_seconds = 3600
+    server, _ = world.pair()
+    job_id = world.start(server)
+    world.finish(job_id)
+    assert "did not become available" in raw_error(world, job_id, server)
+
+
+def test_the_last_of_two_servers_wins_a_shared_target_if_the_setting_says_so() -> None:
+    world = World(Settings(shared_target="LAST_WINS"))
+    first, target = world.pair("a", launchDisposition="STOPPED")
+    second = world.server("b")
+    world.client.update_launch_configuration(
+        sourceServerID=second,
+        launchDisposition="STOPPED",
+        launchIntoInstanceProperties={"launchIntoEC2InstanceID": target},
+    )
+    world.finish(world.start(first))
+    world.finish(world.start(second))
+    assert [item["sourceServerID"] for item in world.recovery_instances()] == [second]
+
+
+@pytest.mark.parametrize(
+    ("instance", "fields"),
+    [
+        ({}, []),
+        ({"VirtualizationType": "paravirtual"}, ["VirtualizationType"]),
+        ({"RootDeviceType": "instance-store"}, ["RootDeviceType"]),
+        ({"BootMode": "uefi"}, ["BootMode"]),
+        ({"BootMode": "uefi", "CurrentInstanceBootMode": "legacy-bios"}, []),
+        ({"Platform": "Windows", "Architecture": "arm64"}, ["Architecture", "Platform"]),
+    ],
+)
+def test_what_ec2_does_not_say_is_not_held_against_a_target(
+    instance: dict[str, Any], fields: list[str]
+) -> None:
+    server = SourceServer(
+        "s-0", "arn", 1, "web-1", "linux", "x86_64", "legacy-bios", [], Replication("CONTINUOUS"), NOW, {}, {}
+    )
+    assert mismatches(Settings(), server, instance) == fields

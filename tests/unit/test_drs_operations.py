@@ -541,3 +541,15 @@ def test_refusals_of_tags() -> None:
         world.client.untag_resource(resourceArn=elsewhere, tagKeys=["a"])
     with pytest.raises(world.client.exceptions.ResourceNotFoundException):
         world.client.list_tags_for_resource(resourceArn=elsewhere)
+
+
+def test_age_throughput_and_tag_limit_are_settings() -> None:
+    world = World(Settings(seeded_age_days=1, initial_sync_bytes_per_second=GIB, tags_per_resource=1))
+    server = world.server()
+    assert len([when for when in points(world, server) if when < world.clock.now() - timedelta(days=1)]) == 0
+    with pytest.raises(world.client.exceptions.ValidationException, match="at most 1 "):
+        world.client.tag_resource(resourceArn=world.source_server(server)["arn"], tags={"a": "b"})
+    world.client.stop_replication(sourceServerID=server)
+    world.client.start_replication(sourceServerID=server)
+    world.clock.advance(170 + 8 + 120)
+    assert world.source_server(server)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"

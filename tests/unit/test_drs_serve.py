@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -128,3 +129,35 @@ def test_account_and_region_come_from_the_signature() -> None:
     )
     assert caller_of(header.format("AKIAEXAMPLE")).account == "000000000000"
     assert caller_of("").region == "us-east-1"
+
+
+def test_instances_are_started_and_stopped_by_hand(server: Standalone) -> None:
+    url = f"{server.endpoint}/_local/ec2/instances"
+    (made,) = post(url, place(instances=[{"name": "web-1", "disksGib": [8, 20]}]))["instanceIDs"]
+    post(f"{url}/{made}/start", place())
+    waited = threading.Event()
+    server.clock.call_later(100, waited.set)
+    assert waited.wait(10)
+    (shown,) = json.loads(urllib.request.urlopen(url, timeout=10).read())["instances"]
+    assert (shown["State"]["Name"], len(shown["BlockDeviceMappings"])) == ("running", 2)
+    post(f"{url}/{made}/stop", place())
+
+
+def test_an_admin_body_that_is_no_json_is_refused(server: Standalone) -> None:
+    request = urllib.request.Request(f"{server.endpoint}/_local/drs/faults", b"{", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, timeout=10)
+    assert refusal.value.code == 400
+
+
+def test_the_command_prints_its_endpoint_and_ends_on_ctrl_c() -> None:
+    command = [sys.executable, "-m", "local", "drs", "--speed", "600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("export AWS_ENDPOINT_URL_DRS=http://127.0.0.1:")
+        endpoint = line.strip().partition("=")[2]
+        state = json.loads(urllib.request.urlopen(f"{endpoint}/_local/drs/state", timeout=10).read())
+        assert state["scopes"] == []
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
