@@ -16,6 +16,9 @@ from botocore.config import Config
 
 from local import asl
 from local.clock import ManualClock
+from local.cloud.ec2_extras import Ec2Extras
+from local.cloud.ec2_lifecycle import Timings
+from local.drs import DrsEmulator, Settings
 from local.virtual import transport
 from local.virtual.functions import Functions, Handler, LambdaClient, Watcher
 from local.virtual.measures import ExecutionResult, Measures
@@ -55,7 +58,8 @@ class VirtualCloud:
         self,
         *,
         seed: int = 0,
-        drs_settings: Any | None = None,
+        drs_settings: Settings | None = None,
+        ec2_timings: Timings | None = None,
         account: str = "999988887777",
         region: str = "us-east-1",
         project: Path = PROJECT,
@@ -72,7 +76,7 @@ class VirtualCloud:
         self.measures = Measures()
         self.functions = Functions(self.template, self.scheduler, self._invoked)
         self.states = StatesApi(self.scheduler, account, region, self._definition)
-        self.routes = Routes(self, seed, drs_settings, api_seconds)
+        self.routes = Routes(self, seed, drs_settings, ec2_timings, api_seconds)
         self._seed = seed
         self._history_quota = history_quota
         self._project = project
@@ -114,12 +118,12 @@ class VirtualCloud:
     # What tests reach for.
 
     @property
-    def drs(self) -> Any:
+    def drs(self) -> DrsEmulator:
         """The DRS emulator."""
         return self.routes.drs
 
     @property
-    def ec2(self) -> Any:
+    def ec2(self) -> Ec2Extras:
         """The EC2 extras: faults and timings."""
         return self.routes.ec2
 
@@ -240,6 +244,13 @@ class VirtualCloud:
             retried={(record.machine, *pair) for pair in own.retried}.union(*(c.retried for c in children)),
             children=children,
         )
+
+    def definition(self, machine: str) -> str:
+        """A machine's definition with its substitutions. Raises KeyError."""
+        found = self._definition(machine)
+        if found is None:
+            raise KeyError(f"there is no statemachines/{machine}.asl.json")
+        return found
 
     def _definition(self, machine: str) -> str | None:
         if machine not in self._definitions:
