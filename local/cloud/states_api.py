@@ -15,28 +15,22 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from ministack.core import responses
-from ministack.services import eventbridge
 from ministack.services import stepfunctions as sfn
-from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from local.asl import DefinitionError, TaskDoesNotExistError, TaskTimedOutError, check
+from local.asl import DefinitionError, check
 from local.clock import Clock
 from local.cloud import hooks
 from local.cloud import states_records as records
+from local.cloud.states_events import REDRIVABLE, emit, redrive_fields
 from local.cloud.states_run import Order, Run, iso, resume_point
+from local.cloud.states_tasks import Data, Response, Tasks, error, json_answer
 
 log = logging.getLogger("local.states")
-
-Response = tuple[int, dict[str, str], bytes]
-Data = dict[str, Any]
 
 MAX_INPUT_BYTES = 262_144
 """Input or output of an execution, a state or a task (Step Functions developer guide, quotas)."""
 _NAME = re.compile(r"^[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}$")
-_REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 _SFN = "ministack.services.stepfunctions"
-_EVENT_PAYLOAD_CAP = 248 * 1024
 
 
 class StatesApi:
@@ -45,6 +39,7 @@ class StatesApi:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._runs: dict[str, Run] = {}
+        self._tasks = Tasks(self.runs)
         self._original: dict[str, Callable[[Data], Response]] = {}
         self._original_handle: Any = None
 
@@ -54,11 +49,11 @@ class StatesApi:
             "_stop_execution": self._stop,
             "_describe_execution": self._describe,
             "_get_execution_history": self._history,
-            "_send_task_success": self._task_succeeded,
-            "_send_task_failure": self._task_failed,
-            "_send_task_heartbeat": self._task_heartbeat,
-            "_list_map_runs": self._list_map_runs,
-            "_describe_map_run": self._describe_map_run,
+            "_send_task_success": self._tasks.succeeded,
+            "_send_task_failure": self._tasks.failed,
+            "_send_task_heartbeat": self._tasks.heartbeat,
+            "_list_map_runs": self._tasks.list_map_runs,
+            "_describe_map_run": self._tasks.describe_map_run,
             "_create_state_machine": self._create_machine,
             "_update_state_machine": self._update_machine,
             "_validate_state_machine_definition": self._validate,
@@ -66,7 +61,7 @@ class StatesApi:
         for name, operation in mine.items():
             self._original[name] = hooks.replace(_SFN, name, operation)
         hooks.replace(_SFN, "_run_execution", self._run)
-        hooks.replace(_SFN, "_emit_execution_status_event", self._emit)
+        hooks.replace(_SFN, "_emit_execution_status_event", emit)
         hooks.replace(_SFN, "now_iso", lambda: iso(self._clock.now()))
         self._original_handle = hooks.replace(_SFN, "handle_request", self._handle)
 
@@ -100,7 +95,7 @@ class StatesApi:
             found = {"output": execution.output_json, "error": execution.error, "cause": execution.cause}
             record.update({field: value for field, value in found.items() if value is not None})
             record["status"] = execution.status
-            self._emit(record)
+            emit(record)
 
     def _order(self, record: records.Record, **more: Any) -> Order:
         arn = record["executionArn"]
@@ -134,23 +129,23 @@ class StatesApi:
         asked = str(data.get("stateMachineArn", "")).split("#")[0]
         machine_arn = sfn._resolve_state_machine_arn(asked)
         if machine_arn is None:
-            return _error("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{asked}'")
+            return error("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{asked}'")
         name, text = data.get("name") or str(uuid4()), data.get("input") or "{}"
         if not _NAME.match(name):
-            return _error("InvalidName", f"Invalid Name: '{name}'")
+            return error("InvalidName", f"Invalid Name: '{name}'")
         if len(text.encode()) > MAX_INPUT_BYTES:
-            return _error("ValidationException", f"input is longer than {MAX_INPUT_BYTES} bytes")
+            return error("ValidationException", f"input is longer than {MAX_INPUT_BYTES} bytes")
         try:
             value = json.loads(text)
         except ValueError:
-            return _error("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{text[:200]}'")
+            return error("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{text[:200]}'")
         arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
         known = records.execution(arn)
         if known is not None:
             # The same name and input is the same execution while it runs (StartExecution API reference).
             if known["status"] == "RUNNING" and json.loads(known["input"]) == value:
-                return _json({"executionArn": arn, "startDate": known["startDate"]})
-            return _error("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+                return json_answer({"executionArn": arn, "startDate": known["startDate"]})
+            return error("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
         started = iso(self._clock.now())
         record = {
             "executionArn": arn,
@@ -171,33 +166,33 @@ class StatesApi:
         if asked in sfn._state_machine_aliases:
             record["stateMachineAliasArn"] = asked
         sfn._executions[arn] = record
-        self._emit(record)
+        emit(record)
         self._begin(record)
-        return _json({"executionArn": arn, "startDate": started})
+        return json_answer({"executionArn": arn, "startDate": started})
 
     def _stop(self, data: Data) -> Response:
         arn = str(data.get("executionArn"))
         record = records.execution(arn)
         if record is None:
-            return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+            return error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         if record["status"] != "RUNNING":
             # AWS accepts it and answers the date it stopped.
-            return _json({"stopDate": record["stopDate"]})
+            return json_answer({"stopDate": record["stopDate"]})
         now = self._clock.now()
         record.update(status="ABORTED", stopDate=iso(now), error=data.get("error"), cause=data.get("cause"))
         run = self._runs.get(arn)
         if run is not None:
             run.stop(now, data.get("error"), data.get("cause"))
             record["events"] = run.history()
-        self._emit(record)
-        return _json({"stopDate": record["stopDate"]})
+        emit(record)
+        return json_answer({"stopDate": record["stopDate"]})
 
     def _describe(self, data: Data) -> Response:
         status, headers, body = self._original["_describe_execution"](data)
         record = records.execution(str(data.get("executionArn")))
         if record is None:
             return status, headers, body
-        answer = {**json.loads(body), **_redrive_fields(record)}
+        answer = {**json.loads(body), **redrive_fields(record)}
         for field in ("stateMachineVersionArn", "stateMachineAliasArn"):
             if record.get(field):
                 answer[field] = record[field]
@@ -206,7 +201,7 @@ class StatesApi:
             answer.pop("outputDetails", None)
         if answer.get("stopDate") is None:
             answer.pop("stopDate", None)
-        return _json(answer)
+        return json_answer(answer)
 
     def _history(self, data: Data) -> Response:
         arn = str(data.get("executionArn"))
@@ -219,9 +214,9 @@ class StatesApi:
         arn = str(data.get("executionArn"))
         record, run = records.execution(arn), self._runs.get(arn)
         if record is None or run is None:
-            return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-        if record["status"] not in _REDRIVABLE:
-            return _error(
+            return error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        if record["status"] not in REDRIVABLE:
+            return error(
                 "ExecutionNotRedrivable", f"Execution is {record['status']} and cannot be redriven: '{arn}'"
             )
         events = run.history()
@@ -237,54 +232,9 @@ class StatesApi:
         record.update(status="RUNNING", stopDate=None, redriveCount=count, redriveDate=at)
         record.pop("error", None)
         record.pop("cause", None)
-        self._emit(record)
+        emit(record)
         self._begin(record, (*events, redriven), redrive_count=count, resume=point)
-        return _json({"redriveDate": self._clock.now().timestamp()})
-
-    # --- task tokens -----------------------------------------------------------------------------------
-
-    def _task_succeeded(self, data: Data) -> Response:
-        try:
-            json.loads(data.get("output", ""))
-        except ValueError:
-            return _error("InvalidOutput", "Invalid output: it is not JSON")
-        return self._tell(data, lambda run, token: run.execution.send_task_success(token, data["output"]))
-
-    def _task_failed(self, data: Data) -> Response:
-        error, cause = data.get("error"), data.get("cause")
-        return self._tell(data, lambda run, token: run.execution.send_task_failure(token, error, cause))
-
-    def _task_heartbeat(self, data: Data) -> Response:
-        return self._tell(data, lambda run, token: run.execution.send_task_heartbeat(token))
-
-    def _tell(self, data: Data, deliver: Callable[[Run, str], bool]) -> Response:
-        token = str(data.get("taskToken"))
-        for run in self.runs().values():
-            try:
-                if deliver(run, token):
-                    return _json({})
-            except TaskTimedOutError as late:
-                return _error("TaskTimedOut", str(late))
-            except TaskDoesNotExistError as gone:
-                return _error("TaskDoesNotExist", str(gone))
-        return _error("TaskDoesNotExist", "Task Timed Out: 'Provided task does not exist anymore'")
-
-    # --- map runs --------------------------------------------------------------------------------------
-
-    def _list_map_runs(self, data: Data) -> Response:
-        run = self._runs.get(str(data.get("executionArn")))
-        if run is None:
-            return _error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{data.get('executionArn')}'")
-        found = [item.list_item() for item in run.execution.map_runs()]
-        return _json({"mapRuns": json.loads(to_json_str(found))})
-
-    def _describe_map_run(self, data: Data) -> Response:
-        for run in self.runs().values():
-            for found in run.execution.map_runs():
-                described = found.describe()
-                if described["mapRunArn"] == data.get("mapRunArn"):
-                    return _json(json.loads(to_json_str(described)))
-        return _error("ResourceNotFound", f"Map Run Does Not Exist: '{data.get('mapRunArn')}'")
+        return json_answer({"redriveDate": self._clock.now().timestamp()})
 
     # --- definitions -----------------------------------------------------------------------------------
 
@@ -297,64 +247,13 @@ class StatesApi:
     def _checked(self, operation: str, data: Data) -> Response:
         wrong = definition_error(data["definition"]) if data.get("definition") else None
         if wrong:
-            return _error("InvalidDefinition", f"Invalid State Machine Definition: '{wrong}'")
+            return error("InvalidDefinition", f"Invalid State Machine Definition: '{wrong}'")
         return self._original[operation](data)
 
     def _validate(self, data: Data) -> Response:
         wrong = definition_error(data.get("definition") or "")
         found = [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": wrong}] if wrong else []
-        return _json({"result": "FAIL" if wrong else "OK", "diagnostics": found})
-
-    # --- events ----------------------------------------------------------------------------------------
-
-    def _emit(self, record: records.Record) -> None:
-        """Put the "Step Functions Execution Status Change" event of aws.states on the default bus."""
-        if record.get("sync"):
-            return  # Express executions emit none
-        status = record["status"]
-        ended_well = status == "SUCCEEDED"
-        detail = {
-            **{field: record.get(field) for field in ("executionArn", "stateMachineArn", "name", "status")},
-            "startDate": sfn._iso_to_epoch_ms(record["startDate"]),
-            "stopDate": sfn._iso_to_epoch_ms(record.get("stopDate")),
-            **_payload("input", record["input"]),
-            **(_payload("output", record.get("output")) if ended_well else _NO_OUTPUT),
-            "stateMachineVersionArn": record.get("stateMachineVersionArn"),
-            "stateMachineAliasArn": record.get("stateMachineAliasArn"),
-            **_redrive_fields(record),
-            "error": record.get("error"),
-            "cause": record.get("cause"),
-        }
-        entry = {
-            "Source": "aws.states",
-            "DetailType": "Step Functions Execution Status Change",
-            "Detail": json.dumps(detail),
-            "Resources": [record["executionArn"]],
-        }
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
-
-
-_NO_OUTPUT = {"output": None, "outputDetails": None}
-
-
-def _payload(field: str, text: str | None) -> Data:
-    """A payload of a status event, left out above 248 KiB (EventBridge reference, Step Functions events)."""
-    fits = text is None or len(text.encode()) <= _EVENT_PAYLOAD_CAP
-    return {field: text if fits else None, f"{field}Details": {"included": fits}}
-
-
-def _redrive_fields(record: records.Record) -> Data:
-    status = record["status"]
-    redrivable = status in _REDRIVABLE
-    fields: Data = {
-        "redriveCount": record.get("redriveCount", 0),
-        "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
-    }
-    if record.get("redriveDate"):
-        fields["redriveDate"] = record["redriveDate"]
-    if not redrivable:
-        fields["redriveStatusReason"] = f"Execution is {status} and cannot be redriven"
-    return fields
+        return json_answer({"result": "FAIL" if wrong else "OK", "diagnostics": found})
 
 
 def definition_error(text: str) -> str | None:
@@ -364,13 +263,3 @@ def definition_error(text: str) -> str | None:
     except DefinitionError as wrong:
         return str(wrong)
     return None
-
-
-def _json(data: Data) -> Response:
-    answer: Response = responses.json_response(data)
-    return answer
-
-
-def _error(code: str, message: str) -> Response:
-    answer: Response = responses.error_response_json(code, message, 400)
-    return answer
