@@ -104,7 +104,10 @@ class LaunchNew:
     def begin(self) -> None:
         """Run the instance."""
         walk, server = self._walk, self._walk.server
-        image = walk.core.image_for(server.platform, server.architecture, server.boot_mode)
+        image = swap.Image.read(
+            walk.core.ec2(walk.scope, None),
+            walk.core.image_for(server.platform, server.architecture, server.boot_mode),
+        )
         self._instance = swap.run_new(
             walk.ec2(), server, image, instance_type(server.architecture), self._snapshots
         )

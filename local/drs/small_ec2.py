@@ -12,7 +12,7 @@ from typing import Any
 from local.clock import Clock
 from local.drs.contract import Caller
 from local.drs.small_ec2_client import SmallEc2Client
-from local.drs.small_ec2_state import Instance, Place, Volume
+from local.drs.small_ec2_state import Instance, Place, Volume, root_device
 from local.drs.state import hashed_id
 
 
@@ -63,7 +63,7 @@ class SmallEc2:
             place.made += 1
             instance_id = self.new_id(place, "i")
             all_tags = {**({"Name": name} if name else {}), **(tags or {})}
-            root = "/dev/sda1" if platform == "windows" else "/dev/xvda"
+            root = root_device(platform)
             place.instances[instance_id] = Instance(
                 instance_id,
                 zone or f"{region}a",

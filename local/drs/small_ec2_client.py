@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.drs.contract import Caller
-from local.drs.small_ec2_state import Instance, Place, Volume, client_error
+from local.drs.small_ec2_state import Instance, Place, Volume, client_error, platform_of, root_device
 
 if TYPE_CHECKING:
     from local.drs.small_ec2 import SmallEc2
@@ -116,6 +116,12 @@ class SmallEc2Client:
             "Tags": [{"Key": key, "Value": value} for key, value in volume.tags.items()],
         }
 
+    def describe_images(self, ImageIds: list[str]) -> dict[str, Any]:
+        """Any image id exists, with the usual root device of its platform."""
+        self._enter("DescribeImages")
+        images = [{"ImageId": item, "RootDeviceName": root_device(platform_of(item))} for item in ImageIds]
+        return {"Images": images}
+
     # --- volumes ---
 
     def create_volume(self, **arguments: Any) -> dict[str, Any]:
@@ -200,10 +206,14 @@ class SmallEc2Client:
         with self._lock:
             self._enter("RunInstances")
             mappings = arguments.get("BlockDeviceMappings", [])
+            root = root_device(platform_of(arguments["ImageId"]))
+            if mappings and mappings[0]["DeviceName"] != root:
+                raise client_error("InvalidBlockDeviceMapping", f"The root is {root}", "RunInstances")
             instance_id = self._ec2.add_instance(
                 self._place.account,
                 self._place.region,
                 state="pending",
+                platform=platform_of(arguments["ImageId"]),
                 tags=_tags(arguments),
                 disks=tuple(mapping["Ebs"]["VolumeSize"] for mapping in mappings),
             )

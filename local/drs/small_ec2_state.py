@@ -15,6 +15,16 @@ def client_error(code: str, message: str, operation: str, status: int = 400) -> 
     )
 
 
+def platform_of(image_id: str) -> str:
+    """The platform that ``contract.default_image`` has put into an image id."""
+    return "windows" if image_id[4:].startswith(b"windows".hex()) else "linux"
+
+
+def root_device(platform: str) -> str:
+    """The usual name of the root device."""
+    return "/dev/sda1" if platform == "windows" else "/dev/xvda"
+
+
 @dataclass(slots=True)
 class Instance:
     instance_id: str

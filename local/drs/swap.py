@@ -25,6 +25,20 @@ class NewVolume:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The AMI of a plain launch, with the device name that its root volume must take."""
+
+    image_id: str
+    root_device: str
+
+    @classmethod
+    def read(cls, drs_ec2: Any, image_id: str) -> Image:
+        """Ask EC2, as DRS itself."""
+        found = drs_ec2.describe_images(ImageIds=[image_id])["Images"]
+        return cls(image_id, found[0]["RootDeviceName"] if found else "/dev/xvda")
+
+
 def gib(size: int) -> int:
     """Whole GiB that hold ``size`` bytes, at least one."""
     return max(1, -(-size // _GIB))
@@ -105,14 +119,14 @@ def attach_new(ec2: Any, instance_id: str, volumes: list[NewVolume]) -> None:
 
 
 def run_new(
-    ec2: Any, server: SourceServer, image_id: str, instance_type: str, snapshots: list[str]
+    ec2: Any, server: SourceServer, image: Image, instance_type: str, snapshots: list[str]
 ) -> dict[str, Any]:
     """A new instance, tagged as DRS's own, in the default subnet: DRS's launch template names none."""
-    devices = target_devices({}, len(server.disks))
+    devices = target_devices({"RootDeviceName": image.root_device}, len(server.disks))
     tags = {"Name": server.name, **(server.tags if server.launch.get("copyTags") else {})}
     tag_list = [MANAGED_TAG, *({"Key": key, "Value": value} for key, value in tags.items())]
     arguments: dict[str, Any] = {
-        "ImageId": image_id,
+        "ImageId": image.image_id,
         "InstanceType": instance_type,
         "MinCount": 1,
         "MaxCount": 1,

@@ -189,6 +189,17 @@ def test_a_plain_launch_makes_a_new_instance() -> None:
     assert world.events_of(job_id, server) == PHASES
 
 
+def test_a_plain_windows_launch_puts_its_root_where_the_image_has_it() -> None:
+    world = World()
+    server = world.server(platform="windows")
+    assert statuses(world.finish(world.start(server))) == ["LAUNCHED"]
+    (item,) = world.recovery_instances(server)
+    instance = world.instance(item["ec2InstanceID"])
+    assert (instance["Platform"], instance["RootDeviceName"]) == ("windows", "/dev/sda1")
+    (disk,) = item["recoveryInstanceProperties"]["disks"]
+    assert disk["internalDeviceName"] == "/dev/sda1"
+
+
 def test_a_plain_launch_takes_the_private_address_along_if_asked() -> None:
     world = World()
     server = world.server(privateIpAddress="10.9.8.7")
