@@ -81,7 +81,7 @@ class Run:
             redrive_count=order.redrive_count,
             on_end=self._ended,
         )
-        _prepare(self.execution, order.resume.variables if order.resume else {})
+        _prepare(self.execution, order.resume.variables if order.resume else {}, lambda: bool(self._frozen))
 
     def start(self) -> None:
         self.execution.start()
@@ -134,8 +134,12 @@ class Run:
             self.ended.set()
 
 
-def _prepare(execution: AslExecution, variables: dict[str, Any]) -> None:
-    """Set variables before the first state; and end as FAILED, not never, what the interpreter cannot run."""
+class StoppedBeforeItBeganError(Exception):
+    """The execution was aborted before its first state."""
+
+
+def _prepare(execution: AslExecution, variables: dict[str, Any], stopped: Callable[[], bool]) -> None:
+    """Set variables before the first state; end what cannot run, or was stopped before it could."""
     inner = execution._execution
     make_worker = inner._get_start_execution_worker
 
@@ -145,6 +149,8 @@ def _prepare(execution: AslExecution, variables: dict[str, Any]) -> None:
 
         def environment() -> Any:
             env = make_environment()
+            if stopped():
+                raise StoppedBeforeItBeganError
             for name, value in variables.items():
                 env.variable_store.set(name, value)
             env.variable_store.reset_tracing()
@@ -153,6 +159,9 @@ def _prepare(execution: AslExecution, variables: dict[str, Any]) -> None:
         def run_or_fail() -> None:
             try:
                 run()
+            except StoppedBeforeItBeganError:
+                inner.exec_status = "ABORTED"
+                execution._ended()
             except Exception as unexpected:
                 log.exception("%s cannot run", execution.execution_arn)
                 inner.exec_status = "FAILED"
