@@ -142,6 +142,11 @@ class VirtualCloud:
         """How often each ``(service, operation)`` was called."""
         return self.routes.calls
 
+    @property
+    def denied_actions(self) -> set[str]:
+        """The IAM actions that SimulatePrincipalPolicy says nobody may do. Calls are never denied here."""
+        return self.routes.denied_actions
+
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A boto3 client that acts as the root of ``account``."""
         return _client(service, account or transport.HOME_KEY, region or self.region)

@@ -45,6 +45,7 @@ class Routes:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.notifications: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
+        self.denied_actions: set[str] = set()
 
     def open(self) -> None:
         """Everything empty, on the cloud's clock."""
@@ -85,6 +86,8 @@ class Routes:
             return self._lambda(call)
         if call.service == "eventbridge" and call.operation == "PutEvents":
             return self._put_events(call)
+        if call.service == "iam" and call.operation == "SimulatePrincipalPolicy":
+            return self._simulate(call)
         if call.service == "sns" and call.operation == "Publish":
             self._record_notification(call)
         answer = self._ministack.answer(call)
@@ -141,6 +144,26 @@ class Routes:
         first = len(self.events) - len(entries) + 1
         made = [{"EventId": f"00000000-0000-4000-a000-{first + n:012d}"} for n in range(len(entries))]
         return Answer(200, _JSON, json.dumps({"FailedEntryCount": 0, "Entries": made}).encode())
+
+    def _simulate(self, call: Call) -> Answer:
+        """Nothing is enforced here, so that everything is allowed but what a test says is not."""
+        form = parse_qs(call.body.decode())
+        resource = form.get("ResourceArns.member.1", ["*"])[0]
+        results = "".join(
+            f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}</EvalResourceName>"
+            f"<EvalDecision>{'implicitDeny' if action in self.denied_actions else 'allowed'}</EvalDecision>"
+            "</member>"
+            for key, (action, *_) in form.items()
+            if key.startswith("ActionNames.member.")
+        )
+        body = (
+            '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+            "<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated>"
+            f"<EvaluationResults>{results}</EvaluationResults></SimulatePrincipalPolicyResult>"
+            "<ResponseMetadata><RequestId>virtual</RequestId></ResponseMetadata>"
+            "</SimulatePrincipalPolicyResponse>"
+        )
+        return Answer(200, {"content-type": "text/xml"}, body.encode())
 
     def _record_notification(self, call: Call) -> None:
         form = {key: values[0] for key, values in parse_qs(call.body.decode()).items()}

@@ -309,3 +309,13 @@ def test_handlers_interleave_when_calls_take_time() -> None:
         first, second = (cloud.start("m", {"who": who}, name=who) for who in "ab")
         assert (cloud.wait(first).seconds, cloud.wait(second).seconds) == (2, 2)
     assert order == ["a1", "b1", "a2", "b2"]
+
+
+def test_a_policy_simulation_allows_what_a_test_does_not_deny(cloud: VirtualCloud) -> None:
+    cloud.denied_actions.add("ec2:StopInstances")
+    answer = cloud.client("iam", RECOVERY).simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{RECOVERY}:role/execution",
+        ActionNames=["ec2:StartInstances", "ec2:StopInstances"],
+    )
+    decisions = [(item["EvalActionName"], item["EvalDecision"]) for item in answer["EvaluationResults"]]
+    assert decisions == [("ec2:StartInstances", "allowed"), ("ec2:StopInstances", "implicitDeny")]
