@@ -3,6 +3,8 @@
 .PHONY: help demo test lint cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
+# Every step is a process of its own: let them share compiled modules, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?=
 FLEET ?= fleets/default.yaml
