@@ -21,6 +21,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
+from local.virtual.expression_cache import cache_expressions
+
 HOME_KEY = "AKIAVIRTUALCLOUDHOME"
 """The access key of the orchestration account, whichever it is in the cloud that runs."""
 
@@ -157,6 +159,7 @@ class MiniStack:
 
     def __init__(self) -> None:
         self._app = _ministack_app()
+        cache_expressions()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
 

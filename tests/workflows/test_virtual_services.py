@@ -319,3 +319,18 @@ def test_a_policy_simulation_allows_what_a_test_does_not_deny(cloud: VirtualClou
     )
     decisions = [(item["EvalActionName"], item["EvalDecision"]) for item in answer["EvaluationResults"]]
     assert decisions == [("ec2:StartInstances", "allowed"), ("ec2:StopInstances", "implicitDeny")]
+
+
+def test_an_expression_is_held_against_each_item_anew(cloud: VirtualCloud) -> None:
+    make_table(cloud.client("dynamodb"), "waves")
+    table = boto3.resource("dynamodb").Table("waves")
+    for number in range(4):
+        table.put_item(Item={"pk": f"w{number}", "servers": number})
+    found = []
+    for least in (2, 3):
+        answer = table.scan(FilterExpression="servers >= :least", ExpressionAttributeValues={":least": least})
+        found.append(sorted(str(item["pk"]) for item in answer["Items"]))
+    assert found == [["w2", "w3"], ["w3"]]
+    for _ in range(2):
+        with pytest.raises(ClientError, match="ValidationException"):
+            table.scan(FilterExpression="servers >=", ExpressionAttributeValues={":least": 1})
