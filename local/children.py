@@ -57,6 +57,10 @@ class Children:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End those that still run; none can be started after this."""
         with self._lock:
             self._closed = True
             running = list(self._running)

@@ -50,9 +50,13 @@ def deploy(fleet: Fleet, cloud: Cloud, children: Children) -> dict[str, str]:
             pool.submit(_deploy_member, fleet, Scope(account, region), cloud.endpoint, children)
             for account, region in fleet.member_accounts.items()
         ]
-        _deploy_orchestration(fleet, cloud, children)
-        for member in members:
-            member.result()
+        try:
+            _deploy_orchestration(fleet, cloud, children)
+            for member in members:
+                member.result()
+        except BaseException:
+            children.end()  # else leaving the pool would wait for them
+            raise
     return outputs(cloud, fleet.orchestration)
 
 

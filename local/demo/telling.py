@@ -58,10 +58,11 @@ def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int) -> list[str]:
     return lines
 
 
-def times(report: Mapping[str, Any], by_wave: Outcome | None) -> list[str]:
-    """The recovery time, next to what the same plan takes wave by wave."""
+def times(report: Mapping[str, Any], elapsed: float, by_wave: Outcome | None) -> list[str]:
+    """The recovery time, next to what the same plan takes wave by wave. ``elapsed`` is in real seconds."""
     seconds = float(report.get("durationSeconds") or 0)
-    lines = [f"recovery time, simulated: {duration(seconds)} with launchOrder {report['launchOrder']}"]
+    took = f"{duration(seconds)} simulated, {duration(elapsed)} here"
+    lines = [f"recovery time: {took}, with launchOrder {report['launchOrder']}"]
     if by_wave is None:
         lines.append(f"  with BY_WAVE: could not be computed; read {shown(LOG)}")
     else:

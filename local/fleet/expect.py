@@ -16,11 +16,13 @@ _BLOCKING = frozenset(
         TroubleKind.NO_TARGET,
         TroubleKind.TARGET_UNTAGGED,
         TroubleKind.TARGET_ARCHITECTURE,
-        TroubleKind.NOT_REPLICATING,
         TroubleKind.BUSY,
         TroubleKind.SPELLING,
     }
 )
+
+_WITHOUT_COPY = frozenset({"INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED"})
+"""Replication states with no consistent copy to launch from (DRS user guide, preparing for failover)."""
 
 
 def expected_outcomes(fleet: Fleet) -> dict[str, ServerStatus]:
@@ -58,6 +60,7 @@ def _alone(fleet: Fleet, server: Server) -> ServerStatus:
     if (
         not server.targets
         or kinds & _BLOCKING
+        or server.replication_state in _WITHOUT_COPY
         or server.lag_seconds > max_lag
         or (TroubleKind.TARGET_RUNNING in kinds and not stops_running)
     ):

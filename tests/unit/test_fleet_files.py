@@ -177,6 +177,15 @@ def test_a_conversion_that_fails_no_more_often_than_it_is_retried_ends_well(
     assert found[0] == first
 
 
+@pytest.mark.parametrize(
+    ("state", "first"), [("DISCONNECTED", "BLOCKED"), ("INITIAL_SYNC", "BLOCKED"), ("STALLED", "RECOVERED")]
+)
+def test_a_server_moves_as_long_as_there_is_a_copy_to_launch_from(
+    tmp_path: Path, state: str, first: str
+) -> None:
+    assert outcomes(tmp_path, {"kind": "notReplicating", "state": state})[0] == first
+
+
 @pytest.mark.parametrize(("lag", "first"), [(3600, "RECOVERED"), (3601, "BLOCKED")])
 def test_lag_blocks_beyond_the_limit_of_the_plan(tmp_path: Path, lag: int, first: str) -> None:
     assert outcomes(tmp_path, {"kind": "lag", "seconds": lag})[0] == first
