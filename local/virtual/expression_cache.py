@@ -1,7 +1,7 @@
 """Lets MiniStack's DynamoDB read each expression once instead of once per item that it is held against.
 
-The two functions depend on the text alone. A failover of 100 servers holds 100,000 items against its
-expressions; the cache is worth more than half of its time.
+The two functions depend on the text alone, and a failover of 100 servers holds 100,000 items against its
+expressions.
 """
 
 from __future__ import annotations
