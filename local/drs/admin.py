@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from local.drs import faults, seeding, views
+from local.drs import faults, foreign_jobs, seeding, views
 from local.drs.core import Core
 from local.drs.errors import AdminError
 
@@ -48,6 +48,10 @@ def _add_faults(core: Core, body: Body) -> Body:
         before = _stalled(core)
         for spec in wanted:
             fault = core.faults.add(spec, core.now())
+            if fault.kind == "SERVER_BUSY":
+                fault.end = foreign_jobs.hold(core, fault)
+                if fault.until is not None:
+                    core.later(fault.values["seconds"], fault.end)
             if fault.until is not None and fault.kind == "REPLICATION":
                 core.later(fault.values["seconds"], lambda: _edges(core, None))
     _edges(core, before)
@@ -57,6 +61,8 @@ def _add_faults(core: Core, body: Body) -> Body:
 def _clear_faults(core: Core, _body: Body) -> Body:
     with core.lock:
         before = _stalled(core)
+        for fault in core.faults.all():
+            fault.end()
         parked = core.faults.clear()
     _edges(core, before)
     for action in parked:

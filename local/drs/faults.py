@@ -55,6 +55,7 @@ class Fault:
     until: datetime | None
     tried: int = 0
     parked: list[Callable[[], None]] = field(default_factory=list)
+    end: Callable[[], None] = lambda: None
 
     def concerns(self, server: SourceServer | None) -> bool:
         """Whether it is about ``server``; one without a server is about all."""
@@ -86,6 +87,10 @@ class Faults:
         fault = Fault(self._count, kind, values, values.get("times"), until)
         self._faults.append(fault)
         return fault
+
+    def all(self) -> tuple[Fault, ...]:
+        """Every fault that was asked for, over or not."""
+        return tuple(self._faults)
 
     def clear(self) -> list[Callable[[], None]]:
         """End all faults; the caller runs what was waiting for that."""

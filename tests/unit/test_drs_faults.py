@@ -69,6 +69,9 @@ def test_a_busy_server_refuses_calls_for_a_while() -> None:
     world = World()
     server = world.server()
     world.fault("SERVER_BUSY", server="web-1", seconds=120)
+    [foreign] = world.client.describe_jobs()["items"]
+    assert (foreign["status"], foreign["initiatedBy"]) == ("STARTED", "DIAGNOSTIC")
+    assert foreign["participatingServers"][0]["sourceServerID"] == server
     with pytest.raises(world.client.exceptions.ConflictException, match=BUSY):
         world.start(server)
     world.clock.advance(120)
