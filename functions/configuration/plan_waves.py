@@ -11,7 +11,7 @@ from shared.outcome import blocked_decision
 from shared.settings import ConfigurationSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
-from shared.wave_planner import WaveLoad, estimate, plan_lots
+from shared.wave_planner import WaveLoad, estimate, plan_lots, wave_levels
 
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
@@ -62,12 +62,14 @@ def handler(task: Task) -> dict[str, Any]:
         execution.policies.recovery_mode,
     ).seconds
     store.change_execution(task.execution_id, {"estimate_seconds": seconds})
+    # Step Functions runs at most 40 of them at once: a wave must not wait for one that cannot start.
+    in_order = [name for level in wave_levels(execution.plan.waves) for name in level]
     decision = blocked_decision(execution.policies, servers)
     return {
         "decision": "DRY_RUN" if execution.record.dry_run else decision.value,
         "waves": [
-            {"name": wave.name, "executionName": _child_name(task.execution_id, wave.name)}
-            for wave in execution.plan.waves
+            {"name": name, "executionName": _child_name(task.execution_id, name)}
+            for name in in_order
         ],
         "ready": len(ready),
         "blocked": sum(server.status is ServerStatus.BLOCKED for server in servers),
