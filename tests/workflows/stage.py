@@ -1,0 +1,245 @@
+"""A small fleet in a virtual cloud, and the real failover run over it.
+
+``with stage(group("app", count=2)) as here: run = here.run()`` builds originals, targets and source servers,
+runs statemachines/failover.asl.json with the real handlers, and hands back its result and its report. Jobs
+and boots are quick here, so that a run polls a few times only.
+
+Every run is held to what must be true of any execution, however it went: see ``Stage.wait``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.cloud.ec2_lifecycle import Timings
+from local.deploy import create_member_stacks
+from local.drs import Settings
+from local.fleet import BuiltServer, Fleet, build, load, plan_document
+from local.virtual import ExecutionResult, VirtualCloud
+from shared.contracts import problems
+from tests.workflows.world import ORIGIN, RECOVERY, World
+
+QUICK_JOBS = Settings(time_factor=0.1)
+"""A job takes about 45 seconds."""
+QUICK_BOOTS = Timings(start=(1, 2), stop=(1, 2), terminate=(1, 2), linux_checks=(2, 3))
+STATE_LIMIT = 32 * 1024
+
+_FINAL = {"RECOVERED", "FAILED", "SKIPPED", "BLOCKED"}
+_STATUSES = {
+    "COMPLETED": "SUCCEEDED",
+    "COMPLETED_WITH_FAILURES": "SUCCEEDED",
+    "FAILED": "FAILED",
+    "BLOCKED": "FAILED",
+    "CANCELLED": "FAILED",
+}
+
+
+def group(name: str, wave: str = "all", *, count: int = 1, **more: Any) -> dict[str, Any]:
+    """A group of a fleet file; several servers are called ``name-1``, ``name-2``, …"""
+    return {"name": name if count == 1 else f"{name}-{{n}}", "count": count, "wave": wave, **more}
+
+
+def trouble(kind: str, **options: Any) -> dict[str, Any]:
+    """``group(…, **trouble("noTarget"))``: what is wrong with all servers of the group."""
+    return {"trouble": [{"kind": kind, **options}]}
+
+
+def wave(name: str, *depends_on: str, **more: Any) -> dict[str, Any]:
+    """A wave of a fleet file."""
+    return {"name": name, **({"dependsOn": list(depends_on)} if depends_on else {}), **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An execution that has ended: what Step Functions says of it, and what its report says."""
+
+    name: str
+    result: ExecutionResult
+    report: dict[str, Any]
+    summary: str
+
+    @property
+    def status(self) -> str:
+        return str(self.report["status"])
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        return list(self.report["jobs"])
+
+    def server(self, name: str) -> dict[str, Any]:
+        """A server's part of the report."""
+        return dict(next(server for server in self.report["servers"] if server["name"] == name))
+
+    def wave(self, name: str) -> dict[str, Any]:
+        """A wave's part of the report."""
+        return dict(next(wave for wave in self.report["waves"] if wave["name"] == name))
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Every server's status by name."""
+        return {server["name"]: server["status"] for server in self.report["servers"]}
+
+    def codes(self, name: str) -> set[str]:
+        """The codes of a server's findings."""
+        return {finding["code"] for finding in self.server(name)["findings"]}
+
+
+class Stage(World):
+    """A built fleet in its cloud, to be failed over."""
+
+    def __init__(self, cloud: VirtualCloud, fleet: Fleet, servers: Sequence[BuiltServer]) -> None:
+        super().__init__(cloud, servers)
+        self.plan = plan_document(fleet)
+
+    # --- executions
+
+    def start(self, name: str = "run", **request: Any) -> str:
+        """Starts a failover of the fleet's plan, with these fields of the request; gives its ARN."""
+        return self.cloud.start("failover", {"plan": self.plan, **request}, name=name)
+
+    def run(self, name: str = "run", **request: Any) -> Run:
+        """Starts one and waits for its end."""
+        return self.wait(self.start(name, **request))
+
+    def wait(self, arn: str) -> Run:
+        """Waits for the end of an execution and holds it to the rules of every execution."""
+        result = self.cloud.wait(arn)
+        run = self.look(result)
+        assert result.status == _STATUSES[run.status], (result.error, result.cause)
+        assert result.largest_state_bytes < STATE_LIMIT, result.largest_state
+        self.hold_to_rules(run)
+        return run
+
+    def look(self, result: ExecutionResult) -> Run:
+        """An execution with its report, which there must be."""
+        name = result.execution_arn.rsplit(":", 1)[-1]
+        s3 = self.cloud.client("s3")
+        bucket = self.cloud.template.buckets()[0]
+        listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        keys = {item["Key"].rsplit("/", 1)[-1]: item["Key"] for item in listed if f"/{name}/" in item["Key"]}
+        texts = {
+            kind: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for kind, key in keys.items()
+        }
+        return Run(name, result, json.loads(texts["report.json"]), texts["report.md"])
+
+    def hold_to_rules(self, run: Run) -> None:
+        """What is true of every execution that has ended, however it went."""
+        assert not problems(run.report, "report")
+        assert run.name not in self.locks().values()
+        assert self.overlapping_jobs() == []
+        assert self.terminated() == set()
+        assert ("drs", "TerminateRecoveryInstances") not in self.cloud.calls
+        assert run.report["endedAt"]
+        if not run.report["dryRun"]:
+            assert set(run.outcomes.values()) <= _FINAL
+            totals = run.report["totals"]
+            assert sum(totals[key] for key in ("recovered", "failed", "skipped", "blocked")) == len(
+                run.report["servers"]
+            )
+        for server in run.report["servers"]:
+            if server["status"] in ("FAILED", "BLOCKED", "SKIPPED"):
+                assert server["reason"], server
+                assert server["remedy"], server
+                assert server["name"] in run.summary
+        recovered = [s["pairInstanceId"] for s in run.report["servers"] if s["status"] == "RECOVERED"]
+        assert len(set(recovered)) == len(recovered)
+
+    def close_aborted(self, arn: str, status: str = "ABORTED", cause: str | None = None) -> dict[str, Any]:
+        """Feeds the function that closes aborted executions the event that Step Functions sends."""
+        result = self.cloud.result(arn)
+        record = self.cloud.states.record(arn).execution
+        stopped = record.stop_date or self.cloud.clock.now()
+        detail = {
+            "executionArn": arn,
+            "stateMachineArn": self.cloud.states.arn_of("failover"),
+            "name": arn.rsplit(":", 1)[-1],
+            "status": status,
+            "startDate": int(record.start_date.timestamp() * 1000),
+            "stopDate": int(stopped.timestamp() * 1000),
+            "cause": cause or result.cause,
+        }
+        event = {
+            "source": "aws.states",
+            "detail-type": "Step Functions Execution Status Change",
+            "time": stopped.isoformat(),
+            "detail": detail,
+        }
+        return self.call("CloseAbortedExecutionFunction", event)
+
+    def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invokes a function by itself."""
+        payload, failed = self.cloud.functions.invoke(function, json.dumps(event).encode())
+        assert failed is None, payload
+        answer: dict[str, Any] = json.loads(payload)
+        return answer
+
+    def store_plan(self) -> None:
+        """Stores the fleet's plan under its name."""
+        self.call("StorePlanFunction", {"plan": self.plan, "now": self.cloud.clock.now().isoformat()})
+
+    # --- faults
+
+    def drs_fault(self, kind: str, **fields: Any) -> None:
+        """Adds a fault of the DRS emulator (docs/emulator.md)."""
+        status, answer = self.cloud.drs.admin("POST", "/faults", {"faults": [{"kind": kind, **fields}]})
+        assert status == 200, answer
+
+    def ec2_fault(self, kind: str, server: str, **fields: Any) -> None:
+        """Adds an EC2 fault to a server's target."""
+        self.cloud.ec2.add_faults([{"kind": kind, "instance": self.target(server), **fields}])
+
+
+@contextmanager
+def stage(
+    *servers: dict[str, Any],
+    waves: Sequence[dict[str, Any]] = (),
+    policies: dict[str, Any] | None = None,
+    matching: dict[str, Any] | None = None,
+    jobs: Settings = QUICK_JOBS,
+    boots: Timings = QUICK_BOOTS,
+    seed: int = 0,
+) -> Iterator[Stage]:
+    """A virtual cloud with a fleet of these groups; without any: app-1 and app-2 in one wave."""
+    document: dict[str, Any] = {
+        "name": "shop",
+        "sites": [
+            {
+                "name": "east",
+                "origin": {**ORIGIN, "subnets": {"servers": "10.10.0.0/24"}},
+                "recovery": {**RECOVERY, "subnets": {"servers": "10.20.0.0/24"}},
+            }
+        ],
+        "servers": list(servers) or [group("app", count=2)],
+        "waves": list(waves) or [wave("all")],
+        "policies": policies or {},
+        "matching": matching or {},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fleet.yaml"
+        path.write_text(json.dumps(document), "utf-8")
+        fleet = load(path)
+    with VirtualCloud(
+        seed=seed,
+        drs_settings=jobs,
+        ec2_timings=boots,
+        account=fleet.orchestration.account,
+        region=fleet.orchestration.region,
+        parameters={"ExternalId": fleet.external_id},
+    ) as cloud:
+        create_member_stacks(fleet, cloud.client)
+        built = build(
+            fleet,
+            cloud.client,
+            cloud.drs.admin,
+            ec2=cloud.ec2.admin,
+            pause=lambda: cloud.advance(1),
+            workers=1,
+        )
+        cloud.calls.clear()
+        yield Stage(cloud, fleet, built)

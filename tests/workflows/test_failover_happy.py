@@ -1,0 +1,182 @@
+"""A failover in which nothing goes wrong: what moved, what was recorded, what was told."""
+
+from __future__ import annotations
+
+from tests.workflows.stage import group, stage, wave
+from tests.workflows.world import ORIGIN
+
+REPORT_FIELDS = {
+    "executionId",
+    "plan",
+    "mode",
+    "status",
+    "startedAt",
+    "endedAt",
+    "durationSeconds",
+    "launchOrder",
+    "totals",
+    "waves",
+    "servers",
+}
+WAVE_FIELDS = {"name", "status", "startedAt", "endedAt", "jobs", "dependsOn"}
+SERVER_FIELDS = {
+    "name",
+    "sourceServerId",
+    "pairInstanceId",
+    "recoveryInstanceId",
+    "privateIpBefore",
+    "privateIpAfter",
+    "wave",
+    "status",
+    "attempts",
+    "reason",
+    "remedy",
+    "launchedAt",
+    "verifiedAt",
+}
+
+
+def test_everything_is_recovered_in_place_and_told() -> None:
+    groups = [group("db", "data", disksGiB=[8, 20]), group("web", "web", count=2)]
+    with stage(*groups, waves=[wave("data"), wave("web", "data")]) as here:
+        before = here.world()
+        run = here.run()
+
+        assert run.status == "COMPLETED"
+        assert run.report["totals"] == {
+            "servers": 3,
+            "recovered": 3,
+            "failed": 0,
+            "skipped": 0,
+            "blocked": 0,
+        }
+        after = here.world()
+        assert after["recovery"].keys() == before["recovery"].keys()
+        for name in here.servers:
+            target = here.target(name)
+            was, now = before["recovery"][target], after["recovery"][target]
+            assert (was["state"], now["state"]) == ("stopped", "running")
+            assert was["address"] == now["address"]
+            assert was["tags"] == [tag for tag in now["tags"] if tag in was["tags"]]
+            assert not set(was["volumes"]) & set(now["volumes"])
+            told = run.server(name)
+            assert told["pairInstanceId"] == target
+            assert told["sourceServerId"] == here.source(name)
+            assert told["privateIpBefore"] == told["privateIpAfter"] == now["address"]
+            assert told["originalInstanceId"] == here.servers[name].original_instance_id
+            assert told["recoveryInstanceId"]
+            assert told["launchedAt"] <= told["verifiedAt"]
+            assert told["attempts"] == 1
+            assert told["startedByDrs"] is False
+        assert here.instances(ORIGIN) == before["origin"]
+
+
+def test_the_report_has_every_field_and_a_summary_beside_it() -> None:
+    with stage() as here:
+        run = here.run()
+        assert run.report.keys() >= REPORT_FIELDS
+        [the_wave] = run.report["waves"]
+        assert the_wave.keys() >= WAVE_FIELDS
+        for server in run.report["servers"]:
+            assert server.keys() >= SERVER_FIELDS
+        assert run.report["executionId"] == "run"
+        assert run.report["plan"] == "shop"
+        assert run.report["durationSeconds"] > 0
+        assert [job["jobId"] for job in run.jobs] == the_wave["jobs"]
+        assert run.jobs[0]["status"] == "COMPLETED"
+        assert run.result.output["report"].endswith("/shop/run/report.json")
+        assert "COMPLETED" in run.summary
+        assert all(name in run.summary for name in here.servers)
+
+
+def test_launch_settings_are_as_wanted_and_the_previous_ones_kept() -> None:
+    with stage() as here:
+        here.drs().update_launch_configuration(
+            sourceServerID=here.source("app-1"),
+            copyPrivateIp=True,
+            copyTags=True,
+            launchDisposition="STARTED",
+            targetInstanceTypeRightSizingMethod="BASIC",
+        )
+        run = here.run()
+        assert run.status == "COMPLETED"
+        settings = here.launch_settings("app-1")
+        assert settings["launchIntoInstanceProperties"] == {"launchIntoEC2InstanceID": here.target("app-1")}
+        assert settings["launchDisposition"] == "STOPPED"
+        assert (settings["copyPrivateIp"], settings["copyTags"]) == (False, False)
+        kept = here.record("run", "app-1")["previousLaunch"]
+        assert kept["copyPrivateIp"] is True
+        assert kept["copyTags"] is True
+        assert kept["launchDisposition"] == "STARTED"
+        assert kept["rightSizing"] == "BASIC"
+
+
+def test_settings_that_are_right_already_are_not_written() -> None:
+    with stage() as here:
+        for name in here.servers:
+            source = here.source(name)
+            here.drs().update_launch_configuration(
+                sourceServerID=source,
+                launchDisposition="STOPPED",
+                targetInstanceTypeRightSizingMethod="NONE",
+                copyPrivateIp=False,
+                copyTags=False,
+            )
+            here.drs().update_launch_configuration(
+                sourceServerID=source,
+                launchIntoInstanceProperties={"launchIntoEC2InstanceID": here.target(name)},
+            )
+        written = here.cloud.calls["drs", "UpdateLaunchConfiguration"]
+        assert here.run().status == "COMPLETED"
+        assert here.cloud.calls["drs", "UpdateLaunchConfiguration"] == written
+
+
+def test_the_pairs_are_remembered() -> None:
+    with stage() as here:
+        run = here.run()
+        for name in here.servers:
+            pair = here.pairs()[here.source(name)]
+            told = run.server(name)
+            assert pair["pairInstanceId"] == here.target(name)
+            assert pair["originalInstanceId"] == here.servers[name].original_instance_id
+            assert pair["privateIp"] == told["privateIpAfter"]
+            assert pair["originalPrivateIp"]
+            assert pair["workloadSide"] == "RECOVERY"
+            assert pair["lastFailover"] == "run"
+            assert pair["lastFailoverAt"] == told["verifiedAt"]
+
+
+def test_operators_hear_of_the_start_each_wave_and_the_end() -> None:
+    groups = [group("db", "data"), group("web", "web")]
+    with stage(*groups, waves=[wave("data"), wave("web", "data")]) as here:
+        here.run()
+        assert here.subjects() == [
+            "shop: failover started",
+            "shop: wave data completed",
+            "shop: wave web completed",
+            "shop: failover completed",
+        ]
+        assert "shop/run/report.json" in here.cloud.notifications[-1]["message"]
+
+
+def test_polling_costs_one_describe_jobs_per_scope_and_round() -> None:
+    waves = [wave("one"), wave("two"), wave("three")]
+    with stage(*[group(f"app-{w['name']}", w["name"]) for w in waves], waves=waves) as here:
+        looks: list[str] = []
+        here.cloud.on_function("WatchJobsFunction", lambda event: looks.append(event["now"]))
+        assert here.run().status == "COMPLETED"
+        rounds = set(looks)
+        assert len(rounds) < len(looks)
+        # Beside the rounds: one look by the checks, and one by each lot before it starts its job.
+        assert here.cloud.calls["drs", "DescribeJobs"] <= len(rounds) + 1 + len(waves)
+
+
+def test_a_plan_started_again_leaves_alone_what_runs_already() -> None:
+    with stage() as here:
+        here.run("first")
+        before = here.world()
+        again = here.run("second", onBlocked="GO_ON")
+        assert again.status in ("BLOCKED", "FAILED")
+        assert set(again.outcomes.values()) == {"BLOCKED"}
+        assert "TARGET_IN_USE" in again.codes("app-1")
+        assert here.world() == before
