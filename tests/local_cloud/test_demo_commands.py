@@ -1,0 +1,129 @@
+"""The commands as a newcomer types them, in a copy of the project, so that they can run beside others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("fleets", "functions", "local", "shared", "statemachines", "template.yaml", "member-account.yaml")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git has of the project, as far as the commands need it."""
+    folder = tmp_path_factory.mktemp("clone")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    return folder
+
+
+@pytest.fixture
+def up(clone: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """``up`` with three servers in it: the process and its endpoint."""
+    process = begin(clone, "up", "--fleet", "fleets/three.yaml")
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if found := re.search(r"is up at (http://127\.0\.0\.1:\d+)", line):
+            break
+    else:
+        pytest.fail(said)
+    yield process, found[1]
+    process.kill()
+    process.communicate()
+
+
+def begin(clone: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "local", *words]
+    return subprocess.Popen(
+        command,
+        cwd=clone,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def said(clone: Path, *words: str) -> tuple[int, str]:
+    process = begin(clone, *words)
+    output, _ = process.communicate(timeout=400)
+    return process.returncode, output
+
+
+def answers(endpoint: str) -> bool:
+    host, port = endpoint.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_ctrl_c_ends_the_cloud_and_leaves_nothing(clone: Path, up: tuple[subprocess.Popen[str], str]) -> None:
+    process, endpoint = up
+    assert answers(endpoint)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(20) == 0
+    assert not answers(endpoint)
+    assert not (clone / ".local" / "state.json").exists()
+
+
+def test_other_terminals_find_the_cloud_that_is_up_and_can_end_it(
+    clone: Path, up: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, endpoint = up
+
+    again = said(clone, "up")
+    twice = said(clone, "fleet", "three")
+    early = said(clone, "start", "three")
+    down = said(clone, "down")
+
+    assert again[0] == twice[0] == early[0] == 1
+    assert f"A local cloud is up in this clone already, at {endpoint}." in again[1]
+    assert "has a server app-01 already" in twice[1]
+    assert "Run: python -m local deploy" in early[1]
+    assert down == (0, f"The local cloud at {endpoint} has ended.\n")
+    process.wait(20)
+    assert not answers(endpoint)
+    assert said(clone, "down") == (0, "No local cloud is up in this clone.\n")
+
+
+def test_a_step_that_fails_names_its_log(clone: Path) -> None:
+    template = clone / "template.yaml"
+    whole = template.read_text(encoding="utf-8")
+    template.write_text("Resources: [", encoding="utf-8")
+    try:
+        status, output = said(clone, "up", "--deploy")
+    finally:
+        template.write_text(whole, encoding="utf-8")
+
+    assert status == 1
+    assert "sam build … failed" in output
+    assert "Read .local/logs/sam-build.log" in output
+
+
+def test_the_demo_fails_three_servers_over_and_proves_it(clone: Path) -> None:
+    status, output = said(clone, "demo", "--fleet", "fleets/three.yaml", "--speed", "240")
+
+    assert status == 0, output
+    assert "3 of 3 servers moved, 3 had to" in output
+    assert "3 identical instance ids, 3 identical private addresses" in output
+    assert re.search(r"with BY_WAVE the same plan takes \d+m\d\ds \(COMPLETED\)", output)
+    report = json.loads((clone / "out" / "failover-report.json").read_text(encoding="utf-8"))
+    assert report["totals"] == {"servers": 3, "recovered": 3, "failed": 0, "skipped": 0, "blocked": 0}
+    assert (clone / "out" / "failover-report.md").read_text(encoding="utf-8").startswith("# ")
+    assert not (clone / ".local" / "state.json").exists()
