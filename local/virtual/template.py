@@ -59,7 +59,7 @@ class Template:
         template = cls(account=account, region=region, root=root)
         path = root / "template.yaml"
         if path.exists():
-            document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
+            document = read_document(path)
             template.resources = document.get("Resources") or {}
             template.globals = (document.get("Globals") or {}).get("Function") or {}
             declared = document.get("Parameters") or {}
@@ -233,6 +233,8 @@ class Template:
         kind = self.resources.get(name, {}).get("Type", "")
         if kind == "AWS::S3::Bucket":
             return f"{STACK_NAME}-{snake(name).replace('_', '-')}-{self.account}"
+        if kind == "AWS::IAM::Role":
+            return str(self.resources[name]["Properties"].get("RoleName", name))
         return name
 
     def _module_of(self, name: str) -> str | None:
@@ -249,6 +251,12 @@ class Template:
             for name, resource in self.resources.items()
             if resource.get("Type") in types
         ]
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A CloudFormation template as plain values, its short tags written out: ``!Ref x`` is ``{"Ref": "x"}``."""
+    document: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
+    return document
 
 
 def snake(name: str) -> str:

@@ -1,0 +1,177 @@
+"""A virtual cloud that records every AWS call of a function: which function, in which role, on what."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.virtual import VirtualCloud
+from local.virtual.functions import Handler
+from local.virtual.template import STACK_NAME
+from local.virtual.transport import Answer, Call
+from shared.cross_account import member_accounts
+
+_ACCESS_KEY = re.compile(r"<AccessKeyId>([^<]+)<")
+_TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One permission that a call needed. ``role`` is the ARN of a member role, None for the function's own."""
+
+    function: str
+    role: str | None
+    action: str
+    resource: str
+
+
+_role_of_key: dict[str, str] = {}
+"""Role ARNs by the access keys of sessions, which functions keep longer than a cloud lasts."""
+
+
+def forget_sessions() -> None:
+    """Sessions from before are given up: their roles are not known."""
+    member_accounts.cache_clear()
+
+
+class RecordingCloud(VirtualCloud):
+    """Functions share sessions here, unlike in AWS: whoever uses a role is taken to have assumed it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.recorded: set[Recorded] = set()
+        self._function: str | None = None
+
+    def __enter__(self) -> RecordingCloud:
+        super().__enter__()
+        for name, function in self.template.functions().items():
+            assert function.module, f"{name} has no module in functions/"
+            self.add_function(name, self._watched(name, importlib.import_module(function.module).handler))
+        return self
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to a call, noted if a function made it."""
+        answer = super().answer(call)
+        if call.operation == "AssumeRole" and (key := _ACCESS_KEY.search(answer.body.decode())):
+            _role_of_key[key[1]] = _form(call)["RoleArn"]
+        if self._function is not None:
+            role = _role_of_key.get(call.access_key_id)
+            for action, resource in permissions(call):
+                self.recorded.add(Recorded(self._function, role, action, resource))
+            if role is not None:
+                self.recorded.add(Recorded(self._function, None, "sts:AssumeRole", role))
+        return answer
+
+    def _watched(self, name: str, handler: Handler) -> Handler:
+        def watched(event: Any, context: Any) -> Any:
+            self._function = name
+            try:
+                return handler(event, context)
+            finally:
+                self._function = None
+
+        return watched
+
+
+def permissions(call: Call) -> Iterator[tuple[str, str]]:
+    """The IAM actions and resources that AWS checks for a call (Service Authorization Reference)."""
+    yield from _SERVICES[call.service](call)
+
+
+def _dynamodb(call: Call) -> Iterator[tuple[str, str]]:
+    body = json.loads(call.body)
+    if call.operation in ("BatchGetItem", "BatchWriteItem"):
+        for table in body["RequestItems"]:
+            yield f"dynamodb:{call.operation}", _table(call, table)
+    elif call.operation == "TransactWriteItems":
+        for item in body["TransactItems"]:
+            for kind, arguments in item.items():
+                yield f"dynamodb:{_TRANSACTION[kind]}", _table(call, arguments["TableName"])
+    else:
+        index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
+        yield f"dynamodb:{call.operation}", _table(call, body["TableName"]) + index
+
+
+def _table(call: Call, name: str) -> str:
+    return f"arn:aws:dynamodb:{call.region}:{call.account}:table/{name}"
+
+
+def _s3(call: Call) -> Iterator[tuple[str, str]]:
+    yield f"s3:{call.operation}", f"arn:aws:s3:::{call.path.strip('/')}"
+
+
+def _sns(call: Call) -> Iterator[tuple[str, str]]:
+    yield f"sns:{call.operation}", _form(call)["TopicArn"]
+
+
+def _states(call: Call) -> Iterator[tuple[str, str]]:
+    body = json.loads(call.body)
+    arn = body.get("stateMachineArn") or body["executionArn"]
+    # The virtual cloud names machines without the stack's name, which the template puts before.
+    yield (
+        f"states:{call.operation}",
+        re.sub(rf":execution:(?!{STACK_NAME}-)", f":execution:{STACK_NAME}-", arn),
+    )
+
+
+def _sts(call: Call) -> Iterator[tuple[str, str]]:
+    yield f"sts:{call.operation}", _form(call)["RoleArn"]
+
+
+def _drs(call: Call) -> Iterator[tuple[str, str]]:
+    body = json.loads(call.body or b"{}")
+    here = f"arn:aws:drs:{call.region}:{call.account}"
+    servers = [body, *body.get("sourceServers", [])]
+    resources = [f"{here}:source-server/{s['sourceServerID']}" for s in servers if "sourceServerID" in s]
+    resources += [f"{here}:job/{body['jobID']}"] if "jobID" in body else []
+    for resource in resources or ["*"]:
+        yield f"drs:{call.operation}", resource
+    if call.operation == "StartRecovery" and body.get("tags"):
+        yield "drs:TagResource", f"{here}:job/new"
+
+
+def _ec2(call: Call) -> Iterator[tuple[str, str]]:
+    form = _form(call)
+    ids = [value for key, value in form.items() if key.startswith("InstanceId.")]
+    if call.operation.startswith("Describe"):  # of those we call, none takes a resource
+        ids = []
+    for resource in [f"arn:aws:ec2:{call.region}:{call.account}:instance/{one}" for one in ids] or ["*"]:
+        yield f"ec2:{call.operation}", resource
+
+
+def _iam(call: Call) -> Iterator[tuple[str, str]]:
+    form = _form(call)
+    here = f"arn:aws:iam::{call.account}"
+    named = {
+        "GetInstanceProfile": lambda: f"{here}:instance-profile/{form['InstanceProfileName']}",
+        "ListAttachedRolePolicies": lambda: f"{here}:role/{form['RoleName']}",
+        "SimulatePrincipalPolicy": lambda: form["PolicySourceArn"],
+    }
+    yield f"iam:{call.operation}", named[call.operation]()
+
+
+def _form(call: Call) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(call.body.decode()).items()}
+
+
+_SERVICES = {
+    "dynamodb": _dynamodb,
+    "drs": _drs,
+    "ec2": _ec2,
+    "iam": _iam,
+    "s3": _s3,
+    "sfn": _states,
+    "sns": _sns,
+    "sts": _sts,
+}
+"""A call to another service fails the test with its name: say here what it needs."""
