@@ -9,7 +9,7 @@ from shared.aws_errors import AwsCallError, ThrottledError
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.launch_changes import changes_to_launch_into
-from shared.model import LaunchSettings, RecoveryMode, ServerRecord, ServerStatus, WaveStatus
+from shared.model import RecoveryMode, ServerRecord, ServerStatus, WaveStatus
 from shared.opened_execution import opened
 from shared.settings import ConfigurationSettings
 from shared.store import ServerChange, execution_store
@@ -17,6 +17,10 @@ from shared.task import Task, iso, task
 
 WRITERS = 10
 """Parallel UpdateLaunchConfiguration calls: what public tools found to be safe; DRS publishes no rates."""
+
+
+class LaunchSettingsUnknownError(Exception):
+    """A server passed the checks without its launch settings being recorded."""
 
 
 @task
@@ -35,8 +39,7 @@ def handler(task: Task) -> dict[str, Any]:
     def configure(server: ServerRecord) -> AwsCallError | None:
         drs = DrsClient(accounts, server.scope)
         try:
-            current = server.previous_launch or drs.launch_settings(server.source_server_id)
-            for step in _steps(server, current, mode):
+            for step in _steps(server, mode):
                 drs.update_launch_settings(server.source_server_id, step)
         except ThrottledError:
             raise
@@ -44,7 +47,7 @@ def handler(task: Task) -> dict[str, Any]:
             return error
         return None
 
-    to_change = [server for server in ready if server.previous_launch is None or _needs_change(server, mode)]
+    to_change = [server for server in ready if _steps(server, mode)]
     # Said before it is done: what an interrupted run may have changed must be put back.
     store.change_servers(
         task.execution_id,
@@ -72,12 +75,11 @@ def handler(task: Task) -> dict[str, Any]:
     }
 
 
-def _steps(server: ServerRecord, current: LaunchSettings, mode: RecoveryMode) -> tuple[dict[str, Any], ...]:
-    return changes_to_launch_into(current, server.pair_instance_id or "", mode)
-
-
-def _needs_change(server: ServerRecord, mode: RecoveryMode) -> bool:
-    return server.previous_launch is not None and bool(_steps(server, server.previous_launch, mode))
+def _steps(server: ServerRecord, mode: RecoveryMode) -> tuple[dict[str, Any], ...]:
+    """What to change; CheckPrerequisites has read the settings of every server that is READY."""
+    if server.previous_launch is None:
+        raise LaunchSettingsUnknownError(f"{server.source_server_id} is READY without launch settings.")
+    return changes_to_launch_into(server.previous_launch, server.pair_instance_id or "", mode)
 
 
 def _values(error: AwsCallError | None) -> dict[str, Any]:

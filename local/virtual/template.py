@@ -254,7 +254,7 @@ class Template:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A CloudFormation template as plain values, its short tags written out: ``!Ref x`` is ``{"Ref": "x"}``."""
+    """A CloudFormation template as plain values; ``!Ref x`` is ``{"Ref": "x"}``, and so on."""
     document: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
     return document
 

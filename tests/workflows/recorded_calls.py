@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from local.virtual import VirtualCloud
 from local.virtual.functions import Handler
 from local.virtual.template import STACK_NAME
-from local.virtual.transport import Answer, Call
+from local.virtual.transport import HOME_KEY, Answer, Call
 from shared.cross_account import member_accounts
 
 _ACCESS_KEY = re.compile(r"<AccessKeyId>([^<]+)<")
@@ -27,7 +27,7 @@ _TRANSACTION = {
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One permission that a call needed. ``role`` is the ARN of a member role, None for the function's own."""
+    """A permission that a call needed. ``role`` is a member role's ARN, None for the function's own."""
 
     function: str
     role: str | None
@@ -64,7 +64,8 @@ class RecordingCloud(VirtualCloud):
         answer = super().answer(call)
         if call.operation == "AssumeRole" and (key := _ACCESS_KEY.search(answer.body.decode())):
             _role_of_key[key[1]] = _form(call)["RoleArn"]
-        if self._function is not None:
+        # DRS, too, calls EC2 while a function waits for it, with the keys of the account itself.
+        if self._function is not None and (call.access_key_id in (HOME_KEY, *_role_of_key)):
             role = _role_of_key.get(call.access_key_id)
             for action, resource in permissions(call):
                 self.recorded.add(Recorded(self._function, role, action, resource))
