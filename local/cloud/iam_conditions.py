@@ -61,7 +61,11 @@ class Conditions:
             )
         else:
             _checks.set(())
-            arn: str = self._extract(service, method, path, headers, body, query_params, region, account_id)
+            # SimulatePrincipalPolicy is allowed or denied on the principal it asks about.
+            subject = query_params.get("PolicySourceArn") if service == "iam" else None
+            arn: str = (subject[0] if isinstance(subject, list) else subject) or self._extract(
+                service, method, path, headers, body, query_params, region, account_id
+            )
             return arn
         _checks.set(checks)
         return checks[0].arn

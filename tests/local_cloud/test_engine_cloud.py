@@ -247,6 +247,33 @@ def test_tags_of_instances_decide(cloud: LocalCloud) -> None:
     ec2.terminate_instances(InstanceIds=[other])
 
 
+def test_a_simulation_is_allowed_for_the_role_that_it_asks_about_in_the_context_that_it_states(
+    cloud: LocalCloud,
+) -> None:
+    tagged = {"StringEquals": {"ec2:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+    subject = engine.role(cloud, "subject", trust({"AWS": HUB}), allow("ec2:StartInstances", **tagged))
+    arn = engine.role(
+        cloud, "curious", trust({"AWS": HUB}), allow("iam:SimulatePrincipalPolicy", resource=subject)
+    )
+    iam = engine.client(cloud, "iam", **engine.session(cloud, arn))
+
+    def decision(*context: dict[str, Any]) -> str:
+        [result] = iam.simulate_principal_policy(
+            PolicySourceArn=subject,
+            ActionNames=["ec2:StartInstances"],
+            ResourceArns=[f"arn:aws:ec2:us-east-1:{HUB}:instance/i-0123456789abcdef0"],
+            ContextEntries=list(context),
+        )["EvaluationResults"]
+        return str(result["EvalDecision"])
+
+    tag = {"ContextKeyName": "ec2:ResourceTag/AWSDRS", "ContextKeyType": "string"}
+    assert decision({**tag, "ContextKeyValues": ["AllowLaunchingIntoThisInstance"]}) == "allowed"
+    assert decision({**tag, "ContextKeyValues": ["no"]}) == "implicitDeny"
+    assert decision() == "implicitDeny"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["ec2:StartInstances"])
+
+
 def test_tags_of_a_request_decide(cloud: LocalCloud) -> None:
     zone = f"{engine.REGION}a"
     own = {
