@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if not word.startswith("-")), None)
     options = parser(chosen).parse_args(words)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for interruption in (signal.SIGINT, signal.SIGTERM):  # a script's background job starts with SIGINT off
+        signal.signal(interruption, _interrupt)
     try:
         return int(options.run(options) or 0)
     except CommandError as error:

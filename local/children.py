@@ -24,11 +24,9 @@ class Children:
     def run(self, command: Sequence[str], *, log: Path, env: Mapping[str, str], what: str) -> None:
         """Run ``command`` in the project's folder until it ends. Raises CommandError naming ``log``."""
         process = self.start(command, log=log, env=env)
-        try:
-            status = process.wait()
-        finally:
-            with self._lock:
-                self._running.discard(process)
+        status = process.wait()  # interrupted here, it stays among the running: ``end`` sees to it
+        with self._lock:
+            self._running.discard(process)
         if status:
             tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-_TAIL_LINES:])
             raise CommandError(f"{what} failed (exit status {status}):\n{tail}", log=log)

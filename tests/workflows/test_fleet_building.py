@@ -1,0 +1,125 @@
+"""A fleet file becomes real: instances, addresses, source servers and faults, by ordinary AWS calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.fleet import BuiltServer, Fleet, FleetNotBuiltError, build, load
+from local.virtual import VirtualCloud
+
+FLEETS = Path(__file__).parents[2] / "fleets"
+RECOVERY = ("444455556666", "us-east-2")
+
+
+class Built:
+    """The trouble fleet in a cloud, and what EC2 and DRS show of it."""
+
+    def __init__(self, cloud: VirtualCloud) -> None:
+        self.cloud = cloud
+        self.fleet = load(FLEETS / "trouble.yaml")
+        self.servers = {server.name: server for server in make(self.fleet, cloud)}
+        self.originals = instances(cloud, "111122223333", "us-east-1")
+        self.targets = instances(cloud, *RECOVERY)
+        pages = cloud.client("drs", *RECOVERY).get_paginator("describe_source_servers").paginate()
+        self.sources = {item["tags"]["Name"]: item for page in pages for item in page["items"]}
+        _, faults = cloud.drs.admin("GET", "/faults", None)
+        self.drs_faults: list[dict[str, Any]] = faults["faults"]
+        _, faults = cloud.ec2.admin("GET", "/faults", None)
+        self.ec2_faults: list[dict[str, Any]] = faults["faults"]
+
+    def target(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.targets[self.servers[name].target_instance_ids[0]]
+        return found
+
+
+def make(fleet: Fleet, cloud: VirtualCloud) -> tuple[BuiltServer, ...]:
+    return build(
+        fleet,
+        cloud.client,
+        cloud.drs.admin,
+        ec2=cloud.ec2.admin,
+        pause=lambda: cloud.advance(5),
+        workers=1,
+    )
+
+
+def instances(cloud: VirtualCloud, account: str, region: str) -> dict[str, Any]:
+    pages = cloud.client("ec2", account, region).get_paginator("describe_instances").paginate()
+    return {
+        instance["InstanceId"]: {**instance, "tags": {tag["Key"]: tag["Value"] for tag in instance["Tags"]}}
+        for page in pages
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    }
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Built]:
+    with VirtualCloud(parameters={"ExternalId": "drs-orchestrator"}) as cloud:
+        yield Built(cloud)
+
+
+def test_a_healthy_server_has_a_running_original_a_source_server_and_a_stopped_tagged_target(
+    built: Built,
+) -> None:
+    server = built.servers["db-01"]
+    original, target = built.originals[server.original_instance_id], built.target("db-01")
+
+    assert original["State"]["Name"] == "running"
+    assert original["PrivateIpAddress"].startswith("10.10.0.")
+    assert original["tags"]["Name"] == target["tags"]["Name"] == "db-01"
+    assert target["State"]["Name"] == "stopped"
+    assert target["PrivateIpAddress"].startswith("10.20.0.")
+    assert target["tags"]["AWSDRS"] == "AllowLaunchingIntoThisInstance"
+    assert "RecoveryInstance" in target["IamInstanceProfile"]["Arn"]
+    assert len(target["BlockDeviceMappings"]) == 2
+    source = built.sources["db-01"]
+    assert source["sourceServerID"] == server.source_server_id
+    assert source["sourceProperties"]["identificationHints"]["awsInstanceID"] == server.original_instance_id
+    assert source["tags"] == {
+        "Name": "db-01",
+        "dr:enabled": "true",
+        "dr:recovery-strategy": "drs",
+        "dr:wave": "data",
+    }
+
+
+def test_no_two_instances_share_an_address(built: Built) -> None:
+    for there in (built.originals, built.targets):
+        assert len({instance["PrivateIpAddress"] for instance in there.values()}) == len(there)
+
+
+def test_each_trouble_shows_where_an_operator_would_find_it(built: Built) -> None:
+    ids = {name: server.source_server_id for name, server in built.servers.items()}
+
+    assert len(built.servers["db-02"].target_instance_ids) == 2
+    assert built.servers["db-03"].target_instance_ids == ()
+    assert built.sources["db-04"]["dataReplicationInfo"]["dataReplicationState"] == "DISCONNECTED"
+    assert built.target("app-02")["State"]["Name"] == "running"
+    assert "AWSDRS" not in built.target("app-03")["tags"]
+    assert built.target("app-04")["Architecture"] == "arm64"
+    assert built.sources["app-06"]["dataReplicationInfo"]["lagDuration"] != "P0D"
+    assert built.target("app-07")["tags"]["Name"] == "app-07a"
+    assert {(fault["kind"], fault["server"]) for fault in built.drs_faults} == {
+        ("PHASE_FAILS", ids["db-05"]),
+        ("SERVER_BUSY", ids["app-05"]),
+        ("PHASE_FAILS", ids["web-03"]),
+    }
+    [fault] = built.ec2_faults
+    assert (fault["kind"], fault["instance"]) == (
+        "START_FAILS",
+        built.servers["web-02"].target_instance_ids[0],
+    )
+
+
+def test_what_the_emulator_refuses_is_told(built: Built, tmp_path: Path) -> None:
+    text = (FLEETS / "three.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"{text}\nemulator: {{ settings: {{ tyme_factor: 2 }} }}\n", encoding="utf-8")
+
+    with pytest.raises(FleetNotBuiltError, match="tyme_factor"):
+        make(load(file), built.cloud)
