@@ -1,7 +1,7 @@
 """The Executions table: one item for an execution, each of its waves, servers, jobs and facts.
 
 Items of one execution share the partition ``EXECUTION#<id>``. Writers are late, doubled and out of order:
-every change states what it may replace, and an outcome is final.
+every change states what it may replace, and an outcome is final. All items of an execution expire with it.
 """
 
 from __future__ import annotations
@@ -108,11 +108,12 @@ class ExecutionStore:
 
         Observations only: a later one may replace an earlier one.
         """
+        expiry = self._expiry(execution_id)
         with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
             for fact in facts:
                 kind, key = _FACTS[type(fact)]
                 sort = f"FACT#{kind}#{key(fact)}"
-                batch.put_item(Item={"pk": _partition(execution_id), "sk": sort, **to_item(fact)})
+                batch.put_item(Item={"pk": _partition(execution_id), "sk": sort, **to_item(fact), **expiry})
 
     def facts(self, execution_id: str, kind: type[T]) -> list[T]:
         return [from_item(item, kind) for item in self._query(execution_id, f"FACT#{_FACTS[kind][0]}#")]
@@ -121,9 +122,10 @@ class ExecutionStore:
 
     def put_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
         """Record discovered servers. One that is recorded already stays as it is."""
+        expiry = self._expiry(execution_id)
         write(
             [
-                put_once(self.table_name, {**_server_key(execution_id, server), **to_item(server)})
+                put_once(self.table_name, {**_server_key(execution_id, server), **to_item(server), **expiry})
                 for server in servers
             ]
         )
@@ -180,10 +182,10 @@ class ExecutionStore:
 
     def put_waves(self, execution_id: str, waves: Sequence[WaveRecord]) -> None:
         """Record the planned waves. One that is recorded already stays as it is."""
-        partition = _partition(execution_id)
+        common = {"pk": _partition(execution_id), **self._expiry(execution_id)}
         write(
             [
-                put_once(self.table_name, {"pk": partition, "sk": f"WAVE#{wave.name}", **to_item(wave)})
+                put_once(self.table_name, {**common, "sk": f"WAVE#{wave.name}", **to_item(wave)})
                 for wave in waves
             ]
         )
@@ -200,7 +202,7 @@ class ExecutionStore:
     def put_job(self, execution_id: str, job: JobRecord) -> None:
         """Record a job of ours. One that is recorded already stays as it is."""
         key = {"pk": _partition(execution_id), "sk": f"JOB#{job.job_id}"}
-        write_one(put_once(self.table_name, {**key, **to_item(job)}))
+        write_one(put_once(self.table_name, {**key, **to_item(job), **self._expiry(execution_id)}))
 
     def end_job(self, execution_id: str, job_id: str, status: str) -> None:
         self._set(execution_id, f"JOB#{job_id}", {"status": status}, "attribute_exists(#status)", {})
@@ -214,7 +216,10 @@ class ExecutionStore:
             set_if(
                 self.table_name,
                 {"pk": _partition(execution_id), "sk": f"ROUND#{scope}"},
-                {"status": (now + every).isoformat()},
+                {
+                    "status": (now + every).isoformat(),
+                    "expires_at": self._expiry(execution_id)["expiresAt"],
+                },
                 "attribute_not_exists(#status) OR #status <= :now",
                 {":now": now.isoformat()},
             )
@@ -227,6 +232,10 @@ class ExecutionStore:
         if "Item" not in answer:
             raise ExecutionNotFoundError(f"No execution {execution_id!r} in table {self.table_name}.")
         return dict(answer["Item"])
+
+    def _expiry(self, execution_id: str) -> dict[str, int]:
+        """When the execution's items may go, as the table's TTL attribute. Raises ExecutionNotFoundError."""
+        return {"expiresAt": int(self._get(execution_id, "EXECUTION")["expiresAt"])}
 
     def _query(self, execution_id: str, prefix: str) -> list[dict[str, Any]]:
         condition = Key("pk").eq(_partition(execution_id)) & Key("sk").begins_with(prefix)

@@ -44,7 +44,8 @@ def set_if(
     table: str, key: dict[str, str], values: dict[str, Any], condition: str, condition_values: dict[str, Any]
 ) -> Operation:
     """Set ``values`` (snake_case names; None takes a field away). ``#status`` may stand in the condition."""
-    names = {"#status": "status"}
+    # DynamoDB refuses names that no expression uses.
+    names = {"#status": "status"} if "#status" in condition else {}
     data = dict(condition_values)
     sets: list[str] = []
     removes: list[str] = []

@@ -347,7 +347,8 @@ def botocore_through(wire: Wire) -> Iterator[None]:
     botocore calls every handler of ``before-send`` even when one has answered, so moto's own must go.
     """
 
-    def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> Any:
+    def send(request: AWSPreparedRequest, event_name: str, **more: Any) -> Any:
+        del more
         _, service, operation = event_name.split(".")
         return wire.send(service, operation, request)
 

@@ -41,6 +41,10 @@ class Call:
         """The parameters of a call in the query protocol (EC2, STS, IAM, SNS)."""
         return parse_qs(self.body)
 
+    def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> AWSResponse:
+        """A response to this call."""
+        return AWSResponse(self.request.url, status, HTTPHeaders.from_dict(headers or {}), _Raw(body))
+
 
 Answer = Callable[[Call], AWSResponse | None]
 """Answers a call, raises instead of the network, or lets it through with None."""
@@ -83,7 +87,7 @@ class Wire:
     def forward(self, call: Call) -> AWSResponse | None:
         """The answer of DRS or moto."""
         if call.service == "drs":
-            return self._ask_drs(call.request)
+            return self._ask_drs(call)
         name = f"before-send.{call.service}.{call.operation}"
         response: AWSResponse | None = botocore_stubber(event_name=name, request=call.request)
         return response
@@ -98,7 +102,8 @@ class Wire:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def _ask_drs(self, request: AWSPreparedRequest) -> AWSResponse:
+    def _ask_drs(self, call: Call) -> AWSResponse:
+        request = call.request
         assert self.drs, "the wire leads to no DRS"
         found = _CREDENTIAL.search(_text(request.headers["Authorization"]))
         assert found, "the request is not signed"
@@ -116,7 +121,7 @@ class Wire:
                 caller=Caller(account, found["region"], key),
             )
         )
-        return respond(request, response.status, response.headers, response.body)
+        return call.answer(response.status, response.body, response.headers)
 
 
 class _Raw:
@@ -125,10 +130,6 @@ class _Raw:
 
     def stream(self, *_: Any, **__: Any) -> list[bytes]:
         return [self._body]
-
-
-def respond(request: AWSPreparedRequest, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
-    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), _Raw(body))
 
 
 def lost_answer(wire: Wire) -> Answer:
@@ -153,7 +154,7 @@ def refused(code: str, message: str = "refused by the test", status: int = 400) 
         error = f"<Code>{code}</Code><Message>{message}</Message>"
         ec2 = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>1</RequestID></Response>"
         query = f"<ErrorResponse><Error>{error}</Error><RequestId>1</RequestId></ErrorResponse>"
-        return respond(call.request, status, {}, (ec2 if call.service == "ec2" else query).encode())
+        return call.answer(status, (ec2 if call.service == "ec2" else query).encode())
 
     return answer
 
@@ -163,7 +164,7 @@ def refused_json(code: str, message: str = "refused by the test", status: int = 
 
     def answer(call: Call) -> AWSResponse:
         body = f'{{"__type": "{code}", "message": "{message}"}}'.encode()
-        return respond(call.request, status, {"x-amzn-errortype": code}, body)
+        return call.answer(status, body, {"x-amzn-errortype": code})
 
     return answer
 
@@ -187,6 +188,6 @@ def simulation(*denied: str) -> Answer:
             f"<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}"
             "</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
         )
-        return respond(call.request, 200, {}, body.encode())
+        return call.answer(200, body.encode())
 
     return answer

@@ -1,0 +1,140 @@
+"""Locks: who takes, who waits, who may take over, who may let go."""
+
+from __future__ import annotations
+
+import json
+
+from botocore.awsrequest import AWSResponse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.store import plan_lock, server_lock
+from shared.store.locks import held_by_others
+from tests.handlers.estate import Estate, environment
+from tests.handlers.wire import Call, Wire
+
+
+def nobody(holder: str) -> bool:
+    """No execution is over."""
+    return False
+
+
+def everybody(holder: str) -> bool:
+    return True
+
+
+def test_a_free_lock_is_taken_once_and_again_by_its_holder(estate: Estate) -> None:
+    assert estate.locks.take([plan_lock("erp")], "one", nobody) == {}
+    assert estate.locks.take([plan_lock("erp")], "one", nobody) == {}
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "one"}
+
+
+def test_a_held_lock_names_its_holder_and_leaves_the_others_taken(estate: Estate) -> None:
+    estate.locks.take([server_lock("s-2")], "one", nobody)
+    held = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "two", nobody)
+    assert held == {"SERVER#s-2": "one"}
+    assert estate.locks.holders([server_lock(f"s-{n}") for n in (1, 2, 3, 4)]) == {
+        "SERVER#s-1": "two",
+        "SERVER#s-2": "one",
+        "SERVER#s-3": "two",
+    }
+
+
+def test_the_lock_of_an_execution_that_is_over_is_taken_over(estate: Estate) -> None:
+    asked: list[str] = []
+
+    def is_over(holder: str) -> bool:
+        asked.append(holder)
+        return holder == "dead"
+
+    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "dead", nobody)
+    estate.locks.take([server_lock("s-3")], "alive", nobody)
+    held = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "new", is_over)
+    assert held == {"SERVER#s-3": "alive"}
+    assert estate.locks.holders([server_lock("s-1")]) == {"SERVER#s-1": "new"}
+    assert sorted(asked) == ["alive", "dead"], "each holder is asked about once"
+
+
+def test_a_lock_that_is_let_go_during_the_take_over_is_taken(estate: Estate) -> None:
+    estate.locks.take([plan_lock("erp")], "dead", nobody)
+
+    def lets_go(holder: str) -> bool:
+        estate.locks.release([plan_lock("erp")], holder)
+        return True
+
+    assert estate.locks.take([plan_lock("erp")], "new", lets_go) == {}
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "new"}
+
+
+def test_a_lock_that_somebody_faster_took_over_stays_with_them(estate: Estate) -> None:
+    estate.locks.take([plan_lock("erp")], "dead", nobody)
+
+    def faster(holder: str) -> bool:
+        estate.locks.take([plan_lock("erp")], "faster", everybody)
+        return True
+
+    assert estate.locks.take([plan_lock("erp")], "slower", faster) == {"PLAN#erp": "dead"}
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "faster"}
+
+
+def test_only_own_locks_are_let_go(estate: Estate) -> None:
+    estate.locks.take([server_lock("s-1")], "one", nobody)
+    estate.locks.take([server_lock("s-2")], "two", nobody)
+    estate.locks.release([server_lock(f"s-{n}") for n in (1, 2, 3)], "one")
+    assert estate.locks.holders([server_lock("s-1"), server_lock("s-2")]) == {"SERVER#s-2": "two"}
+    estate.locks.release([server_lock("s-1")], "one")
+
+
+def test_more_than_a_hundred_locks_are_taken_and_read(estate: Estate, wire: Wire) -> None:
+    locks = [server_lock(f"s-{number}") for number in range(101)]
+    assert estate.locks.take(locks, "one", nobody) == {}
+    wire.clear()
+    assert len(estate.locks.take(locks, "two", nobody)) == 101
+    assert len(wire.of("BatchGetItem")) == 2
+
+
+def test_keys_that_dynamodb_leaves_out_are_asked_for_again(estate: Estate, wire: Wire) -> None:
+    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "one", nobody)
+    table = environment()["EXECUTIONS_TABLE"]
+
+    def half(call: Call) -> AWSResponse | None:
+        keys = json.loads(call.body)["RequestItems"][table]["Keys"]
+        if len(keys) == 1:
+            return None
+        body = json.dumps(
+            {"Responses": {table: []}, "UnprocessedKeys": {table: {"Keys": keys[:1], "ConsistentRead": True}}}
+        )
+        return call.answer(200, body.encode())
+
+    wire.on("dynamodb", "BatchGetItem", half)
+    assert estate.locks.holders([server_lock("s-1"), server_lock("s-2")]) == {"SERVER#s-1": "one"}
+
+
+def test_servers_of_others_are_those_of_running_executions(estate: Estate) -> None:
+    for holder, server in (("me", "s-1"), ("running", "s-2"), ("over", "s-3")):
+        estate.locks.take([server_lock(server)], holder, nobody)
+    servers = ["s-1", "s-2", "s-3", "s-4"]
+    held = held_by_others(estate.locks, servers, "me", lambda holder: holder == "over")
+    assert held == {"s-2": "running"}
+    assert held_by_others(estate.locks, [], "me", nobody) == {}
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sets(st.integers(1, 4), min_size=1), st.booleans())))
+def test_a_lock_has_one_holder_whatever_the_order(
+    estate: Estate, steps: list[tuple[str, set[int], bool]]
+) -> None:
+    all_locks = [server_lock(f"s-{number}") for number in range(1, 5)]
+    for holder in "abc":
+        estate.locks.release(all_locks, holder)
+    expected: dict[str, str] = {}
+    for who, numbers, takes in steps:
+        locks = [server_lock(f"s-{number}") for number in sorted(numbers)]
+        if takes:
+            held = estate.locks.take(locks, who, nobody)
+            assert held == {lock: expected[lock] for lock in locks if expected.get(lock, who) != who}
+            expected |= {lock: who for lock in locks if lock not in expected}
+        else:
+            estate.locks.release(locks, who)
+            expected = {k: v for k, v in expected.items() if not (k in locks and v == who)}
+    assert estate.locks.holders(all_locks) == expected

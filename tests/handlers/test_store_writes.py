@@ -1,0 +1,98 @@
+"""Conditional writes: all at once where they may, one by one where some may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from shared.store.writes import delete_if, put_if, put_once, set_if, write, write_one
+from tests.handlers.estate import Estate, environment
+from tests.handlers.wire import Wire
+
+TABLE = environment()["EXECUTIONS_TABLE"]
+
+
+def item(number: int, **values: Any) -> dict[str, Any]:
+    return {"pk": f"EXECUTION#{number}", "sk": "ITEM", **values}
+
+
+def key(number: int) -> dict[str, str]:
+    return {"pk": f"EXECUTION#{number}", "sk": "ITEM"}
+
+
+@pytest.fixture
+def table(estate: Estate, wire: Wire) -> Any:
+    return boto3.resource("dynamodb").Table(TABLE)
+
+
+def stored(table: Any, number: int) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = table.get_item(Key=key(number)).get("Item")
+    return found
+
+
+def test_nothing_to_write_is_no_call(table: Any, wire: Wire) -> None:
+    wire.clear()
+    assert write([]) == []
+    assert not wire.calls
+
+
+def test_many_are_written_by_the_hundred(table: Any, wire: Wire) -> None:
+    wire.clear()
+    assert write([put_once(TABLE, item(number)) for number in range(201)]) == [True] * 201
+    assert wire.count() == {"TransactWriteItems": 2, "PutItem": 1}
+    assert table.scan()["Count"] == 201
+
+
+def test_one_refused_condition_does_not_keep_its_neighbours_back(table: Any, wire: Wire) -> None:
+    table.put_item(Item=item(3, holder="first"))
+    wire.clear()
+    done = write([put_once(TABLE, item(number, holder="second")) for number in range(5)])
+    assert done == [True, True, True, False, True]
+    assert wire.count() == {"TransactWriteItems": 1, "PutItem": 5}
+    assert (stored(table, 3) or {})["holder"] == "first"
+    assert (stored(table, 4) or {})["holder"] == "second"
+
+
+def test_the_answer_of_each_operation_stands_in_its_place_across_transactions(table: Any) -> None:
+    table.put_item(Item=item(0))
+    table.put_item(Item=item(150))
+    done = write([put_once(TABLE, item(number)) for number in range(160)])
+    assert [place for place, written in enumerate(done) if not written] == [0, 150]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (put_if(TABLE, item(1, holder="b"), "holder = :a", {":a": "a"}), True),
+        (put_if(TABLE, item(1, holder="b"), "holder = :a", {":a": "z"}), False),
+        (delete_if(TABLE, key(1), "holder = :a", {":a": "a"}), True),
+        (delete_if(TABLE, key(1), "holder = :a", {":a": "z"}), False),
+        (delete_if(TABLE, key(2), "holder = :a", {":a": "a"}), False),
+        (set_if(TABLE, key(1), {"reason": "x"}, "#status = :open", {":open": "OPEN"}), True),
+        (set_if(TABLE, key(1), {"reason": "x"}, "#status = :open", {":open": "SHUT"}), False),
+        (set_if(TABLE, key(2), {"reason": "x"}, "attribute_exists(pk)", {}), False),
+    ],
+)
+def test_an_operation_says_whether_its_condition_held(
+    table: Any, operation: dict[str, Any], expected: bool
+) -> None:
+    table.put_item(Item=item(1, holder="a", status="OPEN"))
+    assert write_one(operation) is expected
+
+
+def test_setting_none_takes_a_field_away_and_names_are_camel_case(table: Any) -> None:
+    table.put_item(Item=item(1, approvalToken="token", endedAt="then"))
+    assert write_one(
+        set_if(TABLE, key(1), {"approval_token": None, "ended_at": "now"}, "attribute_exists(pk)", {})
+    )
+    assert stored(table, 1) == item(1, endedAt="now")
+
+
+def test_other_failures_of_dynamodb_are_not_swallowed(table: Any) -> None:
+    missing = {"Put": {**put_once(TABLE, item(1))["Put"], "TableName": "no-such-table"}}
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        write_one(missing)
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        write([missing, missing])
