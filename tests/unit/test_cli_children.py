@@ -46,9 +46,9 @@ def test_a_tool_that_is_waited_for_ends_with_an_interruption(tmp_path: Path) -> 
 
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        threading.Thread(target=interrupt_once_it_runs).start()
+        command = [sys.executable, "-c", f"import os; print(os.getpid()); {WAITS}"]
         with pytest.raises(KeyboardInterrupt), Children() as children:
-            threading.Thread(target=interrupt_once_it_runs).start()
-            command = [sys.executable, "-c", f"import os; print(os.getpid()); {WAITS}"]
             children.run(command, log=log, env=os.environ, what="it")
     finally:
         signal.signal(signal.SIGINT, previous)
