@@ -1,0 +1,262 @@
+"""What template.yaml and member-account.yaml must declare, whatever else changes in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tests.policies import (
+    PROJECT,
+    TIERS,
+    Statement,
+    function_statements,
+    functions,
+    member,
+    orchestration,
+    properties,
+    role_name,
+    role_statements,
+    statements,
+    tier_of,
+)
+
+MACHINES = "AWS::Serverless::StateMachine"
+TAGGED = {"StringEquals": {"ec2:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+OVERHEAD = ("Logs", "Traces")
+"""Statements of a boundary for what SAM's managed policies allow every function."""
+
+
+@cache
+def takes_resource(action: str) -> bool:
+    """Whether the Service Authorization Reference, as cfn-lint carries it, names resources for an action."""
+    reference = files("cfnlint") / "data" / "AdditionalSpecs" / "Policies.json"
+    service, name = action.lower().split(":")
+    return bool(_reference(str(reference))[service]["Actions"][name].get("Resources"))
+
+
+@cache
+def _reference(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as file:
+        read: dict[str, Any] = json.load(file)
+    return read
+
+
+def boundary(tier: str) -> tuple[Statement, ...]:
+    document = orchestration().resources[f"{tier.capitalize()}Boundary"]["Properties"]["PolicyDocument"]
+    return tuple(statements(orchestration(), document))
+
+
+def machine_statements() -> Iterator[Statement]:
+    for machine in properties(orchestration(), MACHINES).values():
+        for policy in machine["Policies"]:
+            yield from statements(orchestration(), policy)
+
+
+def every_statement() -> list[Statement]:
+    own = [s for name in functions() for s in function_statements(name)]
+    bounds = [s for tier in TIERS for s in boundary(tier)]
+    roles = [s for tier in TIERS for s in role_statements(tier)]
+    return [*own, *bounds, *roles, *machine_statements()]
+
+
+# --- functions
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_is_code_of_its_tier_with_the_role_path_and_boundary_of_it(name: str) -> None:
+    function = functions()[name]
+    tier = tier_of(name)
+    assert tier in TIERS
+    assert "InlineCode" not in function
+    module, attribute = function["Handler"].split(".")
+    assert attribute == "handler"
+    assert (PROJECT / function["CodeUri"] / f"{module}.py").is_file()
+    assert function["RolePath"] == f"/drs-orchestrator/{tier}/"
+    assert function["PermissionsBoundary"] == {"Ref": f"{tier.capitalize()}Boundary"}
+    assert "Role" not in function, "a function has a role of its own"
+    assert all(isinstance(policy, dict) and "Statement" in policy for policy in function["Policies"])
+    assert function.get("Tracing", orchestration().globals["Tracing"]) == "Active"
+
+
+def test_every_module_in_functions_is_deployed() -> None:
+    deployed = {(f["CodeUri"], f["Handler"].split(".")[0]) for f in functions().values()}
+    modules = {
+        (f"functions/{path.parent.name}", path.stem)
+        for path in (PROJECT / "functions").glob("*/*.py")
+        if path.stem != "__init__"
+    }
+    assert deployed == modules
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_boundary_bounds_its_functions_and_leaves_no_room(tier: str) -> None:
+    inside = {g for s in boundary(tier) if s.sid not in OVERHEAD for g in s.grants}
+    used = {g for n in functions() if tier_of(n) == tier for s in function_statements(n) for g in s.grants}
+    assert used - inside == set(), "the boundary takes away what a function needs"
+    assert {a for a, _ in inside} == {a for a, _ in used}, "the boundary allows what no function needs"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_member_roles_are_assumed_only_in_member_accounts(tier: str) -> None:
+    own = [s for name in functions() if tier_of(name) == tier for s in function_statements(name)]
+    assuming = [s for s in [*own, *boundary(tier)] if "sts:AssumeRole" in s.actions]
+    assert assuming
+    for statement in assuming:
+        assert statement.actions == ("sts:AssumeRole",)
+        assert statement.resources == (f"arn:aws:iam::*:role/drs-orchestrator-{tier}",)
+        members = orchestration().ref("MemberAccountIds")
+        assert statement.condition == {"StringEquals": {"aws:ResourceAccount": members}}
+
+
+# --- tiers
+
+
+def test_query_functions_write_their_findings_and_nothing_else() -> None:
+    executions = orchestration().arn("ExecutionsTable")
+    pairs = orchestration().arn("InstancePairsTable")
+    beyond = {
+        grant
+        for statement in boundary("query")
+        if statement.sid not in OVERHEAD
+        for grant in statement.grants
+        if grant[1] != executions
+    }
+    assert {action for action, _ in beyond} == {
+        "sts:AssumeRole",
+        "dynamodb:BatchGetItem",
+        "states:DescribeExecution",
+    }
+    assert ("dynamodb:BatchGetItem", pairs) in beyond
+    looking = ("Describe", "Get", "List", "Simulate")
+    for statement in role_statements("query"):
+        assert all(action.split(":")[1].startswith(looking) for action in statement.actions)
+
+
+def test_configuration_functions_can_start_and_stop_nothing() -> None:
+    own = {a for s in boundary("configuration") for a in s.actions}
+    role = {a for s in role_statements("configuration") for a in s.actions}
+    starting = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
+    assert not [action for action in own | role if action.split(":")[1].startswith(starting)]
+
+
+def test_only_the_execution_role_starts_recoveries_and_instances() -> None:
+    can = {tier for tier in TIERS for s in role_statements(tier) if "drs:StartRecovery" in s.actions}
+    assert can == {"execution"}
+    for statement in role_statements("execution"):
+        if {"ec2:StartInstances", "ec2:StopInstances"} & set(statement.actions):
+            assert statement.condition["StringEquals"] == TAGGED["StringEquals"]
+
+
+def test_the_execution_role_is_denied_to_terminate() -> None:
+    denied = {s.actions: s for s in role_statements("execution") if s.effect == "Deny"}
+    assert denied["ec2:TerminateInstances",].condition == TAGGED
+    assert denied["drs:TerminateRecoveryInstances",].condition == {}
+    assert all(statement.resources == ("*",) for statement in denied.values())
+
+
+# --- every policy
+
+
+@pytest.mark.parametrize("statement", every_statement(), ids=lambda s: f"{s.sid or s.actions[0]}")
+def test_actions_are_named_and_so_is_every_resource_that_can_be(statement: Statement) -> None:
+    assert not [action for action in statement.actions if "*" in action]
+    if statement.effect == "Allow" and "*" in statement.resources:
+        assert not [action for action in statement.actions if takes_resource(action)]
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_member_role_trusts_only_its_tier_and_only_with_the_external_id(tier: str) -> None:
+    role = member().resolve(member().resources[role_name(tier)]["Properties"])
+    assert role["RoleName"] == f"drs-orchestrator-{tier}"
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::999988887777:root"}
+    assert trust["Action"] == "sts:AssumeRole"
+    assert trust["Condition"] == {
+        "StringEquals": {"sts:ExternalId": "an-external-id"},
+        "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::999988887777:role/drs-orchestrator/{tier}/*"},
+    }
+
+
+def test_member_accounts_give_three_roles_and_nothing_else() -> None:
+    assert {name: r["Type"] for name, r in member().resources.items()} == {
+        role_name(tier): "AWS::IAM::Role" for tier in TIERS
+    }
+
+
+# --- state machines
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
+def test_a_machine_may_invoke_exactly_the_functions_that_it_names(name: str) -> None:
+    machine = orchestration().resources[name]["Properties"]
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    allowed = {
+        resource
+        for policy in machine["Policies"]
+        for statement in statements(orchestration(), policy)
+        for action, resource in statement.grants
+        if action in ("lambda:InvokeFunction", "states:StartExecution")
+    }
+    assert allowed == {orchestration().arn(one) for one in named}
+    text = (PROJECT / machine["DefinitionUri"]).read_text("utf-8")
+    assert all(f'"${{{key}}}"' in text for key in machine["DefinitionSubstitutions"])
+    assert text.count("${") >= len(named)
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
+def test_a_machine_is_traced_and_logged(name: str) -> None:
+    machine = orchestration().resources[name]["Properties"]
+    assert machine["Tracing"] == {"Enabled": True}
+    assert machine["Logging"]["Level"] == "ALL"
+    assert machine["Logging"]["Destinations"]
+    assert machine["RolePath"] == "/drs-orchestrator/workflow/"
+    assert "Definition" not in machine
+
+
+# --- data
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), "AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_recoverable_and_kept(name: str) -> None:
+    resource = orchestration().resources[name]
+    table = resource["Properties"]
+    assert table["SSESpecification"]["SSEEnabled"]
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), "AWS::S3::Bucket"))
+def test_a_bucket_is_encrypted_private_and_tls_only(name: str) -> None:
+    bucket = orchestration().resources[name]["Properties"]
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    policies = properties(orchestration(), "AWS::S3::BucketPolicy").values()
+    [policy] = [policy for policy in policies if policy["Bucket"] == {"Ref": name}]
+    [statement] = statements(orchestration(), policy["PolicyDocument"])
+    assert (statement.effect, statement.condition) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_topics_queues_and_logs_are_encrypted_or_kept_for_a_time() -> None:
+    template = orchestration()
+    assert all(t["KmsMasterKeyId"] for t in properties(template, "AWS::SNS::Topic").values())
+    assert all(q["SqsManagedSseEnabled"] for q in properties(template, "AWS::SQS::Queue").values())
+    groups = properties(template, "AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] == {"Ref": "RetentionDays"} for group in groups.values())
+    assert template.globals["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_no_event_is_lost() -> None:
+    events = [event for f in functions().values() for event in f.get("Events", {}).values()]
+    assert events
+    for event in events:
+        assert event["Properties"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert event["Properties"]["DeadLetterConfig"]["Arn"]
