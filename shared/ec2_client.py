@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from shared.aws_errors import AwsCallError, calling
+from shared.aws_errors import AwsCallError, ThrottledError, calling
 from shared.cross_account import PATIENT, MemberAccounts
 from shared.drs_client import platform_of
 from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Scope, Volume
@@ -111,7 +112,10 @@ class Ec2Client:
     def _each(
         self, instance_ids: Sequence[str], operation: str, call: Callable[[list[str]], Any]
     ) -> dict[str, AwsCallError]:
-        """EC2 refuses a whole call for one bad instance: halve it until the bad one stands alone."""
+        """EC2 refuses a whole call for one bad instance: halve it until the bad one stands alone.
+
+        Raises ThrottledError, and AwsUnavailableError without an answer: neither is about an instance.
+        """
         refused: dict[str, AwsCallError] = {}
         pending = list(_chunks(instance_ids, IDS_PER_CALL))
         while pending:
@@ -119,7 +123,11 @@ class Ec2Client:
             try:
                 with calling(operation, str(self.scope)):
                     call(some)
+            except ThrottledError:
+                raise
             except AwsCallError as error:
+                if not isinstance(error.__cause__, ClientError):
+                    raise
                 if len(some) == 1:
                     refused[some[0]] = error
                 else:

@@ -124,6 +124,13 @@ class Wire:
         return call.answer(response.status, response.body, response.headers)
 
 
+def access_key_of(request: AWSPreparedRequest) -> str:
+    """The access key that a request is signed with."""
+    found = _CREDENTIAL.search(_text(request.headers["Authorization"]))
+    assert found, "the request is not signed"
+    return found["key"]
+
+
 class _Raw:
     def __init__(self, body: bytes) -> None:
         self._body = body
