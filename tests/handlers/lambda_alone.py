@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import traceback
 from types import SimpleNamespace
+from typing import Any
 
 
 def main(layer: str, sdk: str) -> None:
@@ -38,7 +39,7 @@ def main(layer: str, sdk: str) -> None:
         sys.stdout.flush()
 
 
-def invoke(request: dict, places: tuple) -> dict:
+def invoke(request: dict[str, Any], places: tuple[str, ...]) -> dict[str, Any]:
     os.environ.clear()
     os.environ.update(request["env"])
     context = SimpleNamespace(function_name=request["module"], aws_request_id="0", memory_limit_in_mb=512)
@@ -55,7 +56,7 @@ def origin(module: object) -> str:
     return getattr(getattr(module, "__spec__", None), "origin", None) or ""
 
 
-def known(path: str, places: tuple) -> bool:
+def known(path: str, places: tuple[str, ...]) -> bool:
     paths = sysconfig.get_paths()
     standard = (paths["stdlib"], paths["platstdlib"])
     inside = path.startswith(standard) and "site-packages" not in path
