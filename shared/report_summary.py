@@ -26,6 +26,8 @@ _NEXT_STEPS = {
     ),
     "RUNNING": "It is still under way.",
 }
+_NAMED = 10
+"""So many servers a warning names."""
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
 
@@ -35,6 +37,7 @@ def summarize(report: Mapping[str, Any]) -> str:
         _head(report),
         _troubles(report),
         _findings(report),
+        _warnings(report),
         _proposals(report),
         _plan_of_action(report),
         _waves(report),
@@ -86,6 +89,22 @@ def _findings(report: Mapping[str, Any]) -> str:
         for item in report.get("unmatchedTargets", ())
     ]
     return _section("Also found", ("Code", "Found", "Remedy"), rows)
+
+
+def _warnings(report: Mapping[str, Any]) -> str:
+    """A row for each kind of warning: hundreds of servers may have the same."""
+    kinds: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for server in report["servers"]:
+        for finding in server.get("findings", ()):
+            if finding["severity"] == "WARNING":
+                kinds.setdefault(finding["code"], []).append((server["name"], finding))
+    rows = []
+    for code, found in kinds.items():
+        names = [name for name, _ in found]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        first = found[0][1]
+        rows.append((code, ", ".join(names[:_NAMED]) + more, first["found"], first["remedy"]))
+    return _section("Warnings", ("Code", "Servers", "Found at the first", "Remedy"), rows)
 
 
 def _proposals(report: Mapping[str, Any]) -> str:

@@ -64,7 +64,9 @@ def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_st
     if skipped:
         launched = server.status is ServerStatus.LAUNCHED
         remedy = "Repair what failed and run the plan again." + (
-            f" {server.pair_instance_id} has the recovered volumes and is stopped." if launched else ""
+            f" {server.pair_instance_id} has the recovered volumes and {_is_left(server)}."
+            if launched
+            else ""
         )
         return {"status": ServerStatus.SKIPPED, "reason": skipped, "remedy": remedy}
     reason = server.reason or (
@@ -73,6 +75,10 @@ def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_st
     )
     remedy = server.remedy or "Look at the wave's execution in Step Functions, then run the plan again."
     return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}
+
+
+def _is_left(server: ServerRecord) -> str:
+    return "runs, since DRS started it" if server.started_by_drs else "is stopped"
 
 
 def _pair(server: ServerRecord, source: SourceServer | None, task: Task) -> PairRecord:

@@ -10,10 +10,12 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
-from shared.model import RecoveryInstance, ServerRecord, ServerStatus
+from shared.model import Finding, RecoveryInstance, ServerRecord, ServerStatus, Severity
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
+
+STARTED_BY_DRS = "STARTED_BY_DRS"
 
 
 @task
@@ -49,8 +51,11 @@ def handler(task: Task) -> dict[str, Any]:
 
 def _verdict(server: ServerRecord, instance: RecoveryInstance | None, running: bool) -> ServerChange:
     if instance is not None and instance.ec2_instance_id == server.pair_instance_id:
+        findings = tuple(finding for finding in server.findings if finding.code != STARTED_BY_DRS)
+        if running:
+            findings += (_started_by_drs(server),)
         values = {"recovery_instance_id": instance.recovery_instance_id, "started_by_drs": running}
-        return ServerChange(server, values | {"reason": None, "remedy": None})
+        return ServerChange(server, {**values, "findings": findings, "reason": None, "remedy": None})
     found = f"into {instance.ec2_instance_id}" if instance else "but shows no recovery instance"
     return ServerChange(
         server,
@@ -61,4 +66,15 @@ def _verdict(server: ServerRecord, instance: RecoveryInstance | None, running: b
             "remedy": "Look at the recovery instance in the DRS console before starting either instance; "
             "check launchIntoInstanceProperties of the launch configuration, then run the plan again.",
         },
+    )
+
+
+def _started_by_drs(server: ServerRecord) -> Finding:
+    return Finding(
+        code=STARTED_BY_DRS,
+        severity=Severity.WARNING,
+        found=f"DRS started {server.pair_instance_id} at its launch, though told to leave it stopped: it did "
+        "not wait for the waves that its wave depends on.",
+        remedy="Check that its applications stood it. Next time run the plan with launchOrder BY_WAVE: then "
+        "nothing is launched before what it depends on is there.",
     )

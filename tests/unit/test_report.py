@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,6 +179,14 @@ def test_a_real_run_has_no_plan_of_action() -> None:
     assert "planOfAction" not in troubled()
 
 
+def test_the_summary_has_one_row_for_a_warning_that_many_servers_have() -> None:
+    warning = Finding("STARTED_BY_DRS", Severity.WARNING, "DRS started it.", "Run it BY_WAVE.")
+    servers = [replace(recovered(number), findings=(warning,)) for number in range(1, 13)]
+    summary = summarize(build_report(execution(), PLAN, [wave("data")], servers, []))
+    [row] = [line for line in summary.splitlines() if "STARTED_BY_DRS" in line]
+    assert row.endswith("and 2 more | DRS started it. | Run it BY_WAVE. |")
+
+
 def test_the_summary_says_first_what_went_wrong_and_what_to_do() -> None:
     summary = summarize(troubled())
     assert summary.startswith(
@@ -187,6 +196,7 @@ def test_the_summary_says_first_what_went_wrong_and_what_to_do() -> None:
     assert headings == [
         "## What went wrong",
         "## Also found",
+        "## Warnings",
         "## Names that may be meant to be the same",
         "## Waves",
         "## Servers",
