@@ -79,6 +79,7 @@ class LaunchWatcher:
                 "status": ServerStatus.LAUNCH_FAILED if again else ServerStatus.FAILED,
                 "reason": f"Launch failed (job {job.job_id}): {reason}",
                 "remedy": explain_raw_error(reason),
+                "stop_awaited_since": None,
             }
             changes.append(ServerChange(server, values))
         return changes

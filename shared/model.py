@@ -398,6 +398,7 @@ class ServerRecord:
     previous_launch: LaunchSettings | None = None
     launch_changed: bool = False
     started_by_drs: bool = False
+    stop_awaited_since: str | None = None
     launched_at: str | None = None
     start_requested_at: str | None = None
     verified_at: str | None = None

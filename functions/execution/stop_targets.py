@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
@@ -10,9 +11,12 @@ from shared.model import Instance, ServerRecord, ServerStatus, WhenTargetRuns
 from shared.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
-from shared.task import Task, task
+from shared.task import Task, iso, parse_time, task
 
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
+PATIENCE = timedelta(minutes=15)
+"""How long an instance may take to stop. One that stays stopping has a host in trouble and may need force
+(EC2 user guide, Troubleshoot Amazon EC2 instance stop issues); the wave must not wait for it."""
 
 
 @task
@@ -27,6 +31,7 @@ def handler(task: Task) -> dict[str, Any]:
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [s for s in store.servers(task.execution_id, task.wave) if s.status in WAITING]
     changes: list[ServerChange] = []
+    waited: list[ServerChange] = []
     stopping = 0
     for scope in sorted({server.scope for server in servers}):
         ec2 = Ec2Client(accounts, scope)
@@ -39,7 +44,12 @@ def handler(task: Task) -> dict[str, Any]:
             if trouble:
                 changes.append(ServerChange(server, trouble))
             elif instance and instance.state != "stopped":
+                if _hangs(server, task):
+                    changes.append(ServerChange(server, _hanging(instance)))
+                    continue
                 stopping += 1
+                if server.stop_awaited_since is None:
+                    waited.append(ServerChange(server, {"stop_awaited_since": iso(task.now)}))
                 if instance.state == "running":
                     to_stop.append(instance.instance_id)
         refused = ec2.stop(to_stop) if to_stop else {}
@@ -47,6 +57,7 @@ def handler(task: Task) -> dict[str, Any]:
             if error := refused.get(server.pair_instance_id or ""):
                 changes.append(ServerChange(server, _failed(str(error), error.explanation.remedy)))
                 stopping -= 1
+    store.change_servers(task.execution_id, waited, only_from=WAITING)
     failed = store.change_servers(task.execution_id, changes, only_from=WAITING)
     return {"stopped": len(servers) - stopping - len(failed), "stopping": stopping, "failed": len(failed)}
 
@@ -69,6 +80,19 @@ def _trouble(server: ServerRecord, instance: Instance | None, may_stop: bool) ->
             f"aws ec2 stop-instances --instance-ids {instance.instance_id}",
         )
     return None
+
+
+def _hangs(server: ServerRecord, task: Task) -> bool:
+    since = server.stop_awaited_since
+    return since is not None and task.now - parse_time(since) > PATIENCE
+
+
+def _hanging(instance: Instance) -> dict[str, Any]:
+    return _failed(
+        f"{instance.instance_id} did not stop within {PATIENCE}: it is {instance.state}.",
+        f"aws ec2 stop-instances --force --instance-ids {instance.instance_id}; when it is stopped, run the "
+        "plan again for this server.",
+    )
 
 
 def _failed(reason: str, remedy: str) -> dict[str, Any]:
