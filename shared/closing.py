@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from shared.instance_matcher import Proposal
+from shared.launch_restorer import is_changed_for_nothing
 from shared.model import (
     ExecutionRecord,
     ExecutionStatus,
@@ -16,6 +18,7 @@ from shared.model import (
     Plan,
     ServerRecord,
     ServerStatus,
+    Severity,
     WaveStatus,
 )
 from shared.notifications import notify
@@ -94,7 +97,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
             left.instance_id: left.finding for left in store.facts(ending.execution_id, Leftover)
         },
         proposals=store.facts(ending.execution_id, Proposal),
-        findings=store.facts(ending.execution_id, Finding),
+        findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers)],
     )
     summary = summarize(report)
     uri = put_report(settings.reports_bucket, report, summary)
@@ -152,6 +155,34 @@ def _outcome(server: ServerRecord, ending: Ending) -> dict[str, Any]:
         server.remedy or "Nothing was launched for this server. Repair the cause, then run the plan again."
     )
     return {"status": ServerStatus.SKIPPED, "reason": server.reason or _why(ending), "remedy": remedy}
+
+
+def _not_restored(servers: Sequence[ServerRecord]) -> list[Finding]:
+    return [
+        Finding(
+            code="LAUNCH_SETTINGS_NOT_RESTORED",
+            severity=Severity.WARNING,
+            found=f"The launch settings of {server.name} ({server.source_server_id}) are still those for "
+            f"launching into {server.pair_instance_id}.",
+            remedy=f"Put them back when no job holds the server: {_command_to_restore(server)}",
+        )
+        for server in servers
+        if is_changed_for_nothing(server)
+    ]
+
+
+def _command_to_restore(server: ServerRecord) -> str:
+    previous = server.previous_launch
+    if previous is None:
+        return "see its record in the table Executions."
+    return (
+        f"aws drs update-launch-configuration --source-server-id {server.source_server_id} "
+        f"--launch-into-instance-properties launchIntoEC2InstanceID={previous.launch_into_instance_id or ''} "
+        f"--launch-disposition {previous.launch_disposition} "
+        f"--target-instance-type-right-sizing-method {previous.right_sizing} "
+        f"--{'' if previous.copy_private_ip else 'no-'}copy-private-ip "
+        f"--{'' if previous.copy_tags else 'no-'}copy-tags"
+    )
 
 
 def _why(ending: Ending) -> str:

@@ -18,15 +18,22 @@ WRITERS = 10
 logger = Logger(child=True)
 
 
+def is_changed_for_nothing(server: ServerRecord) -> bool:
+    """Whether the server has launch settings of ours, and was not launched with them."""
+    return server.launch_changed and server.previous_launch is not None and server.launched_at is None
+
+
 def restore_unlaunched(
     store: ExecutionStore, role_name: str, external_id: str, execution_id: str
 ) -> tuple[int, int]:
     """Returns how many servers were restored, and how many could not be. Repeating it is harmless."""
     accounts = member_accounts(role_name, external_id)
+    # A job that has not ended may launch its servers yet, by the settings that they have now.
+    ended = {job.job_id for job in store.jobs(execution_id) if job.status == "COMPLETED"}
     servers = [
         server
         for server in store.servers(execution_id)
-        if server.launch_changed and server.previous_launch and not server.job_id
+        if is_changed_for_nothing(server) and (server.job_id is None or server.job_id in ended)
     ]
 
     def restore(server: ServerRecord) -> bool:
