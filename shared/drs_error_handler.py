@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.drs_error_table import BY_CODE, BY_ENDING, BY_MESSAGE, RAW_ERRORS, ErrorKind
 
-__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error"]
+__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_held_by_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ def explain_raw_error(text: str) -> str:
     if explanation.kind is not ErrorKind.INTERNAL:
         return explanation.remedy
     return "Read the job log in the DRS console, mend what it names, and start the plan again."
+
+
+def is_held_by_job(message: str) -> bool:
+    """Whether DRS refused a call because a job holds one of its servers; other conflicts do not pass."""
+    return "currently being processed by a job" in message.lower()
 
 
 _RETRYABLE = frozenset({ErrorKind.THROTTLED, ErrorKind.QUOTA, ErrorKind.BUSY, ErrorKind.CAPACITY})

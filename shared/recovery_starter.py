@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.aws_errors import AccessDeniedError, AwsCallError, OutcomeUnknownError, ThrottledError
 from shared.drs_client import DrsClient
-from shared.drs_error_handler import ErrorKind
+from shared.drs_error_handler import ErrorKind, is_held_by_job
 from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG, LOT_TAG, WAVE_TAG, own_tags, unfinished
 from shared.ec2_client import Ec2Client
 from shared.model import Job, JobRecord, Mode, ServerRecord, ServerStatus
@@ -108,7 +108,10 @@ class RecoveryStarter:
                 launching += adopted
                 left += waiting
                 reason = str(error)
-                if len(rest) == len(some) == 1:
+                if len(rest) == len(some) == 1 and is_held_by_job(str(error)):
+                    # Without a job to be seen: DRS keeps a server for a while after its job (observed).
+                    left += rest
+                elif len(rest) == len(some) == 1:
                     self._fail(some, error)
                 elif len(rest) == len(some):
                     middle = len(rest) // 2
