@@ -12,6 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 SUBJECT_LIMIT = 100
 """SNS refuses subjects of more than 100 characters (SNS API reference, Publish)."""
+MESSAGE_LIMIT = 256 * 1024
+"""SNS refuses messages of more than 256 KiB, in bytes (SNS API reference, Publish)."""
+CUT = "\n…"
 
 logger = Logger(child=True)
 
@@ -19,9 +22,15 @@ logger = Logger(child=True)
 def notify(topic_arn: str, subject: str, text: str) -> None:
     """Publish to the topic; a failure is logged, not raised."""
     try:
-        _sns().publish(TopicArn=topic_arn, Subject=subject[:SUBJECT_LIMIT], Message=text)
+        _sns().publish(TopicArn=topic_arn, Subject=subject[:SUBJECT_LIMIT], Message=_fitting(text))
     except (ClientError, BotoCoreError):
         logger.exception("notification not sent", extra={"subject": subject})
+
+
+def _fitting(text: str) -> str:
+    if len(text.encode()) <= MESSAGE_LIMIT:
+        return text
+    return text.encode()[: MESSAGE_LIMIT - len(CUT.encode())].decode(errors="ignore") + CUT
 
 
 @cache

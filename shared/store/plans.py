@@ -28,5 +28,14 @@ class PlanStore:
 
     def names(self) -> list[str]:
         """The names of all stored plans."""
-        answer = self._table.scan(ProjectionExpression="#name", ExpressionAttributeNames={"#name": "name"})
-        return sorted(item["name"] for item in answer["Items"])
+        arguments: dict[str, Any] = {
+            "ProjectionExpression": "#name",
+            "ExpressionAttributeNames": {"#name": "name"},
+        }
+        names: list[str] = []
+        while True:
+            answer = self._table.scan(**arguments)
+            names += [item["name"] for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return sorted(names)
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -21,7 +21,7 @@ LOST: list[Exception] = [
     exceptions.ReadTimeoutError(**URL),
     exceptions.ConnectionClosedError(**URL),
     exceptions.HTTPClientError(error="broken"),
-    exceptions.ConnectionError(error="broken"),
+    exceptions.ConnectionError(error=OSError("broken")),
 ]
 
 
