@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local.virtual.template import read_document
 from tests.policies import (
     PROJECT,
     TIERS,
@@ -180,6 +182,16 @@ def test_a_member_role_trusts_only_its_tier_and_only_with_the_external_id(tier: 
         "StringEquals": {"sts:ExternalId": "an-external-id"},
         "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::999988887777:role/drs-orchestrator/{tier}/*"},
     }
+
+
+def test_an_external_id_can_be_rotated_without_a_gap() -> None:
+    """The trust takes a list of values: IAM allows any of them (IAM user guide, multi-value conditions)."""
+    declared = read_document(PROJECT / "member-account.yaml")["Parameters"]["ExternalId"]
+    assert declared["Type"] == "CommaDelimitedList"
+    ours = read_document(PROJECT / "template.yaml")["Parameters"]["ExternalId"]
+    for value, fits in (("a-long-secret-value", True), ("short", False), ("long,with,commas", False)):
+        assert bool(re.search(declared["AllowedPattern"], value)) == fits
+        assert bool(re.search(ours["AllowedPattern"], value) and len(value) >= ours["MinLength"]) == fits
 
 
 def test_member_accounts_give_three_roles_and_nothing_else() -> None:
