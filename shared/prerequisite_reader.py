@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from shared.aws_errors import AwsCallError
 from shared.cross_account import BRIEF, MemberAccounts
 from shared.drs_client import DrsClient
+from shared.drs_error_handler import ErrorKind
 from shared.drs_job_monitor import servers_in_progress, unfinished
 from shared.ec2_client import Ec2Client
 from shared.iam_client import IamClient
@@ -67,9 +68,11 @@ class PrerequisiteReader:
         jobs = unfinished(self._drs.jobs_since(jobs_since)) if records else ()
         busy = _job_by_server(jobs)
         recovery = {r.source_server_id: r for r in self._drs.recovery_instances(ids)} if ids else {}
-        launch = dict(zip(ids, _parallel(self._drs.launch_settings, ids), strict=True))
+        launch = dict(zip(ids, _parallel(_if_there(self._drs.launch_settings), ids), strict=True))
         doubtful = [key for key in ids if source_by_id[key].replication_state != "CONTINUOUS"]
-        points = dict(zip(doubtful, _parallel(self._drs.has_recovery_point, doubtful), strict=True))
+        points = dict(
+            zip(doubtful, _parallel(_if_there(self._drs.has_recovery_point), doubtful), strict=True)
+        )
         profile_arns = sorted({t.instance_profile_arn for t in targets if t.instance_profile_arn})
         profiles = dict(zip(profile_arns, _parallel(self._profile, profile_arns), strict=True))
         subnets = {target.subnet_id for target in targets if target.subnet_id}
@@ -134,6 +137,20 @@ class PrerequisiteReader:
 
 def _job_by_server(jobs: Sequence[Job]) -> dict[str, str]:
     return {server.source_server_id: job.job_id for job in jobs for server in job.servers}
+
+
+def _if_there(look: Callable[[str], B]) -> Callable[[str], B | None]:
+    """``look``, or None for a server that is no more: it must not end the check of its neighbours."""
+
+    def found(server_id: str) -> B | None:
+        try:
+            return look(server_id)
+        except AwsCallError as error:
+            if error.explanation.kind is not ErrorKind.NOT_FOUND:
+                raise
+            return None
+
+    return found
 
 
 def _parallel(look: Callable[[A], B], items: Sequence[A]) -> list[B]:

@@ -1,0 +1,248 @@
+"""DiscoverServers, MatchInstances, CheckPrerequisites: what is found out before anything changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.query import check_prerequisites, discover_servers, match_instances
+from shared.aws_errors import ThrottledError
+from shared.model import ExecutionStatus, Finding, Instance, Scope, ServerStatus, SourceServer
+from shared.store import Leftover, PairRecord, server_lock
+from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
+from tests.handlers.wire import Wire, no_answer, refused, refused_json, simulation
+from tests.unit import makers
+
+
+def check(estate: Estate) -> dict[str, Any]:
+    answer: dict[str, Any] = estate.call(check_prerequisites, site="main", executionArn=estate.arn())
+    return answer
+
+
+def codes(estate: Estate, name: str) -> set[str]:
+    return {finding.code for finding in estate.servers()[name].findings}
+
+
+# --- discovery
+
+
+def test_tagged_servers_of_the_site_that_a_wave_selects_are_found(estate: Estate) -> None:
+    estate.add_servers("db-1", "web-1", "unselected-1")
+    estate.add_servers("db-2", tags={"dr:enabled": "false"})
+    estate.add_servers("web-2", originAccountID="999999999999")
+    estate.add_servers("web-3", originRegion="eu-west-1")
+    estate.add_target("web-1")
+    untagged = estate.add_target("db-1", tags={})
+    estate.add_target("somebody", tags={})
+    estate.reach("DISCOVERED")
+    assert {name: server.wave for name, server in estate.servers().items()} == {
+        "db-1": "data",
+        "web-1": "web",
+    }
+    assert {server.status for server in estate.servers().values()} == {ServerStatus.DISCOVERED}
+    assert untagged in {i.instance_id for i in estate.store.facts("execution-1", Instance)}
+
+
+def test_discovery_counts_and_may_be_repeated(estate: Estate) -> None:
+    estate.add_pairs("db-1", "web-1")
+    estate.open()
+    for _ in range(2):
+        assert estate.call(discover_servers, site="main") == {"site": "main", "servers": 2, "instances": 2}
+    assert len(estate.servers()) == 2
+
+
+def test_a_server_of_two_waves_is_blocked_with_the_reason(estate: Estate) -> None:
+    estate.add_pairs("db-1")
+    waves = [{"name": name, "servers": {"names": ["db-*"]}} for name in ("a", "b")]
+    estate.reach("MATCHED", plan_document(waves=waves))
+    server = estate.servers()["db-1"]
+    assert (server.status, server.wave) == (ServerStatus.BLOCKED, None)
+    assert "both select db-1" in (server.reason or "")
+    assert server.remedy
+
+
+def test_what_the_plan_names_in_vain_is_a_finding(estate: Estate) -> None:
+    estate.add_pairs("db-1")
+    estate.reach("DISCOVERED")
+    assert "WAVE_EMPTY" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+
+
+# --- matching
+
+
+def test_names_pair_one_to_one_and_each_one_left_over_says_why(estate: Estate) -> None:
+    pairs = estate.add_pairs("db-1", "web-1")
+    estate.add_servers("web-2", "web-3")
+    for name in ("web-2", "WEB-2 "):
+        estate.add_target(name)
+    lonely = estate.add_target("nobody")
+    estate.reach("DISCOVERED")
+    assert estate.call(match_instances) == {"matched": 2, "unmatched": 2}
+    servers = estate.servers()
+    assert {name: servers[name].pair_instance_id for name in pairs} == {n: t for n, (_, t) in pairs.items()}
+    assert servers["db-1"].private_ip_before == estate.instance(pairs["db-1"][1])["PrivateIpAddress"]
+    for name in ("web-2", "web-3"):
+        assert servers[name].status is ServerStatus.BLOCKED
+        assert servers[name].reason
+        assert servers[name].remedy
+    assert lonely in {left.instance_id for left in estate.store.facts("execution-1", Leftover)}
+    assert estate.call(match_instances) == {"matched": 2, "unmatched": 0}, "outcomes are final"
+
+
+# --- prerequisites
+
+
+def test_healthy_pairs_are_ready_and_their_settings_are_kept(estate: Estate) -> None:
+    pairs = estate.add_pairs("db-1", "web-1")
+    estate.reach("MATCHED")
+    first = check(estate)
+    assert (first["site"], first["ready"], first["blocked"]) == ("main", 2, 0)
+    server = estate.servers()["db-1"]
+    assert server.previous_launch is not None
+    said = estate.launch_configuration(pairs["db-1"][0])
+    assert server.previous_launch.launch_disposition == said["launchDisposition"]
+    assert check(estate) == first
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"dataReplicationState": "DISCONNECTED"}, "REPLICATION_NOT_READY"),
+        ({"lagSeconds": 90_000}, "LAG_TOO_HIGH"),
+        ({"platform": "windows"}, "PLATFORM_DIFFERS"),
+        ({"architecture": "arm64"}, "ARCHITECTURE_DIFFERS"),
+    ],
+)
+def test_an_unfit_server_is_blocked_and_its_neighbour_is_not(
+    estate: Estate, fields: dict[str, Any], code: str
+) -> None:
+    estate.add_pairs("db-1")
+    estate.add_pairs("web-1", **fields)
+    estate.reach("CHECKED")
+    servers = estate.servers()
+    assert servers["db-1"].status is ServerStatus.READY
+    assert servers["web-1"].status is ServerStatus.BLOCKED
+    assert code in codes(estate, "web-1")
+    assert servers["web-1"].reason
+    assert servers["web-1"].remedy
+
+
+def test_a_target_that_runs_blocks_unless_the_plan_stops_it(estate: Estate) -> None:
+    estate.add_servers("db-1")
+    estate.add_target("db-1", state="running")
+    estate.reach("CHECKED")
+    assert "TARGET_RUNNING" in codes(estate, "db-1")
+
+
+def test_a_server_in_another_job_or_execution_is_blocked(estate: Estate) -> None:
+    pairs = estate.add_pairs("db-1", "web-1", "web-2")
+    estate.fault("SERVER_BUSY", server="db-1")
+    other = makers.execution(execution_id="other", status=ExecutionStatus.RUNNING, ended_at=None)
+    estate.store.open(other, plan_document(name="other"), estate.clock.now())
+    estate.locks.take([server_lock(pairs["web-1"][0])], "other", lambda _: False)
+    estate.wire.on("sfn", "DescribeExecution", refused_json("AccessDeniedException"))
+    estate.reach("CHECKED")
+    assert "SERVER_BUSY" in codes(estate, "db-1")
+    assert "SERVER_HELD" in codes(estate, "web-1")
+    assert estate.servers()["web-2"].status is ServerStatus.READY
+
+
+def test_rights_that_lack_block_everybody_of_the_scope(estate: Estate, wire: Wire) -> None:
+    estate.add_pairs("db-1", "web-1")
+    wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:AttachVolume"))
+    estate.reach("CHECKED")
+    assert {server.status for server in estate.servers().values()} == {ServerStatus.BLOCKED}
+    assert all("ACTIONS_DENIED" in codes(estate, name) for name in ("db-1", "web-1"))
+    assert "ACTIONS_DENIED" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+
+
+def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wire) -> None:
+    estate.add_pairs("db-1")
+    wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
+    estate.reach("CHECKED")
+    assert estate.servers()["db-1"].status is ServerStatus.READY
+    assert "RIGHTS_UNKNOWN" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+
+
+def test_originals_are_read_where_the_origin_answers(estate: Estate) -> None:
+    original = estate.add_target("db-1", state="running", tags={}, scope=ORIGIN)
+    estate.add_pairs("db-1", awsInstanceID=original)
+    estate.reach("CHECKED")
+    assert (
+        estate.servers()["db-1"].original_private_ip
+        == (estate.instance(original, ORIGIN)["PrivateIpAddress"])
+    )
+
+
+def test_an_origin_that_is_down_blocks_nobody(estate: Estate, wire: Wire) -> None:
+    def only_recovery(call: Any) -> None:
+        if f"ec2.{ORIGIN.region}." in call.request.url:
+            no_answer(call)
+
+    estate.add_pairs("db-1", awsInstanceID="i-00000000000000001")
+    wire.on("ec2", "DescribeInstances", only_recovery)
+    estate.reach("CHECKED")
+    assert estate.servers()["db-1"].status is ServerStatus.READY
+    assert estate.servers()["db-1"].original_private_ip is None
+
+
+def test_an_address_that_changed_since_the_last_failover_is_told(estate: Estate) -> None:
+    server, target = estate.add_pairs("db-1")["db-1"]
+    known = PairRecord(server, "db-1", RECOVERY, target, None, "192.0.2.1", None, None, "RECOVERY")
+    estate.pairs.put([known])
+    estate.reach("CHECKED")
+    assert "ADDRESS_CHANGED" in codes(estate, "db-1")
+    assert estate.servers()["db-1"].status is ServerStatus.READY
+
+
+def test_a_server_that_went_away_blocks_itself_only(estate: Estate) -> None:
+    pairs = estate.add_pairs("db-1", "web-1")
+    estate.reach("MATCHED")
+    drs = estate.drs_client()
+    drs.disconnect_source_server(sourceServerID=pairs["web-1"][0])
+    drs.delete_source_server(sourceServerID=pairs["web-1"][0])
+    assert check(estate)["ready"] == 1
+    assert "LAUNCH_SETTINGS_UNREADABLE" in codes(estate, "web-1")
+
+
+def test_a_throttled_check_is_not_taken_for_a_finding(estate: Estate) -> None:
+    estate.add_pairs("db-1")
+    estate.reach("MATCHED")
+    estate.fault("THROTTLED", operation="GetLaunchConfiguration")
+    with pytest.raises(ThrottledError):
+        check(estate)
+    assert estate.servers()["db-1"].status is ServerStatus.MATCHED
+
+
+def test_a_site_without_servers_is_no_call_about_them(estate: Estate) -> None:
+    estate.add_target("db-1")
+    estate.add_servers("other")
+    estate.reach("MATCHED")
+    assert check(estate) == {"site": "main", "ready": 0, "blocked": 0, "warnings": 0}
+
+
+def test_two_sites_that_share_a_recovery_scope_keep_their_servers(estate: Estate) -> None:
+    second = Scope("111122223333", "eu-west-1")
+    recovery = {"account": RECOVERY.account, "region": RECOVERY.region}
+    sites = [
+        {
+            "name": "main",
+            "origin": {"account": ORIGIN.account, "region": ORIGIN.region},
+            "recovery": recovery,
+        },
+        {
+            "name": "west",
+            "origin": {"account": second.account, "region": second.region},
+            "recovery": recovery,
+        },
+    ]
+    estate.add_pairs("db-1")
+    estate.add_pairs("web-1", originRegion=second.region)
+    estate.reach("CHECKED", plan_document(sites=sites))
+    assert {name: server.site for name, server in estate.servers().items()} == {
+        "db-1": "main",
+        "web-1": "west",
+    }
+    assert {server.status for server in estate.servers().values()} == {ServerStatus.READY}
+    assert len(estate.store.facts("execution-1", SourceServer)) == 2

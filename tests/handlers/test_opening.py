@@ -1,0 +1,156 @@
+"""OpenExecution and ApproveStart: what is recorded, refused and said before anything is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.configuration import open_execution, request_approval, store_plan
+from functions.configuration.open_execution import ExecutionInProgressError, PlanNotFoundError
+from shared.model import ExecutionStatus
+from shared.plan import PlanInvalidError
+from shared.request import RequestInvalidError
+from shared.settings import ConfigurationSettings, SettingMissingError
+from shared.store import ExecutionNotFoundError, plan_lock
+from shared.task import TaskInputError
+from tests.handlers.estate import Estate, forget_clients, plan_document
+from tests.handlers.wire import refused_json
+
+
+def open_with(estate: Estate, request: Any, execution_id: str = "execution-1") -> Any:
+    return estate.call(
+        open_execution,
+        executionId=execution_id,
+        executionArn=estate.arn(execution_id),
+        startedAt=estate.now,
+        request=request,
+    )
+
+
+def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
+    store_plan.handler({"plan": plan_document()}, None)
+    answer = open_with(estate, {"plan": "erp", "reason": "a drill", "requestedBy": "me"})
+    assert answer == {
+        "executionId": "execution-1",
+        "plan": "erp",
+        "mode": "FAILOVER",
+        "dryRun": False,
+        "launchOrder": "TOGETHER",
+        "approvalRequired": False,
+        "sites": ["main"],
+    }
+    record = estate.store.execution("execution-1")
+    assert (record.status, record.request["reason"]) == (ExecutionStatus.RUNNING, "a drill")
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-1"}
+    [(subject, text)] = estate.messages()
+    assert subject == "erp: failover started"
+    assert "Reason given: a drill. Requested by: me." in text
+
+
+def test_opening_twice_tells_once_and_answers_the_same(estate: Estate) -> None:
+    assert estate.open() == estate.open()
+    assert len(estate.messages()) == 1
+
+
+def test_the_plan_of_an_execution_stays_what_it_was(estate: Estate) -> None:
+    store_plan.handler({"plan": plan_document()}, None)
+    open_with(estate, {"plan": "erp"})
+    store_plan.handler({"plan": plan_document(waves=[{"name": "x", "servers": {"names": ["*"]}}])}, None)
+    assert [wave.name for wave in estate.store.plan("execution-1").waves] == ["data", "web"]
+
+
+def test_an_unknown_plan_is_refused_with_the_known_ones(estate: Estate) -> None:
+    with pytest.raises(PlanNotFoundError, match="Stored plans: none"):
+        open_with(estate, {"plan": "crm"})
+    store_plan.handler({"plan": plan_document()}, None)
+    with pytest.raises(PlanNotFoundError, match="Stored plans: erp"):
+        open_with(estate, {"plan": "crm"})
+    with pytest.raises(ExecutionNotFoundError):
+        estate.store.execution("execution-1")
+
+
+@pytest.mark.parametrize(
+    "request_document", [None, [], "erp", {}, {"plan": "erp", "mode": "DRILL"}, {"plan": "e", "x": 1}]
+)
+def test_a_bad_request_is_refused_before_anything_is_recorded(estate: Estate, request_document: Any) -> None:
+    with pytest.raises(RequestInvalidError):
+        open_with(estate, request_document)
+    assert estate.messages() == []
+
+
+def test_a_bad_plan_within_a_request_is_refused(estate: Estate) -> None:
+    cycle = [{"name": "a", "servers": {"names": ["*"]}, "dependsOn": ["a"]}]
+    with pytest.raises((RequestInvalidError, PlanInvalidError)):
+        open_with(estate, {"plan": plan_document(waves=cycle)})
+
+
+def test_a_plan_runs_once_at_a_time(estate: Estate) -> None:
+    estate.open()
+    estate.wire.on("sfn", "DescribeExecution", refused_json("AccessDeniedException"))
+    with pytest.raises(ExecutionInProgressError, match="execution-1 of plan 'erp' is running"):
+        open_with(estate, {"plan": plan_document()}, "execution-2")
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-1"}
+
+
+def test_the_lock_of_an_execution_that_has_ended_does_not_matter(estate: Estate) -> None:
+    estate.open()
+    estate.store.change_execution("execution-1", {"status": ExecutionStatus.FAILED})
+    assert open_with(estate, {"plan": plan_document()}, "execution-2")["executionId"] == "execution-2"
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-2"}
+
+
+def test_a_dry_run_takes_no_lock_and_needs_no_approval(estate: Estate) -> None:
+    estate.open()
+    request = {"plan": plan_document(), "dryRun": True, "approval": "REQUIRED"}
+    answer = open_with(estate, request, "execution-2")
+    assert (answer["dryRun"], answer["approvalRequired"]) == (True, False)
+    assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-1"}
+    assert estate.messages()[-1][0] == "erp: dry run started"
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "policies", "required"),
+    [
+        ({}, {}, False),
+        ({"approval": "REQUIRED"}, {}, True),
+        ({"startedBy": "EVENT"}, {}, True),
+        ({"startedBy": "EVENT"}, {"approval": "NOT_REQUIRED"}, False),
+        ({"approval": "NOT_REQUIRED"}, {"approval": "REQUIRED"}, True),
+    ],
+)
+def test_who_started_it_and_the_plan_decide_about_approval(
+    estate: Estate, request_fields: dict[str, Any], policies: dict[str, Any], required: bool
+) -> None:
+    answer = estate.open(plan_document(policies=policies), **request_fields)
+    assert answer["approvalRequired"] is required
+
+
+def test_the_operators_learn_how_to_approve(estate: Estate) -> None:
+    estate.open(reason="us-east-1 is down")
+    assert estate.call(request_approval, taskToken="the-token", timeoutSeconds=14400) == {}
+    assert estate.store.execution("execution-1").approval_token == "the-token"
+    subject, text = estate.messages()[-1]
+    assert subject == "erp: approval needed"
+    for part in (
+        "send-task-success --task-token 'the-token'",
+        "within 4 hours",
+        "us-east-1 is down",
+        "unknown",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("field", ["taskToken", "timeoutSeconds", "executionId"])
+def test_a_task_names_the_field_it_lacks(estate: Estate, field: str) -> None:
+    estate.open()
+    fields: dict[str, Any] = {"taskToken": "t", "timeoutSeconds": 60, "executionId": "execution-1"}
+    with pytest.raises(TaskInputError, match=f"lacks '{field}'"):
+        estate.call(request_approval, **{**fields, field: ""})
+
+
+def test_a_missing_setting_is_named(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_clients()
+    monkeypatch.delenv("REPORTS_BUCKET")
+    with pytest.raises(SettingMissingError, match="REPORTS_BUCKET is not set"):
+        ConfigurationSettings.from_env()
