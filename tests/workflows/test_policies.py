@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.policies import (
     TIERS,
@@ -188,5 +189,19 @@ def test_drs_may_make_every_ec2_call_of_a_launch_into_an_instance() -> None:
         world.finish(world.start(server))
     as_caller = {action for key, action in world.ec2.calls if key is not None}
     assert {"ec2:CreateVolume", "ec2:DetachVolume", "ec2:AttachVolume", "ec2:StartInstances"} <= as_caller
-    allowed = {a for s in role_statements("execution") if s.effect == "Allow" for a in s.actions}
-    assert as_caller <= allowed
+    assert as_caller <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}, "our code describes, too"
+
+
+def test_drs_may_look_at_the_target_when_launch_settings_are_written() -> None:
+    world = World()
+    server, target = world.server("web-1"), world.target("web-1")
+    into = {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": target}}
+    world.client.update_launch_configuration(sourceServerID=server, **into)
+    as_caller = {action for key, action in world.ec2.calls if key is not None}
+    assert as_caller == {"ec2:DescribeInstances"}
+    assert as_caller <= set(FORWARDED["configuration"])
+    world.ec2.denied |= as_caller
+    other = {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": world.target("web-2")}}
+    with pytest.raises(ClientError) as refused:
+        world.client.update_launch_configuration(sourceServerID=server, **other)
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"

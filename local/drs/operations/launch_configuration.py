@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.drs import instances, views
 from local.drs.configurations import (
     LAUNCH_FIELDS,
@@ -12,7 +14,12 @@ from local.drs.configurations import (
     launch_template_defaults,
 )
 from local.drs.core import Core
-from local.drs.errors import ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from local.drs.errors import (
+    AccessDeniedError,
+    ResourceNotFoundError,
+    ServiceQuotaExceededError,
+    ValidationError,
+)
 from local.drs.operations.registry import Call, error_of, operation
 from local.drs.paging import page
 from local.drs.state import SourceServer, Template
@@ -35,11 +42,23 @@ def update_launch_configuration(call: Call) -> dict[str, Any]:
         wanted = _merged(call.core, server, call.params)
     target_id = (wanted.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID")
     if target_id and (target_id != server.target_id or "licensing" in call.params):
-        found = instances.describe(call.core.ec2(call.scope, None), [target_id])
-        _check_target(call.core, server, wanted, target_id, found.get(target_id))
+        _check_target(call.core, server, wanted, target_id, _seen_by_the_caller(call, target_id))
     with call.core.lock:
         server.launch = _merged(call.core, call.server(), call.params)
         return dict(server.launch)
+
+
+def _seen_by_the_caller(call: Call, instance_id: str) -> dict[str, Any] | None:
+    """DescribeInstances is a dependent action of UpdateLaunchConfiguration (Service Authorization Reference).
+
+    AccessDeniedException where the caller may not.
+    """
+    try:
+        return instances.describe(call.core.ec2(call.scope, call.caller), [instance_id]).get(instance_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "UnauthorizedOperation":
+            raise AccessDeniedError(error.response["Error"]["Message"]) from error
+        raise
 
 
 def _merged(core: Core, server: SourceServer, params: dict[str, Any]) -> dict[str, Any]:
