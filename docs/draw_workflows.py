@@ -31,7 +31,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def draw(machine: Mapping[str, Any]) -> str:
-    """The state machine as Mermaid text. Where many failures lead, a note says: arrows would hide the rest."""
+    """The state machine as Mermaid text. Where many failures lead is a note: arrows would hide the rest."""
     return "\n".join(["stateDiagram-v2", *_states(machine, "  ")])
 
 
