@@ -1,0 +1,282 @@
+"""StopTargets, StartRecovery, WatchJobs, VerifyLaunches: never a second job, nobody drags others down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.execution import start_recovery, stop_targets
+from functions.query import verify_launches, watch_dependencies, watch_jobs
+from shared.aws_errors import OutcomeUnknownError, ThrottledError
+from shared.model import ServerStatus, WaveStatus
+from shared.store import ServerChange
+from tests.handlers.estate import Estate, plan_document
+from tests.handlers.wire import lost_answer, refused
+
+STOP = {"policies": {"whenTargetRuns": "STOP"}}
+
+
+def launch(estate: Estate, lot: int = 1) -> Any:
+    return estate.call(start_recovery, wave="web", lot=lot)
+
+
+def jobs(estate: Estate) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = estate.drs_client().describe_jobs(filters={})["items"]
+    return items
+
+
+def statuses(estate: Estate) -> dict[str, ServerStatus]:
+    return {name: server.status for name, server in estate.servers().items()}
+
+
+# --- StopTargets
+
+
+def test_stopped_targets_need_nothing(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.wire.clear()
+    assert estate.call(stop_targets, wave="web") == {"stopped": 2, "stopping": 0, "failed": 0}
+    assert not estate.wire.of("StopInstances")
+
+
+def test_running_targets_are_stopped_only_if_the_plan_says_so(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.ec2().start_instances(InstanceIds=[pairs["web-1"][1]])
+    assert estate.call(stop_targets, wave="web") == {"stopped": 1, "stopping": 0, "failed": 1}
+    server = estate.servers()["web-1"]
+    assert "was started after the checks" in (server.reason or "")
+    assert "stop-instances" in (server.remedy or "")
+    assert estate.instance(pairs["web-1"][1])["State"]["Name"] == "running"
+
+
+def test_targets_that_may_be_stopped_are(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED", plan_document(**STOP))
+    estate.ec2().start_instances(InstanceIds=[pairs["web-1"][1]])
+    assert estate.call(stop_targets, wave="web") == {"stopped": 1, "stopping": 1, "failed": 0}
+    assert estate.call(stop_targets, wave="web") == {"stopped": 2, "stopping": 0, "failed": 0}
+
+
+def test_targets_that_are_gone_untagged_or_refuse_fail_alone(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2", "web-3", "web-4")
+    estate.reach("CONFIGURED", plan_document(**STOP))
+    ec2 = estate.ec2()
+    ec2.terminate_instances(InstanceIds=[pairs["web-1"][1]])
+    estate.wire.on("ec2", "StopInstances", refused("OperationNotPermitted"))
+    ec2.delete_tags(Resources=[pairs["web-2"][1]], Tags=[{"Key": "AWSDRS"}])
+    ec2.start_instances(InstanceIds=[pairs["web-3"][1]])
+    answer = estate.call(stop_targets, wave="web")
+    assert answer["failed"] >= 2
+    assert statuses(estate)["web-2"] is statuses(estate)["web-3"] is ServerStatus.FAILED
+    assert "create-tags" in (estate.servers()["web-2"].remedy or "")
+    assert statuses(estate)["web-4"] is ServerStatus.CONFIGURED
+
+
+def test_a_target_that_does_not_stop_is_given_up_in_time(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED", plan_document(**STOP))
+    estate.ec2().start_instances(InstanceIds=[pairs["web-1"][1]])
+    estate.wire.on("ec2", "StopInstances", lambda call: call.answer(200, b"<StopInstancesResponse/>"))
+    assert estate.call(stop_targets, wave="web")["stopping"] == 1
+    estate.clock.advance(16 * 60)
+    assert estate.call(stop_targets, wave="web") == {"stopped": 1, "stopping": 0, "failed": 1}
+    assert "--force" in (estate.servers()["web-1"].remedy or "")
+
+
+# --- StartRecovery
+
+
+def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    assert launch(estate) == {"lot": 1, "outcome": "STARTED", "launching": 2, "reason": ""}
+    assert launch(estate)["outcome"] == "NOTHING"
+    [job] = jobs(estate)
+    assert job["tags"] == {
+        "drs-orchestrator:execution": "execution-1",
+        "drs-orchestrator:wave": "web",
+        "drs-orchestrator:lot": "1",
+        "drs-orchestrator:attempt": "1",
+    }
+    for server in estate.servers("web").values():
+        assert (server.status, server.job_id, server.attempts) == (ServerStatus.LAUNCHING, job["jobID"], 1)
+    assert [record.job_id for record in estate.store.jobs("execution-1")] == [job["jobID"]]
+    assert launch(estate, lot=7) == {"lot": 7, "outcome": "NOTHING", "launching": 0, "reason": ""}
+
+
+def test_a_job_whose_answer_was_lost_is_adopted(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.wire.on("drs", "StartRecovery", lost_answer(estate.wire))
+    with pytest.raises(OutcomeUnknownError):
+        launch(estate)
+    assert set(statuses(estate).values()) == {ServerStatus.CONFIGURED}
+    estate.wire.off("drs", "StartRecovery")
+    assert (launch(estate)["outcome"], launch(estate)["outcome"]) == ("STARTED", "NOTHING")
+    assert len(jobs(estate)) == 1
+
+
+def test_throttling_is_left_to_the_workflow(estate: Estate) -> None:
+    estate.add_pairs("web-1")
+    estate.reach("CONFIGURED")
+    estate.fault("THROTTLED", operation="StartRecovery", times=1)
+    with pytest.raises(ThrottledError):
+        launch(estate)
+    assert launch(estate)["outcome"] == "STARTED"
+
+
+def test_a_busy_server_waits_while_its_neighbours_launch(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.fault("SERVER_BUSY", server="web-1")
+    answer = launch(estate)
+    assert (answer["outcome"], answer["launching"]) == ("WAIT", 1)
+    assert launch(estate)["reason"] == "1 servers are in other jobs"
+    estate.admin("DELETE", "/faults")
+    assert launch(estate)["outcome"] == "STARTED"
+    assert set(statuses(estate).values()) == {ServerStatus.LAUNCHING}
+
+
+def test_a_scope_without_room_is_waited_for_but_not_for_ever(estate: Estate) -> None:
+    others = estate.add_servers(*(f"other-{number}" for number in range(20)))
+    estate.add_pairs("web-1")
+    estate.reach("CONFIGURED")
+    for server in others:
+        estate.fault("SERVER_BUSY", server=server)
+    answer = launch(estate)
+    assert answer["outcome"] == "WAIT"
+    assert "has 20 jobs with 20 servers in progress" in answer["reason"]
+    estate.clock.advance(2 * 3600 + 1)
+    assert launch(estate)["outcome"] == "NOTHING"
+    server = estate.servers()["web-1"]
+    assert server.status is ServerStatus.FAILED
+    assert "No place in a DRS job within 2:00:00" in (server.reason or "")
+
+
+def test_a_quota_that_drs_enforces_is_waited_for(estate: Estate) -> None:
+    estate.add_pairs("web-1")
+    estate.reach("CONFIGURED")
+    estate.fault("ERROR", operation="StartRecovery", code="ServiceQuotaExceededException", times=1)
+    assert launch(estate)["outcome"] == "WAIT"
+    assert launch(estate)["outcome"] == "STARTED"
+
+
+def test_denied_rights_fail_the_lot_with_the_remedy(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.fault("ERROR", operation="StartRecovery", code="AccessDeniedException")
+    assert launch(estate)["outcome"] == "NOTHING"
+    assert set(statuses(estate).values()) == {ServerStatus.FAILED}
+    assert "member-account stack" in (estate.servers()["web-1"].remedy or "")
+
+
+def test_the_server_whose_target_runs_is_found_and_left_out(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2", "web-3")
+    estate.reach("CONFIGURED")
+    estate.ec2().start_instances(InstanceIds=[pairs["web-2"][1]])
+    assert launch(estate)["launching"] == 2
+    assert statuses(estate)["web-2"] is ServerStatus.FAILED
+    assert "cannot be launched into: it is running" in (estate.servers()["web-2"].reason or "")
+
+
+def test_a_call_that_nothing_explains_is_split_until_the_bad_one_stands_alone(estate: Estate) -> None:
+    names = [f"web-{number}" for number in range(1, 6)]
+    pairs = estate.add_pairs(*names)
+    estate.reach("CONFIGURED")
+    bad = pairs["web-3"][0]
+
+    def refuse(call: Any) -> Any:
+        if bad not in call.body:
+            return None
+        headers = {"x-amzn-errortype": "ValidationException"}
+        return call.answer(400, b'{"message": "something is wrong"}', headers)
+
+    estate.wire.on("drs", "StartRecovery", refuse)
+    assert launch(estate)["launching"] == 4
+    assert [name for name, status in statuses(estate).items() if status is ServerStatus.FAILED] == ["web-3"]
+    assert "something is wrong" in (estate.servers()["web-3"].reason or "")
+
+
+# --- WatchJobs and VerifyLaunches
+
+
+def test_launches_end_one_by_one_and_the_failed_are_tried_again(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.fault("PHASE_FAILS", server="web-1", phase="CONVERSION", times=2)
+    launch(estate)
+    assert estate.call(watch_jobs, wave="web") == {"launching": 2, "toRetry": 0, "launched": 0, "failed": 0}
+    estate.await_jobs(["web"])
+    assert estate.call(watch_jobs, wave="web") == {"launching": 0, "toRetry": 1, "launched": 1, "failed": 0}
+    assert "Conversion failed" in (estate.servers()["web-1"].reason or "")
+    assert launch(estate)["launching"] == 1
+    estate.await_jobs(["web"])
+    assert estate.call(watch_jobs, wave="web") == {"launching": 0, "toRetry": 0, "launched": 1, "failed": 1}
+    assert estate.servers()["web-1"].attempts == 2
+    assert {record.status for record in estate.store.jobs("execution-1")} == {"COMPLETED"}
+
+
+def test_a_round_asks_drs_once(estate: Estate) -> None:
+    estate.add_pairs("web-1", "db-1")
+    estate.reach("LAUNCHING")
+    estate.wire.clear()
+    for wave in ("data", "web", "data"):
+        estate.call(watch_jobs, wave=wave)
+    assert len(estate.wire.of("DescribeJobs")) == 1
+
+
+def test_a_job_that_hangs_is_given_up(estate: Estate) -> None:
+    estate.add_pairs("web-1")
+    estate.reach("CONFIGURED")
+    estate.fault("JOB_STUCK", phase="CONVERSION")
+    launch(estate)
+    estate.clock.advance(6 * 3600 + 60)
+    assert estate.call(watch_jobs, wave="web")["failed"] == 1
+    assert "has run for over 6:00:00" in (estate.servers()["web-1"].reason or "")
+
+
+def test_launched_into_the_pair_and_left_stopped_is_confirmed(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.fault("IGNORES_DISPOSITION", server="web-2")
+    estate.reach("LAUNCHED")
+    answer = estate.call(verify_launches, wave="web")
+    assert answer == {"confirmed": 2, "failed": 0, "startedByDrs": 1}
+    servers = estate.servers()
+    assert [servers[name].started_by_drs for name in ("web-1", "web-2")] == [False, True]
+    assert servers["web-2"].recovery_instance_id == servers["web-2"].pair_instance_id
+    assert estate.call(verify_launches, wave="web") == answer
+
+
+def test_launched_into_another_instance_or_none_is_a_failure(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("LAUNCHED")
+    servers = estate.servers()
+    estate.store.change_servers(
+        "execution-1", [ServerChange(servers["web-1"], {"pair_instance_id": "i-00000000000000bad"})]
+    )
+    estate.drs_client().disconnect_recovery_instance(recoveryInstanceID=servers["web-2"].pair_instance_id)
+    estate.drs_client().delete_recovery_instance(recoveryInstanceID=servers["web-2"].pair_instance_id)
+    assert estate.call(verify_launches, wave="web") == {"confirmed": 0, "failed": 2, "startedByDrs": 0}
+    assert "the pair is i-00000000000000bad" in (estate.servers()["web-1"].reason or "")
+    assert "shows no recovery instance" in (estate.servers()["web-2"].reason or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (WaveStatus.RUNNING, "WAIT"),
+        (WaveStatus.COMPLETED, "READY"),
+        (WaveStatus.FAILED, "SKIP"),
+    ],
+)
+def test_a_wave_waits_for_what_it_depends_on(estate: Estate, status: WaveStatus, verdict: str) -> None:
+    estate.add_pairs("db-1", "web-1")
+    estate.reach("PLANNED")
+    estate.store.change_wave("execution-1", "data", {"status": status})
+    answer = estate.call(watch_dependencies, wave="web")
+    assert answer["verdict"] == verdict
+    assert ("data" in answer["reason"]) is (verdict != "READY")
+    assert estate.call(watch_dependencies, wave="data") == {"verdict": "READY", "reason": ""}
