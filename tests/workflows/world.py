@@ -128,6 +128,14 @@ class World:
             and item["sk"].startswith("SERVER#")
         )
 
+    def execution_item(self, execution: str) -> dict[str, Any]:
+        """An execution's own item in the table Executions."""
+        return next(
+            item
+            for item in self._scan("EXECUTIONS_TABLE")
+            if (item["pk"], item["sk"]) == (f"EXECUTION#{execution}", "EXECUTION")
+        )
+
     def pairs(self) -> dict[str, dict[str, Any]]:
         """The table InstancePairs by source server id."""
         return {item["sourceServerId"]: item for item in self._scan("INSTANCE_PAIRS_TABLE")}
