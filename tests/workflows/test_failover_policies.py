@@ -50,6 +50,7 @@ def test_the_policy_decides_whether_dependents_go_on(on_failure: Any, broken: in
             assert run.wave("web")["status"] == "SKIPPED"
             assert "data is FAILED" in run.wave("web")["reason"]
             assert "data is FAILED" in run.server("web")["reason"]
+            assert f"{here.target('web')} has the recovered volumes" in run.server("web")["remedy"]
             assert_left_stopped(here, "web")
 
 
