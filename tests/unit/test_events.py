@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from shared.contracts import problems
 from shared.plan import parse_plan
@@ -35,6 +37,10 @@ def test_the_inline_request_carries_the_plan_that_store_plan_stores() -> None:
 def test_the_event_entries_are_what_the_rule_matches_and_the_function_takes() -> None:
     [entry] = read("disaster-declared.json")
     assert set(entry) <= {"Source", "DetailType", "Detail", "EventBusName", "Resources", "Time"}
+    put_events = botocore.session.get_session().get_service_model("events").operation_model("PutEvents")
+    assert put_events.input_shape is not None
+    report = ParamValidator().validate({"Entries": [entry]}, put_events.input_shape)
+    assert not report.has_errors(), report.generate_report()
     event = read("disaster-declared.event.json")
     assert problems(event, "dr-event") == ()
     assert (entry["Source"], entry["DetailType"]) == (event["source"], event["detail-type"])
