@@ -55,6 +55,15 @@ def wave(name: str, *depends_on: str, **more: Any) -> dict[str, Any]:
     return {"name": name, **({"dependsOn": list(depends_on)} if depends_on else {}), **more}
 
 
+def site(name: str, origin: dict[str, str], recovery: dict[str, str]) -> dict[str, Any]:
+    """A site of a fleet file, with one subnet at either side."""
+    return {
+        "name": name,
+        "origin": {**origin, "subnets": {"servers": "10.10.0.0/24"}},
+        "recovery": {**recovery, "subnets": {"servers": "10.20.0.0/24"}},
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """An execution that has ended: what Step Functions says of it, and what its report says."""
@@ -201,6 +210,7 @@ def stage(
     waves: Sequence[dict[str, Any]] = (),
     policies: dict[str, Any] | None = None,
     matching: dict[str, Any] | None = None,
+    more_sites: Sequence[dict[str, Any]] = (),
     jobs: Settings = QUICK_JOBS,
     boots: Timings = QUICK_BOOTS,
     seed: int = 0,
@@ -208,13 +218,7 @@ def stage(
     """A virtual cloud with a fleet of these groups; without any: app-1 and app-2 in one wave."""
     document: dict[str, Any] = {
         "name": "shop",
-        "sites": [
-            {
-                "name": "east",
-                "origin": {**ORIGIN, "subnets": {"servers": "10.10.0.0/24"}},
-                "recovery": {**RECOVERY, "subnets": {"servers": "10.20.0.0/24"}},
-            }
-        ],
+        "sites": [site("east", ORIGIN, RECOVERY), *more_sites],
         "servers": list(servers) or [group("app", count=2)],
         "waves": list(waves) or [wave("all")],
         "policies": policies or {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.workflows.stage import group, stage, wave
+from tests.workflows.stage import group, site, stage, wave
 from tests.workflows.world import ORIGIN
 
 REPORT_FIELDS = {
@@ -180,3 +180,24 @@ def test_a_plan_started_again_leaves_alone_what_runs_already() -> None:
         assert set(again.outcomes.values()) == {"BLOCKED"}
         assert "TARGET_IN_USE" in again.codes("app-1")
         assert here.world() == before
+
+
+def test_a_wave_over_two_sites_is_one_job_in_each_recovery_scope() -> None:
+    west = site(
+        "west",
+        {"account": "111122223333", "region": "us-west-1"},
+        {"account": "777788889999", "region": "us-west-2"},
+    )
+    with stage(group("east-app"), group("west-app", site="west"), more_sites=[west]) as here:
+        run = here.run()
+        assert run.status == "COMPLETED"
+        assert {run.server(name)["scope"] for name in here.servers} == {
+            "444455556666/us-east-2",
+            "777788889999/us-west-2",
+        }
+        assert len(run.wave("all")["jobs"]) == 2
+        assert {job["scope"]: job["servers"] for job in run.jobs} == {
+            "444455556666/us-east-2": 1,
+            "777788889999/us-west-2": 1,
+        }
+        assert here.instances(west["recovery"])[here.target("west-app")]["state"] == "running"
