@@ -75,7 +75,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
             cancelled=ending.cancelled,
             blocked=ending.decision in ("BLOCKED", "NOTHING_TO_DO"),
         )
-    reason, remedy = _explained(ending, status)
+    reason, remedy = _explained(ending, status, servers)
     values: dict[str, Any] = {
         "status": status,
         "ended_at": iso(ending.now),
@@ -193,12 +193,25 @@ def _why(ending: Ending) -> str:
     return "The execution ended before this server's turn."
 
 
-def _explained(ending: Ending, status: ExecutionStatus) -> tuple[str | None, str | None]:
+def _explained(
+    ending: Ending, status: ExecutionStatus, servers: Sequence[ServerRecord]
+) -> tuple[str | None, str | None]:
     if ending.error:
-        remedy = (
-            "Nothing more is needed." if ending.cancelled else "Repair the cause, then run the plan again."
-        )
+        remedy = "Repair the cause, then run the plan again."
+        if ending.cancelled:
+            launched = any(server.job_id for server in servers)
+            remedy = (
+                "Servers may have been launched or be running: follow the remedy of each."
+                if launched
+                else "Nothing was changed, and nothing more is needed."
+            )
         return f"{ending.error}: {ending.cause or 'no cause given'}", remedy
+    if ending.decision == "NOTHING_TO_DO" and servers:
+        return (
+            "Every server that the plan selects is blocked. Nothing was changed.",
+            "Follow each server's remedy. A server that an earlier run recovered is blocked by TARGET_IN_USE "
+            "and needs nothing.",
+        )
     if ending.decision == "NOTHING_TO_DO":
         return (
             "The plan selects no server that can be recovered.",

@@ -80,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     Check("BOOT_MODE_DIFFERS", _C, "The boot modes are the same", target.other_boot_mode),
     Check("BOOT_MODE_UNKNOWN", _W, "The boot modes are known", target.boot_mode_unknown),
     Check("BOOT_MODE_UEFI_LINUX", _W, "A Linux target boots BIOS", target.uefi_linux),
+    Check("ARCHITECTURE_ARM64", _W, "The target is x86_64", target.arm64),
     Check("ROOT_NOT_EBS", _C, "The root device of the target is EBS", target.root_not_ebs),
     Check("VIRTUALIZATION_NOT_HVM", _C, "The target is HVM", target.not_hvm),
     Check("VOLUMES_MISSING", _C, "The target has a root volume", target.no_volumes),

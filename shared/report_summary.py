@@ -83,11 +83,14 @@ def _troubles(report: Mapping[str, Any]) -> str:
 
 
 def _findings(report: Mapping[str, Any]) -> str:
+    """One row for each kind of target left over: an account that several plans share has hundreds."""
     rows = [(finding["code"], finding["found"], finding["remedy"]) for finding in report.get("findings", ())]
-    rows += [
-        (item["finding"]["code"], item["finding"]["found"], item["finding"]["remedy"])
-        for item in report.get("unmatchedTargets", ())
-    ]
+    leftovers: dict[str, list[Mapping[str, Any]]] = {}
+    for item in report.get("unmatchedTargets", ()):
+        leftovers.setdefault(item["finding"]["code"], []).append(item["finding"])
+    for code, found in leftovers.items():
+        more = f" And {len(found) - 1} more like it: see the JSON report." if len(found) > 1 else ""
+        rows.append((code, found[0]["found"] + more, found[0]["remedy"]))
     return _section("Also found", ("Code", "Found", "Remedy"), rows)
 
 

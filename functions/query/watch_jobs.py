@@ -16,7 +16,7 @@ from shared.settings import QuerySettings
 from shared.store import execution_store
 from shared.task import Task, task
 
-ROUND = timedelta(seconds=10)
+ROUND = timedelta(seconds=15)
 """Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
 
 
@@ -27,11 +27,13 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    scopes = {server.scope for server in store.servers(task.execution_id, task.wave)}
-    for scope in sorted(scopes):
-        if store.claim_round(task.execution_id, scope, task.now, ROUND):
-            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
     servers = store.servers(task.execution_id, task.wave)
+    scopes = sorted({server.scope for server in servers})
+    looked = [scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND)]
+    for scope in looked:
+        LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
+    if looked:
+        servers = store.servers(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
     return {
         "launching": count[ServerStatus.LAUNCHING],

@@ -125,6 +125,17 @@ def uefi_linux(facts: ServerFacts, policies: Policies) -> Trouble | None:
     )
 
 
+def arm64(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """One page demands x86_64, another that the architectures are the same (launch configuration errors)."""
+    if facts.target.architecture != "arm64" or facts.server.architecture != "arm64":
+        return None
+    return Trouble(
+        f"Server and target {facts.target.instance_id} are arm64; AWS contradicts itself on whether DRS "
+        "launches into such an instance.",
+        "Try it in a drill. If it fails, the server cannot be launched into an instance.",
+    )
+
+
 def root_not_ebs(facts: ServerFacts, policies: Policies) -> Trouble | None:
     if facts.target.root_device_type == "ebs":
         return None

@@ -159,7 +159,7 @@ def test_a_completed_execution_reports_releases_and_tells(estate: Estate) -> Non
     ("fields", "status", "reason"),
     [
         ({"decision": "BLOCKED"}, "BLOCKED", "Servers are blocked"),
-        ({"decision": "NOTHING_TO_DO"}, "BLOCKED", "selects no server"),
+        ({"decision": "NOTHING_TO_DO"}, "BLOCKED", "Every server that the plan selects"),
         ({"failure": FAILURE}, "FAILED", "AccessDeniedError: no rights"),
         ({"failure": {"Error": "ApprovalRejected"}}, "CANCELLED", "ApprovalRejected: no cause given"),
         ({"failure": {"Error": "ApprovalExpired", "Cause": "late"}}, "CANCELLED", "ApprovalExpired: late"),
@@ -182,6 +182,28 @@ def test_whatever_ends_an_execution_nothing_is_left_open(
     assert "drsjob-1" in (servers["web-1"].remedy or "")
     assert [estate.wave(name).status for name in ("data", "web")] == [WaveStatus.FAILED, WaveStatus.SKIPPED]
     assert all(server["reason"] and server["remedy"] for server in estate.report()["servers"])
+
+
+def test_a_plan_that_selects_nobody_says_how_to_select(estate: Estate) -> None:
+    estate.reach("OPEN")
+    assert "selects no server" in close(estate, decision="NOTHING_TO_DO")["reason"]
+    assert "dr:enabled=true" in estate.report()["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "remedy"),
+    [
+        (ServerStatus.READY, {}, "Nothing was changed"),
+        (ServerStatus.LAUNCHING, {"job_id": "drsjob-1"}, "may have been launched"),
+    ],
+)
+def test_a_cancelled_execution_says_whether_anything_was_changed(
+    estate: Estate, status: ServerStatus, fields: dict[str, Any], remedy: str
+) -> None:
+    estate.add_pairs("web-1")
+    estate.reach("RESERVED")
+    move(estate, status, "web-1", **fields)
+    assert remedy in close(estate, failure={"Error": "ExecutionAborted", "Cause": "stop"})["remedy"]
 
 
 def test_a_dry_run_ends_with_a_plan_of_action_and_leaves_no_outcome(estate: Estate) -> None:

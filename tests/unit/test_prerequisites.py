@@ -161,6 +161,11 @@ def test_a_healthy_pair_has_no_findings() -> None:
             {"BOOT_MODE_UEFI_LINUX": W},
         ),
         (
+            {**server(architecture="arm64"), **target(architecture="arm64")},
+            DEFAULT,
+            {"ARCHITECTURE_ARM64": W},
+        ),
+        (
             {
                 **server(boot_mode="uefi", platform="windows"),
                 **target(boot_mode="uefi", platform="windows"),

@@ -100,6 +100,16 @@ def test_a_report_conforms_to_its_schema_and_has_every_field_that_was_promised()
     assert report["totals"] == {"servers": 6, "recovered": 2, "failed": 1, "skipped": 1, "blocked": 1}
 
 
+def test_the_summary_has_one_row_for_each_kind_of_target_left_over() -> None:
+    report = build_report(
+        execution(), PLAN, [], [], [], unmatched_targets={instance_id(n): LONELY for n in range(5)}
+    )
+    summary = summarize(report)
+    assert summary.count(LONELY.code) == 1
+    assert "And 4 more like it" in summary
+    assert len(report["unmatchedTargets"]) == 5
+
+
 def test_waves_come_in_the_order_of_the_plan_and_servers_by_wave_and_name() -> None:
     report = troubled()
     assert [item["name"] for item in report["waves"]] == ["data", "application"]
