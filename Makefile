@@ -13,6 +13,8 @@ AUTH ?= 1
 ARGS ?=
 
 local = .venv/bin/python -m local
+# Only the whole run can cover what it should.
+coverage = --cov --cov-report=term:skip-covered --cov-fail-under=90
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
@@ -39,7 +41,7 @@ cloud: environment
 	@exec $(local) up --deploy --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
 
 test: environment
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile $(if $(ARGS),$(ARGS),$(coverage))
 
 lint: environment
 	@.ci/lint

@@ -144,8 +144,8 @@ def test_a_scope_without_room_is_waited_for_but_not_for_ever(estate: Estate) -> 
     others = estate.add_servers(*(f"other-{number}" for number in range(20)))
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
-    for server in others:
-        estate.fault("SERVER_BUSY", server=server)
+    for other in others:
+        estate.fault("SERVER_BUSY", server=other)
     answer = launch(estate)
     assert answer["outcome"] == "WAIT"
     assert "has 20 jobs with 20 servers in progress" in answer["reason"]
