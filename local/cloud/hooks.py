@@ -184,6 +184,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook("ministack.services.sts", "register_session", ("access_key", "session"), "called: role sessions"),
     Hook("ministack.services.sts", "_role_id", ("role_arn",), "called: the user id of a session"),
     Hook("ministack.services.iam", "_roles", None, "read: trust policies"),
+    Hook("ministack.services.iam", "_instance_profiles", None, "read: ARNs of instance profiles"),
     Hook("ministack.services.iam", "_IAM_HANDLERS", None, "simulation in a stated context"),
     # The application
     Hook(

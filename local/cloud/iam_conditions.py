@@ -61,9 +61,7 @@ class Conditions:
             )
         else:
             _checks.set(())
-            # SimulatePrincipalPolicy is allowed or denied on the principal it asks about.
-            subject = query_params.get("PolicySourceArn") if service == "iam" else None
-            arn: str = (subject[0] if isinstance(subject, list) else subject) or self._extract(
+            arn: str = _iam_subject(service, query_params) or self._extract(
                 service, method, path, headers, body, query_params, region, account_id
             )
             return arn
@@ -118,6 +116,21 @@ class Conditions:
             for key, value in found.items()
             for prefix in ("aws", "ec2")
         }
+
+
+def _iam_subject(service: str, query_params: dict[str, Any]) -> str | None:
+    """The principal of a SimulatePrincipalPolicy, the instance profile of a call about one."""
+    if service != "iam":
+        return None
+
+    def one(name: str) -> str:
+        value = query_params.get(name, "")
+        return str(value[0] if isinstance(value, list) else value)
+
+    if simulated := one("PolicySourceArn"):
+        return simulated
+    profile = iam._instance_profiles.get(one("InstanceProfileName"))
+    return str(profile["Arn"]) if profile else None
 
 
 def _via() -> dict[str, Any]:

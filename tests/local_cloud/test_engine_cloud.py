@@ -274,6 +274,18 @@ def test_a_simulation_is_allowed_for_the_role_that_it_asks_about_in_the_context_
         iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["ec2:StartInstances"])
 
 
+def test_an_instance_profile_is_read_by_its_arn(cloud: LocalCloud) -> None:
+    root = engine.client(cloud, "iam")
+    for name in ("mine", "theirs"):
+        root.create_instance_profile(InstanceProfileName=name, Path="/team/")
+    mine = f"arn:aws:iam::{HUB}:instance-profile/team/mine"
+    arn = engine.role(cloud, "reader", trust({"AWS": HUB}), allow("iam:GetInstanceProfile", resource=mine))
+    iam = engine.client(cloud, "iam", **engine.session(cloud, arn))
+    assert iam.get_instance_profile(InstanceProfileName="mine")["InstanceProfile"]["Arn"] == mine
+    with pytest.raises(ClientError, match="AccessDenied"):
+        iam.get_instance_profile(InstanceProfileName="theirs")
+
+
 def test_tags_of_a_request_decide(cloud: LocalCloud) -> None:
     zone = f"{engine.REGION}a"
     own = {
