@@ -78,13 +78,6 @@ def failure_reasons(items: Sequence[JobLogItem]) -> dict[str, str]:
     return {server: reason for server, reason in (clean_ups | reasons).items() if server not in launched}
 
 
-def find_own_job(jobs: Iterable[Job], execution_id: str, wave: str, lot: int, attempt: int) -> Job | None:
-    """The job that an earlier try of this very attempt started, by its tags; the newest if several."""
-    wanted = own_tags(execution_id, wave, lot, attempt).items()
-    own = [job for job in jobs if wanted <= job.tags.items()]
-    return max(own, key=lambda job: job.created_at, default=None)
-
-
 def unfinished(jobs: Iterable[Job]) -> tuple[Job, ...]:
     """The jobs that are not COMPLETED, of every type: they all count against the quotas."""
     return tuple(job for job in jobs if job.status != COMPLETED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from functools import cache
@@ -20,11 +19,6 @@ def camel(name: str) -> str:
     """``source_server_id`` → ``sourceServerId``."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
-
-
-def snake(name: str) -> str:
-    """The inverse of ``camel``."""
-    return re.sub(r"([A-Z])", lambda found: "_" + found.group(1).lower(), name)
 
 
 def _is_record(cls: Any) -> bool:

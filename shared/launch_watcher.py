@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import explain_raw_error
 from shared.drs_job_monitor import LaunchOutcome, LaunchResult, failure_reasons, launch_outcomes
-from shared.model import Job, ServerRecord, ServerStatus
+from shared.model import Job, JobRecord, ServerRecord, ServerStatus
 from shared.opened_execution import OpenedExecution
 from shared.outcome import retryable
 from shared.store import ExecutionStore, ServerChange
@@ -17,6 +18,10 @@ from shared.task import iso, parse_time
 LONGEST_JOB = timedelta(hours=6)
 """After this a job is taken for stuck and its servers for failed. The longest reported first boot of a
 Windows server takes 45 minutes (DRS user guide, Target-Related-FAQ)."""
+
+
+SHOWN_BY = timedelta(minutes=10)
+"""By then DescribeJobs shows a job that was started, if it exists."""
 
 
 class LaunchWatcher:
@@ -43,10 +48,30 @@ class LaunchWatcher:
         for server in self._store.servers(self._id):
             if server.status is ServerStatus.LAUNCHING and server.job_id:
                 launching.setdefault(server.job_id, []).append(server)
+        for record in waiting:
+            if self._is_gone(record, jobs):
+                self._give_up(record, launching.get(record.job_id, []))
         for job in jobs:
             self._record(job, launching.get(job.job_id, []))
             if job.status == "COMPLETED":
                 self._store.end_job(self._id, job.job_id, job.status)
+
+    def _is_gone(self, record: JobRecord, jobs: Sequence[Job]) -> bool:
+        """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
+        age = self._now - parse_time(record.created_at)
+        return age > SHOWN_BY and all(job.job_id != record.job_id for job in jobs)
+
+    def _give_up(self, record: JobRecord, servers: list[ServerRecord]) -> None:
+        """Nobody can say any more what became of the job's servers: they are not launched again."""
+        values = {
+            "status": ServerStatus.FAILED,
+            "reason": f"Job {record.job_id} was deleted from DRS before its end was seen.",
+            "remedy": "Look at the server's recovery instance in DRS: if it is there, start the target "
+            "instance; otherwise run the plan again.",
+        }
+        changes = [ServerChange(server, values) for server in servers]
+        self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
+        self._store.end_job(self._id, record.job_id, "COMPLETED")
 
     def _record(self, job: Job, servers: list[ServerRecord]) -> None:
         stuck = job.status != "COMPLETED" and self._now - parse_time(job.created_at) > LONGEST_JOB

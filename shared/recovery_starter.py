@@ -98,7 +98,12 @@ class RecoveryStarter:
             except (ThrottledError, OutcomeUnknownError):
                 raise
             except AccessDeniedError as error:
-                self._fail(some, error)
+                # A policy may tell servers apart by their tags, so one may be denied and the others not.
+                middle = len(some) // 2
+                if middle:
+                    pending += [some[:middle], some[middle:]]
+                else:
+                    self._fail(some, error)
             except AwsCallError as error:
                 if error.explanation.kind is ErrorKind.QUOTA:
                     left += some

@@ -109,6 +109,11 @@ def _plan_findings(
             )
 
 
+def named_by_id(plan: Plan) -> set[str]:
+    """The ids that the plan's selectors name."""
+    return {server_id for wave in plan.waves for server_id in _named_ids(wave.selector, plan)}
+
+
 def _named_ids(selector: Selector, plan: Plan) -> tuple[str, ...]:
     group = plan.protection_groups.get(selector.protection_group or "", Selector())
     return tuple(dict.fromkeys(selector.source_server_ids + group.source_server_ids))

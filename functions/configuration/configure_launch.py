@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from shared.aws_errors import AwsCallError, ThrottledError
+from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.launch_changes import changes_to_launch_into
@@ -41,7 +41,7 @@ def handler(task: Task) -> dict[str, Any]:
         try:
             for step in _steps(server, mode):
                 drs.update_launch_settings(server.source_server_id, step)
-        except ThrottledError:
+        except (ThrottledError, AwsUnavailableError):
             raise
         except AwsCallError as error:
             return error

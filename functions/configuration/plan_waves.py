@@ -67,10 +67,7 @@ def handler(task: Task) -> dict[str, Any]:
     decision = blocked_decision(execution.policies, servers)
     return {
         "decision": "DRY_RUN" if execution.record.dry_run else decision.value,
-        "waves": [
-            {"name": name, "executionName": _child_name(task.execution_id, name)}
-            for name in in_order
-        ],
+        "waves": [{"name": name, "executionName": _child_name(task.execution_id, name)} for name in in_order],
         "ready": len(ready),
         "blocked": sum(server.status is ServerStatus.BLOCKED for server in servers),
         "estimateSeconds": seconds,

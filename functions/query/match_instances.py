@@ -7,6 +7,7 @@ from typing import Any
 from shared.instance_matcher import match_instances
 from shared.model import Instance, ServerStatus, SourceServer
 from shared.opened_execution import opened
+from shared.selection import select, takes_part
 from shared.settings import QuerySettings
 from shared.store import Leftover, ServerChange, execution_store
 from shared.task import Task, task
@@ -24,9 +25,10 @@ def handler(task: Task) -> dict[str, Any]:
         for record in store.servers(task.execution_id)
         if record.status in UNDECIDED
     }
-    # Every source takes part, whatever its record says by now: a namesake that is blocked already still
-    # makes the name ambiguous, and a repeated call must come to the same pairs.
-    sources = store.facts(task.execution_id, SourceServer)
+    known = store.facts(task.execution_id, SourceServer)
+    # Every source takes part, whatever its record says by now and whether the plan selects it: a namesake
+    # still makes the name ambiguous, and a repeated call must come to the same pairs.
+    sources = [server for server in known if takes_part(server)]
     instances = {i.instance_id: i for i in store.facts(task.execution_id, Instance)}
     result = match_instances(sources, list(instances.values()), plan.matching)
 
@@ -57,6 +59,8 @@ def handler(task: Task) -> dict[str, Any]:
         if server_id in records
     ]
     store.change_servers(task.execution_id, matched + unmatched, only_from=UNDECIDED)
+    # Only now that all sites are known can a selector be said to select nobody.
+    findings = [*select(known, plan).plan_findings, *result.plan_findings]
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
-    store.put_facts(task.execution_id, [*leftovers, *result.proposals, *result.plan_findings])
+    store.put_facts(task.execution_id, [*leftovers, *result.proposals, *findings])
     return {"matched": len(matched), "unmatched": len(unmatched)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from functions.execution import start_recovery, stop_targets
 from functions.query import verify_launches, watch_dependencies, watch_jobs
@@ -12,7 +13,7 @@ from shared.aws_errors import OutcomeUnknownError, ThrottledError
 from shared.model import ServerStatus, WaveStatus
 from shared.store import ServerChange
 from tests.handlers.estate import Estate, plan_document
-from tests.handlers.wire import lost_answer, refused
+from tests.handlers.wire import Call, lost_answer, refused, refused_json
 
 STOP = {"policies": {"whenTargetRuns": "STOP"}}
 
@@ -171,6 +172,31 @@ def test_denied_rights_fail_the_lot_with_the_remedy(estate: Estate) -> None:
     assert launch(estate)["outcome"] == "NOTHING"
     assert set(statuses(estate).values()) == {ServerStatus.FAILED}
     assert "member-account stack" in (estate.servers()["web-1"].remedy or "")
+
+
+def test_one_server_that_is_denied_does_not_hold_up_its_neighbours(estate: Estate) -> None:
+    pairs = estate.add_pairs("web-1", "web-2", "web-3")
+    estate.reach("CONFIGURED")
+    denied = pairs["web-2"][0]
+
+    def answer(call: Call) -> AWSResponse | None:
+        return refused_json("AccessDeniedException", status=403)(call) if denied in call.body else None
+
+    estate.wire.on("drs", "StartRecovery", answer)
+    assert launch(estate)["launching"] == 2
+    expected = {"web-1": "LAUNCHING", "web-2": "FAILED", "web-3": "LAUNCHING"}
+    assert statuses(estate) == expected
+
+
+def test_servers_of_a_job_that_somebody_deleted_are_given_up(estate: Estate) -> None:
+    estate.add_pairs("web-1")
+    estate.reach("LAUNCHING")
+    estate.clock.advance(3600)
+    [job] = jobs(estate)
+    estate.drs_client().delete_job(jobID=job["jobID"])
+    assert estate.call(watch_jobs, wave="web")["failed"] == 1
+    assert "was deleted from DRS" in (estate.servers()["web-1"].reason or "")
+    assert estate.call(watch_jobs, wave="web")["failed"] == 1
 
 
 def test_the_server_whose_target_runs_is_found_and_left_out(estate: Estate) -> None:

@@ -64,8 +64,27 @@ def test_a_server_of_two_waves_is_blocked_with_the_reason(estate: Estate) -> Non
 
 def test_what_the_plan_names_in_vain_is_a_finding(estate: Estate) -> None:
     estate.add_pairs("db-1")
-    estate.reach("DISCOVERED")
+    estate.reach("MATCHED")
     assert "WAVE_EMPTY" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+
+
+def test_a_wave_whose_servers_are_all_at_another_site_is_not_called_empty(estate: Estate) -> None:
+    estate.add_pairs("db-1", "web-1")
+    document = plan_document()
+    [main] = document["sites"]
+    elsewhere = {**main, "name": "elsewhere", "recovery": {**main["recovery"], "region": "eu-west-1"}}
+    estate.drs_client(Scope(RECOVERY.account, "eu-west-1")).initialize_service()
+    estate.reach("MATCHED", document | {"sites": [elsewhere, main]})
+    assert {finding.code for finding in estate.store.facts("execution-1", Finding)} == set()
+
+
+def test_a_namesake_that_the_plan_does_not_select_makes_the_name_ambiguous(estate: Estate) -> None:
+    [(first, _)] = estate.add_pairs("db-1").values()
+    estate.add_servers("db-1")
+    waves = [{"name": "data", "servers": {"sourceServerIds": [first]}}]
+    estate.reach("MATCHED", plan_document(waves=waves))
+    [server] = estate.store.servers("execution-1")
+    assert (server.status, server.source_server_id) == (ServerStatus.BLOCKED, first)
 
 
 # --- matching

@@ -7,9 +7,7 @@ import pytest
 from shared.drs_job_monitor import (
     LaunchResult,
     failure_reasons,
-    find_own_job,
     launch_outcomes,
-    own_tags,
     servers_in_progress,
     unfinished,
 )
@@ -79,27 +77,6 @@ def test_a_failed_clean_up_is_the_reason_only_when_there_is_no_other() -> None:
 def test_a_server_that_was_launched_in_the_end_has_no_reason() -> None:
     items = [log_item("SNAPSHOT_FAIL", 1, "x"), log_item("USING_PREVIOUS_SNAPSHOT"), log_item("LAUNCH_END")]
     assert failure_reasons(items) == {}
-
-
-def test_the_own_job_is_found_by_all_four_tags() -> None:
-    tags = own_tags("execution-1", "data", 2, 1)
-    own = job(tags=tags | {"extra": "x"}, job_id="own")
-    others = [
-        job(tags=own_tags("execution-2", "data", 2, 1)),
-        job(tags=own_tags("execution-1", "web", 2, 1)),
-        job(tags=own_tags("execution-1", "data", 1, 1)),
-        job(tags=own_tags("execution-1", "data", 2, 2)),
-        job(tags={}),
-    ]
-    assert find_own_job([*others, own], "execution-1", "data", 2, 1) == own
-    assert find_own_job(others, "execution-1", "data", 2, 1) is None
-
-
-def test_the_newest_of_several_own_jobs_is_taken() -> None:
-    tags = own_tags("execution-1", "data", 1, 1)
-    old = job(tags=tags, created_at="2026-01-01T10:00:00+00:00")
-    new = job(tags=tags, created_at="2026-01-01T11:00:00+00:00")
-    assert find_own_job([old, new], "execution-1", "data", 1, 1) == new
 
 
 def test_jobs_of_every_type_hold_their_servers_until_completed() -> None:
