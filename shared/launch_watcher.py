@@ -15,11 +15,6 @@ from shared.outcome import retryable
 from shared.store import ExecutionStore, ServerChange
 from shared.task import iso, parse_time
 
-LONGEST_JOB = timedelta(hours=6)
-"""After this a job is taken for stuck and its servers for failed. The longest reported first boot of a
-Windows server takes 45 minutes (DRS user guide, Target-Related-FAQ)."""
-
-
 SHOWN_BY = timedelta(minutes=10)
 """By then DescribeJobs shows a job that was started, if it exists."""
 
@@ -33,6 +28,7 @@ class LaunchWatcher:
         self._execution = execution
         self._now = now
         self._id = execution.record.execution_id
+        self._patience = timedelta(seconds=execution.policies.launch_timeout_seconds)
 
     def look(self) -> None:
         """Ask once for all unfinished jobs of the execution in the scope, and record what changed."""
@@ -74,7 +70,7 @@ class LaunchWatcher:
         self._store.end_job(self._id, record.job_id, "COMPLETED")
 
     def _record(self, job: Job, servers: list[ServerRecord]) -> None:
-        stuck = job.status != "COMPLETED" and self._now - parse_time(job.created_at) > LONGEST_JOB
+        stuck = job.status != "COMPLETED" and self._now - parse_time(job.created_at) > self._patience
         outcomes = launch_outcomes(job)
         launched, failed = [], []
         for server in servers:
@@ -97,7 +93,9 @@ class LaunchWatcher:
         for server in servers:
             outcome = outcomes.get(server.source_server_id)
             raw = reasons.get(server.source_server_id) or (outcome.reason if outcome else None)
-            reason = f"job {job.job_id} has run for over {LONGEST_JOB}" if stuck else raw or "no reason given"
+            reason = raw or "no reason given"
+            if stuck:
+                reason = f"job {job.job_id} has run for over {self._patience}"
             failed = replace(server, status=ServerStatus.LAUNCH_FAILED)
             again = retryable(failed, self._execution.policies) and not stuck
             values = {

@@ -348,6 +348,7 @@ class Policies:
     approval: Approval | None = None  # None: as the way it was started demands
     retries: int = 1
     max_lag_seconds: int = 3600
+    launch_timeout_seconds: int = 7200
     verify_timeout_seconds: int = 1800
 
 

@@ -232,5 +232,6 @@ def _policies(policies: dict[str, Any]) -> Policies:
         approval=Approval(policies["approval"]) if "approval" in policies else None,
         retries=policies.get("retries", default.retries),
         max_lag_seconds=policies.get("maxLagSeconds", default.max_lag_seconds),
+        launch_timeout_seconds=policies.get("launchTimeoutSeconds", default.launch_timeout_seconds),
         verify_timeout_seconds=policies.get("verifyTimeoutSeconds", default.verify_timeout_seconds),
     )

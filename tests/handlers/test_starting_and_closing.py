@@ -222,7 +222,12 @@ def test_a_request_that_was_refused_is_reported_too(estate: Estate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [("ABORTED", ExecutionStatus.CANCELLED), ("TIMED_OUT", ExecutionStatus.FAILED)]
+    ("status", "expected"),
+    [
+        ("ABORTED", ExecutionStatus.CANCELLED),
+        ("TIMED_OUT", ExecutionStatus.FAILED),
+        ("FAILED", ExecutionStatus.FAILED),
+    ],
 )
 def test_an_execution_that_was_stopped_is_closed_by_the_event_about_it(
     estate: Estate, status: str, expected: ExecutionStatus
@@ -238,6 +243,20 @@ def test_an_execution_that_was_stopped_is_closed_by_the_event_about_it(
     assert "It was stopped from outside." in (record.reason or "")
     assert estate.launch_configuration(pairs["web-1"][0])["launchDisposition"] == before
     assert estate.locks.holders([plan_lock("erp")]) == {}
+
+
+def test_an_execution_that_closed_itself_is_left_alone_by_the_event_about_it(estate: Estate) -> None:
+    detail = {"name": "execution-1", "status": "FAILED", "startDate": 1767225600000}
+    event = {"detail": detail, "time": "2026-01-01T02:00:00Z"}
+    close(estate, failure={"Error": "RequestInvalidError", "Cause": "bad"})
+    refused_report = estate.report("unknown")
+    assert close_aborted_execution.handler(event, None) == {"status": "CLOSED"}
+    assert estate.report("unknown") == refused_report
+    estate.open()
+    close(estate, failure=FAILURE)
+    told = len(estate.messages())
+    assert close_aborted_execution.handler(event, None) == {"status": "CLOSED"}
+    assert len(estate.messages()) == told
 
 
 def test_a_stop_without_a_date_counts_from_its_event(estate: Estate) -> None:

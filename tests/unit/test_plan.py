@@ -86,6 +86,7 @@ def test_everything_a_plan_can_say_is_understood() -> None:
                 "approval": "REQUIRED",
                 "retries": 0,
                 "maxLagSeconds": 60,
+                "launchTimeoutSeconds": 1200,
                 "verifyTimeoutSeconds": 600,
             },
         )
@@ -108,6 +109,7 @@ def test_everything_a_plan_can_say_is_understood() -> None:
         Approval.REQUIRED,
         0,
         60,
+        1200,
         600,
     )
 
