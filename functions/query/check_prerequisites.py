@@ -75,8 +75,8 @@ def _verdict(findings: tuple[Any, ...]) -> dict[str, Any]:
     return {
         "status": ServerStatus.BLOCKED,
         "findings": findings,
-        "reason": "; ".join(finding.found for finding in critical),
-        "remedy": "; ".join(finding.remedy for finding in critical),
+        "reason": " ".join(finding.found for finding in critical),
+        "remedy": " ".join(finding.remedy for finding in critical),
     }
 
 
