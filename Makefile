@@ -3,8 +3,10 @@
 .PHONY: help demo test lint cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
-# Every step is a process of its own: let them share compiled modules, whatever the shell says.
+# Every step is a process of its own: let them share compiled modules, whatever the shell says, and keep them
+# out of the folders that sam build copies.
 unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
 
 PYTHON ?=
 FLEET ?= fleets/default.yaml

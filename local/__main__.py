@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from local.errors import CommandError
+from local.places import BYTECODE
 
 COMMANDS = {
     "up": ("local.commands.up", "start a local cloud and keep it up until Ctrl-C"),
@@ -53,6 +55,7 @@ def parser(chosen: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0: it did; 1: it failed and said why; 2: wrong usage; 130: interrupted."""
+    sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(BYTECODE))
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if not word.startswith("-")), None)
     options = parser(chosen).parse_args(words)

@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "state.json"
 LOGS = ROOT / ".local" / "logs"
+BYTECODE = ROOT / ".local" / "bytecode"
+"""Compiled modules: not beside their sources, which sam build copies while others import them."""
 BUILD = ROOT / ".aws-sam" / "build"
 OUT = ROOT / "out"
 

@@ -80,6 +80,9 @@ def test_ctrl_c_ends_the_cloud_and_leaves_nothing(clone: Path, up: tuple[subproc
     assert process.wait(20) == 0
     assert not answers(endpoint)
     assert not (clone / ".local" / "state.json").exists()
+    # sam build copies these folders while other processes of the demo import from them.
+    for copied in ("shared", "functions"):
+        assert not list((clone / copied).rglob("__pycache__"))
 
 
 def test_other_terminals_find_the_cloud_that_is_up_and_can_end_it(
