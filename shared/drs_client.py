@@ -60,7 +60,7 @@ class DrsClient:
         """These jobs as they stand."""
         return [
             _job(item, self.scope)
-            for some in _chunks(job_ids, JOB_IDS_PER_FILTER)
+            for some in chunks(job_ids, JOB_IDS_PER_FILTER)
             for item in self._pages("describe_jobs", filters={"jobIDs": some}, maxResults=PAGE)
         ]
 
@@ -87,7 +87,7 @@ class DrsClient:
         """The recovery instances of these servers; terminated ones left out."""
         found = (
             item
-            for some in _chunks(source_server_ids, IDS_PER_FILTER)
+            for some in chunks(source_server_ids, IDS_PER_FILTER)
             for item in self._pages(
                 "describe_recovery_instances", filters={"sourceServerIDs": some}, maxResults=PAGE
             )
@@ -137,7 +137,8 @@ class DrsClient:
                 yield from page["items"]
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+def chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    """``values`` in lists of at most ``size``: what one call takes."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from shared.aws_errors import AwsCallError, ThrottledError, calling
 from shared.cross_account import PATIENT, MemberAccounts
-from shared.drs_client import platform_of
+from shared.drs_client import chunks, platform_of
 from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Scope, Volume
 
 IDS_PER_CALL = 100
@@ -53,7 +53,7 @@ class Ec2Client:
         """Standing instances with one of these Name tags, tagged for launching into or not."""
         return [
             instance
-            for some in _chunks(sorted(set(names)), FILTER_VALUES)
+            for some in chunks(sorted(set(names)), FILTER_VALUES)
             for instance in self._described(
                 Filters=[
                     {"Name": "tag:Name", "Values": some},
@@ -66,7 +66,7 @@ class Ec2Client:
         """These instances; unknown ids are left out."""
         return [
             instance
-            for some in _chunks(instance_ids, FILTER_VALUES)
+            for some in chunks(instance_ids, FILTER_VALUES)
             for instance in self._described(Filters=[{"Name": "instance-id", "Values": some}])
         ]
 
@@ -75,7 +75,7 @@ class Ec2Client:
         described = list(self._raw(instance_ids))
         running = [item["InstanceId"] for item in described if item["State"]["Name"] == "running"]
         statuses: dict[str, str] = {}
-        for some in _chunks(running, IDS_PER_CALL):
+        for some in chunks(running, IDS_PER_CALL):
             with calling("DescribeInstanceStatus", str(self.scope)):
                 answer = self._ec2.describe_instance_status(InstanceIds=some)
             for item in answer["InstanceStatuses"]:
@@ -117,7 +117,7 @@ class Ec2Client:
         Raises ThrottledError, and AwsUnavailableError without an answer: neither is about an instance.
         """
         refused: dict[str, AwsCallError] = {}
-        pending = list(_chunks(instance_ids, IDS_PER_CALL))
+        pending = list(chunks(instance_ids, IDS_PER_CALL))
         while pending:
             some = pending.pop()
             try:
@@ -143,7 +143,7 @@ class Ec2Client:
         return [_instance(item, self.scope) for item in self._reservations(**arguments)]
 
     def _raw(self, instance_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-        for some in _chunks(instance_ids, FILTER_VALUES):
+        for some in chunks(instance_ids, FILTER_VALUES):
             yield from self._reservations(Filters=[{"Name": "instance-id", "Values": some}])
 
     def _reservations(self, **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -151,11 +151,6 @@ class Ec2Client:
             for page in self._ec2.get_paginator("describe_instances").paginate(**arguments):
                 for reservation in page["Reservations"]:
                     yield from reservation["Instances"]
-
-
-def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
 
 
 def _health(item: dict[str, Any], status: str | None) -> InstanceHealth:

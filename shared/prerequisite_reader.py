@@ -39,9 +39,6 @@ class SiteFacts:
 class PrerequisiteReader:
     """Reads one site. The origin side is asked briefly and may stay silent: it may be what is down."""
 
-    source_type = SourceServer
-    instance_type = Instance
-
     def __init__(self, accounts: MemberAccounts, site: Site, execution_role: str) -> None:
         self._site = site
         self._execution_role = execution_role

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.model import ServerRecord, ServerStatus, Severity
+from shared.model import Instance, ServerRecord, ServerStatus, Severity, SourceServer
 from shared.opened_execution import opened
 from shared.prerequisite_reader import PrerequisiteReader
 from shared.prerequisites import check_scope, check_server, is_blocked
@@ -46,8 +46,8 @@ def handler(task: Task) -> dict[str, Any]:
     )
     facts = reader.read(
         records,
-        store.facts(task.execution_id, reader.source_type),
-        store.facts(task.execution_id, reader.instance_type),
+        store.facts(task.execution_id, SourceServer),
+        store.facts(task.execution_id, Instance),
         PairStore(settings.pairs_table).get([record.source_server_id for record in records]),
         held,
         jobs_since=iso(task.now - LOOK_BACK),
