@@ -41,6 +41,33 @@ class WhenTargetRuns(StrEnum):
     STOP = "STOP"
 
 
+class StopWorkload(StrEnum):
+    """When a failback stops the instance that runs the workload on the recovery side."""
+
+    BEFORE_LAUNCH = "BEFORE_LAUNCH"
+    """Nothing is written there any more when DRS takes its last snapshot."""
+    BEFORE_START = "BEFORE_START"
+    """A shorter outage; what is written after the snapshot is lost, unless the workload is quiesced."""
+
+
+class Laggards(StrEnum):
+    """What becomes of servers whose reverse replication is not done at the deadline."""
+
+    WAIT = "WAIT"
+    LEAVE_BEHIND = "LEAVE_BEHIND"
+    STOP = "STOP"
+
+
+class RecoveryInstanceDisposition(StrEnum):
+    RETAIN_STOPPED = "RETAIN_STOPPED"
+    TERMINATE = "TERMINATE"
+
+
+class DrillVolumes(StrEnum):
+    RESTORE = "RESTORE"
+    KEEP = "KEEP"
+
+
 class Approval(StrEnum):
     REQUIRED = "REQUIRED"
     NOT_REQUIRED = "NOT_REQUIRED"
@@ -74,6 +101,9 @@ class ServerStatus(StrEnum):
     DISCOVERED = "DISCOVERED"
     MATCHED = "MATCHED"
     READY = "READY"
+    REVERSING = "REVERSING"  # failback: asked for, or to be asked again when the agent has checked in
+    REPLICATING = "REPLICATING"
+    REPLICATED = "REPLICATED"  # the origin has a copy that is new enough for a cutover
     CONFIGURED = "CONFIGURED"
     LAUNCHING = "LAUNCHING"
     LAUNCH_FAILED = "LAUNCH_FAILED"  # may be tried again
@@ -94,9 +124,32 @@ _FINAL_SERVER_STATUSES = frozenset(
 )
 
 
+class Protection(StrEnum):
+    """How far a server that was brought home is on its way to being protected as before."""
+
+    RETURNING = "RETURNING"  # asked for, or to be asked again when the agent has checked in
+    RESCANNING = "RESCANNING"
+    PROTECTED = "PROTECTED"
+    RETIRED = "RETIRED"  # and the recovery side is as before the disaster
+    UNPROTECTED = "UNPROTECTED"  # it could not be; the workload runs at the origin all the same
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Protection.RETIRED, Protection.UNPROTECTED)
+
+
+class Adoption(StrEnum):
+    """What an earlier execution that ended too early has done for a server already."""
+
+    JOB = "JOB"  # its DRS job runs
+    LAUNCH = "LAUNCH"  # it was launched into its pair
+
+
 class Severity(StrEnum):
     CRITICAL = "CRITICAL"
     """Blocks the server."""
+    OVERRIDABLE = "OVERRIDABLE"
+    """Blocks the server unless the request overrides the check with a reason."""
     WARNING = "WARNING"
     """Reported; the server goes on."""
 
@@ -150,6 +203,18 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicationProgress:
+    """``dataReplicationInfo`` of a source server, its disks added up. Bytes; ``eta`` ISO 8601 or None."""
+
+    total_bytes: int
+    replicated_bytes: int
+    backlog_bytes: int
+    rescanned_bytes: int
+    every_disk_rescanned: bool
+    eta: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceServer:
     """A DRS source server, in the words of DescribeSourceServers.
 
@@ -179,6 +244,7 @@ class SourceServer:
     stalled_reason: str | None = None
     disks: tuple[Volume, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    progress: ReplicationProgress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +332,9 @@ class RecoveryInstance:
     source_server_id: str
     job_id: str | None
     is_drill: bool
+    replication_state: str | None = None
+    """"NOT_STARTED" until ReverseReplication was called for it (observed in the field)."""
+    failback_state: str | None = None
 
 
 # --- what a plan says ---------------------------------------------------------------------------------
@@ -340,6 +409,39 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
+class QuiesceAction:
+    """An SSM command that brings the workload to rest before the cutover; run on its instances."""
+
+    document: str
+    parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    timeout_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class FailbackPolicies:
+    """How a failback behaves. ``launch_order`` None: as the plan's."""
+
+    launch_order: LaunchOrder | None = None
+    approval: Approval = Approval.NOT_REQUIRED  # of the cutover
+    max_lag_seconds: int = 60
+    replication_deadline_seconds: int = 86_400
+    laggards: Laggards = Laggards.WAIT
+    stop_workload: StopWorkload = StopWorkload.BEFORE_LAUNCH
+    quiesce: tuple[QuiesceAction, ...] = ()
+    when_original_runs: WhenTargetRuns = WhenTargetRuns.STOP
+    tag_originals: bool = False
+    recovery_instance_disposition: RecoveryInstanceDisposition = RecoveryInstanceDisposition.RETAIN_STOPPED
+    reprotect_deadline_seconds: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class DrillPolicies:
+    """What a drill leaves behind. ``volumes`` RESTORE: the targets get back those they had before."""
+
+    volumes: DrillVolumes = DrillVolumes.RESTORE
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     launch_order: LaunchOrder = LaunchOrder.TOGETHER
     on_blocked: OnBlocked = OnBlocked.STOP
@@ -350,6 +452,8 @@ class Policies:
     max_lag_seconds: int = 3600
     launch_timeout_seconds: int = 7200
     verify_timeout_seconds: int = 1800
+    failback: FailbackPolicies = FailbackPolicies()
+    drill: DrillPolicies = DrillPolicies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,11 +474,30 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class DetachedVolume:
+    """An EBS volume that a launch took from an instance and left behind, still billed."""
+
+    volume_id: str
+    instance_id: str
+    device: str
+    scope: Scope
+    size_gib: int
+    type: str
+    detached_by: str  # execution id
+
+
+@dataclass(frozen=True, slots=True)
 class ServerRecord:
     """Everything known of one server in one execution: one DynamoDB item.
 
-    Times are ISO 8601 strings in UTC. ``scope`` is where the DRS calls for it go. ``lot`` numbers the job
-    of its wave that it is to be launched in. ``previous_launch`` keeps the launch settings to restore.
+    Times are ISO 8601 strings in UTC. ``scope`` is where it is launched and where the DRS calls for that
+    go: the recovery scope, or in a failback the origin. ``lot`` numbers the job of its wave that it is to
+    be launched in. ``previous_launch`` keeps the launch settings to restore, ``volumes_before`` the volumes
+    of the pair's instance before the launch.
+
+    In a failback ``source_server_id`` stays that of the server that protects the original; the reversed
+    server (direction FAILBACK, in the origin scope) is launched in its place. ``workload_instance_id`` runs
+    the workload on the recovery side, in ``workload_scope``, until the cutover.
     """
 
     source_server_id: str
@@ -403,6 +526,39 @@ class ServerRecord:
     launched_at: str | None = None
     start_requested_at: str | None = None
     verified_at: str | None = None
+    volumes_before: tuple[Volume, ...] = ()
+    detached_volumes: tuple[DetachedVolume, ...] = ()
+    adoption: Adoption | None = None
+    adopted_from: str | None = None  # execution id
+    # failback only
+    workload_instance_id: str | None = None
+    workload_scope: Scope | None = None
+    workload_private_ip: str | None = None
+    reversed_server_id: str | None = None
+    reverse_requested_at: str | None = None
+    replication_state: str | None = None
+    bytes_total: int = 0
+    bytes_replicated: int = 0
+    stalled_since: str | None = None
+    stall_reported: bool = False
+    replicated_at: str | None = None
+    workload_stop_requested_at: str | None = None
+    workload_stopped_at: str | None = None
+    workload_returned_at: str | None = None
+    protection: Protection | None = None
+    protection_reason: str | None = None
+    protection_remedy: str | None = None
+    reprotect_requested_at: str | None = None
+    protected_at: str | None = None
+    retired_at: str | None = None
+    # drill only
+    cleaned_up_at: str | None = None
+    clean_up_trouble: str | None = None
+
+    @property
+    def drs_server_id(self) -> str:
+        """The source server that is launched: the reversed one in a failback."""
+        return self.reversed_server_id or self.source_server_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from shared.model import (
     Instance,
     JobRecord,
     Plan,
+    Protection,
     Scope,
     ServerRecord,
     ServerStatus,
@@ -149,6 +150,32 @@ class ExecutionStore:
         values = {f":only{n}": status.value for n, status in enumerate(only_from)} or _FINAL
         inside = f"#status IN ({', '.join(values)})"
         condition = inside if only_from else f"attribute_exists(pk) AND NOT {inside}"
+        done = write(
+            [
+                set_if(
+                    self.table_name,
+                    _server_key(execution_id, change.server),
+                    change.values,
+                    condition,
+                    values,
+                )
+                for change in listed
+            ]
+        )
+        return [change.applied() for change, written in zip(listed, done, strict=True) if written]
+
+    def change_settled(self, execution_id: str, changes: Iterable[ServerChange]) -> list[ServerRecord]:
+        """Set what comes after a server's outcome (its protection, its clean-up), never the outcome itself.
+
+        A protection that is final stays. Returns the servers as changed.
+        """
+        listed = list(changes)
+        for change in listed:
+            if "status" in change.values:
+                raise ValueError("An outcome is final; change_settled does not touch it.")
+        condition = "attribute_exists(#status) AND (attribute_not_exists(#protection)"
+        condition += " OR NOT #protection IN (:retired, :unprotected))"
+        values = {":retired": Protection.RETIRED.value, ":unprotected": Protection.UNPROTECTED.value}
         done = write(
             [
                 set_if(

@@ -43,9 +43,12 @@ def delete_if(table: str, key: dict[str, str], condition: str, values: dict[str,
 def set_if(
     table: str, key: dict[str, str], values: dict[str, Any], condition: str, condition_values: dict[str, Any]
 ) -> Operation:
-    """Set ``values`` (snake_case names; None takes a field away). ``#status`` may stand in the condition."""
+    """Set ``values`` (snake_case names; None takes a field away).
+
+    ``#status`` and ``#protection`` may stand in the condition.
+    """
     # DynamoDB refuses names that no expression uses.
-    names = {"#status": "status"} if "#status" in condition else {}
+    names = {f"#{field}": field for field in ("status", "protection") if f"#{field}" in condition}
     data = dict(condition_values)
     sets: list[str] = []
     removes: list[str] = []
