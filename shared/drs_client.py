@@ -14,6 +14,7 @@ from shared.model import (
     LaunchedServer,
     LaunchSettings,
     RecoveryInstance,
+    ReplicationProgress,
     Scope,
     SourceServer,
     Volume,
@@ -92,18 +93,26 @@ class DrsClient:
                 "describe_recovery_instances", filters={"sourceServerIDs": some}, maxResults=PAGE
             )
         )
-        return [
-            RecoveryInstance(
-                recovery_instance_id=item["recoveryInstanceID"],
-                ec2_instance_id=item["ec2InstanceID"],
-                ec2_state=item["ec2InstanceState"],
-                source_server_id=item["sourceServerID"],
-                job_id=item.get("jobID"),
-                is_drill=item.get("isDrill", False),
-            )
-            for item in found
-            if item["ec2InstanceState"] != "TERMINATED"
-        ]
+        return [_recovery_instance(item) for item in found if item["ec2InstanceState"] != "TERMINATED"]
+
+    def recovery_instances_of_scope(self) -> list[RecoveryInstance]:
+        """Every recovery instance of the scope; terminated ones left out."""
+        found = self._pages("describe_recovery_instances", filters={}, maxResults=PAGE)
+        return [_recovery_instance(item) for item in found if item["ec2InstanceState"] != "TERMINATED"]
+
+    def staging_subnets(self) -> tuple[str, ...]:
+        """The staging area subnets of the replication configuration templates; empty without a template."""
+        pages = self._pages("describe_replication_configuration_templates", maxResults=PAGE)
+        return tuple(item["stagingAreaSubnetId"] for item in pages if item.get("stagingAreaSubnetId"))
+
+    def launches_into_source(self) -> bool:
+        """Whether reversed servers made here are set to launch into the source instance.
+
+        ``launchIntoSourceInstance`` of the one launch configuration template (DRS user guide, default-drs-
+        launch-into-source-instance). Then DRS refuses to reverse a server whose original is not tagged.
+        """
+        pages = self._pages("describe_launch_configuration_templates", maxResults=PAGE)
+        return any(item.get("launchIntoSourceInstance", False) for item in pages)
 
     def start_recovery(
         self, source_server_ids: Sequence[str], *, drill: bool, tags: Mapping[str, str]
@@ -120,6 +129,62 @@ class DrsClient:
                 isDrill=drill,
                 tags=dict(tags),
             )
+        return _job(answer["job"], self.scope)
+
+    def reverse_replication(self, recovery_instance_id: str) -> None:
+        """Make a recovery instance replicate to where it came from, or protect it again after a failback.
+
+        It has no client token: look for the reversed server first, and after an ``OutcomeUnknownError``
+        again. The ARN in the answer goes stale over the rounds (observed in the field), so it is not given:
+        find the reversed server by the EC2 id in its identification hints.
+        """
+        drs = self._accounts.client("drs", self.scope, ONCE)
+        with calling("ReverseReplication", self._where(recovery_instance_id), has_effect=True):
+            drs.reverse_replication(recoveryInstanceID=recovery_instance_id)
+
+    def source_servers_by_id(self, source_server_ids: Sequence[str], site: str) -> list[SourceServer]:
+        """These source servers; unknown ids are left out."""
+        return [
+            _source_server(item, site, self.scope)
+            for some in chunks(source_server_ids, IDS_PER_FILTER)
+            for item in self._pages(
+                "describe_source_servers", filters={"sourceServerIDs": some}, maxResults=PAGE
+            )
+        ]
+
+    def stop_replication(self, source_server_id: str) -> None:
+        """StopReplication: the server is protected no more and its snapshots are deleted."""
+        with calling("StopReplication", self._where(source_server_id)):
+            self._drs.stop_replication(sourceServerID=source_server_id)
+
+    def disconnect_source_server(self, source_server_id: str) -> None:
+        """DisconnectSourceServer: refused while the server has a recovery instance."""
+        with calling("DisconnectSourceServer", self._where(source_server_id)):
+            self._drs.disconnect_source_server(sourceServerID=source_server_id)
+
+    def delete_source_server(self, source_server_id: str) -> None:
+        """DeleteSourceServer of a disconnected server."""
+        with calling("DeleteSourceServer", self._where(source_server_id)):
+            self._drs.delete_source_server(sourceServerID=source_server_id)
+
+    def disconnect_recovery_instance(self, recovery_instance_id: str) -> None:
+        """DisconnectRecoveryInstance: impossible once its replication was reversed."""
+        with calling("DisconnectRecoveryInstance", self._where(recovery_instance_id)):
+            self._drs.disconnect_recovery_instance(recoveryInstanceID=recovery_instance_id)
+
+    def delete_recovery_instance(self, recovery_instance_id: str) -> None:
+        """DeleteRecoveryInstance: the record goes, the EC2 instance stays as it is."""
+        with calling("DeleteRecoveryInstance", self._where(recovery_instance_id)):
+            self._drs.delete_recovery_instance(recoveryInstanceID=recovery_instance_id)
+
+    def terminate_recovery_instances(self, recovery_instance_ids: Sequence[str]) -> Job:
+        """Start a job that terminates these instances (1 to 200) in EC2.
+
+        Only for instances that DRS created itself: one that was launched into belongs to a pair.
+        """
+        drs = self._accounts.client("drs", self.scope, ONCE)
+        with calling("TerminateRecoveryInstances", str(self.scope), has_effect=True):
+            answer = drs.terminate_recovery_instances(recoveryInstanceIDs=list(recovery_instance_ids))
         return _job(answer["job"], self.scope)
 
     @property
@@ -173,6 +238,40 @@ def _source_server(item: dict[str, Any], site: str, scope: Scope) -> SourceServe
             Volume(device=disk["deviceName"], size=int(disk["bytes"])) for disk in properties.get("disks", [])
         ),
         tags=tags,
+        progress=_progress(replication),
+    )
+
+
+def _progress(replication: dict[str, Any]) -> ReplicationProgress | None:
+    disks = replication.get("replicatedDisks", [])
+    if not disks:
+        return None
+
+    def added_up(field: str) -> int:
+        return sum(int(disk.get(field, 0)) for disk in disks)
+
+    return ReplicationProgress(
+        total_bytes=added_up("totalStorageBytes"),
+        replicated_bytes=added_up("replicatedStorageBytes"),
+        backlog_bytes=added_up("backloggedStorageBytes"),
+        rescanned_bytes=added_up("rescannedStorageBytes"),
+        every_disk_rescanned=all(
+            disk.get("rescannedStorageBytes", 0) >= disk.get("totalStorageBytes", 0) for disk in disks
+        ),
+        eta=replication.get("etaDateTime"),
+    )
+
+
+def _recovery_instance(item: dict[str, Any]) -> RecoveryInstance:
+    return RecoveryInstance(
+        recovery_instance_id=item["recoveryInstanceID"],
+        ec2_instance_id=item["ec2InstanceID"],
+        ec2_state=item["ec2InstanceState"],
+        source_server_id=item["sourceServerID"],
+        job_id=item.get("jobID"),
+        is_drill=item.get("isDrill", False),
+        replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState"),
+        failback_state=item.get("failback", {}).get("state"),
     )
 
 
