@@ -1,4 +1,4 @@
-"""Step Functions: start an execution by its name, and see whether one still runs."""
+"""Step Functions: start and stop executions by their names, and see whether one still runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import boto3
 
 from shared.aws_errors import AwsCallError, calling
-from shared.model import ExecutionStatus
+from shared.model import ExecutionStatus, Mode
 from shared.store import ExecutionNotFoundError, ExecutionStore
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+
+_MACHINES = {Mode.FAILOVER: "failover", Mode.DRILL: "failover", Mode.FAILBACK: "failback"}
+"""Which state machine runs which mode: the end of its name, after the name of the stack (template.yaml)."""
 
 
 def start(state_machine_arn: str, name: str, request: dict[str, Any]) -> bool:
@@ -44,13 +47,22 @@ def _states() -> Any:
 
 
 def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str) -> bool:
-    """Whether an execution of the same state machine as ``sibling_arn`` is over, by our record or theirs.
+    """Whether an execution of the same stack as ``sibling_arn`` is over, by our record or Step Functions'.
 
     An execution that was stopped from outside may never have said goodbye, so Step Functions is asked too.
     """
     try:
-        if store.execution(execution_id).status is not ExecutionStatus.RUNNING:
-            return True
+        record = store.execution(execution_id)
     except ExecutionNotFoundError:
         return True
-    return has_ended(f"{sibling_arn.rsplit(':', 1)[0]}:{execution_id}")
+    if record.status is not ExecutionStatus.RUNNING:
+        return True
+    return has_ended(arn_of(execution_id, record.mode, sibling_arn))
+
+
+def arn_of(execution_id: str, mode: Mode, sibling_arn: str) -> str:
+    """The ARN of an execution of this mode, in the stack of ``sibling_arn`` (an execution of any mode)."""
+    head, machine, _ = sibling_arn.rsplit(":", 2)
+    for name in set(_MACHINES.values()):
+        machine = machine.removesuffix(name)
+    return f"{head}:{machine}{_MACHINES[mode]}:{execution_id}"

@@ -1,10 +1,11 @@
-"""Starts the failover that a *Disaster Declared* event asks for; the event's id makes it start once."""
+"""Starts what a *Disaster Declared* event asks for; the event's id makes it start once."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+from shared.model import Mode
 from shared.request import request_from_event
 from shared.task import Task, task
 from shared.workflows import start
@@ -15,4 +16,8 @@ def handler(task: Task) -> dict[str, Any]:
     """The EventBridge event → ``{executionName, started}``. Raises RequestInvalidError."""
     request = request_from_event(task.event)
     name = f"event-{task.text('id')}"
-    return {"executionName": name, "started": start(os.environ["FAILOVER_STATE_MACHINE_ARN"], name, request)}
+    machine = "FAILBACK" if request.get("mode") == Mode.FAILBACK else "FAILOVER"
+    return {
+        "executionName": name,
+        "started": start(os.environ[f"{machine}_STATE_MACHINE_ARN"], name, request),
+    }

@@ -11,7 +11,7 @@ import pytest
 from functions.execution import start_from_event
 from shared import workflows
 from shared.aws_errors import AccessDeniedError, AwsCallError
-from shared.model import ExecutionStatus
+from shared.model import ExecutionStatus, Mode
 from shared.request import RequestInvalidError
 from shared.task import TaskInputError
 from tests.handlers.estate import Estate
@@ -29,13 +29,21 @@ EVENT: dict[str, Any] = {
 
 @pytest.fixture
 def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A state machine that waits, whose ARN the functions know."""
+    """The failover as a state machine that waits; the functions know its ARN and that of the failback."""
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1000, "End": True}}}
-    arn: str = boto3.client("stepfunctions").create_state_machine(
-        name="failover", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/states"
-    )["stateMachineArn"]
-    monkeypatch.setenv("FAILOVER_STATE_MACHINE_ARN", arn)
-    return arn
+    arns = {
+        name: str(
+            boto3.client("stepfunctions").create_state_machine(
+                name=f"stack-{name}",
+                definition=json.dumps(definition),
+                roleArn="arn:aws:iam::123456789012:role/states",
+            )["stateMachineArn"]
+        )
+        for name in ("failover", "failback")
+    }
+    for name, arn in arns.items():
+        monkeypatch.setenv(f"{name.upper()}_STATE_MACHINE_ARN", arn)
+    return arns["failover"]
 
 
 def execution_arn(machine: str, name: str) -> str:
@@ -49,6 +57,15 @@ def test_a_declared_disaster_starts_the_failover(estate: Estate, machine: str) -
     states = boto3.client("stepfunctions")
     request = json.loads(states.describe_execution(executionArn=execution_arn(machine, name))["input"])
     assert request == {"plan": "erp", "reason": "us-east-1 is down", "startedBy": "EVENT"}
+
+
+def test_an_event_can_ask_for_the_way_home(estate: Estate, machine: str) -> None:
+    event = {**EVENT, "detail": {**EVENT["detail"], "mode": "FAILBACK"}}
+    assert start_from_event.handler(event, None)["started"]
+    started = boto3.client("stepfunctions").list_executions(
+        stateMachineArn=machine.replace("failover", "failback")
+    )
+    assert len(started["executions"]) == 1
 
 
 def test_the_same_event_delivered_twice_starts_one_execution(estate: Estate, machine: str) -> None:
@@ -76,7 +93,7 @@ def test_other_refusals_of_step_functions_are_errors(estate: Estate, machine: st
     [
         ({"detail": {"plan": "erp"}}, RequestInvalidError),
         ({"detail-type": "Weather"}, RequestInvalidError),
-        ({"detail": {"plan": "erp", "reason": "x", "mode": "DRILL"}}, RequestInvalidError),
+        ({"detail": {"plan": "erp", "reason": "x", "mode": "HOLIDAY"}}, RequestInvalidError),
         ({"id": None}, RequestInvalidError),
     ],
 )
@@ -115,3 +132,15 @@ def test_an_execution_is_over_by_our_record_or_by_step_functions(estate: Estate,
     assert not workflows.execution_is_over(estate.store, "running", sibling)
     boto3.client("stepfunctions").stop_execution(executionArn=execution_arn(machine, "running"))
     assert workflows.execution_is_over(estate.store, "running", sibling), "stopped without a goodbye"
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_holder_is_asked_for_at_its_own_state_machine(estate: Estate, machine: str, mode: Mode) -> None:
+    """A failback that looked for a failover among the failbacks would find none, and take its locks."""
+    estate.store.open(makers.execution(execution_id="holder", mode=mode), {}, estate.clock.now())
+    own = machine.replace("failover", "failback") if mode is Mode.FAILBACK else machine
+    workflows.start(own, "holder", {})
+    for sibling in (machine, machine.replace("failover", "failback")):
+        assert not workflows.execution_is_over(estate.store, "holder", execution_arn(sibling, "me"))
+    boto3.client("stepfunctions").stop_execution(executionArn=execution_arn(own, "holder"))
+    assert workflows.execution_is_over(estate.store, "holder", execution_arn(machine, "me"))
