@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,18 @@ class InstanceHealth:
     status_ok: bool
     status: str
     state_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EbsVolume:
+    """A volume in the words of DescribeVolumes. ``state`` is "available" when nothing holds it."""
+
+    volume_id: str
+    state: str
+    size_gib: int
+    type: str
+    attached_to: str | None
+    tags: dict[str, str]
 
 
 class Ec2Client:
@@ -109,6 +121,29 @@ class Ec2Client:
             instance_ids, "StopInstances", lambda some: self._ec2.stop_instances(InstanceIds=some)
         )
 
+    def volumes(self, volume_ids: Sequence[str]) -> dict[str, EbsVolume]:
+        """These volumes by id; unknown ids are left out."""
+        found: dict[str, EbsVolume] = {}
+        for some in chunks(volume_ids, FILTER_VALUES):
+            filters = [{"Name": "volume-id", "Values": some}]
+            with calling("DescribeVolumes", str(self.scope)):
+                pages = self._ec2.get_paginator("describe_volumes").paginate(Filters=filters)
+                found |= {item["VolumeId"]: _volume(item) for page in pages for item in page["Volumes"]}
+        return found
+
+    def create_tags(self, resource_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Put the same tags on these resources. Set-style: may be repeated."""
+        with calling("CreateTags", str(self.scope)):
+            self._ec2.create_tags(
+                Resources=list(resource_ids),
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            )
+
+    def delete_volume(self, volume_id: str) -> None:
+        """DeleteVolume: EC2 refuses one that is attached."""
+        with calling("DeleteVolume", f"{self.scope} for {volume_id}"):
+            self._ec2.delete_volume(VolumeId=volume_id)
+
     def _each(
         self, instance_ids: Sequence[str], operation: str, call: Callable[[list[str]], Any]
     ) -> dict[str, AwsCallError]:
@@ -161,6 +196,18 @@ def _health(item: dict[str, Any], status: str | None) -> InstanceHealth:
         status_ok=status == "ok",
         status=status or "not reported",
         state_reason=item.get("StateReason", {}).get("Message"),
+    )
+
+
+def _volume(item: dict[str, Any]) -> EbsVolume:
+    attached = (item.get("Attachments") or [{}])[0]
+    return EbsVolume(
+        volume_id=item["VolumeId"],
+        state=item["State"],
+        size_gib=item["Size"],
+        type=item.get("VolumeType", "standard"),
+        attached_to=attached.get("InstanceId"),
+        tags={tag["Key"]: tag["Value"] for tag in item.get("Tags", [])},
     )
 
 
