@@ -176,7 +176,7 @@ def _command_to_restore(server: ServerRecord) -> str:
     if previous is None:
         return "see its record in the table Executions."
     return (
-        f"aws drs update-launch-configuration --source-server-id {server.source_server_id} "
+        f"aws drs update-launch-configuration --source-server-id {server.drs_server_id} "
         f"--launch-into-instance-properties launchIntoEC2InstanceID={previous.launch_into_instance_id or ''} "
         f"--launch-disposition {previous.launch_disposition} "
         f"--target-instance-type-right-sizing-method {previous.right_sizing} "

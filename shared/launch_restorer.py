@@ -41,9 +41,9 @@ def restore_unlaunched(
             return False
         try:
             for step in changes_to_restore(server.previous_launch):
-                DrsClient(accounts, server.scope).update_launch_settings(server.source_server_id, step)
+                DrsClient(accounts, server.scope).update_launch_settings(server.drs_server_id, step)
         except AwsCallError:
-            logger.exception("launch settings not restored", extra={"server": server.source_server_id})
+            logger.exception("launch settings not restored", extra={"server": server.drs_server_id})
             return False
         return True
 

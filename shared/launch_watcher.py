@@ -62,8 +62,8 @@ class LaunchWatcher:
         values = {
             "status": ServerStatus.FAILED,
             "reason": f"Job {record.job_id} was deleted from DRS before its end was seen.",
-            "remedy": "Look at the server's recovery instance in DRS: if it is there, start the target "
-            "instance; otherwise run the plan again.",
+            "remedy": "Look at the server's recovery instance in DRS: if it is there, start the "
+            f"{self._execution.record.mode.launches_into}; otherwise run the plan again.",
         }
         changes = [ServerChange(server, values) for server in servers]
         self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
@@ -74,7 +74,7 @@ class LaunchWatcher:
         outcomes = launch_outcomes(job)
         launched, failed = [], []
         for server in servers:
-            outcome = outcomes.get(server.source_server_id, LaunchOutcome(LaunchResult.PENDING))
+            outcome = outcomes.get(server.drs_server_id, LaunchOutcome(LaunchResult.PENDING))
             if outcome.result is LaunchResult.LAUNCHED:
                 launched.append(server)
             # A server can be tried again only when no job holds it any more.
@@ -91,8 +91,8 @@ class LaunchWatcher:
         reasons = failure_reasons(self._drs.job_log(job.job_id))
         changes = []
         for server in servers:
-            outcome = outcomes.get(server.source_server_id)
-            raw = reasons.get(server.source_server_id) or (outcome.reason if outcome else None)
+            outcome = outcomes.get(server.drs_server_id)
+            raw = reasons.get(server.drs_server_id) or (outcome.reason if outcome else None)
             reason = raw or "no reason given"
             if stuck:
                 reason = f"job {job.job_id} has run for over {self._patience}"

@@ -20,6 +20,11 @@ class Mode(StrEnum):
     DRILL = "DRILL"
     FAILBACK = "FAILBACK"
 
+    @property
+    def launches_into(self) -> str:
+        """What its servers are launched into, in the words that operators read."""
+        return "original instance" if self is Mode.FAILBACK else "target instance"
+
 
 class LaunchOrder(StrEnum):
     TOGETHER = "TOGETHER"

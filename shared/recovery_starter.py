@@ -65,8 +65,8 @@ class RecoveryStarter:
         if not waiting:
             return self._result(launching, [], "")
         busy = self._busy(jobs)
-        held = [server for server in waiting if server.source_server_id in busy]
-        free = [server for server in waiting if server.source_server_id not in busy]
+        held = [server for server in waiting if server.drs_server_id in busy]
+        free = [server for server in waiting if server.drs_server_id not in busy]
         if not free:
             return self._wait(launching, held, f"{len(held)} servers are in other jobs")
         in_progress = unfinished(jobs)
@@ -90,7 +90,7 @@ class RecoveryStarter:
             attempt = max(server.attempts for server in some) + 1
             try:
                 job = self._drs.start_recovery(
-                    [server.source_server_id for server in some],
+                    [server.drs_server_id for server in some],
                     drill=self._execution.record.mode is Mode.DRILL,
                     tags=own_tags(self._id, self._wave, self._lot, attempt),
                 )
@@ -130,8 +130,8 @@ class RecoveryStarter:
         jobs = self._jobs()
         rest, adopted = self._adopt(servers, jobs)
         busy = self._busy(jobs)
-        waiting = [server for server in rest if server.source_server_id in busy]
-        rest = [server for server in rest if server.source_server_id not in busy]
+        waiting = [server for server in rest if server.drs_server_id in busy]
+        rest = [server for server in rest if server.drs_server_id not in busy]
         instances = {i.instance_id: i for i in self._ec2.instances([s.pair_instance_id or "" for s in rest])}
         good = []
         for server in rest:
@@ -143,14 +143,15 @@ class RecoveryStarter:
             values = {
                 "status": ServerStatus.FAILED,
                 "reason": f"{server.pair_instance_id} cannot be launched into: it is {found}.",
-                "remedy": "Stop and tag the target instance, then run the plan again for this server.",
+                "remedy": f"Stop and tag the {self._execution.record.mode.launches_into}, then run the "
+                "plan again for this server.",
             }
             self._store.change_servers(self._id, [ServerChange(server, values)], only_from=STARTABLE)
         return good, waiting, adopted
 
     def _adopt(self, servers: list[ServerRecord], jobs: list[Job]) -> tuple[list[ServerRecord], int]:
         """Take over what an earlier attempt of this very launch started; returns who is left."""
-        left = {server.source_server_id: server for server in servers}
+        left = {server.drs_server_id: server for server in servers}
         adopted = 0
         for job in jobs:
             mine = (self._id, self._wave, str(self._lot))

@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.ec2_client import Ec2Client
-from shared.model import Instance, ServerRecord, ServerStatus, WhenTargetRuns
-from shared.opened_execution import opened
+from shared.model import Instance, Mode, ServerRecord, ServerStatus, WhenTargetRuns
+from shared.opened_execution import OpenedExecution, opened
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
@@ -23,11 +23,13 @@ PATIENCE = timedelta(minutes=15)
 def handler(task: Task) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
 
-    Running targets are stopped only if the plan says so (``whenTargetRuns: STOP``); they may be in use.
+    Running ones are stopped only if the plan says so (``whenTargetRuns: STOP``, or in a failback
+    ``whenOriginalRuns: STOP``, its default); they may be in use.
     """
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
-    may_stop = opened(store, task.execution_id).policies.when_target_runs is WhenTargetRuns.STOP
+    execution = opened(store, task.execution_id)
+    may_stop, word = _may_stop(execution), execution.record.mode.launches_into
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [s for s in store.servers(task.execution_id, task.wave) if s.status in WAITING]
     changes: list[ServerChange] = []
@@ -40,7 +42,7 @@ def handler(task: Task) -> dict[str, Any]:
         to_stop: list[str] = []
         for server in members:
             instance = instances.get(server.pair_instance_id or "")
-            trouble = _trouble(server, instance, may_stop)
+            trouble = _trouble(server, instance, may_stop, word)
             if trouble:
                 changes.append(ServerChange(server, trouble))
             elif instance and instance.state != "stopped":
@@ -62,11 +64,18 @@ def handler(task: Task) -> dict[str, Any]:
     return {"stopped": len(servers) - stopping - len(failed), "stopping": stopping, "failed": len(failed)}
 
 
-def _trouble(server: ServerRecord, instance: Instance | None, may_stop: bool) -> dict[str, Any] | None:
+def _may_stop(execution: OpenedExecution) -> bool:
+    policies = execution.policies
+    if execution.record.mode is Mode.FAILBACK:
+        return policies.failback.when_original_runs is WhenTargetRuns.STOP
+    return policies.when_target_runs is WhenTargetRuns.STOP
+
+
+def _trouble(
+    server: ServerRecord, instance: Instance | None, may_stop: bool, word: str
+) -> dict[str, Any] | None:
     if instance is None:
-        return _failed(
-            f"{server.pair_instance_id} is gone.", "Provide a target instance and run the plan again."
-        )
+        return _failed(f"{server.pair_instance_id} is gone.", f"Provide another {word}, then run it again.")
     if not instance.allows_launching_into:
         return _failed(
             f"{instance.instance_id} lost its AWSDRS tag after the checks.",

@@ -32,14 +32,14 @@ def handler(task: Task) -> dict[str, Any]:
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in launched}):
         servers = [server for server in launched if server.scope == scope]
-        ids = [server.source_server_id for server in servers]
+        ids = [server.drs_server_id for server in servers]
         instances = {i.source_server_id: i for i in DrsClient(accounts, scope).recovery_instances(ids)}
         pairs = [server.pair_instance_id or "" for server in servers]
         health = Ec2Client(accounts, scope).health(pairs)
         for server in servers:
             ec2 = health.get(server.pair_instance_id or "")
             running = ec2 is not None and ec2.state in ("pending", "running")
-            changes.append(_verdict(server, instances.get(server.source_server_id), running))
+            changes.append(_verdict(server, instances.get(server.drs_server_id), running))
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
     confirmed = [server for server in done if server.status is ServerStatus.LAUNCHED]
     return {
