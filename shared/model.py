@@ -492,6 +492,14 @@ class DetachedVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedVolume:
+    """A detached volume that is gone: deleted on request, or by somebody else."""
+
+    volume_id: str
+    removed_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerRecord:
     """Everything known of one server in one execution: one DynamoDB item.
 
@@ -549,12 +557,14 @@ class ServerRecord:
     replicated_at: str | None = None
     workload_stop_requested_at: str | None = None
     workload_stopped_at: str | None = None
+    workload_return_requested_at: str | None = None
     workload_returned_at: str | None = None
     protection: Protection | None = None
     protection_reason: str | None = None
     protection_remedy: str | None = None
     reprotect_requested_at: str | None = None
     protected_at: str | None = None
+    retire_requested_at: str | None = None
     retired_at: str | None = None
     # drill only
     cleaned_up_at: str | None = None
@@ -564,6 +574,31 @@ class ServerRecord:
     def drs_server_id(self) -> str:
         """The source server that is launched: the reversed one in a failback."""
         return self.reversed_server_id or self.source_server_id
+
+
+@dataclass(frozen=True, slots=True)
+class PairRecord:
+    """What is known of a pair across executions: the way back, and what must stay the same.
+
+    ``scope`` is that of the source server and ``pair_instance_id`` the target instance: the recovery side,
+    whichever side runs the workload. ``detached_volumes`` are those that launches left behind, both sides.
+    """
+
+    source_server_id: str
+    name: str
+    scope: Scope
+    pair_instance_id: str
+    original_instance_id: str | None
+    private_ip: str | None
+    original_private_ip: str | None
+    staging_account: str | None
+    workload_side: str  # "ORIGIN" or "RECOVERY"
+    last_failover: str | None = None
+    last_failover_at: str | None = None
+    original_scope: Scope | None = None
+    last_failback: str | None = None
+    last_failback_at: str | None = None
+    detached_volumes: tuple[DetachedVolume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

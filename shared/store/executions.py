@@ -25,6 +25,7 @@ from shared.model import (
     JobRecord,
     Plan,
     Protection,
+    RemovedVolume,
     Scope,
     ServerRecord,
     ServerStatus,
@@ -68,6 +69,7 @@ _FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
     Instance: ("INSTANCE", lambda fact: fact.instance_id),
     Leftover: ("LEFTOVER", lambda fact: fact.instance_id),
     Proposal: ("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
+    RemovedVolume: ("REMOVED", lambda fact: fact.volume_id),
     Finding: ("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
 }
 
@@ -105,7 +107,7 @@ class ExecutionStore:
     # --- facts
 
     def put_facts(self, execution_id: str, facts: Iterable[Any]) -> None:
-        """Record what AWS or a rule said: SourceServer, Instance, Leftover, Proposal or Finding.
+        """Record what AWS or a rule said: SourceServer, Instance, Leftover, Proposal, RemovedVolume or Finding.
 
         Observations only: a later one may replace an earlier one.
         """
