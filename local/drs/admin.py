@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from local.drs import faults, foreign_jobs, seeding, views
+from local.drs import announcements, faults, foreign_jobs, replication_runs, seeding, views
 from local.drs.core import Core
 from local.drs.errors import AdminError
 
@@ -45,55 +45,38 @@ def _add_faults(core: Core, body: Body) -> Body:
     for spec in wanted:
         faults.check(spec)
     with core.lock:
-        before = _stalled(core)
         for spec in wanted:
             fault = core.faults.add(spec, core.now())
             if fault.kind == "SERVER_BUSY":
                 fault.end = foreign_jobs.hold(core, fault)
                 if fault.until is not None:
                     core.later(fault.values["seconds"], fault.end)
-            if fault.until is not None and fault.kind == "REPLICATION":
-                core.later(fault.values["seconds"], lambda: _edges(core, None))
-    _edges(core, before)
+            if fault.until is not None and fault.kind in faults.REPLICATION_KINDS:
+                core.later(fault.values["seconds"], lambda: _look_again(core))
+    if any(spec["kind"] in faults.REPLICATION_KINDS for spec in wanted):
+        _look_again(core)
     return _get_faults(core, {})
 
 
 def _clear_faults(core: Core, _body: Body) -> Body:
     with core.lock:
-        before = _stalled(core)
         for fault in core.faults.all():
             fault.end()
         parked = core.faults.clear()
-    _edges(core, before)
+    _look_again(core)
     for action in parked:
         core.later(0.0, action)
     return {"faults": []}
 
 
-def _stalled(core: Core) -> set[str]:
-    return {
-        server.server_id
-        for scope in core.scopes.values()
-        for server in scope.servers.values()
-        if core.replication_of(server)[0] == "STALLED"
-    }
-
-
-def _edges(core: Core, before: set[str] | None) -> None:
-    """Emit the stalled change events that a change of faults amounts to."""
+def _look_again(core: Core) -> None:
+    """Let replication follow a change of faults, and tell what that amounts to."""
     with core.lock:
-        now = _stalled(core)
-        was = core.stalled_seen if before is None else before
-        core.stalled_seen = now
-        changed = [
-            (scope, server)
-            for scope in core.scopes.values()
-            for server in scope.servers.values()
-            if (server.server_id in now) != (server.server_id in was)
-        ]
-    for scope, server in changed:
-        state = "STALLED" if server.server_id in now else "NOT_STALLED"
-        core.emit(scope, "DRS Source Server Data Replication Stalled Change", server.arn, {"state": state})
+        servers = [server for scope in core.scopes.values() for server in scope.servers.values()]
+        for server in servers:
+            replication_runs.reconsider(core, server)
+    for server in servers:
+        announcements.tell(core, server)
 
 
 def _get_settings(core: Core, _body: Body) -> Body:
@@ -150,6 +133,7 @@ def _reset(core: Core, _body: Body) -> Body:
     with core.lock:
         core.epoch += 1
         core.scopes.clear()
+        core.lines.clear()
         core.faults.clear()
         core.stalled_seen = set()
     return {}

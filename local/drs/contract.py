@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -55,6 +56,23 @@ class EventSink(Protocol):
         """Take one event: source, detail-type, resources, detail (a dict), time (ISO 8601)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value of the namespace ``AWS/DRS``. ``unit`` is CloudWatch's: Seconds, Bytes, Count."""
+
+    name: str
+    value: float
+    unit: str
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+
+
+class MetricSink(Protocol):
+    """Where metrics go: CloudWatch of the account and Region."""
+
+    def put(self, account: str, region: str, at: datetime, metrics: Sequence[Metric]) -> None:
+        """Take values of the simulated time ``at``."""
+
+
 Authorize = Callable[[Caller, str, str], bool]
 """``authorize(caller, action, resource)``: may the caller do ``action`` ("drs:…") on the ARN ``resource``?"""
 
@@ -67,6 +85,13 @@ class NoEvents:
 
     def put(self, account: str, region: str, event: dict[str, Any]) -> None:
         """Forget the event."""
+
+
+class NoMetrics:
+    """A metric sink that forgets; what it would get is not even computed."""
+
+    def put(self, account: str, region: str, at: datetime, metrics: Sequence[Metric]) -> None:
+        """Forget the values."""
 
 
 def allow_all(_caller: Caller, _action: str, _resource: str) -> bool:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from local.clock import Clock
-from local.drs.contract import Authorize, Caller, Ec2Access, EventSink, ImageFor
+from local.drs.contract import Authorize, Caller, Ec2Access, EventSink, ImageFor, Metric, MetricSink
 from local.drs.faults import Faults
 from local.drs.settings import Guesses, Settings
-from local.drs.state import Job, LogItem, Participant, Scope, SourceServer, StateLock
+from local.drs.state import (
+    Job,
+    LogItem,
+    Participant,
+    RecoveryInstance,
+    Ref,
+    Scope,
+    SourceServer,
+    StateLock,
+)
+from local.drs.sync_line import SyncLine
 from local.drs.timestamps import to_wire
 
 
@@ -31,6 +41,7 @@ class Core:
         authorize: Authorize,
         image_for: ImageFor,
         run_aside: Callable[[Callable[[], None]], None],
+        metrics: MetricSink,
     ) -> None:
         self.clock = clock
         self.settings = settings
@@ -38,10 +49,13 @@ class Core:
         self.authorize = authorize
         self.image_for = image_for
         self.run_aside = run_aside
+        self.metrics = metrics
         self.lock = StateLock()
         self.guesses = Guesses()
         self.faults = Faults(seed)
         self.scopes: dict[tuple[str, str], Scope] = {}
+        self.lines: dict[tuple[str, str], SyncLine] = {}
+        """What the initial syncs into an account and Region share."""
         self.epoch = 0
         """Counts resets, so that what was planned before one does nothing."""
         self.stalled_seen: set[str] = set()
@@ -57,6 +71,21 @@ class Core:
         """The state of an account in a Region, empty at first."""
         with self.lock:
             return self.scopes.setdefault((account, region), Scope(account, region))
+
+    def line(self, account: str, region: str) -> SyncLine:
+        """The line that initial syncs into an account and Region share; the lock being held."""
+        found = self.lines.get((account, region))
+        if found is None:
+            found = self.lines[account, region] = SyncLine(self.now, self.later, self._line_rate, self.lock)
+        return found
+
+    def _line_rate(self, syncing: int) -> float:
+        """Bytes per second of each of so many servers."""
+        settings = self.settings
+        rate = min(
+            settings.initial_sync_bytes_per_second, settings.scope_sync_bytes_per_second / max(1, syncing)
+        )
+        return max(1.0, rate) / max(1e-9, settings.replication_time_factor)
 
     def guess(self, setting: str) -> Any:
         """The value of ``setting``, noted as a guess that is about to decide something."""
@@ -91,6 +120,11 @@ class Core:
         }
         self._events.put(scope.account, scope.region, event)
 
+    def put_metrics(self, scope: Scope, points: Sequence[Metric]) -> None:
+        """Put values to CloudWatch of ``scope``."""
+        self.lock.check_free("a metric was about to be put")
+        self.metrics.put(scope.account, scope.region, self.now(), points)
+
     def log(self, job: Job, event: str, **data: Any) -> None:
         """Append to a job's log. Members that are None are left out."""
         with self.lock:
@@ -99,14 +133,29 @@ class Core:
 
     def replication_of(self, server: SourceServer) -> tuple[str, float, str | None]:
         """State, lag in seconds and error of a server's replication, faults included."""
-        real = server.replication
-        fault = self.faults.standing("REPLICATION", self.now(), server)
+        now, real = self.now(), server.replication
+        state, lag, error = real.state, real.lag(now), real.error
+        if real.pauses:
+            state, error = "STALLED", next(iter(real.pauses.values()))
+        elif state == "CONTINUOUS" and (slow := self.faults.standing("NOT_CONVERGING", now, server)):
+            state, lag = "BACKLOG", lag + (now - slow.since).total_seconds()
+        fault = self.faults.standing("REPLICATION", now, server)
         if fault is None:
-            return real.state, real.lag_seconds, real.error
+            return state, lag, error
         values = fault.values
-        state = values.get("state", real.state)
-        error = values.get("error", "AGENT_NOT_SEEN" if state == "STALLED" else None)
-        return state, float(values.get("lagSeconds", real.lag_seconds)), error or real.error
+        state = values.get("state", state)
+        error = values.get("error", "AGENT_NOT_SEEN" if state == "STALLED" else None) or error
+        return state, float(values.get("lagSeconds", lag)), error
+
+    def server_at(self, ref: Ref | None) -> SourceServer | None:
+        """The source server that ``ref`` points at, if it is still there; the lock being held."""
+        scope = self.scopes.get((ref.account, ref.region)) if ref else None
+        return scope.servers.get(ref.name) if scope and ref else None
+
+    def instance_at(self, ref: Ref | None) -> RecoveryInstance | None:
+        """The recovery instance that ``ref`` points at, likewise."""
+        scope = self.scopes.get((ref.account, ref.region)) if ref else None
+        return scope.recovery_instances.get(ref.name) if scope and ref else None
 
     def is_busy(self, scope: Scope, server: SourceServer) -> bool:
         """Whether a job, the time after one, or a fault keeps the server."""

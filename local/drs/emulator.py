@@ -18,6 +18,8 @@ from local.drs.contract import (
     Ec2Access,
     EventSink,
     ImageFor,
+    MetricSink,
+    NoMetrics,
     Request,
     Response,
     allow_all,
@@ -32,9 +34,9 @@ from local.drs.errors import (
     NotEmulatedError,
     ThrottlingError,
     UninitializedAccountError,
+    error_of,
 )
 from local.drs.operations import OPERATIONS, Call
-from local.drs.operations.registry import error_of
 from local.drs.settings import Settings
 from local.drs.wire import Invocation
 
@@ -50,6 +52,7 @@ class DrsEmulator:
 
     ``authorize`` is asked for permission-only actions, ``image_for`` names the AMI of a plain launch, and
     ``run_aside`` runs the EC2 work of jobs: inline by default, which a manual clock needs to be exact.
+    ``metrics`` takes what DRS puts to CloudWatch; by default nobody does.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class DrsEmulator:
         authorize: Authorize = allow_all,
         image_for: ImageFor = default_image,
         run_aside: Callable[[Callable[[], None]], None] = _inline,
+        metrics: MetricSink | None = None,
     ) -> None:
         self._core = Core(
             clock,
@@ -73,6 +77,7 @@ class DrsEmulator:
             authorize=authorize,
             image_for=image_for,
             run_aside=run_aside,
+            metrics=metrics or NoMetrics(),
         )
         self._requests = itertools.count(1)
 

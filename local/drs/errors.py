@@ -148,6 +148,13 @@ BY_CODE: dict[str, type[DrsError]] = {
 """The modelled exceptions by their AWS name, for faults that raise one on demand."""
 
 
+def error_of(code: str, message: str) -> DrsError:
+    """An instance of the modelled exception ``code``."""
+    if code == ValidationError.code:
+        return ValidationError(message, reason="other")
+    return BY_CODE[code](message)
+
+
 class LockHeldError(RuntimeError):
     """A programming error: EC2 or the event sink was about to be called with the state lock held."""
 

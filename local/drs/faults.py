@@ -8,6 +8,7 @@ seed, so that a run repeats.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,19 +30,25 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "PHASE_FAILS": Kind(("phase",), ("server", "times", "probability", "message")),
+    "PHASE_FAILS": Kind(("phase",), ("server", "direction", "times", "probability", "message")),
     "SERVER_BUSY": Kind(("server",), ("seconds",)),
     "THROTTLED": Kind((), ("operation", "times", "probability", "seconds")),
     "ACCEPTED_BUT_TIMES_OUT": Kind(("operation",), ("times", "probability")),
     "ERROR": Kind(("operation", "code"), ("message", "times", "probability")),
     "IGNORES_DISPOSITION": Kind((), ("server", "times", "probability")),
-    "JOB_STUCK": Kind(("phase",), ("server", "times", "probability", "seconds")),
-    "REPLICATION": Kind(("server",), ("state", "lagSeconds", "error", "seconds")),
+    "JOB_STUCK": Kind(("phase",), ("server", "direction", "times", "probability", "seconds")),
+    "REPLICATION": Kind(("server",), ("direction", "state", "lagSeconds", "error", "seconds")),
+    "STALLS": Kind(("error",), ("server", "direction", "state", "seconds")),
+    "NOT_CONVERGING": Kind((), ("server", "direction", "seconds")),
+    "AGENT_NEVER_CHECKS_IN": Kind((), ("server", "direction", "seconds")),
+    "WRONG_STAGING_ACCOUNT": Kind(("account",), ("server",)),
 }
-"""``seconds``: SERVER_BUSY, REPLICATION how long it lasts; JOB_STUCK how long the phase hangs; THROTTLED
-the Retry-After it answers with."""
+"""``seconds``: how long it lasts; but JOB_STUCK how long the phase hangs, STALLS how long each stall is, and
+THROTTLED the Retry-After it answers with."""
 
-_LASTS = frozenset({"SERVER_BUSY", "REPLICATION"})
+_LASTS = frozenset({"SERVER_BUSY", "REPLICATION", "NOT_CONVERGING", "AGENT_NEVER_CHECKS_IN"})
+REPLICATION_KINDS = frozenset({"REPLICATION", "STALLS", "NOT_CONVERGING"})
+"""Faults that change how a server's replication stands."""
 
 
 @dataclass(slots=True)
@@ -53,16 +60,27 @@ class Fault:
     values: dict[str, Any]
     left: int | None
     until: datetime | None
+    since: datetime
     tried: int = 0
+    over_for: set[tuple[str, int]] = field(default_factory=set)
+    """(server id, generation of its replication) whose stall by this fault has ended."""
     parked: list[Callable[[], None]] = field(default_factory=list)
     end: Callable[[], None] = lambda: None
 
     def concerns(self, server: SourceServer | None) -> bool:
-        """Whether it is about ``server``; one without a server is about all."""
-        wanted = self.values.get("server")
-        if wanted is None:
-            return True
-        return server is not None and wanted in (server.server_id, server.name, server.hostname)
+        """Whether it is about ``server``; one without a server is about all.
+
+        A reversed server answers also to the id of the server it reverses; their names are the same.
+        """
+        wanted, direction = self.values.get("server"), self.values.get("direction")
+        if server is None:
+            return wanted is None and direction is None
+        if direction not in (None, server.direction):
+            return False
+        names = {server.server_id, server.name, server.hostname}
+        if server.direction == "FAILBACK" and server.counterpart is not None:
+            names.add(server.counterpart.name)
+        return wanted is None or wanted in names
 
     def as_json(self) -> dict[str, Any]:
         """As the admin API shows it."""
@@ -84,7 +102,7 @@ class Faults:
         kind = values.pop("kind")
         self._count += 1
         until = now + timedelta(seconds=values["seconds"]) if kind in _LASTS and "seconds" in values else None
-        fault = Fault(self._count, kind, values, values.get("times"), until)
+        fault = Fault(self._count, kind, values, values.get("times"), until, now)
         self._faults.append(fault)
         return fault
 
@@ -134,6 +152,19 @@ class Faults:
         found = [fault for fault in self.in_force(now) if fault.kind == kind and fault.concerns(server)]
         return found[-1] if found else None
 
+    def stall(self, now: datetime, server: SourceServer) -> Fault | None:
+        """The fault that stalls ``server`` in the state its replication has now, if any."""
+        status = server.replication
+        for fault in self.in_force(now):
+            if (
+                fault.kind == "STALLS"
+                and fault.values.get("state", status.state) == status.state
+                and (server.server_id, status.generation) not in fault.over_for
+                and fault.concerns(server)
+            ):
+                return fault
+        return None
+
     def _draw(self, fault: Fault) -> bool:
         fault.tried += 1
         probability = fault.values.get("probability", 1.0)
@@ -169,6 +200,7 @@ def _check_value(name: str, value: Any) -> None:
         "state": values_of("DataReplicationState"),
         "error": values_of("DataReplicationErrorString"),
         "code": list(BY_CODE),
+        "direction": values_of("ReplicationDirection"),
         "operation": service_model().operation_names,
     }
     if name in choices and value not in choices[name]:
@@ -179,5 +211,7 @@ def _check_value(name: str, value: Any) -> None:
         raise AdminError(f"fault field {name!r}: {value!r} is not a number of at least 0")
     if name == "probability" and (not number or not 0 <= value <= 1):
         raise AdminError(f"fault field 'probability': {value!r} is not between 0 and 1")
-    if name in ("server", "message") and not isinstance(value, str):
+    if name == "account" and not re.fullmatch(r"\d{12}", str(value)):
+        raise AdminError(f"fault field 'account': {value!r} is not an account id of 12 digits")
+    if name in ("server", "message", "account") and not isinstance(value, str):
         raise AdminError(f"fault field {name!r}: {value!r} is not a string")

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.drs import snapshots, swap
+from local.drs import reversal, snapshots, swap
 from local.drs.core import Core
 from local.drs.launch_phase import LaunchInto, LaunchNew
 from local.drs.state import Job, Participant, RecoveryInstance, Scope, SourceServer
@@ -224,6 +224,8 @@ class ServerLaunch:
                 tags=dict(self._job.tags),
             )
             self._server.recovery_instance_id = instance_id
+            self._server.last_success_at = self._core.now()
+            reversal.after_launch(self._core, self._server)
             self._part.recovery_instance_id = instance_id
             self._walk.log("LAUNCH_END", targetInstanceID=instance_id)
         self._walk.close("LAUNCHED")

@@ -23,6 +23,8 @@ _UNMODELLED_VALUES = {"JobLogEvent": frozenset({"LAUNCH_END"})}
 """Values real responses carry that the model lacks (observed in the field)."""
 _LONGEST = {"EbsVolumeID": 21}
 """Lengths the model gets wrong: its own pattern for volume ids allows ``vol-`` and 17 digits."""
+_DURATIONS = frozenset({"lagDuration", "elapsedReplicationDuration"})
+"""Durations that the model types as times on recovery instances, though it describes them as durations."""
 
 Problem = tuple[str, str]
 """Path of a member, and what is wrong with it."""
@@ -195,6 +197,8 @@ class _Checker:
     def _string(self, value: Any, shape: Shape, path: str) -> None:
         if not isinstance(value, str):
             self._problem(path, "Member must be a string")
+            return
+        if self._strict and path.rpartition(".")[2] in _DURATIONS and value.startswith("P"):
             return
         self._range(len(value), shape, path, "length")
         allowed = shape.metadata.get("enum")

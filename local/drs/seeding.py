@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from local.drs import views
+from local.drs import replication_runs, views
 from local.drs.configurations import (
     new_launch_configuration,
     new_replication_configuration,
@@ -112,6 +112,7 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
             error=item.get("replicationError") or ("AGENT_NOT_SEEN" if state == "STALLED" else None),
             snapshots_since=added_at if state in LAUNCHABLE_STATES else None,
             replicated=1.0 if state in LAUNCHABLE_STATES else 0.0,
+            rescanned=1.0 if state in LAUNCHABLE_STATES else 0.0,
             initiated_at=added_at,
             first_byte_at=added_at if state != "INITIATING" else None,
         ),
@@ -129,6 +130,9 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
     )
     _check_against_model(core, scope, server)
     scope.servers[server_id] = server
+    if core.replication_of(server)[0] == "STALLED":
+        core.stalled_seen.add(server_id)
+    replication_runs.reconsider(core, server)
     return server_id
 
 

@@ -68,6 +68,31 @@ class Settings:
     """A second launch into the same instance deletes the volumes of the first (they carry the DRS tag).
     Unknown; False leaves them detached, like the customer's own."""
 
+    # --- failback, where the documentation stops ---
+    uninitialized_origin: Literal[
+        "UninitializedAccountException", "ConflictException", "ValidationException"
+    ] = "UninitializedAccountException"
+    """ReverseReplication while DRS is not initialized at the origin, or has no replication template there.
+    Documented as a prerequisite; the class of the refusal is not."""
+    launch_into_source_refusal: Literal["ValidationException", "ConflictException"] = "ValidationException"
+    """The class of "Some Recovery instances could not be processed", when launchIntoSourceInstance is on and
+    the original cannot be launched into. Only the text is documented."""
+    reversed_arn: Literal["STALE", "CURRENT"] = "STALE"
+    """reversedDirectionSourceServerArn of a server that is reversed again. STALE: that of the first time (the
+    field saw it go stale). The answer of ReverseReplication is always right."""
+    terminate_after_reprotect: Literal["ALLOW", "REFUSE"] = "ALLOW"
+    """TerminateRecoveryInstances for a failed-back instance after re-protection. Only termination during
+    failback is known to be refused; ALLOW lets a mistake show."""
+    reprotect_of_extended: Literal["CONFLICT", "NEW_SERVER"] = "CONFLICT"
+    """ReverseReplication of an instance that came back from an extended server. Its agent has stopped
+    replicating (documented); what the call does is unknown. NEW_SERVER: another source server appears."""
+    failback_initiated_by: Literal["START_RECOVERY", "FAILBACK"] = "START_RECOVERY"
+    """initiatedBy of StartRecovery for a reversed server. Unknown; FAILBACK is documented for
+    StartFailbackLaunch."""
+    stalls_when_origin_stops: bool = False
+    """A server that an agent protects stalls (AGENT_NOT_SEEN) while its instance does not run. True to life,
+    but it would stall every server of a failover; reversed servers always do."""
+
     # --- errors whose class or text is not known ---
     unknown_id: Literal["ConflictException", "ResourceNotFoundException", "ValidationException"] = (
         "ConflictException"
@@ -147,6 +172,26 @@ class Settings:
     initial_sync_bytes_per_second: float = 80e6
     """Throughput of an initial sync, per server. Depends on network and disks; 8 GiB took 12 to 20 minutes
     in the field, most of it set-up."""
+    scope_sync_bytes_per_second: float = 8e9
+    """Throughput of all initial syncs into one account and Region together, shared evenly. A guess."""
+    agent_check_in_seconds: tuple[float, float] = (120.0, 420.0)
+    """Shortest and longest time from the start of a recovery instance until its agent has checked in."""
+    reverse_initiating: tuple[float, float] = (60.0, 170.0)
+    """Shortest and longest INITIATING (observed 58 to 164 s to the first byte)."""
+    creating_snapshot: tuple[float, float] = (30.0, 120.0)
+    """Shortest and longest CREATING_SNAPSHOT at the end of an initial sync. No measurement is public."""
+    reprotect_stalled: tuple[float, float] = (60.0, 180.0)
+    """Shortest and longest STALLED (AGENT_NOT_SEEN) of a server that was just re-pointed. The field saw that
+    it is brief."""
+    rescan_bytes_per_second: float = 150e6
+    """How fast a re-pointed server's disks are read again. No measurement is public."""
+    replication_time_factor: float = 1.0
+    """Multiplies every duration of replication and the agent's check-in."""
+    agent_heartbeat_seconds: float = 60.0
+    """How often, at most, EC2 is asked whether the instance of a reversed server's agent runs."""
+    staging_job_seconds: tuple[float, float] = (840.0, 1200.0)
+    """Median and 95th percentile of the CREATE_CONVERTED_SNAPSHOT job of an extended server (observed about
+    14 minutes)."""
     api_latency: bool = False
     """Answers take their time: StartRecovery 1 + 0.3 s per server, others 0.2 s. Needs a clock that runs."""
 

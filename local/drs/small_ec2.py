@@ -75,6 +75,7 @@ class SmallEc2:
                 all_tags,
                 root,
                 protected,
+                self.clock.now(),
             )
             for index, size in enumerate(disks):
                 device = root if index == 0 else f"/dev/sd{'bcdefghij'[index - 1]}"
@@ -102,10 +103,15 @@ class SmallEc2:
             del self._place(account, region).instances[instance_id]
 
     def everything(self) -> list[dict[str, Any]]:
-        """All instances of all accounts and Regions, in the words of DescribeInstances."""
+        """All instances of all accounts and Regions, in the words of DescribeInstances, times as text."""
         with self.lock:
             return [
-                {"Account": place.account, "Region": place.region, **instance}
+                {
+                    "Account": place.account,
+                    "Region": place.region,
+                    **instance,
+                    "LaunchTime": instance["LaunchTime"].isoformat(),
+                }
                 for place in self._places.values()
                 for reservation in self.client(place.account, place.region, None).describe_instances()[
                     "Reservations"

@@ -69,6 +69,7 @@ class SmallEc2Client:
         view: dict[str, Any] = {
             "InstanceId": item.instance_id,
             "State": {"Name": item.state},
+            "LaunchTime": item.launch_time,
             "Placement": {"AvailabilityZone": item.zone, "Tenancy": "default"},
             "Architecture": item.architecture,
             "CurrentInstanceBootMode": item.boot_mode,
@@ -240,6 +241,7 @@ class SmallEc2Client:
                     )
                 if instance.state == "stopped":
                     instance.state = "pending"
+                    instance.launch_time = self._ec2.clock.now()
                     self._later(self._ec2.boot_seconds, instance, "pending", "running")
             return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
@@ -37,6 +38,7 @@ class Instance:
     tags: dict[str, str]
     root_device: str
     protected: bool = False
+    launch_time: datetime | None = None
 
 
 @dataclass(slots=True)

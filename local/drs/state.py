@@ -56,6 +56,24 @@ class LastLaunch:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A source server or a recovery instance, wherever it is. ``name`` is its id."""
+
+    account: str
+    region: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a replication run: ``amount`` is seconds, or bytes where the scope's line is shared."""
+
+    state: str
+    amount: float
+    shares_line: bool = False
+
+
 @dataclass(slots=True)
 class Replication:
     """Where a server's replication stands. ``snapshots_since``: first consistent point, None if none."""
@@ -65,11 +83,39 @@ class Replication:
     error: str | None = None
     snapshots_since: datetime | None = None
     replicated: float = 1.0
-    """Share of the disks that has been copied, 0 to 1."""
+    """Share of the disks that has been copied, 0 to 1, not counting the phase that runs."""
+    rescanned: float = 1.0
+    """Share of the disks that has been read again, likewise."""
     initiated_at: datetime | None = None
     first_byte_at: datetime | None = None
     generation: int = 0
-    """Counts restarts, so that a step planned for an earlier run does nothing."""
+    """Counts restarts: each draws its own durations."""
+    lag_since: datetime | None = None
+    """Since when the lag grows; None while it does not."""
+    phase: Phase | None = None
+    plan: list[Phase] = field(default_factory=list)
+    """The phases after ``phase``; CONTINUOUS follows the last."""
+    done: float = 0.0
+    """How much of ``phase`` was done before ``going_since``."""
+    going_since: datetime | None = None
+    ticket: int = 0
+    """Changes with every move, so that an end that was planned before it does nothing."""
+    pauses: dict[str, str] = field(default_factory=dict)
+    """Why it stands still ("fault", "agent"), with the error that shows."""
+    held: bool = False
+    """The phase has come to its end and may not end: a fault keeps the backlog from shrinking."""
+    agent_seen_at: datetime | None = None
+    """When EC2 was last asked whether the agent's instance runs."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it replicates, stalled or not: neither stopped nor disconnected."""
+        return self.state not in ("STOPPED", "DISCONNECTED")
+
+    def lag(self, now: datetime) -> float:
+        """The lag in seconds."""
+        growing = (now - self.lag_since).total_seconds() if self.lag_since else 0.0
+        return self.lag_seconds + growing
 
 
 @dataclass(slots=True)
@@ -104,6 +150,38 @@ class SourceServer:
     left_behind: list[str] = field(default_factory=list)
     """EC2 ids of instances that DRS made for this server and whose record was deleted since."""
     busy_until: datetime | None = None
+    counterpart: Ref | None = None
+    """The server that replicates the other way: of the pair that ReverseReplication made."""
+    replicates_from: Ref | None = None
+    """The recovery instance whose agent replicates to this server, once one was reversed to it."""
+    last_success_at: datetime | None = None
+    """When a launch of it last succeeded."""
+    reversals: int = 0
+    """How often a recovery instance of this server was reversed."""
+    reversed_arn: str | None = None
+    """reversedDirectionSourceServerArn as it shows."""
+    extends: Ref | None = None
+    """The server of a staging account that this one extends; ``replication`` is then that server's."""
+
+    @property
+    def account(self) -> str:
+        """The account it is in."""
+        return self.arn.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        """The Region it is in."""
+        return self.arn.split(":")[3]
+
+    @property
+    def ref(self) -> Ref:
+        """Where it is."""
+        return Ref(self.account, self.region, self.server_id)
+
+    @property
+    def disk_bytes(self) -> int:
+        """The size of all its disks."""
+        return sum(disk.size for disk in self.disks)
 
     @property
     def name(self) -> str:
@@ -177,7 +255,22 @@ class RecoveryInstance:
     """(device, bytes, EBS volume id) of what it was launched with."""
     tags: dict[str, str] = field(default_factory=dict)
     replication_state: str = "NOT_STARTED"
+    """NOT_STARTED or DISCONNECTED; once reversed, it is the reversed server's."""
     terminated_at: datetime | None = None
+    reversed_to: Ref | None = None
+    """The source server that it replicates to since ReverseReplication."""
+    reversed_at: datetime | None = None
+    failback_stopped: bool = False
+    failback_told: str = "FAILBACK_NOT_STARTED"
+    """The failback state of the last event."""
+    failback_settings: dict[str, Any] = field(default_factory=dict)
+    """The failback replication configuration in the words of the API."""
+
+    @property
+    def ref(self) -> Ref:
+        """Where it is."""
+        _, _, _, region, account, _ = self.arn.split(":", 5)
+        return Ref(account, region, self.instance_id)
 
 
 @dataclass(slots=True)

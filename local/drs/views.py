@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
+from local.drs import failback_state, replication_views
 from local.drs.core import Core
-from local.drs.model import values_of
+from local.drs.presence import present
 from local.drs.state import Job, LogItem, RecoveryInstance, Scope, SourceServer, Template
 from local.drs.timestamps import duration, to_wire
 
@@ -14,12 +14,6 @@ _OS = {
     "linux": "Linux version 5.10.220-209.869.amzn2.{machine} (Amazon Linux 2)",
     "windows": "Microsoft Windows Server 2022 Datacenter 10.0.20348",
 }
-_INITIATION_STEPS = values_of("DataReplicationInitiationStepName")
-
-
-def present(members: dict[str, Any]) -> dict[str, Any]:
-    """``members`` without those that are None: absent on the wire."""
-    return {key: value for key, value in members.items() if value is not None}
 
 
 def os_string(server: SourceServer) -> str:
@@ -37,10 +31,10 @@ def source_server(core: Core, scope: Scope, server: SourceServer) -> dict[str, A
             "tags": dict(server.tags),
             "recoveryInstanceId": server.recovery_instance_id,
             "lastLaunchResult": server.last_launch_result,
-            "dataReplicationInfo": _replication_info(core, scope, server),
+            "dataReplicationInfo": replication_views.of_server(core, server),
             "lifeCycle": _life_cycle(core, server),
             "sourceProperties": _source_properties(server),
-            "stagingArea": present({"status": "NOT_EXTENDED", "stagingAccountID": server.staging_account}),
+            "stagingArea": _staging_area(core, server),
             "sourceCloudProperties": present(
                 {
                     "originAccountID": server.origin_account,
@@ -49,43 +43,24 @@ def source_server(core: Core, scope: Scope, server: SourceServer) -> dict[str, A
                 }
             ),
             "replicationDirection": server.direction,
+            "reversedDirectionSourceServerArn": server.reversed_arn,
             "agentVersion": server.agent_version,
         }
     )
 
 
-def _replication_info(core: Core, scope: Scope, server: SourceServer) -> dict[str, Any]:
-    state, lag, error = core.replication_of(server)
-    gone = state == "DISCONNECTED"
-    copied = 0.0 if state in ("STOPPED", "INITIATING") else server.replication.replicated
-    disks = [
-        {
-            "deviceName": disk.device,
-            "totalStorageBytes": 0 if gone else disk.size,
-            "replicatedStorageBytes": 0 if gone else int(disk.size * copied),
-            "rescannedStorageBytes": 0 if gone else int(disk.size * copied),
-            "backloggedStorageBytes": 0,
-            "volumeStatus": "REGULAR",
-        }
-        for disk in server.disks
-    ]
-    started = server.replication.initiated_at
-    initiation = None
-    if started is not None:
-        step_status = "NOT_STARTED" if state == "INITIATING" else "SUCCEEDED"
-        initiation = {
-            "startDateTime": to_wire(started),
-            "nextAttemptDateTime": to_wire(started + timedelta(minutes=30)),
-            "steps": [{"name": step, "status": step_status} for step in _INITIATION_STEPS],
-        }
+def _staging_area(core: Core, server: SourceServer) -> dict[str, Any]:
+    """``stagingAccountID`` is there for servers that extend none, too (service model)."""
+    if server.extends is None:
+        return present({"status": "NOT_EXTENDED", "stagingAccountID": server.staging_account})
+    found = core.server_at(server.extends) is not None
+    ref = server.extends
     return present(
         {
-            "dataReplicationState": state,
-            "lagDuration": None if gone or state in ("STOPPED", "INITIATING") else duration(lag),
-            "replicatedDisks": disks,
-            "dataReplicationInitiation": initiation,
-            "dataReplicationError": {"error": error} if error else None,
-            "stagingAvailabilityZone": None if gone else f"{scope.region}a",
+            "status": "EXTENDED" if found else "EXTENSION_ERROR",
+            "stagingAccountID": ref.account,
+            "stagingSourceServerArn": f"arn:aws:drs:{ref.region}:{ref.account}:source-server/{ref.name}",
+            "errorMessage": None if found else f"The source server {ref.name} no longer exists",
         }
     )
 
@@ -182,7 +157,6 @@ def recovery_instance(
 ) -> dict[str, Any]:
     """A RecoveryInstance; ``state`` is what EC2 says, in the words of DRS."""
     interface = {"ips": [item.private_ip], "isPrimary": True} if item.private_ip else None
-    gone = item.replication_state == "DISCONNECTED"
     return present(
         {
             "recoveryInstanceID": item.instance_id,
@@ -192,20 +166,15 @@ def recovery_instance(
             "sourceServerID": item.server_id,
             "arn": item.arn,
             "tags": dict(item.tags),
-            "failback": {"state": "FAILBACK_NOT_STARTED"},
-            "dataReplicationInfo": {
-                "dataReplicationState": item.replication_state,
-                "replicatedDisks": [
-                    {
-                        "deviceName": device,
-                        "totalStorageBytes": 0 if gone else size,
-                        "replicatedStorageBytes": 0,
-                        "rescannedStorageBytes": 0,
-                        "backloggedStorageBytes": 0,
-                    }
-                    for device, size, _ in item.volumes
-                ],
-            },
+            "failback": present(
+                {
+                    "state": failback_state.of(core, item),
+                    "failbackInitiationTime": to_wire(item.reversed_at) if item.reversed_at else None,
+                    "failbackToOriginalServer": None if item.reversed_to is None else True,
+                    "failbackLaunchType": None if item.reversed_to is None else "RECOVERY",
+                }
+            ),
+            "dataReplicationInfo": replication_views.of_recovery_instance(core, item),
             "recoveryInstanceProperties": {
                 "lastUpdatedDateTime": to_wire(item.created_at),
                 "identificationHints": present(

@@ -42,7 +42,7 @@ def sample_body(operation: str) -> bytes:
     return json.dumps({name: SAMPLES[name] for name in required if name in SAMPLES}).encode()
 
 
-def test_all_that_the_failover_half_needs_is_there() -> None:
+def test_all_that_failover_and_failback_need_is_there() -> None:
     wanted = """InitializeService DescribeSourceServers GetLaunchConfiguration UpdateLaunchConfiguration
     CreateLaunchConfigurationTemplate DescribeLaunchConfigurationTemplates UpdateLaunchConfigurationTemplate
     DeleteLaunchConfigurationTemplate GetReplicationConfiguration UpdateReplicationConfiguration
@@ -50,7 +50,9 @@ def test_all_that_the_failover_half_needs_is_there() -> None:
     UpdateReplicationConfigurationTemplate DeleteReplicationConfigurationTemplate DescribeRecoverySnapshots
     StartRecovery DescribeJobs DescribeJobLogItems DeleteJob DescribeRecoveryInstances
     TerminateRecoveryInstances DisconnectRecoveryInstance DeleteRecoveryInstance StartReplication
-    StopReplication DisconnectSourceServer DeleteSourceServer ListTagsForResource TagResource UntagResource"""
+    StopReplication DisconnectSourceServer DeleteSourceServer ListTagsForResource TagResource UntagResource
+    ReverseReplication StopFailback StartFailbackLaunch GetFailbackReplicationConfiguration
+    UpdateFailbackReplicationConfiguration"""
     assert set(OPERATIONS) == set(wanted.split())
 
 
@@ -71,8 +73,8 @@ def test_other_operations_of_the_model_say_that_they_are_not_emulated(operation:
 
 def test_a_not_emulated_operation_reaches_boto3_as_an_error_that_names_it() -> None:
     world = World()
-    with pytest.raises(ClientError, match="ReverseReplication is a DRS operation") as refusal:
-        world.client.reverse_replication(recoveryInstanceID="i-00000000000000000")
+    with pytest.raises(ClientError, match="DescribeSourceNetworks is a DRS operation") as refusal:
+        world.client.describe_source_networks()
     assert refusal.value.response["Error"]["Code"] == "NotEmulatedException"
 
 

@@ -1,6 +1,7 @@
 """The operations, one module per kind of resource. Importing this package registers them all."""
 
 from local.drs.operations import (
+    failback,
     job_operations,
     launch_configuration,
     recovery,
@@ -14,6 +15,7 @@ from local.drs.operations.registry import OPERATIONS, Call
 __all__ = [
     "OPERATIONS",
     "Call",
+    "failback",
     "job_operations",
     "launch_configuration",
     "recovery",

@@ -8,6 +8,7 @@ from local.drs import views
 from local.drs.errors import ConflictError, ResourceNotFoundError, ValidationError
 from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import Job
 from local.drs.timestamps import from_wire
 
@@ -25,7 +26,7 @@ def describe_jobs(call: Call) -> dict[str, Any]:
         lambda job: f"{job.number:08d}",
         descending=True,
     )
-    return views.present({"items": [views.job(call.core, job) for job in jobs], "nextToken": token})
+    return present({"items": [views.job(call.core, job) for job in jobs], "nextToken": token})
 
 
 def _matches(job: Job, filters: dict[str, Any]) -> bool:
@@ -53,7 +54,7 @@ def describe_job_log_items(call: Call) -> dict[str, Any]:
         lambda numbered: f"{numbered[0]:08d}",
     )
     items = [views.log_item(item) for _, item in chosen]
-    return views.present({"items": items, "nextToken": token})
+    return present({"items": items, "nextToken": token})
 
 
 @operation("DeleteJob")

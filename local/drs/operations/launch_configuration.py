@@ -19,9 +19,11 @@ from local.drs.errors import (
     ResourceNotFoundError,
     ServiceQuotaExceededError,
     ValidationError,
+    error_of,
 )
-from local.drs.operations.registry import Call, error_of, operation
+from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import SourceServer, Template
 
 FAST_AGENT = (6, 42, 20)
@@ -166,7 +168,7 @@ def describe_launch_configuration_templates(call: Call) -> dict[str, Any]:
         list(templates),
         lambda item: item.template_id,
     )
-    return views.present({"items": [views.launch_template(item) for item in items], "nextToken": token})
+    return present({"items": [views.launch_template(item) for item in items], "nextToken": token})
 
 
 @operation("UpdateLaunchConfigurationTemplate")

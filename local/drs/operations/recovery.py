@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.drs import instances, quotas, snapshots, views
+from local.drs import agents, instances, quotas, snapshots, views
 from local.drs.core import new_job
-from local.drs.errors import BUSY_SERVER, ConflictError
+from local.drs.errors import BUSY_SERVER, ConflictError, error_of
 from local.drs.launch_jobs import LaunchJob
-from local.drs.operations.registry import Call, error_of, operation
+from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import LAUNCHABLE_STATES, LastLaunch, Participant, SourceServer
 from local.drs.timestamps import from_wire
 
@@ -35,7 +36,7 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
         lambda when: when.isoformat(),
         descending=order == "DESC",
     )
-    return views.present({"items": [snapshots.view(server, when) for when in chosen], "nextToken": token})
+    return present({"items": [snapshots.view(server, when) for when in chosen], "nextToken": token})
 
 
 @operation("StartRecovery", calls_ec2=True)
@@ -47,6 +48,8 @@ def start_recovery(call: Call) -> dict[str, Any]:
     core, scope = call.core, call.scope
     with core.lock:
         servers = _checked_servers(call)
+    agents.look(core, servers)
+    with core.lock:
         targets = {server.target_id for server in servers if server.target_id}
     if targets:
         found = instances.describe(core.ec2(scope, None), targets)
@@ -61,7 +64,7 @@ def start_recovery(call: Call) -> dict[str, Any]:
             core,
             scope,
             "LAUNCH",
-            "START_DRILL" if is_drill else "START_RECOVERY",
+            "START_DRILL" if is_drill else _initiated_by(call, servers),
             call.caller,
             [Participant(item.server_id, snapshot_id=pinned[item.server_id]) for item in servers],
             call.params.get("tags", {}),
@@ -71,6 +74,12 @@ def start_recovery(call: Call) -> dict[str, Any]:
             server.last_launch_result = "PENDING"
         LaunchJob(core, scope, job).begin()
         return {"job": views.job(core, job)}
+
+
+def _initiated_by(call: Call, servers: list[SourceServer]) -> str:
+    if any(server.direction == "FAILBACK" for server in servers):
+        return str(call.core.guess("failback_initiated_by"))
+    return "START_RECOVERY"
 
 
 def _checked_servers(call: Call) -> list[SourceServer]:

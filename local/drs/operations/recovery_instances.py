@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from local.drs import instances, quotas, views
+from local.drs import agents, instances, quotas, reversal, views
 from local.drs.core import new_job
 from local.drs.errors import BUSY_SERVER, ConflictError, ResourceNotFoundError
+from local.drs.failback_state import reversed_server
 from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import Participant, RecoveryInstance
 from local.drs.terminate_jobs import TerminateJob
 
@@ -38,8 +40,11 @@ def describe_recovery_instances(call: Call) -> dict[str, Any]:
             terminated = item.terminated_at is not None
             state = "TERMINATED" if terminated else instances.state_of(seen.get(item.instance_id))
             server = scope.servers.get(item.server_id)
+            replicates_to = reversed_server(core, item)
+            if replicates_to is not None and replicates_to.direction == "FAILBACK":
+                agents.saw(core, replicates_to, state)
             items.append(views.recovery_instance(core, scope, item, state, server))
-    return views.present({"items": items, "nextToken": token})
+    return present({"items": items, "nextToken": token})
 
 
 def _forget_terminated(call: Call) -> None:
@@ -54,13 +59,17 @@ def _forget_terminated(call: Call) -> None:
 
 @operation("TerminateRecoveryInstances")
 def terminate_recovery_instances(call: Call) -> dict[str, Any]:
-    """Start a TERMINATE job; it really terminates the EC2 instances, launched-into ones too."""
+    """Start a TERMINATE job; it really terminates the EC2 instances, launched-into ones too.
+
+    Refused while one of them replicates back.
+    """
     core, scope = call.core, call.scope
     participants: list[Participant] = []
     for instance_id in call.params["recoveryInstanceIDs"]:
         item = scope.recovery_instances.get(instance_id)
         if item is None or item.terminated_at is not None:
             raise call.unmodelled_missing("Recovery instance", instance_id)
+        reversal.refuse_termination(core, scope, item)
         server = scope.servers.get(item.server_id)
         if server is not None and core.is_busy(scope, server):
             raise ConflictError(BUSY_SERVER)
@@ -75,7 +84,10 @@ def terminate_recovery_instances(call: Call) -> dict[str, Any]:
 
 @operation("DisconnectRecoveryInstance")
 def disconnect_recovery_instance(call: Call) -> dict[str, Any]:
-    """Take a recovery instance out of DRS; the EC2 instance keeps running."""
+    """Take a recovery instance out of DRS; the EC2 instance keeps running.
+
+    "Not possible once reversed replication was started" (DRS user guide, failback between Regions).
+    """
     item = call.recovery_instance()
     if item is None:
         raise ResourceNotFoundError(
@@ -84,18 +96,29 @@ def disconnect_recovery_instance(call: Call) -> dict[str, Any]:
             kind="RECOVERY_INSTANCE",
         )
     _refuse_busy(call, item)
+    if item.reversed_to is not None:
+        raise ConflictError(
+            f"Recovery instance {item.instance_id} cannot be disconnected: its replication was reversed",
+            resource_id=item.instance_id,
+            kind="RECOVERY_INSTANCE",
+        )
     item.replication_state = "DISCONNECTED"
     return {}
 
 
 @operation("DeleteRecoveryInstance")
 def delete_recovery_instance(call: Call) -> dict[str, Any]:
-    """Forget a recovery instance, which "must be disconnected first" (API reference). EC2 is left alone."""
+    """Forget a recovery instance, which "must be disconnected first" (API reference). EC2 is left alone.
+
+    One that was reversed is deleted as it is, but not while it still replicates back.
+    """
     item = call.recovery_instance()
     if item is None:
         raise call.unmodelled_missing("Recovery instance", call.params["recoveryInstanceID"])
     _refuse_busy(call, item)
-    if item.replication_state != "DISCONNECTED" and item.terminated_at is None:
+    reversal.refuse_deletion(call.core, call.scope, item)
+    connected = item.replication_state != "DISCONNECTED" and item.reversed_to is None
+    if connected and item.terminated_at is None:
         raise ConflictError(
             f"Recovery instance {item.instance_id} must be disconnected before it is deleted",
             resource_id=item.instance_id,
@@ -104,7 +127,7 @@ def delete_recovery_instance(call: Call) -> dict[str, Any]:
     server = call.scope.servers.get(item.server_id)
     if server is not None and server.recovery_instance_id == item.instance_id:
         server.recovery_instance_id = None
-        if not item.launched_into:
+        if not item.launched_into and not reversal.is_protected(call.core, server, item):
             server.left_behind.append(item.instance_id)
     del call.scope.recovery_instances[item.instance_id]
     return {}

@@ -8,13 +8,7 @@ from typing import Any
 
 from local.drs.contract import Caller
 from local.drs.core import Core
-from local.drs.errors import (
-    BY_CODE,
-    ConflictError,
-    DrsError,
-    ResourceNotFoundError,
-    ValidationError,
-)
+from local.drs.errors import ConflictError, DrsError, ResourceNotFoundError, error_of
 from local.drs.state import RecoveryInstance, Scope, SourceServer
 
 
@@ -55,13 +49,6 @@ class Call:
                 resource_id=server.server_id,
                 kind="SOURCE_SERVER",
             )
-
-
-def error_of(code: str, message: str) -> DrsError:
-    """An instance of the modelled exception ``code``."""
-    if code == ValidationError.code:
-        return ValidationError(message, reason="other")
-    return BY_CODE[code](message)
 
 
 Handler = Callable[[Call], dict[str, Any]]

@@ -14,6 +14,7 @@ from local.drs.configurations import (
 from local.drs.errors import ResourceNotFoundError, ValidationError
 from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import Template
 
 
@@ -64,7 +65,7 @@ def describe_replication_configuration_templates(call: Call) -> dict[str, Any]:
         templates,
         lambda item: item.template_id,
     )
-    return views.present({"items": [views.replication_template(item) for item in items], "nextToken": token})
+    return present({"items": [views.replication_template(item) for item in items], "nextToken": token})
 
 
 @operation("UpdateReplicationConfigurationTemplate")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.drs import replication, views
+from local.drs import agents, replication_runs, views
 from local.drs.errors import ConflictError
 from local.drs.operations.registry import Call, operation
 from local.drs.paging import page
+from local.drs.presence import present
 from local.drs.state import SourceServer
 
 
@@ -18,20 +19,26 @@ def initialize_service(call: Call) -> dict[str, Any]:
     return {}
 
 
-@operation("DescribeSourceServers")
+@operation("DescribeSourceServers", calls_ec2=True)
 def describe_source_servers(call: Call) -> dict[str, Any]:
-    """Source servers by id, by hardware id (EC2 id, UUID, MAC) and by staging account; all must match."""
+    """Source servers by id, by hardware id (EC2 id, UUID, MAC) and by staging account; all must match.
+
+    Now and then EC2 is asked whether the agents of reversed servers still run.
+    """
     filters = call.params.get("filters", {})
-    chosen = [server for server in call.scope.servers.values() if _matches(server, filters)]
-    servers, token = page(
-        "DescribeSourceServers",
-        call.params,
-        call.core.settings,
-        chosen,
-        lambda server: f"{server.number:08d}",
-    )
-    items = [views.source_server(call.core, call.scope, server) for server in servers]
-    return views.present({"items": items, "nextToken": token})
+    with call.core.lock:
+        chosen = [server for server in call.scope.servers.values() if _matches(server, filters)]
+        servers, token = page(
+            "DescribeSourceServers",
+            call.params,
+            call.core.settings,
+            chosen,
+            lambda server: f"{server.number:08d}",
+        )
+    agents.look(call.core, servers)
+    with call.core.lock:
+        items = [views.source_server(call.core, call.scope, server) for server in servers]
+    return present({"items": items, "nextToken": token})
 
 
 def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
@@ -48,13 +55,14 @@ def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
 def start_replication(call: Call) -> dict[str, Any]:
     """Restart a stopped server; triggers an initial sync (DRS user guide, command-menus)."""
     server = call.server()
+    _refuse_extended(server)
     if server.replication.state != "STOPPED":
         raise ConflictError(
             f"Replication of source server {server.server_id} is {server.replication.state}, not STOPPED",
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication.start(call.core, call.scope, server)
+    replication_runs.start(call.core, server)
     return {"sourceServer": views.source_server(call.core, call.scope, server)}
 
 
@@ -62,6 +70,7 @@ def start_replication(call: Call) -> dict[str, Any]:
 def stop_replication(call: Call) -> dict[str, Any]:
     """Stop replication and delete the server's points in time; the agent stays installed."""
     server = call.server()
+    _refuse_extended(server)
     call.refuse_busy(server)
     if server.replication.state in ("STOPPED", "DISCONNECTED"):
         raise ConflictError(
@@ -69,7 +78,7 @@ def stop_replication(call: Call) -> dict[str, Any]:
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication.stop(server, "STOPPED")
+    replication_runs.stop(call.core, server, "STOPPED")
     return {"sourceServer": views.source_server(call.core, call.scope, server)}
 
 
@@ -77,6 +86,7 @@ def stop_replication(call: Call) -> dict[str, Any]:
 def disconnect_source_server(call: Call) -> dict[str, Any]:
     """Disconnect; "cannot disconnect a Source Server if it has a Recovery Instance" (API reference)."""
     server = call.server()
+    _refuse_extended(server)
     call.refuse_busy(server)
     if server.recovery_instance_id:
         raise ConflictError(
@@ -84,16 +94,16 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication.stop(server, "DISCONNECTED")
+    replication_runs.stop(call.core, server, "DISCONNECTED")
     return views.source_server(call.core, call.scope, server)
 
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Forget a server; it must be disconnected first."""
+    """Forget a server; it must be disconnected first, unless it is extended (user guide, multi-account)."""
     server = call.server()
     call.refuse_busy(server)
-    if server.replication.state != "DISCONNECTED":
+    if server.replication.state != "DISCONNECTED" and server.extends is None:
         raise ConflictError(
             f"Source server {server.server_id} must be disconnected before it is deleted",
             resource_id=server.server_id,
@@ -101,3 +111,14 @@ def delete_source_server(call: Call) -> dict[str, Any]:
         )
     del call.scope.servers[server.server_id]
     return {}
+
+
+def _refuse_extended(server: SourceServer) -> None:
+    """Replication of an extended server is managed in its staging account alone (user guide)."""
+    if server.extends is not None:
+        raise ConflictError(
+            f"Source server {server.server_id} is extended: its replication is managed in the staging "
+            f"account {server.extends.account}",
+            resource_id=server.server_id,
+            kind="SOURCE_SERVER",
+        )
