@@ -107,7 +107,7 @@ class ExecutionStore:
     # --- facts
 
     def put_facts(self, execution_id: str, facts: Iterable[Any]) -> None:
-        """Record what AWS or a rule said: SourceServer, Instance, Leftover, Proposal, RemovedVolume or Finding.
+        """Record what AWS or a rule said: a fact of one of the types in ``_FACTS``.
 
         Observations only: a later one may replace an earlier one.
         """
