@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from aws_lambda_powertools import Logger
@@ -17,7 +17,16 @@ from shared.drs_job_monitor import servers_in_progress, unfinished
 from shared.ec2_client import Ec2Client
 from shared.iam_client import IamClient
 from shared.launch_permissions import launch_questions
-from shared.model import Instance, Job, ServerRecord, Site, SourceServer
+from shared.model import (
+    ExecutionRecord,
+    Instance,
+    Job,
+    Mode,
+    RecoveryInstance,
+    ServerRecord,
+    Site,
+    SourceServer,
+)
 from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
 from shared.store import PairRecord
 
@@ -32,8 +41,11 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
+    """``jobs``: by source server, the unfinished job that holds it, else that of its recovery instance."""
+
     scope: ScopeFacts
     servers: dict[str, ServerFacts]
+    jobs: dict[str, Job]
 
 
 class PrerequisiteReader:
@@ -53,18 +65,21 @@ class PrerequisiteReader:
         sources: Sequence[SourceServer],
         instances: Sequence[Instance],
         pairs: Mapping[str, PairRecord],
-        held: Mapping[str, str],
+        held: Mapping[str, ExecutionRecord],
         jobs_since: str,
     ) -> SiteFacts:
-        """The facts of every record; ``held`` says which server is held by which other execution."""
+        """The facts of every record; ``held`` says which server is held by which other execution.
+
+        ``instances`` were found when the servers were: they are looked at again, since it may be a while.
+        """
         source_by_id = {source.source_server_id: source for source in sources}
-        instance_by_id = {instance.instance_id: instance for instance in instances}
         ids = [record.source_server_id for record in records]
-        targets = [instance_by_id[record.pair_instance_id or ""] for record in records]
+        targets = self._targets(records, {instance.instance_id: instance for instance in instances})
         originals = self._originals([record.original_instance_id for record in records])
         jobs = unfinished(self._drs.jobs_since(jobs_since)) if records else ()
         busy = _job_by_server(jobs)
         recovery = {r.source_server_id: r for r in self._drs.recovery_instances(ids)} if ids else {}
+        of_server = self._last_jobs(recovery.values()) | busy
         launch = dict(zip(ids, _parallel(_if_there(self._drs.launch_settings), ids), strict=True))
         doubtful = [key for key in ids if source_by_id[key].replication_state != "CONTINUOUS"]
         points = dict(
@@ -79,6 +94,7 @@ class PrerequisiteReader:
         servers = {}
         for record, target in zip(records, targets, strict=True):
             pair = pairs.get(record.source_server_id)
+            job, holder = busy.get(record.source_server_id), held.get(record.source_server_id)
             servers[record.source_server_id] = ServerFacts(
                 server=source_by_id[record.source_server_id],
                 target=target,
@@ -88,8 +104,9 @@ class PrerequisiteReader:
                 recorded_private_ip=(
                     pair.private_ip if pair and pair.pair_instance_id == target.instance_id else None
                 ),
-                active_job_id=busy.get(record.source_server_id),
-                held_by_execution=held.get(record.source_server_id),
+                active_job_id=job.job_id if job else None,
+                held_by_execution=holder.execution_id if holder else None,
+                held_by_drill=holder is not None and holder.mode is Mode.DRILL,
                 recovery_instance=recovery.get(record.source_server_id),
                 subnet_exists=target.subnet_id not in missing_subnets,
                 missing_security_groups=tuple(
@@ -105,7 +122,21 @@ class PrerequisiteReader:
             servers_to_launch=len(records),
             denied_actions=self._denied(records, source_by_id),
         )
-        return SiteFacts(scope, servers)
+        return SiteFacts(scope, servers, of_server)
+
+    def _targets(self, records: Sequence[ServerRecord], known: Mapping[str, Instance]) -> list[Instance]:
+        ids = [record.pair_instance_id or "" for record in records]
+        now = {i.instance_id: i for i in self._ec2.instances(ids)} if ids else {}
+        return [now.get(target) or replace(known[target], state="terminated") for target in ids]
+
+    def _last_jobs(self, instances: Iterable[RecoveryInstance]) -> dict[str, Job]:
+        """The jobs that launched these recovery instances, by source server; deleted ones are left out."""
+        servers: dict[str, list[str]] = {}
+        for instance in instances:
+            if instance.job_id:
+                servers.setdefault(instance.job_id, []).append(instance.source_server_id)
+        jobs = self._drs.jobs(sorted(servers)) if servers else []
+        return {server: job for job in jobs for server in servers[job.job_id]}
 
     def _originals(self, instance_ids: Sequence[str | None]) -> dict[str, Instance]:
         wanted = sorted({instance_id for instance_id in instance_ids if instance_id})
@@ -132,8 +163,8 @@ class PrerequisiteReader:
         return None if names is None else ProfileFacts(names)
 
 
-def _job_by_server(jobs: Sequence[Job]) -> dict[str, str]:
-    return {server.source_server_id: job.job_id for job in jobs for server in job.servers}
+def _job_by_server(jobs: Sequence[Job]) -> dict[str, Job]:
+    return {server.source_server_id: job for job in jobs for server in job.servers}
 
 
 def _if_there(look: Callable[[str], B]) -> Callable[[str], B | None]:

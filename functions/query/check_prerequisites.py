@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
+from shared.earlier_executions import Earlier, EarlierExecutions
+from shared.inheritance import inherit
 from shared.model import Instance, ServerRecord, ServerStatus, Severity, SourceServer
 from shared.opened_execution import opened
 from shared.prerequisite_reader import PrerequisiteReader
 from shared.prerequisites import check_scope, check_server, is_blocked
 from shared.settings import QuerySettings
-from shared.store import LockStore, PairStore, ServerChange, execution_store
-from shared.store.locks import held_by_others
+from shared.store import LockStore, PairStore, ServerChange, execution_store, server_lock
 from shared.task import Task, iso, task
-from shared.workflows import execution_is_over
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
 LOOK_BACK = timedelta(days=1)
@@ -38,18 +39,16 @@ def handler(task: Task) -> dict[str, Any]:
         site=site,
         execution_role=settings.execution_role,
     )
-    held = held_by_others(
-        LockStore(settings.executions_table),
-        [record.source_server_id for record in records],
-        task.execution_id,
-        lambda holder: execution_is_over(store, holder, task.text("executionArn")),
-    )
+    ids = [record.source_server_id for record in records]
+    earlier = EarlierExecutions(store, execution, task.text("executionArn"))
+    # Before the launch settings are read: what a dead holder says it has put back is then seen so.
+    holders = _holders(LockStore(settings.executions_table), earlier, ids)
     facts = reader.read(
         records,
         store.facts(task.execution_id, SourceServer),
         store.facts(task.execution_id, Instance),
-        PairStore(settings.pairs_table).get([record.source_server_id for record in records]),
-        held,
+        PairStore(settings.pairs_table).get(ids),
+        {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),
     )
     scope_findings = check_scope(facts.scope)
@@ -57,15 +56,25 @@ def handler(task: Task) -> dict[str, Any]:
     blocking = tuple(f for f in scope_findings if f.severity is Severity.CRITICAL)
     changes = []
     for record in records:
-        server = facts.servers[record.source_server_id]
-        findings = blocking + check_server(server, execution.policies)
-        seen = {
-            "previous_launch": server.launch,
-            "original_private_ip": server.original.private_ip if server.original else None,
-        }
-        changes.append(ServerChange(record, _verdict(findings) | seen))
+        server_id = record.source_server_id
+        inherited = inherit(
+            facts.servers[server_id],
+            job=facts.jobs.get(server_id),
+            starter=earlier.of_job(facts.jobs.get(server_id), server_id),
+            holder=holders.get(server_id),
+            now=task.now,
+        )
+        findings = blocking + check_server(facts.servers[server_id], execution.policies)
+        changes.append(ServerChange(record, _verdict(inherited.settle(findings)) | inherited.values))
     done = store.change_servers(task.execution_id, changes, only_from=UNDECIDED)
     return _counts(site.name, done)
+
+
+def _holders(locks: LockStore, earlier: EarlierExecutions, ids: Sequence[str]) -> dict[str, Earlier]:
+    """The executions that hold these servers, over or not, by source server id."""
+    found = locks.holders([server_lock(server_id) for server_id in ids])
+    holders = {server_id: earlier.of(found.get(server_lock(server_id)), server_id) for server_id in ids}
+    return {server_id: holder for server_id, holder in holders.items() if holder}
 
 
 def _verdict(findings: tuple[Any, ...]) -> dict[str, Any]:

@@ -98,10 +98,17 @@ def server_busy(facts: ServerFacts, policies: Policies) -> Trouble | None:
 
 
 def held_by_execution(facts: ServerFacts, policies: Policies) -> Trouble | None:
-    if facts.held_by_execution is None:
+    holder = facts.held_by_execution
+    if holder is None:
         return None
+    if facts.held_by_drill:
+        return Trouble(
+            f"The drill {holder} holds the server.",
+            "For a real failover, start it again with cancelDrill: true: it stops the drill, waits for its "
+            "clean-up and goes on. Else wait until the drill is over.",
+        )
     return Trouble(
-        f"The execution {facts.held_by_execution} holds the server.",
+        f"The execution {holder} holds the server.",
         "Wait until that execution is over, or stop it, then start the plan again.",
     )
 
