@@ -1,15 +1,19 @@
-"""StartInstances: start the launched targets of the wave, now that what they depend on is there."""
+"""StartInstances: start what the wave launched, now that what it depends on is there.
+
+In a failback no original is started while its workload runs on the recovery side: one side at a time.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from shared.cross_account import member_accounts
+from shared.cross_account import MemberAccounts, member_accounts
 from shared.ec2_client import Ec2Client
-from shared.model import ServerStatus
+from shared.model import ServerRecord, ServerStatus
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, task
+from shared.workloads import at_rest, by_workload_scope, workloads
 
 
 @task
@@ -23,7 +27,9 @@ def handler(task: Task) -> dict[str, Any]:
         for server in store.servers(task.execution_id, task.wave)
         if server.status is ServerStatus.LAUNCHED
     ]
-    changes: list[ServerChange] = []
+    changes = _held(accounts, launched)
+    held = {change.server.source_server_id for change in changes}
+    launched = [server for server in launched if server.source_server_id not in held]
     for scope in sorted({server.scope for server in launched}):
         servers = [server for server in launched if server.scope == scope]
         refused = Ec2Client(accounts, scope).start([server.pair_instance_id or "" for server in servers])
@@ -40,3 +46,21 @@ def handler(task: Task) -> dict[str, Any]:
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
     starting = sum(server.status is ServerStatus.STARTING for server in done)
     return {"starting": starting, "failed": len(done) - starting}
+
+
+def _held(accounts: MemberAccounts, launched: list[ServerRecord]) -> list[ServerChange]:
+    """Servers that must not be started: their workload runs on the other side."""
+    changes = []
+    for scope, servers in by_workload_scope(launched):
+        instances = workloads(accounts, scope, servers)
+        for server in servers:
+            instance = instances[server.source_server_id]
+            if instance is not None and not at_rest(instance):
+                values = {
+                    "status": ServerStatus.FAILED,
+                    "reason": f"Its workload instance {instance.instance_id} is {instance.state}: somebody "
+                    "started it after it was stopped. The original was not started.",
+                    "remedy": "Find out who did, then run the failback again for this server.",
+                }
+                changes.append(ServerChange(server, values))
+    return changes

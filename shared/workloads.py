@@ -1,0 +1,35 @@
+"""The two sides of a server in a failback: the instance that runs its workload, and the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from shared.cross_account import MemberAccounts
+from shared.ec2_client import Ec2Client
+from shared.model import Instance, Scope, ServerRecord
+
+PATIENCE = timedelta(minutes=15)
+"""How long an instance may take to stop or to start. One that stays stopping has a host in trouble and may
+need force (EC2 user guide, Troubleshoot Amazon EC2 instance stop issues)."""
+
+
+def at_rest(instance: Instance | None) -> bool:
+    """Whether an instance runs nothing and will not by itself. One that is gone (None) is at rest too."""
+    return instance is None or instance.state in ("stopped", "terminated")
+
+
+def by_workload_scope(servers: Iterable[ServerRecord]) -> Iterator[tuple[Scope, list[ServerRecord]]]:
+    """The servers whose workload instance is known, by the scope that it runs in."""
+    known = [(s.workload_scope, s) for s in servers if s.workload_scope and s.workload_instance_id]
+    for scope in sorted({scope for scope, _ in known}):
+        yield scope, [server for place, server in known if place == scope]
+
+
+def workloads(
+    accounts: MemberAccounts, scope: Scope, servers: Sequence[ServerRecord]
+) -> dict[str, Instance | None]:
+    """The workload instances of servers of one workload scope, by source server id."""
+    ids = [server.workload_instance_id or "" for server in servers]
+    found = {instance.instance_id: instance for instance in Ec2Client(accounts, scope).instances(ids)}
+    return {server.source_server_id: found.get(server.workload_instance_id or "") for server in servers}
