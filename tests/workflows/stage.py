@@ -109,8 +109,9 @@ class Stage(World):
     # --- executions
 
     def start(self, name: str = "run", **request: Any) -> str:
-        """Starts a failover of the fleet's plan, with these fields of the request; gives its ARN."""
-        return self.cloud.start("failover", {"plan": self.plan, **request}, name=name)
+        """Starts an execution of the fleet's plan, with these fields of the request; gives its ARN."""
+        machine = "failback" if request.get("mode") == "FAILBACK" else "failover"
+        return self.cloud.start(machine, {"plan": self.plan, **request}, name=name)
 
     def run(self, name: str = "run", **request: Any) -> Run:
         """Starts one and waits for its end."""
@@ -166,7 +167,7 @@ class Stage(World):
         stopped = record.stop_date or self.cloud.clock.now()
         detail = {
             "executionArn": arn,
-            "stateMachineArn": self.cloud.states.arn_of("failover"),
+            "stateMachineArn": self.cloud.states.arn_of(arn.split(":")[-2]),
             "name": arn.rsplit(":", 1)[-1],
             "status": status,
             "startDate": int(record.start_date.timestamp() * 1000),
