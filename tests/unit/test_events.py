@@ -15,7 +15,14 @@ from shared.request import parse_request, request_from_event
 from tests.policies import PROJECT, functions, orchestration
 
 EVENTS = PROJECT / "events"
-REQUESTS = ("start-failover.json", "start-failover-inline.json", "dry-run.json")
+REQUESTS = (
+    "start-failover.json",
+    "start-failover-inline.json",
+    "dry-run.json",
+    "start-drill.json",
+    "start-failback.json",
+    "check-failback.json",
+)
 
 
 def read(name: str) -> Any:
@@ -25,7 +32,7 @@ def read(name: str) -> Any:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_is_valid(name: str) -> None:
     assert problems(read(name), "request") == ()
-    assert parse_request(read(name)).dry_run == (name == "dry-run.json")
+    assert parse_request(read(name)).dry_run == (name in ("dry-run.json", "check-failback.json"))
 
 
 def test_the_inline_request_carries_the_plan_that_store_plan_stores() -> None:
