@@ -25,7 +25,7 @@ from local.virtual.measures import ExecutionResult, Measures
 from local.virtual.routes import Routes
 from local.virtual.scheduler import Scheduler
 from local.virtual.states_api import Record, StatesApi
-from local.virtual.template import Template, machine_name
+from local.virtual.template import Template
 from local.virtual.threads import VirtualThreads
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -262,7 +262,7 @@ class VirtualCloud:
             path = self._project / "statemachines" / f"{machine}.asl.json"
             if not path.exists():
                 return None
-            declared = {machine_name(name): known for name, known in self.template.machines().items()}
+            declared = {known.name: known for known in self.template.machines().values()}
             known = declared.get(machine)
             self._definitions[machine] = self.template.substitute(
                 path.read_text(), known.substitutions if known is not None else {}

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 STACK_NAME = "virtual"
+_DEFINITION = ".asl.json"
 _CLASS_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -33,8 +34,9 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A state machine: its logical id, its file's name without the endings, what to fill in."""
+    """A state machine: its logical id, its file, the name of that without endings, what to fill in."""
 
+    logical_id: str
     name: str
     definition: Path | None
     substitutions: dict[str, str]
@@ -118,7 +120,8 @@ class Template:
         for name, properties in self._of_type("AWS::Serverless::StateMachine"):
             uri = properties.get("DefinitionUri")
             made[name] = Machine(
-                name=name,
+                logical_id=name,
+                name=self._machine_name(name),
                 definition=self.root / uri if isinstance(uri, str) else None,
                 substitutions={
                     key: str(self.resolve(value))
@@ -156,7 +159,7 @@ class Template:
         if kind.endswith("::Function") or (not kind and name.endswith("Function")):
             return f"arn:aws:lambda:{home}:function:{name}"
         if kind.endswith("::StateMachine") or (not kind and name.endswith("StateMachine")):
-            return f"arn:aws:states:{home}:stateMachine:{machine_name(name)}"
+            return f"arn:aws:states:{home}:stateMachine:{self._machine_name(name)}"
         if kind == "AWS::SNS::Topic" or (not kind and name.endswith("Topic")):
             return f"arn:aws:sns:{home}:{short}"
         if kind.startswith("AWS::DynamoDB::"):
@@ -237,6 +240,14 @@ class Template:
             return str(self.resources[name]["Properties"].get("RoleName", name))
         return name
 
+    def _machine_name(self, logical_id: str) -> str:
+        """``recovery-wave`` for a machine whose file is recovery-wave.asl.json; without one, by its id."""
+        properties = self.resources.get(logical_id, {}).get("Properties") or {}
+        uri = properties.get("DefinitionUri")
+        if isinstance(uri, str) and uri.endswith(_DEFINITION):
+            return Path(uri).name.removesuffix(_DEFINITION)
+        return machine_name(logical_id)
+
     def _module_of(self, name: str) -> str | None:
         """``functions.<tier>.discover_servers`` for ``DiscoverServersFunction``, None if there is no file."""
         stem = snake(name.removesuffix("Function"))
@@ -270,7 +281,7 @@ def machine_of_arn(arn: str) -> str:
 
 
 def machine_name(logical_id: str) -> str:
-    """``recovery-wave`` for ``RecoveryWaveStateMachine``: the machine's file without its endings."""
+    """``recovery-wave`` for ``RecoveryWaveStateMachine``, where no file says what it is called."""
     return snake(logical_id.removesuffix("StateMachine")).replace("_", "-")
 
 

@@ -136,4 +136,20 @@ def test_names_of_files(name: str, expected: str) -> None:
 
 def test_names_of_machines() -> None:
     assert machine_name("RecoveryWaveStateMachine") == "recovery-wave"
+
+
+def test_a_machine_is_called_as_its_file_whatever_its_logical_id(project: Path) -> None:
+    text = (project / "template.yaml").read_text()
+    more = """
+  DrillCleanUpStateMachine:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: statemachines/drill-cleanup.asl.json}
+"""
+    (project / "template.yaml").write_text(text + more)
+    template = Template.read(project, "111122223333", "eu-west-1")
+
+    assert template.machines()["DrillCleanUpStateMachine"].name == "drill-cleanup"
+    arn = template.ref("DrillCleanUpStateMachine")
+    assert arn == "arn:aws:states:eu-west-1:111122223333:stateMachine:drill-cleanup"
+    assert machine_of_arn(arn) == "drill-cleanup"
     assert machine_of_arn("arn:aws:states:us-east-1:1:stateMachine:virtual-failover") == "failover"
