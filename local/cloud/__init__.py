@@ -2,8 +2,8 @@
 
 ``LocalCloud`` (``process.py``) starts it as a child process; ``server.py`` is that process. The pieces:
 ``hooks`` names every private name we replace, ``scaled_clock`` is its time, ``states_*`` Step Functions,
-``lambda_*`` the function workers, ``ec2_*`` what EC2 lacks, ``iam_*`` conditions and role sessions,
-``drs_mount`` the DRS emulator, ``admin`` the routes under ``/_local``.
+``lambda_*`` the function workers, ``ec2_*`` what EC2 lacks, ``ssm_commands`` Run Command, ``iam_*``
+conditions and role sessions, ``drs_mount`` the DRS emulator, ``admin`` the routes under ``/_local``.
 """
 
 from local.cloud.process import CloudDidNotStartError, LocalCloud

@@ -20,6 +20,7 @@ from local.cloud.ec2_launch import Launcher, SeededIds
 from local.cloud.ec2_lifecycle import FAULT_KINDS, Lifecycle, PutEvent, Timings, UnknownFaultError
 from local.cloud.ec2_volumes import Volumes
 from local.cloud.ec2_wire import Ec2Error, Handler, Params, Response, flag
+from local.cloud.ssm_commands import RunCommand
 
 log = logging.getLogger("local.ec2")
 
@@ -81,11 +82,13 @@ def install(
         **volumes.handlers,
         **Catalog().handlers,
         "RunInstances": launcher.run,
+        "ModifyInstanceMetadataOptions": launcher.modify_metadata_options,
     }
     actions = {name: _guarded(lifecycle, handler) for name, handler in handlers.items()}
     hooks.update(_EC2, "_ACTION_MAP", actions)
     hooks.replace(_EC2, "_instance_xml", instance_xml)
     hooks.replace(_EC2, "_now_ts", lifecycle.timestamp)
+    RunCommand(lifecycle, seed).install()
     return Ec2Extras(lifecycle)
 
 

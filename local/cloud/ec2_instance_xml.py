@@ -73,9 +73,22 @@ def instance_xml(instance: Record) -> str:
         + ec2._inst_iam_xml(instance)
         + element("ebsOptimized", bool(instance.get("EbsOptimized")))
         + element("enaSupport", True)
+        + _metadata_xml(instance)
         + "</item>"
     )
     return xml
+
+
+def metadata_options_xml(instance: Record) -> str:
+    """The IMDS options, without an element around them."""
+    options = instance.get("MetadataOptions") or {}
+    return element("state", "applied") + "".join(
+        element(name[0].lower() + name[1:], value) for name, value in options.items()
+    )
+
+
+def _metadata_xml(instance: Record) -> str:
+    return f"<metadataOptions>{metadata_options_xml(instance)}</metadataOptions>"
 
 
 def _reason_xml(reason: Record) -> str:

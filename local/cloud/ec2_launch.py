@@ -11,8 +11,8 @@ from uuid import uuid4
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
-from local.cloud.ec2_instance_xml import instance_xml
-from local.cloud.ec2_instances import security_group_refs
+from local.cloud.ec2_instance_xml import instance_xml, metadata_options_xml
+from local.cloud.ec2_instances import named, security_group_refs
 from local.cloud.ec2_lifecycle import Lifecycle
 from local.cloud.ec2_volumes import Volumes
 from local.cloud.ec2_wire import (
@@ -32,6 +32,19 @@ from local.cloud.images import BY_ID, Image
 
 _RESERVED_FIRST, _RESERVED_LAST = 4, 1
 """AWS keeps the first four addresses of a subnet and the last one."""
+_METADATA_OPTIONS: Record = {
+    "HttpTokens": "optional",
+    "HttpPutResponseHopLimit": "1",
+    "HttpEndpoint": "enabled",
+    "HttpProtocolIpv6": "disabled",
+    "InstanceMetadataTags": "disabled",
+}
+_METADATA_VALUES = {
+    "HttpTokens": ("optional", "required"),
+    "HttpEndpoint": ("enabled", "disabled"),
+    "HttpProtocolIpv6": ("enabled", "disabled"),
+    "InstanceMetadataTags": ("enabled", "disabled"),
+}
 _ARM = re.compile(r"^(a1|[a-z]+\d+g[a-z]*)\.")
 
 
@@ -71,6 +84,7 @@ class Launcher:
             instance["IamInstanceProfile"] = profile
             instance["Placement"]["Tenancy"] = one(params, "Placement.Tenancy", "default")
             instance["EbsOptimized"] = flag(params, "EbsOptimized")
+            instance["MetadataOptions"] = metadata_options(params, "MetadataOptions.")
             instance["_protected_from_termination"] = flag(params, "DisableApiTermination")
             instance["_protected_from_stop"] = flag(params, "DisableApiStop")
             self._attach_devices(instance, image, params)
@@ -86,6 +100,16 @@ class Launcher:
             + element("ownerId", get_account_id())
             + "<groupSet/>"
             + f"<instancesSet>{''.join(map(instance_xml, launched))}</instancesSet>",
+        )
+
+    def modify_metadata_options(self, params: Params) -> Response:
+        """Change the IMDS options of one instance, running or not."""
+        (instance,) = named([one(params, "InstanceId")])
+        instance["MetadataOptions"] = metadata_options(params, "", instance["MetadataOptions"])
+        return answer(
+            "ModifyInstanceMetadataOptions",
+            element("instanceId", instance["InstanceId"])
+            + f"<instanceMetadataOptions>{metadata_options_xml(instance)}</instanceMetadataOptions>",
         )
 
     def release(self, instance: Record) -> None:
@@ -212,6 +236,20 @@ def find_image(image_id: str) -> Image:
     if not re.fullmatch(r"ami-[0-9a-f]{8}(?:[0-9a-f]{9})?", image_id):
         raise Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{image_id}"')
     raise Ec2Error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+
+
+def metadata_options(params: Params, prefix: str, now: Record | None = None) -> Record:
+    """IMDS options as a request states them, on top of those of ``now`` or the defaults of new instances.
+
+    The defaults are those of an image that asks for nothing (EC2 user guide, configuring-IMDS-new-instances).
+    """
+    options = dict(now or _METADATA_OPTIONS)
+    for name in options:
+        options[name] = one(params, prefix + name, str(options[name]))
+    for name, values in _METADATA_VALUES.items():
+        if options[name] not in values:
+            raise Ec2Error("InvalidParameterValue", f"Value ({options[name]}) for {name} is invalid")
+    return options
 
 
 def is_arm(instance_type: str) -> bool:

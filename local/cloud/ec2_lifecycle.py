@@ -31,7 +31,7 @@ STATES = {
     "stopping": 64,
     "stopped": 80,
 }
-FAULT_KINDS = ("START_FAILS", "STATUS_CHECK_FAILS", "STOP_HANGS")
+FAULT_KINDS = ("START_FAILS", "STATUS_CHECK_FAILS", "STOP_HANGS", "COMMAND_FAILS")
 
 
 class UnknownFaultError(ValueError):
@@ -77,7 +77,7 @@ class Lifecycle:
         """Begin a boot: pending now, running (or stopped again, by a fault) later."""
         instance["_boot"] = instance.get("_boot", 0) + 1
         instance["LaunchTime"] = self.timestamp()
-        fault = self._take("START_FAILS", instance)
+        fault = self.take("START_FAILS", instance)
         self._set(instance, "pending")
         instance.pop("StateReason", None)
         instance["StateTransitionReason"] = ""
@@ -96,7 +96,7 @@ class Lifecycle:
 
     def stop(self, instance: Record, *, force: bool = False) -> None:
         """Begin to stop. A STOP_HANGS fault keeps it stopping until it is stopped with force."""
-        hangs = self._take("STOP_HANGS", instance) if not force else None
+        hangs = self.take("STOP_HANGS", instance) if not force else None
         self._set(instance, "stopping")
         self._user_initiated(instance)
         if hangs is None:
@@ -150,7 +150,7 @@ class Lifecycle:
         with self.lock:
             return [asdict(fault) for fault in self._faults]
 
-    def _take(self, kind: str, instance: Record) -> Fault | None:
+    def take(self, kind: str, instance: Record) -> Fault | None:
         """The fault that strikes now, used up by one."""
         for index, fault in enumerate(self._faults):
             if fault.kind == kind and fault.instance == instance["InstanceId"]:
@@ -168,7 +168,7 @@ class Lifecycle:
         sigma = math.log(p95 / median) / 1.6449
         seconds = self._random(instance, "checks").lognormvariate(math.log(median), sigma)
         instance["_checks_end"] = datetime.fromtimestamp(self.clock.now().timestamp() + seconds, UTC)
-        instance["_checks_fail"] = self._take("STATUS_CHECK_FAILS", instance) is not None
+        instance["_checks_fail"] = self.take("STATUS_CHECK_FAILS", instance) is not None
         self._set(instance, "running")
 
     def _set(self, instance: Record, state: str) -> None:

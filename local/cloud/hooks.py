@@ -147,6 +147,15 @@ HOOKS: tuple[Hook, ...] = (
         ("assoc",),
         "called: instance profiles",
     ),
+    # Systems Manager
+    Hook(
+        "ministack.services.ssm", "_send_command", ("data",), "commands reach instances without a container"
+    ),
+    Hook("ministack.services.ssm", "_managed_instance_ids", (), "which instances a command reaches"),
+    Hook("ministack.services.ssm", "_commands", None, "read and written: commands"),
+    Hook("ministack.services.ssm", "_command_target_ids", ("data",), "called: instances of a request"),
+    Hook("ministack.services.ssm", "_public_command", ("record",), "called: a command as it is shown"),
+    Hook("ministack.services.ssm", "_refresh_command_status", ("record",), "called: status of a command"),
     # IAM and STS
     Hook(
         _ACTIONS,

@@ -1,10 +1,11 @@
 """IAM where MiniStack's evaluator is coarser than AWS.
 
 MiniStack checks an EC2 call on the first resource it names, and never on tags. Here every resource of an
-EC2 or DRS call is checked, each with its own tags (``aws:ResourceTag``, ``ec2:ResourceTag``) and the tags the
-request sets (``aws:RequestTag``, ``aws:TagKeys``); ``aws:CalledVia``, ``aws:ViaAWSService`` and the role
-behind ``aws:PrincipalArn`` are as AWS defines them (IAM user guide, global condition context keys). An action
-without resource-level permissions is checked on ``*``, so a policy that names an ARN for it grants nothing.
+EC2, DRS or Run Command call is checked, each with its own tags (``aws:ResourceTag``, ``ec2:ResourceTag``) and
+the tags the request sets (``aws:RequestTag``, ``aws:TagKeys``); ``aws:CalledVia``, ``aws:ViaAWSService`` and
+the role behind ``aws:PrincipalArn`` are as AWS defines them (IAM user guide, global condition context keys).
+An action without resource-level permissions is checked on ``*``, so a policy that names an ARN for it grants
+nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ministack.services import ec2, iam
 
 from local.cloud import hooks
 from local.cloud.front import called_via
-from local.cloud.iam_resources import Check, drs_checks, ec2_checks
+from local.cloud.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
 
 _EVALUATOR, _ACTIONS = "ministack.core.iam_evaluator", "ministack.core.iam_actions"
 
@@ -59,6 +60,10 @@ class Conditions:
             checks = drs_checks(
                 self._drs_operation(method, path), path, body, query_params, region, account_id
             )
+        elif service == "ssm" and (
+            checks := ssm_checks(headers.get("x-amz-target", "").rsplit(".", 1)[-1], body, region, account_id)
+        ):
+            pass
         else:
             _checks.set(())
             arn: str = _iam_subject(service, query_params) or self._extract(
@@ -79,7 +84,7 @@ class Conditions:
     ) -> Any:
         """None if allowed, else the denial (the first one of several resources)."""
         context = {**(service_context or {}), **_via()}
-        checks = _checks.get() if service in ("ec2", "drs") else ()
+        checks = _checks.get() if service in ("ec2", "drs", "ssm") else ()
         if not checks or checks[0].arn != resource_arn:
             return self._enforce(access_key_id, iam_action, service, region, resource_arn, context)
         for check in checks:
@@ -114,7 +119,7 @@ class Conditions:
         return {
             f"{prefix}:resourcetag/{key}".lower(): value
             for key, value in found.items()
-            for prefix in ("aws", "ec2")
+            for prefix in ("aws", service)
         }
 
 

@@ -1,5 +1,6 @@
-"""Which resources an EC2 or DRS request is authorized on (service authorization reference), and with what.
+"""Which resources an EC2, DRS or Run Command request is authorized on, and with what.
 
+The source is the service authorization reference.
 A request is allowed when every check of it is. The first check's ARN is the one AWS names in a denial.
 """
 
@@ -108,14 +109,38 @@ def drs_checks(
     data = _json(body)
     if operation in _DRS_LISTS:
         return (Check("*"),)
+    context = _request_tags(data.get("tags"))
+    if isinstance(extended := data.get("sourceServerArn"), str):
+        return (Check(extended, None, context),)
     named: list[tuple[str, str]] = []
     for source in (data, *data.get("sourceServers", []), *data.get("sourceNetworks", [])):
         for key, kind in _DRS_IDS.items():
             value = source.get(key) if isinstance(source, dict) else None
             named += [(kind, str(item)) for item in (value if isinstance(value, list) else [value]) if item]
-    context = _request_tags(data.get("tags"))
     checks = [Check(f"arn:aws:drs:{region}:{account}:{kind}/{name}", None, context) for kind, name in named]
     return tuple(checks) or (Check("*", None, context),)
+
+
+def ssm_checks(operation: str, body: bytes, region: str, account: str) -> tuple[Check, ...]:
+    """The checks of a SendCommand: its document and every instance. Of anything else: none of ours."""
+    if operation != "SendCommand":
+        return ()
+    data = _json(body)
+    document = str(data.get("DocumentName") or "*")
+    owner = "" if document.startswith("AWS") else account  # documents of AWS name no account
+    targets = [
+        value
+        for target in data.get("Targets") or []
+        if str(target.get("Key", "")).lower() == "instanceids"
+        for value in target.get("Values") or []
+    ]
+    instances = [*(data.get("InstanceIds") or []), *targets] or ["*"]
+    return (
+        Check(
+            document if document.startswith("arn:") else f"arn:aws:ssm:{region}:{owner}:document/{document}"
+        ),
+        *(Check(_arn("instance", str(name), region, account)) for name in instances),
+    )
 
 
 def _ids(params: dict[str, Any]) -> list[tuple[str, str]]:

@@ -314,6 +314,83 @@ def test_tags_of_a_request_decide(cloud: LocalCloud) -> None:
         ec2.create_tags(Resources=[volume], Tags=[{"Key": "owner", "Value": "drs"}])
 
 
+def test_tags_of_the_thing_and_of_the_request_decide_together(cloud: LocalCloud) -> None:
+    pair = {"StringEquals": {"aws:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+    ours = {"ForAllValues:StringEquals": {"aws:TagKeys": ["drs-orchestrator:role"]}}
+    arn = engine.role(
+        cloud,
+        "retirer",
+        trust({"AWS": HUB}),
+        allow("ec2:CreateTags", **pair, **ours),
+        allow("ec2:DeleteVolume", StringEquals={"ec2:ResourceTag/left": "behind"}),
+    )
+    root = engine.client(cloud, "ec2")
+    ec2 = engine.client(cloud, "ec2", **engine.session(cloud, arn))
+    target = launch(cloud, "retired", AWSDRS="AllowLaunchingIntoThisInstance")
+    other = launch(cloud, "stranger")
+
+    def tag(instance: str, *keys: str) -> None:
+        ec2.create_tags(Resources=[instance], Tags=[{"Key": key, "Value": "x"} for key in keys])
+
+    def volume(**tags: str) -> str:
+        made: str = root.create_volume(AvailabilityZone=f"{engine.REGION}a", Size=1)["VolumeId"]
+        root.create_tags(Resources=[made], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        return made
+
+    tag(target, "drs-orchestrator:role")
+    for instance, *keys in (
+        (other, "drs-orchestrator:role"),
+        (target, "AWSDRS"),
+        (target, "drs-orchestrator:role", "Name"),
+    ):
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            tag(instance, *keys)
+    ec2.delete_volume(VolumeId=volume(left="behind"))
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        ec2.delete_volume(VolumeId=volume(left="alone"))
+
+
+def test_a_command_needs_its_document_and_the_instances_tags(cloud: LocalCloud) -> None:
+    iam = engine.client(cloud, "iam")
+    managed = engine.role(cloud, "managed", trust({"Service": "ec2.amazonaws.com"}))
+    core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    iam.attach_role_policy(RoleName=managed.rsplit("/", 1)[-1], PolicyArn=core)
+    iam.create_instance_profile(InstanceProfileName="managed")
+    iam.add_role_to_instance_profile(InstanceProfileName="managed", RoleName="managed")
+    pair = {"StringEquals": {"aws:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+    arn = engine.role(
+        cloud,
+        "quiescer",
+        trust({"AWS": HUB}),
+        allow("ssm:SendCommand", resource=f"arn:aws:ssm:{engine.REGION}::document/AWS-RunShellScript"),
+        allow("ssm:SendCommand", resource=f"arn:aws:ec2:*:{HUB}:instance/*", **pair),
+        allow("ssm:GetCommandInvocation"),
+    )
+    ec2 = engine.client(cloud, "ec2")
+    ssm = engine.client(cloud, "ssm", **engine.session(cloud, arn))
+    target = launch(cloud, "workload", AWSDRS="AllowLaunchingIntoThisInstance")
+    other = launch(cloud, "unrelated")
+    for instance in (target, other):
+        ec2.associate_iam_instance_profile(InstanceId=instance, IamInstanceProfile={"Name": "managed"})
+
+    def send(document: str, *instances: str) -> str:
+        answer = ssm.send_command(
+            DocumentName=document, InstanceIds=list(instances), Parameters={"commands": ["sync"]}
+        )
+        return str(answer["Command"]["CommandId"])
+
+    command = send("AWS-RunShellScript", target)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        send("AWS-RunShellScript", target, other)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        send("AWS-RunPowerShellScript", target)
+    assert engine.until(
+        lambda: (
+            ssm.get_command_invocation(CommandId=command, InstanceId=target)["Status"] == "Success" or None
+        )
+    )
+
+
 def test_a_machine_does_what_its_role_may(cloud: LocalCloud) -> None:
     arn = engine.role(
         cloud, "narrow", trust({"Service": "states.amazonaws.com"}), allow("ec2:DescribeInstances")

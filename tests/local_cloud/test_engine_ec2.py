@@ -398,3 +398,29 @@ def test_images_that_there_are_not_are_named_with_those_that_there_are() -> None
     assert image_for("linux", "arm64", "uefi") == IMAGES["linux", "arm64", "uefi"]
     with pytest.raises(NoSuchImageError, match=r"windows/arm64/uefi; there are linux/x86_64/legacy-bios"):
         image_for("windows", "arm64", "uefi")
+
+
+def test_imds_options_are_those_of_the_launch_until_they_are_changed(cloud: Cloud) -> None:
+    (plain,) = cloud.run()
+    (strict,) = cloud.run(MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2})
+
+    assert plain["MetadataOptions"] == {
+        "State": "applied",
+        "HttpTokens": "optional",
+        "HttpPutResponseHopLimit": 1,
+        "HttpEndpoint": "enabled",
+        "HttpProtocolIpv6": "disabled",
+        "InstanceMetadataTags": "disabled",
+    }
+    assert strict["MetadataOptions"]["HttpTokens"] == "required"
+    name = strict["InstanceId"]
+    cloud.client.modify_instance_metadata_options(InstanceId=name, HttpEndpoint="disabled")
+    changed = cloud.instance(name)["MetadataOptions"]
+    assert (changed["HttpEndpoint"], changed["HttpTokens"], changed["HttpPutResponseHopLimit"]) == (
+        "disabled",
+        "required",
+        2,
+    )
+    with pytest.raises(ClientError) as refused:
+        cloud.client.modify_instance_metadata_options(InstanceId=name, HttpTokens="never")
+    assert code(refused) == "InvalidParameterValue"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from local.cloud.iam_resources import Check, drs_checks, ec2_checks
+import pytest
+
+from local.cloud.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
 
 REGION, ACCOUNT = "us-east-2", "111122223333"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
@@ -83,3 +85,37 @@ def test_a_body_that_is_not_json_is_checked_on_everything() -> None:
     assert arns(
         drs_checks("GetLaunchConfiguration", "/GetLaunchConfiguration", b"{", {}, REGION, ACCOUNT)
     ) == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "resource"),
+    [
+        ("ReverseReplication", {"recoveryInstanceID": "i-1"}, "recovery-instance/i-1"),
+        ("DisconnectRecoveryInstance", {"recoveryInstanceID": "i-1"}, "recovery-instance/i-1"),
+        ("DeleteRecoveryInstance", {"recoveryInstanceID": "i-1"}, "recovery-instance/i-1"),
+        ("StopReplication", {"sourceServerID": "s-1"}, "source-server/s-1"),
+        ("DisconnectSourceServer", {"sourceServerID": "s-1"}, "source-server/s-1"),
+        ("DeleteSourceServer", {"sourceServerID": "s-1"}, "source-server/s-1"),
+        ("CreateExtendedSourceServer", {"sourceServerArn": f"{DRS}:source-server/s-1"}, "source-server/s-1"),
+    ],
+)
+def test_what_brings_servers_home_is_checked_on_the_resource_it_names(
+    operation: str, body: dict[str, str], resource: str
+) -> None:
+    checks = drs_checks(operation, f"/{operation}", json.dumps(body).encode(), {}, REGION, ACCOUNT)
+    assert arns(checks) == [f"{DRS}:{resource}"]
+
+
+def test_a_command_is_checked_on_its_document_and_on_every_instance() -> None:
+    body = json.dumps({"DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-1", "i-2"]}).encode()
+    assert arns(ssm_checks("SendCommand", body, REGION, ACCOUNT)) == [
+        f"arn:aws:ssm:{REGION}::document/AWS-RunShellScript",
+        f"{EC2}:instance/i-1",
+        f"{EC2}:instance/i-2",
+    ]
+    own = json.dumps({"DocumentName": "quiesce", "Targets": [{"Key": "InstanceIds", "Values": ["i-3"]}]})
+    assert arns(ssm_checks("SendCommand", own.encode(), REGION, ACCOUNT)) == [
+        f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/quiesce",
+        f"{EC2}:instance/i-3",
+    ]
+    assert ssm_checks("GetCommandInvocation", body, REGION, ACCOUNT) == ()
