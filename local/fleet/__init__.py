@@ -7,7 +7,7 @@ The format is in ``docs/fleets.md`` and ``fleet.schema.json``.
 from local.fleet.building import BuiltServer, build
 from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError
 from local.fleet.errors import FleetFileError, Problem
-from local.fleet.expect import expected_outcomes
+from local.fleet.expect import expected_failback, expected_outcomes
 from local.fleet.loading import load
 from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
 from local.fleet.plan import plan_document
@@ -28,6 +28,7 @@ __all__ = [
     "Trouble",
     "TroubleKind",
     "build",
+    "expected_failback",
     "expected_outcomes",
     "load",
     "plan_document",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError, ask
 from local.fleet.instances import Kind, Tags, Wanted, await_state, run, stop
 from local.fleet.model import Fleet, Server, Target, TroubleKind
 from local.fleet.network import make_networks
+from local.fleet.origin import make_ready_for_failback
 from local.fleet.seed import seed_source_servers, set_up_emulator
 from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Scope
 
@@ -52,6 +53,7 @@ def build(
         made = run(client, networks[scope], wanted, workers)
         found.update(made)
         running[scope] = list(made.values())
+    make_ready_for_failback(fleet, clients, networks)
     source_servers = seed_source_servers(
         fleet, drs, {server.name: found[server.name, _ORIGINAL] for server in fleet.servers}
     )
@@ -68,11 +70,14 @@ def _instances(fleet: Fleet) -> dict[Scope, list[Wanted]]:
     wanted: dict[Scope, list[Wanted]] = defaultdict(list)
     for server in fleet.servers:
         site = fleet.site(server.site)
-        kind = _kind(server, server, site.origin.subnets[server.subnet], ())
+        tags = () if server.trouble(TroubleKind.ORIGINAL_UNTAGGED) else _ALLOWED
+        kind = _kind(server, server, site.origin.subnets[server.subnet], tags)
         wanted[site.origin.scope].append(Wanted((server.name, _ORIGINAL), server.name, kind))
         for number, target in enumerate(server.targets):
             tags = _ALLOWED if target.tagged else ()
             kind = _kind(server, target, site.recovery.subnets[server.subnet], tags)
+            if server.trouble(TroubleKind.EGRESS_CLOSED):
+                kind = replace(kind, egress=False)
             wanted[site.recovery.scope].append(Wanted((server.name, number), target.name, kind))
     return wanted
 
@@ -86,6 +91,7 @@ def _kind(server: Server, hardware: Server | Target, subnet: str, tags: Tags) ->
         disks_gib=server.disks_gib,
         subnet=subnet,
         tags=tags,
+        profile=server.trouble(TroubleKind.NO_PROFILE) is None,
     )
 
 

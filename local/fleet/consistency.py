@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from local.fleet.addresses import staging_block
 from local.fleet.document import Document
 from local.fleet.errors import Problem
 from local.fleet.expand import NUMBER, names
@@ -23,6 +24,7 @@ def inconsistencies(document: Document) -> tuple[Problem, ...]:
         *_sites(document),
         *_groups(document),
         *_names(document),
+        *_endless(document),
     )
     return tuple(sorted(found, key=lambda problem: problem.line or 0))
 
@@ -88,11 +90,15 @@ def _subnets(document: Document, path: tuple[str | int, ...], subnets: dict[str,
             continue
         if not 16 <= network.prefixlen <= 28:
             yield _problem(document, (*path, name), f"{cidr} has the wrong size", "EC2 takes /16 to /28.")
+            continue
         for other, earlier in networks.items():
             if network.overlaps(earlier):
                 message = f"{cidr} overlaps {earlier} of subnet '{other}'"
                 yield _problem(document, (*path, name), message, "Give each its own range.")
         networks[name] = network
+    if networks and staging_block(map(str, networks.values())) is None:
+        remedy = "Leave a /24 of the /16 around the first subnet free."
+        yield _problem(document, path, "no room is left for the staging subnet of DRS", remedy)
 
 
 def _groups(document: Document) -> Iterator[Problem]:
@@ -154,6 +160,20 @@ def _names(document: Document) -> Iterator[Problem]:
                 yield _problem(document, ("servers", index, "name"), message, "Give this group other names.")
                 break
             seen[name] = index
+
+
+def _endless(document: Document) -> Iterator[Problem]:
+    """Trouble that a failback would wait for without end."""
+    failback = document.content.get("policies", {}).get("failback", {})
+    if failback.get("laggards", "WAIT") != "WAIT":
+        return
+    for index, group in enumerate(document.content["servers"]):
+        for position, trouble in enumerate(group.get("trouble", ())):
+            stalls = trouble["kind"] == "replicationStalls" and "seconds" not in trouble
+            if stalls or trouble["kind"] == "notConverging":
+                message = "a failback waits for such a server without end"
+                remedy = "Set policies.failback.laggards to LEAVE_BEHIND or STOP."
+                yield _problem(document, ("servers", index, "trouble", position), message, remedy)
 
 
 def _room(document: Document, sites: dict[str, Any], demand: Counter[tuple[str, str]]) -> Iterator[Problem]:

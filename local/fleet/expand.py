@@ -124,8 +124,6 @@ def _with_trouble(server: Server, entry: dict[str, Any]) -> Server:
             return replace(server, replication_state=options["state"], replication_error=options.get("error"))
         case TroubleKind.LAG:
             return replace(server, lag_seconds=float(options["seconds"]))
-        case TroubleKind.BUSY | TroubleKind.CONVERSION_FAILS:
-            return server
         case _:
             return replace(server, targets=tuple(_flawed(target, trouble) for target in server.targets))
 
@@ -140,7 +138,7 @@ def _flawed(target: Target, trouble: Trouble) -> Target:
             return replace(target, starts=False)
         case TroubleKind.SPELLING:
             return replace(target, name=trouble.options["target"].replace("{name}", target.name))
-        case _:
+        case TroubleKind.TARGET_ARCHITECTURE:
             other = "arm64" if target.architecture == "x86_64" else "x86_64"
             return replace(
                 target,
@@ -148,3 +146,5 @@ def _flawed(target: Target, trouble: Trouble) -> Target:
                 boot_mode="uefi" if other == "arm64" else "legacy-bios",
                 instance_type=_INSTANCE_TYPES[other],
             )
+        case _:  # not the target's: building, seed and the emulator see to it
+            return target

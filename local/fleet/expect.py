@@ -1,4 +1,4 @@
-"""What a failover of a fleet must come to, from the fleet file alone: the demo judges the outcome by it."""
+"""What a failover and a failback of a fleet must come to, from its file alone: the demo judges by it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ _BLOCKING = frozenset(
     }
 )
 
+_BLOCKING_FAILBACK = frozenset({TroubleKind.EGRESS_CLOSED, TroubleKind.NO_PROFILE})
+_FAILING_FAILBACK = frozenset({TroubleKind.AGENT_NEVER_CHECKS_IN, TroubleKind.WRONG_STAGING_ACCOUNT})
+
 _WITHOUT_COPY = frozenset({"INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED"})
 """Replication states with no consistent copy to launch from (DRS user guide, preparing for failover)."""
 
@@ -31,7 +34,27 @@ def expected_outcomes(fleet: Fleet) -> dict[str, ServerStatus]:
     With the policy to stop when something is blocked, nothing moves: whoever is not blocked is SKIPPED.
     A wave whose failure policy says stop keeps the waves that depend on it from starting.
     """
-    outcomes = {server.name: _alone(fleet, server) for server in fleet.servers}
+    return _together(fleet, {server.name: _alone(fleet, server) for server in fleet.servers})
+
+
+def expected_failback(fleet: Fleet) -> dict[str, ServerStatus]:
+    """The outcome of a failback after that failover, for every server that it recovered, by name."""
+    away = expected_outcomes(fleet)
+    outcomes = {
+        server.name: _back_alone(fleet, server)
+        for server in fleet.servers
+        if away[server.name] is ServerStatus.RECOVERED
+    }
+    laggards = {server.name for server in fleet.servers if server.name in outcomes and _lags(server)}
+    if laggards and fleet.policies.get("failback", {}).get("laggards") == "STOP":
+        for name, outcome in outcomes.items():
+            if outcome is ServerStatus.RECOVERED:
+                outcomes[name] = ServerStatus.SKIPPED
+    return _together(fleet, outcomes)
+
+
+def _together(fleet: Fleet, outcomes: dict[str, ServerStatus]) -> dict[str, ServerStatus]:
+    """What becomes of servers when the troubles of others and the failure policies count, too."""
     blocked = ServerStatus.BLOCKED in outcomes.values()
     if blocked and fleet.policies.get("onBlocked", "STOP") == "STOP":
         return {
@@ -40,7 +63,7 @@ def expected_outcomes(fleet: Fleet) -> dict[str, ServerStatus]:
         }
     stopped: set[str] = set()
     for wave in _in_order(fleet):
-        servers = fleet.servers_of(wave.name)
+        servers = [server for server in fleet.servers_of(wave.name) if server.name in outcomes]
         if stopped.intersection(wave.depends_on):
             stopped.add(wave.name)
             for server in servers:
@@ -73,6 +96,24 @@ def _alone(fleet: Fleet, server: Server) -> ServerStatus:
         if times is None or times > fleet.policies.get("retries", _DEFAULT_RETRIES):
             return ServerStatus.FAILED
     return ServerStatus.RECOVERED
+
+
+def _back_alone(fleet: Fleet, server: Server) -> ServerStatus:
+    """What becomes of a server on its way back as far as its own trouble goes."""
+    kinds = {trouble.kind for trouble in server.troubles}
+    tags_originals = bool(fleet.policies.get("failback", {}).get("tagOriginals", False))
+    if kinds & _BLOCKING_FAILBACK or (TroubleKind.ORIGINAL_UNTAGGED in kinds and not tags_originals):
+        return ServerStatus.BLOCKED
+    if kinds & _FAILING_FAILBACK or _lags(server):
+        return ServerStatus.FAILED
+    return ServerStatus.RECOVERED
+
+
+def _lags(server: Server) -> bool:
+    """Whether its reverse replication never comes to an end."""
+    stalls = server.trouble(TroubleKind.REPLICATION_STALLS)
+    for_good = stalls is not None and "seconds" not in stalls.options
+    return for_good or server.trouble(TroubleKind.NOT_CONVERGING) is not None
 
 
 def _in_order(fleet: Fleet) -> list[FleetWave]:

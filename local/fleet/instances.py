@@ -19,7 +19,10 @@ Tags = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What instances have in common that one RunInstances makes. ``subnet`` is a CIDR."""
+    """What instances have in common that one RunInstances makes. ``subnet`` is a CIDR.
+
+    ``egress``: whether the security group lets anything out; ``profile``: whether there is one.
+    """
 
     platform: str
     architecture: str
@@ -28,6 +31,8 @@ class Kind:
     disks_gib: tuple[int, ...]
     subnet: str
     tags: Tags = ()
+    egress: bool = True
+    profile: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,15 @@ def _parameters(network: Network, kind: Kind) -> dict[str, Any]:
         "ImageId": image,
         "InstanceType": kind.instance_type,
         "SubnetId": network.subnets[kind.subnet],
-        "SecurityGroupIds": [network.security_group],
-        "IamInstanceProfile": {"Arn": network.profile_arn},
+        "SecurityGroupIds": [network.security_group if kind.egress else network.closed_group],
+        "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required"},
         "BlockDeviceMappings": [
             {"DeviceName": device, "Ebs": {"VolumeSize": size, "VolumeType": "gp3"}}
             for device, size in zip(device_names(kind.platform), kind.disks_gib, strict=False)
         ],
     }
+    if kind.profile:
+        parameters["IamInstanceProfile"] = {"Arn": network.profile_arn}
     if kind.tags:
         tags = [{"Key": key, "Value": value} for key, value in kind.tags]
         parameters["TagSpecifications"] = [{"ResourceType": "instance", "Tags": tags}]

@@ -24,6 +24,14 @@ class TroubleKind(StrEnum):
     CONVERSION_FAILS = "conversionFails"
     LAG = "lag"
     SPELLING = "spelling"
+    # on the way back
+    ORIGINAL_UNTAGGED = "originalUntagged"
+    EGRESS_CLOSED = "egressClosed"
+    NO_PROFILE = "noProfile"
+    AGENT_NEVER_CHECKS_IN = "agentNeverChecksIn"
+    WRONG_STAGING_ACCOUNT = "wrongStagingAccount"
+    REPLICATION_STALLS = "replicationStalls"
+    NOT_CONVERGING = "notConverging"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""What instances need around them in one scope: a VPC with subnets, a security group, an instance profile."""
+"""What instances need around them in one scope: a VPC with subnets and a way out, security groups, a profile.
+
+Servers reach the internet through a NAT gateway, the staging area of DRS directly: agents need 443 to the
+endpoints of the Region they replicate to, and 1500 to the replication servers there (DRS user guide,
+network requirements). On the way back that is the origin's.
+"""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +14,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.fleet.cloud import ClientFactory
-from local.fleet.model import Fleet, Place
+from local.fleet.addresses import staging_block, vpc_blocks
+from local.fleet.cloud import ClientFactory, FleetNotBuiltError
+from local.fleet.model import Fleet, Place, TroubleKind
 from shared.model import Scope
 
 PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
@@ -29,15 +34,17 @@ _TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-_VPC_PREFIX = 16  # the largest block a VPC takes
+_ANYWHERE = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network of one scope. ``subnets``: id by CIDR."""
+    """The network of one scope. ``subnets``: id by CIDR; ``closed_group`` lets nothing out."""
 
     subnets: dict[str, str]
+    staging_subnet: str
     security_group: str
+    closed_group: str
     profile_arn: str
 
 
@@ -50,9 +57,15 @@ def make_networks(fleet: Fleet, clients: ClientFactory) -> dict[Scope, Network]:
         account: _make_profile(clients("iam", account, region))
         for account, region in fleet.member_accounts.items()
     }
+    closed = any(server.trouble(TroubleKind.EGRESS_CLOSED) for server in fleet.servers)
     return {
         scope: _make_network(
-            clients("ec2", scope.account, scope.region), fleet.name, scope, found, profiles[scope.account]
+            clients("ec2", scope.account, scope.region),
+            fleet.name,
+            scope,
+            found,
+            profiles[scope.account],
+            closed=closed,
         )
         for scope, found in cidrs.items()
     }
@@ -62,10 +75,12 @@ def _cidrs(place: Place) -> dict[str, None]:
     return dict.fromkeys(place.subnets.values())
 
 
-def _make_network(ec2: Any, name: str, scope: Scope, cidrs: Iterable[str], profile_arn: str) -> Network:
-    blocks = list(
-        dict.fromkeys(str(ipaddress.ip_network(cidr).supernet(new_prefix=_VPC_PREFIX)) for cidr in cidrs)
-    )
+def _make_network(
+    ec2: Any, name: str, scope: Scope, cidrs: Iterable[str], profile_arn: str, *, closed: bool
+) -> Network:
+    blocks, staging = vpc_blocks(cidrs), staging_block(cidrs)
+    if staging is None:
+        raise FleetNotBuiltError(f"{scope}: the subnets leave no room for the staging subnet of DRS")
     vpc = ec2.create_vpc(CidrBlock=blocks[0])["Vpc"]["VpcId"]
     for block in blocks[1:]:
         ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock=block)
@@ -76,8 +91,36 @@ def _make_network(ec2: Any, name: str, scope: Scope, cidrs: Iterable[str], profi
         ]
         for cidr in cidrs
     }
-    group = ec2.create_security_group(GroupName=name, Description=f"Servers of {name}", VpcId=vpc)
-    return Network(subnets, group["GroupId"], profile_arn)
+    staging_subnet = _make_way_out(ec2, vpc, staging, f"{scope.region}a")
+    group = ec2.create_security_group(GroupName=name, Description=f"Servers of {name}", VpcId=vpc)["GroupId"]
+    closed_group = _make_closed_group(ec2, name, vpc) if closed else group
+    return Network(subnets, staging_subnet, group, closed_group, profile_arn)
+
+
+def _make_way_out(ec2: Any, vpc: str, cidr: str, zone: str) -> str:
+    """A staging subnet with an internet gateway, and a NAT gateway in it for the others; gives its id."""
+    staging: str = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+    ec2.create_tags(Resources=[staging], Tags=[{"Key": "Name", "Value": "DRS staging area"}])
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    public = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=public, DestinationCidrBlock=_ANYWHERE, GatewayId=gateway)
+    ec2.associate_route_table(RouteTableId=public, SubnetId=staging)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=staging, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    own = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    [main] = ec2.describe_route_tables(Filters=own)["RouteTables"]
+    ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock=_ANYWHERE, NatGatewayId=nat)
+    return staging
+
+
+def _make_closed_group(ec2: Any, name: str, vpc: str) -> str:
+    group: str = ec2.create_security_group(
+        GroupName=f"{name}-closed", Description=f"Servers of {name} that reach nothing", VpcId=vpc
+    )["GroupId"]
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": _ANYWHERE}]}
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
+    return group
 
 
 def _make_profile(iam: Any) -> str:

@@ -12,6 +12,14 @@ from shared.model import Scope
 
 _GIB = 2**30
 _PER_CALL = 250
+_ON_THE_WAY_BACK = {
+    TroubleKind.AGENT_NEVER_CHECKS_IN: {"kind": "AGENT_NEVER_CHECKS_IN"},
+    TroubleKind.WRONG_STAGING_ACCOUNT: {"kind": "WRONG_STAGING_ACCOUNT", "account": "123456789012"},
+    TroubleKind.REPLICATION_STALLS: {"kind": "STALLS", "direction": "FAILBACK"},
+    TroubleKind.NOT_CONVERGING: {"kind": "NOT_CONVERGING", "direction": "FAILBACK"},
+}
+"""The fault of the emulator that a trouble is. The id is that of the server at the recovery side: a reversed
+server answers to it, too."""
 
 
 def seed_source_servers(fleet: Fleet, admin: Admin, originals: dict[str, str]) -> dict[str, str]:
@@ -84,3 +92,5 @@ def _faults(server: Server, source_server_id: str) -> Iterator[dict[str, Any]]:
                 "server": source_server_id,
                 **trouble.options,
             }
+        elif trouble.kind in _ON_THE_WAY_BACK:
+            yield {**_ON_THE_WAY_BACK[trouble.kind], "server": source_server_id, **trouble.options}

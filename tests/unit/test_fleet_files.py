@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from local.fleet import Fleet, TroubleKind, expected_outcomes, load, plan_document
+from local.fleet import (
+    Fleet,
+    TroubleKind,
+    expected_failback,
+    expected_outcomes,
+    load,
+    plan_document,
+)
 from shared.contracts import problems
 from shared.model import Scope, ServerStatus
 
@@ -195,3 +202,54 @@ def test_a_running_target_is_no_obstacle_where_the_plan_says_to_stop_it(tmp_path
     found = outcomes(tmp_path, {"kind": "targetRunning"}, policies={"whenTargetRuns": "STOP"})
 
     assert found == ["RECOVERED"] * 3
+
+
+def homecomings(tmp_path: Path, trouble: dict[str, Any], **changes: Any) -> dict[str, str]:
+    servers = [
+        {"name": "a-{n}", "count": 2, "wave": "first", "trouble": [{"servers": ["a-1"], **trouble}]},
+        {"name": "b", "wave": "second"},
+    ]
+    waves = [{"name": "first"}, {"name": "second", "dependsOn": ["first"]}]
+    fleet = small(tmp_path, **{"servers": servers, "waves": waves, **changes})
+    return {name: status.value for name, status in expected_failback(fleet).items()}
+
+
+_LEAVE = {"failback": {"laggards": "LEAVE_BEHIND"}}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "policies", "outcome"),
+    [
+        ({"kind": "originalUntagged"}, {}, ("BLOCKED", "SKIPPED", "SKIPPED")),
+        ({"kind": "originalUntagged"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "originalUntagged"}, {"failback": {"tagOriginals": True}}, ("RECOVERED",) * 3),
+        ({"kind": "egressClosed"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "noProfile"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "agentNeverChecksIn"}, {}, ("FAILED", "RECOVERED", "SKIPPED")),
+        ({"kind": "wrongStagingAccount"}, {}, ("FAILED", "RECOVERED", "SKIPPED")),
+        ({"kind": "notConverging"}, _LEAVE, ("FAILED", "RECOVERED", "SKIPPED")),
+        (
+            {"kind": "replicationStalls", "error": "AGENT_NOT_SEEN"},
+            {"failback": {"laggards": "STOP"}},
+            ("FAILED", "SKIPPED", "SKIPPED"),
+        ),
+        ({"kind": "replicationStalls", "error": "AGENT_NOT_SEEN", "seconds": 60}, {}, ("RECOVERED",) * 3),
+        ({"kind": "lag", "seconds": 60}, {}, ("RECOVERED",) * 3),
+    ],
+)
+def test_a_failback_has_the_outcome_that_its_trouble_and_policies_make(
+    tmp_path: Path, trouble: dict[str, Any], policies: dict[str, Any], outcome: tuple[str, ...]
+) -> None:
+    assert tuple(homecomings(tmp_path, trouble, policies=policies).values()) == outcome
+
+
+def test_a_failback_is_of_the_servers_that_the_failover_recovered(tmp_path: Path) -> None:
+    found = homecomings(tmp_path, {"kind": "noTarget"}, policies={"onBlocked": "GO_ON"})
+
+    assert found == {"a-2": "RECOVERED", "b": "RECOVERED"}
+
+
+def test_the_way_back_passes_its_policies_to_the_plan(tmp_path: Path) -> None:
+    policies = {"failback": {"launchOrder": "BY_WAVE"}, "drill": {"volumes": "KEEP"}}
+
+    assert plan_document(small(tmp_path, policies=policies))["policies"] == policies

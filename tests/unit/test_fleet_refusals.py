@@ -146,3 +146,22 @@ def test_a_file_that_is_no_fleet_at_all_is_refused(tmp_path: Path, text: str) ->
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FleetFileError, match=r"missing\.yaml: No such file"):
         load(tmp_path / "missing.yaml")
+
+
+def test_subnets_that_leave_no_room_for_the_staging_area_are_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("10.2.0.0/28", "10.2.0.0/16")
+
+    error = refusal(tmp_path, text)
+
+    assert [problem.path for problem in error.problems] == ["sites[0].recovery.subnets"]
+    assert "no room is left for the staging subnet of DRS" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["notConverging", "replicationStalls, error: AGENT_NOT_SEEN"])
+def test_a_failback_that_could_never_end_is_refused(tmp_path: Path, kind: str) -> None:
+    endless = GOOD.replace("count: 3", f"count: 3\n    trouble: [{{ kind: {kind} }}]")
+
+    [problem] = refusal(tmp_path, endless).problems
+
+    assert problem.path == "servers[0].trouble[0]"
+    assert "policies.failback.laggards" in problem.remedy

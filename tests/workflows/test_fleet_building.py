@@ -12,6 +12,7 @@ from local.fleet import BuiltServer, Fleet, FleetNotBuiltError, build, load
 from local.virtual import VirtualCloud
 
 FLEETS = Path(__file__).parents[2] / "fleets"
+ORIGIN = ("111122223333", "us-east-1")
 RECOVERY = ("444455556666", "us-east-2")
 
 
@@ -22,7 +23,7 @@ class Built:
         self.cloud = cloud
         self.fleet = load(FLEETS / "trouble.yaml")
         self.servers = {server.name: server for server in make(self.fleet, cloud)}
-        self.originals = instances(cloud, "111122223333", "us-east-1")
+        self.originals = instances(cloud, *ORIGIN)
         self.targets = instances(cloud, *RECOVERY)
         pages = cloud.client("drs", *RECOVERY).get_paginator("describe_source_servers").paginate()
         self.sources = {item["tags"]["Name"]: item for page in pages for item in page["items"]}
@@ -123,3 +124,37 @@ def test_what_the_emulator_refuses_is_told(built: Built, tmp_path: Path) -> None
 
     with pytest.raises(FleetNotBuiltError, match="tyme_factor"):
         make(load(file), built.cloud)
+
+
+def test_the_origin_is_ready_for_the_way_back(built: Built) -> None:
+    ec2 = built.cloud.client("ec2", *ORIGIN)
+    drs = built.cloud.client("drs", *ORIGIN)
+    original = built.originals[built.servers["db-01"].original_instance_id]
+
+    assert original["tags"]["AWSDRS"] == "AllowLaunchingIntoThisInstance"
+    assert "RecoveryInstance" in original["IamInstanceProfile"]["Arn"]
+    assert original["MetadataOptions"]["HttpEndpoint"] == "enabled"
+    [replication] = drs.describe_replication_configuration_templates()["items"]
+    [staging] = ec2.describe_subnets(SubnetIds=[replication["stagingAreaSubnetId"]])["Subnets"]
+    assert staging["VpcId"] == original["VpcId"] != ""
+    assert staging["SubnetId"] != original["SubnetId"]
+    [launch] = drs.describe_launch_configuration_templates()["items"]
+    assert launch["launchIntoSourceInstance"]
+
+
+@pytest.mark.parametrize("scope", [ORIGIN, RECOVERY])
+def test_servers_reach_the_internet_through_nat_and_the_staging_area_directly(
+    built: Built, scope: tuple[str, str]
+) -> None:
+    ec2 = built.cloud.client("ec2", *scope)
+    instance = next(iter(instances(built.cloud, *scope).values()))
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [instance["VpcId"]]}])
+    ways = {
+        bool(table["Associations"][0].get("Main")): next(
+            route for route in table["Routes"] if route["DestinationCidrBlock"] == "0.0.0.0/0"
+        )
+        for table in tables["RouteTables"]
+    }
+
+    assert ways[True]["NatGatewayId"].startswith("nat-")
+    assert ways[False]["GatewayId"].startswith("igw-")

@@ -1,0 +1,76 @@
+"""Run Command on instances that have no operating system: who is reached, how long it takes, how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.workflows.stage import Stage, group, stage, trouble
+from tests.workflows.world import ORIGIN
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Stage]:
+    with stage(group("app", count=2), group("bare", **trouble("noProfile"))) as built:
+        yield built
+
+
+def ssm(here: Stage) -> Any:
+    return here.cloud.client("ssm", ORIGIN["account"], ORIGIN["region"])
+
+
+def send(here: Stage, *instances: str) -> str:
+    answer = ssm(here).send_command(
+        DocumentName="AWS-RunShellScript", InstanceIds=list(instances), Parameters={"commands": ["sync"]}
+    )
+    assert answer["Command"]["Status"] == "Pending"
+    return str(answer["Command"]["CommandId"])
+
+
+def status(here: Stage, command: str, instance: str) -> str:
+    return str(ssm(here).get_command_invocation(CommandId=command, InstanceId=instance)["Status"])
+
+
+def original(here: Stage, server: str) -> str:
+    return here.servers[server].original_instance_id
+
+
+def test_a_command_succeeds_after_some_seconds_on_every_instance(here: Stage) -> None:
+    instances = [original(here, "app-1"), original(here, "app-2")]
+    command = send(here, *instances)
+
+    assert {status(here, command, name) for name in instances} == {"Pending"}
+    here.cloud.advance(1.5)
+    assert {status(here, command, name) for name in instances} == {"InProgress"}
+    here.cloud.advance(6)
+    assert {status(here, command, name) for name in instances} == {"Success"}
+    [listed] = ssm(here).list_commands(CommandId=command)["Commands"]
+    assert (listed["Status"], listed["CompletedCount"]) == ("Success", 2)
+
+
+def test_a_command_fails_where_a_fault_says_so(here: Stage) -> None:
+    well, ill = original(here, "app-1"), original(here, "app-2")
+    fault = {"kind": "COMMAND_FAILS", "instance": ill, "times": 1, "message": "no such file"}
+    here.cloud.ec2.add_faults([fault])
+    command = send(here, well, ill)
+    here.cloud.advance(10)
+
+    assert status(here, command, well) == "Success"
+    found = ssm(here).get_command_invocation(CommandId=command, InstanceId=ill)
+    assert (found["Status"], found["ResponseCode"], found["StandardErrorContent"]) == (
+        "Failed",
+        1,
+        "no such file",
+    )
+
+
+def test_an_instance_without_agent_permissions_or_that_does_not_run_is_not_reached(here: Stage) -> None:
+    stopped = here.target("app-1")
+    recovery = here.cloud.client("ssm", "444455556666", "us-east-2")
+    with pytest.raises(ClientError, match="InvalidInstanceId"):
+        send(here, original(here, "app-1"), original(here, "bare"))
+    with pytest.raises(ClientError, match="InvalidInstanceId"):
+        recovery.send_command(DocumentName="AWS-RunShellScript", InstanceIds=[stopped])
