@@ -10,8 +10,12 @@ from shared.contract_wording import did_you_mean
 from shared.contracts import DocumentInvalidError, Problem, problems
 from shared.model import (
     Approval,
+    DrillPolicies,
+    DrillVolumes,
+    FailbackPolicies,
     FailurePolicy,
     HealthCheck,
+    Laggards,
     LaunchOrder,
     ManualPair,
     Matching,
@@ -19,10 +23,13 @@ from shared.model import (
     Plan,
     PlannedWave,
     Policies,
+    QuiesceAction,
+    RecoveryInstanceDisposition,
     RecoveryMode,
     Scope,
     Selector,
     Site,
+    StopWorkload,
     WhenTargetRuns,
 )
 
@@ -234,4 +241,37 @@ def _policies(policies: dict[str, Any]) -> Policies:
         max_lag_seconds=policies.get("maxLagSeconds", default.max_lag_seconds),
         launch_timeout_seconds=policies.get("launchTimeoutSeconds", default.launch_timeout_seconds),
         verify_timeout_seconds=policies.get("verifyTimeoutSeconds", default.verify_timeout_seconds),
+        failback=_failback(policies.get("failback", {})),
+        drill=DrillPolicies(DrillVolumes(policies.get("drill", {}).get("volumes", default.drill.volumes))),
+    )
+
+
+def _failback(policies: dict[str, Any]) -> FailbackPolicies:
+    default = FailbackPolicies()
+    return FailbackPolicies(
+        launch_order=LaunchOrder(policies["launchOrder"]) if "launchOrder" in policies else None,
+        approval=Approval(policies.get("approval", default.approval)),
+        max_lag_seconds=policies.get("maxLagSeconds", default.max_lag_seconds),
+        replication_deadline_seconds=policies.get(
+            "replicationDeadlineSeconds", default.replication_deadline_seconds
+        ),
+        laggards=Laggards(policies.get("laggards", default.laggards)),
+        stop_workload=StopWorkload(policies.get("stopWorkload", default.stop_workload)),
+        quiesce=tuple(_quiesce(action) for action in policies.get("quiesce", ())),
+        when_original_runs=WhenTargetRuns(policies.get("whenOriginalRuns", default.when_original_runs)),
+        tag_originals=policies.get("tagOriginals", default.tag_originals),
+        recovery_instance_disposition=RecoveryInstanceDisposition(
+            policies.get("recoveryInstanceDisposition", default.recovery_instance_disposition)
+        ),
+        reprotect_deadline_seconds=policies.get(
+            "reprotectDeadlineSeconds", default.reprotect_deadline_seconds
+        ),
+    )
+
+
+def _quiesce(action: dict[str, Any]) -> QuiesceAction:
+    return QuiesceAction(
+        document=action["document"],
+        parameters={name: tuple(values) for name, values in action.get("parameters", {}).items()},
+        timeout_seconds=action.get("timeoutSeconds", QuiesceAction("").timeout_seconds),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.model import Instance, LaunchSettings, RecoveryInstance, Scope, SourceServer
+from shared.model import Instance, LaunchSettings, Mode, RecoveryInstance, Scope, SourceServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class ServerFacts:
     ``active_job_id``: an unfinished DRS job that the server is in.
     ``held_by_execution``: another execution that holds the server; ``held_by_drill``: it is a drill.
     ``recovery_instance``: the one DRS lists for the server now.
+    ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
     """
 
@@ -48,6 +49,8 @@ class ServerFacts:
     missing_security_groups: tuple[str, ...] = ()
     profile: ProfileFacts | None = None
     has_recovery_point: bool | None = None
+    recorded_workload_side: str | None = None
+    mode: Mode = Mode.FAILOVER
 
 
 @dataclass(frozen=True, slots=True)

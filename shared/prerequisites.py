@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from shared.checks import launch, replication, scope, target
-from shared.model import Finding, Policies, Severity
+from shared.model import Finding, Mode, Policies, Severity
 from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts, Trouble
 
 __all__ = [
@@ -18,20 +18,26 @@ __all__ = [
     "ScopeFacts",
     "ServerFacts",
     "Trouble",
+    "blocking",
     "check_scope",
     "check_server",
     "is_blocked",
+    "severities",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table. ``look`` returns None when all is well."""
+    """One row of the table. ``look`` returns None when all is well. ``in_drill``: another severity there."""
 
     code: str
     severity: Severity
     title: str
     look: Callable[[ServerFacts, Policies], Trouble | None]
+    in_drill: Severity | None = None
+
+    def severity_in(self, mode: Mode) -> Severity:
+        return self.in_drill if self.in_drill and mode is Mode.DRILL else self.severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class ScopeCheck:
     look: Callable[[ScopeFacts], Trouble | None]
 
 
-_C, _W = Severity.CRITICAL, Severity.WARNING
+_C, _O, _W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
 
 CHECKS: tuple[Check, ...] = (
     Check("REPLICATION_NOT_READY", _C, "The replication has a copy to launch", replication.replication_unfit),
@@ -56,6 +62,13 @@ CHECKS: tuple[Check, ...] = (
     Check("SERVER_BUSY", _C, "No DRS job holds the server", replication.server_busy),
     Check("SERVER_HELD", _C, "No other execution holds the server", replication.held_by_execution),
     Check("TARGET_IN_USE", _C, "The target is not production already", replication.target_in_use),
+    Check(
+        "WORKLOAD_ON_RECOVERY",
+        _O,
+        "The workload is not on the recovery side already",
+        replication.workload_on_recovery,
+        in_drill=_C,
+    ),
     Check(
         "RECOVERY_INSTANCE_RUNS",
         _C,
@@ -112,7 +125,7 @@ def check_server(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:
     """Every finding about one pair, in the order of CHECKS; empty when it is ready."""
     troubles = ((check, check.look(facts, policies)) for check in CHECKS)
     return tuple(
-        Finding(check.code, check.severity, trouble.found, trouble.remedy)
+        Finding(check.code, check.severity_in(facts.mode), trouble.found, trouble.remedy)
         for check, trouble in troubles
         if trouble is not None
     )
@@ -128,6 +141,17 @@ def check_scope(facts: ScopeFacts) -> tuple[Finding, ...]:
     )
 
 
+def blocking(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that block: CRITICAL ones, and OVERRIDABLE ones that nothing has overridden."""
+    return tuple(finding for finding in findings if finding.severity is not Severity.WARNING)
+
+
 def is_blocked(findings: Iterable[Finding]) -> bool:
-    """Whether any finding is CRITICAL."""
-    return any(finding.severity is Severity.CRITICAL for finding in findings)
+    """Whether any finding blocks."""
+    return bool(blocking(findings))
+
+
+def severities(mode: Mode) -> dict[str, Severity]:
+    """Every code that the checks of a failover or drill know, with its severity in ``mode``."""
+    servers = {check.code: check.severity_in(mode) for check in CHECKS}
+    return servers | {check.code: check.severity for check in SCOPE_CHECKS}

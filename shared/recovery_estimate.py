@@ -118,3 +118,66 @@ def _slowest_server(count: int, in_wave: int, platform: str, recovery_mode: Reco
 
 _NORMAL = NormalDist()
 _Z95 = _NORMAL.inv_cdf(0.95)
+
+
+# --- failback ---------------------------------------------------------------------------------------------
+
+CHECK_IN_SECONDS = 270.0
+"""Until the agent on a recovery instance answers, when it has just been started."""
+INITIATING_SECONDS = 150.0
+"""From ReverseReplication to the first byte: a replication server is launched and connected."""
+FINAL_SNAPSHOT_SECONDS = 75.0
+SYNC_BYTES_PER_SECOND = 50_000_000.0
+"""Of one server, between Regions: an assumption, AWS publishes none."""
+SCOPE_BYTES_PER_SECOND = 500_000_000.0
+"""Of all servers together that replicate to one scope: an assumption."""
+RESCAN_BYTES_PER_SECOND = 150_000_000.0
+"""Of one server that is protected again: its disks are read, and little is sent."""
+RESCAN_DELAY_SECONDS = 180.0
+"""From re-protection to the first byte read: the source server is stalled until the agent has found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailbackEstimate:
+    """Seconds of each part; ``seconds`` of all. ``wave_seconds``: until each is home, from the cutover."""
+
+    seconds: int
+    reverse_seconds: int
+    cutover_seconds: int
+    reprotect_seconds: int
+    wave_seconds: dict[str, int]
+
+
+def failback_estimate(
+    waves: Sequence[Wave],
+    loads: Mapping[str, WaveLoad],
+    launch_order: LaunchOrder,
+    recovery_mode: RecoveryMode,
+    server_bytes: Sequence[int],
+) -> FailbackEstimate:
+    """How long a failback takes from the first reversal, without approvals and waits for people.
+
+    ``server_bytes``: the size of the disks of every server that has to be copied, all to one scope (of
+    several sites give the largest). Servers that are replicated already are left out of it.
+    """
+    cutover = estimate(waves, loads, launch_order, recovery_mode)
+    reverse = _copy_seconds(server_bytes)
+    reprotect = 0.0
+    if server_bytes:
+        rescan = max(server_bytes) / RESCAN_BYTES_PER_SECOND
+        reprotect = CHECK_IN_SECONDS + RESCAN_DELAY_SECONDS + rescan
+    return FailbackEstimate(
+        seconds=round(reverse + cutover.seconds + reprotect),
+        reverse_seconds=round(reverse),
+        cutover_seconds=cutover.seconds,
+        reprotect_seconds=round(reprotect),
+        wave_seconds=cutover.wave_seconds,
+    )
+
+
+def _copy_seconds(server_bytes: Sequence[int]) -> float:
+    if not server_bytes:
+        return 0.0
+    slowest = max(server_bytes) / SYNC_BYTES_PER_SECOND
+    together = sum(server_bytes) / SCOPE_BYTES_PER_SECOND
+    return INITIATING_SECONDS + max(slowest, together) + FINAL_SNAPSHOT_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.model import Policies, RecoveryMode
+from shared.model import Mode, Policies, RecoveryMode
 from shared.prerequisite_facts import ServerFacts, Trouble
 
 NEVER_LAUNCHABLE = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED")
@@ -140,17 +140,35 @@ def replaces_stopped_instance(facts: ServerFacts, policies: Policies) -> Trouble
 
 
 def target_in_use(facts: ServerFacts, policies: Policies) -> Trouble | None:
-    """The target runs as the result of a recovery, not a drill: a launch would overwrite live disks."""
+    """The target runs as the result of a recovery, not a drill: a launch would overwrite live disks.
+
+    In a drill it is in use stopped as well: what the workload wrote there is nowhere else yet.
+    """
     own = facts.recovery_instance
     if own is None or own.ec2_instance_id != facts.target.instance_id or own.is_drill:
         return None
-    if facts.target.state == "stopped":
+    on_record = facts.recorded_workload_side == "RECOVERY"
+    if facts.target.state == "stopped" and not (on_record and facts.mode is Mode.DRILL):
         return None
     return Trouble(
         f"{own.ec2_instance_id} is {facts.target.state} as the recovery instance of {facts.server.name}: "
         "it may be production, and a launch would overwrite its disks.",
         "If it is production, leave this server out. Else stop it: aws ec2 stop-instances "
         f"--instance-ids {own.ec2_instance_id} --region {facts.target.scope.region}",
+    )
+
+
+def workload_on_recovery(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """A launch would put the origin's older data over what the workload wrote since the failover."""
+    if facts.recorded_workload_side != "RECOVERY" or target_in_use(facts, policies):
+        return None
+    drill = facts.mode is Mode.DRILL
+    return Trouble(
+        f"{facts.server.name} was failed over and never brought home: the newest data are on "
+        f"{facts.target.instance_id} ({facts.target.state}), and a launch would put older data of the origin "
+        "over them.",
+        "Fail back first: start the failback of this plan, mode: FAILBACK."
+        + ("" if drill else " If those data are not needed, override WORKLOAD_ON_RECOVERY with a reason."),
     )
 
 

@@ -1,5 +1,6 @@
 """DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
 
+from shared.model import PairRecord
 from shared.store.executions import (
     ExecutionNotFoundError,
     ExecutionStore,
@@ -8,7 +9,7 @@ from shared.store.executions import (
     execution_store,
 )
 from shared.store.locks import LockStore, plan_lock, server_lock
-from shared.store.pairs import PairRecord, PairStore
+from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
 
 __all__ = [
