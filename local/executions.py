@@ -1,4 +1,4 @@
-"""Starts failovers and asks how they stand, as an operator would: through Step Functions."""
+"""Starts executions and asks how they stand, as an operator would: through Step Functions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from botocore.exceptions import ClientError
 from local.errors import CommandError
 from local.reach import Cloud
 from local.state import State
+from shared.model import Mode
+
+MACHINES = {
+    Mode.FAILOVER: "FailoverStateMachineArn",
+    Mode.DRILL: "FailoverStateMachineArn",
+    Mode.FAILBACK: "FailbackStateMachineArn",
+}
+"""The output of the orchestration stack that names the state machine of each mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +37,13 @@ class Standing:
 
 
 def start(cloud: Cloud, there: State, request: dict[str, Any], name: str | None = None) -> str:
-    """StartExecution of the failover machine with ``request``; gives the ARN. Raises CommandError."""
+    """StartExecution of the machine for the request's mode; gives the ARN. Raises CommandError."""
     states = cloud.client("stepfunctions", there.account, there.region)
-    plan = request["plan"] if isinstance(request["plan"], str) else request["plan"]["name"]
+    mode = Mode(request.get("mode", Mode.FAILOVER))
     try:
         answer = states.start_execution(
-            stateMachineArn=there.output("FailoverStateMachineArn"),
-            name=name or f"{plan}-{uuid.uuid4().hex[:8]}",
+            stateMachineArn=there.output(MACHINES[mode]),
+            name=name or f"{_plan_name(request)}-{mode.value.lower()}-{uuid.uuid4().hex[:8]}",
             input=json.dumps(request),
         )
     except ClientError as error:
@@ -58,8 +66,18 @@ def standing(cloud: Cloud, there: State, arn: str) -> Standing:
 def latest(cloud: Cloud, there: State) -> str:
     """The ARN of the execution that was started last. Raises CommandError when there is none."""
     states = cloud.client("stepfunctions", there.account, there.region)
-    found = states.list_executions(stateMachineArn=there.output("FailoverStateMachineArn"))["executions"]
+    found = [
+        execution
+        for machine in dict.fromkeys(MACHINES.values())
+        for execution in states.list_executions(stateMachineArn=there.output(machine))["executions"]
+    ]
     if not found:
         raise CommandError("Nothing was started yet.\nRun: python -m local start PLAN")
     arn: str = max(found, key=lambda execution: execution["startDate"])["executionArn"]
     return arn
+
+
+def _plan_name(request: dict[str, Any]) -> str:
+    """What to call an execution after: its plan, or the failover that it takes back."""
+    plan = request.get("plan") or request["failover"]
+    return str(plan if isinstance(plan, str) else plan["name"])

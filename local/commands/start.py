@@ -8,10 +8,14 @@ from local import state
 from local.commands.watch import watch
 from local.executions import start
 from local.reach import Cloud
+from shared.model import Mode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", help="name of a stored plan; 'fleet' stores the plan of its file")
+    parser.add_argument(
+        "--mode", type=Mode, choices=list(Mode), default=Mode.FAILOVER, help="default: FAILOVER"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("--launch-order", choices=["TOGETHER", "BY_WAVE"], help="instead of the plan's own")
     parser.add_argument("--on-blocked", choices=["STOP", "GO_ON"], help="instead of the plan's own")
@@ -22,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     there = state.current()
     cloud = Cloud(there.endpoint)
-    request: dict[str, object] = {"plan": args.plan}
+    request: dict[str, object] = {"plan": args.plan, "mode": args.mode.value}
     if args.dry_run:
         request["dryRun"] = True
     if args.launch_order:

@@ -9,13 +9,15 @@ from datetime import datetime
 from local.executions import Standing, standing
 from local.reach import Cloud
 from local.state import State
+from local.watch.replication import Pace, Replication, replication
 from shared.model import ExecutionRecord, JobRecord, ServerRecord, ServerStatus, WaveRecord
 from shared.store import ExecutionNotFoundError, ExecutionStore
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``execution`` is None until it is recorded. ``now`` is simulated time."""
+    """``execution`` is None until it is recorded. ``now`` is simulated time, as is ``seconds_left``: how long
+    the replication of a failback goes on, None while that is unknown."""
 
     standing: Standing
     now: datetime
@@ -23,6 +25,7 @@ class Snapshot:
     waves: tuple[WaveRecord, ...] = ()
     servers: tuple[ServerRecord, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
+    seconds_left: float | None = None
 
     @property
     def simulated_seconds(self) -> float:
@@ -36,6 +39,10 @@ class Snapshot:
         """How many servers are in each status, in all or in one wave."""
         return Counter(server.status for server in self.servers if wave is None or server.wave == wave)
 
+    @property
+    def replication(self) -> Replication | None:
+        return replication(self.servers)
+
 
 class Reader:
     """Takes snapshots of one execution."""
@@ -45,6 +52,7 @@ class Reader:
         self._there = there
         self._arn = arn
         self._store = ExecutionStore(there.output("ExecutionsTableName"))
+        self._pace = Pace()
         self.execution_id = arn.rsplit(":", 1)[-1]
 
     def take(self) -> Snapshot:
@@ -56,13 +64,15 @@ class Reader:
         except ExecutionNotFoundError:
             return Snapshot(stands, now)
         waves = {wave.name: wave for wave in self._store.waves(self.execution_id)}
+        servers = tuple(self._store.servers(self.execution_id))
         return Snapshot(
             stands,
             now,
             execution,
             tuple(_in_order(waves)),
-            tuple(self._store.servers(self.execution_id)),
+            servers,
             tuple(self._store.jobs(self.execution_id)),
+            self._pace.seconds_left(now, replication(servers)),
         )
 
 

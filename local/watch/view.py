@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from local.watch.events import duration, in_words
+from local.watch.events import duration, in_words, progress
+from local.watch.replication import protections
 from local.watch.snapshot import Snapshot
-from shared.model import ServerStatus, WaveRecord, WaveStatus
+from shared.model import Protection, ServerStatus, WaveRecord, WaveStatus
 
 _BAR = 30
+_MOST_STALLED = 3
 _STYLES = {
     ServerStatus.RECOVERED: "green",
     ServerStatus.STARTING: "cyan",
@@ -22,6 +24,13 @@ _STYLES = {
     ServerStatus.FAILED: "red",
     ServerStatus.BLOCKED: "red",
     ServerStatus.SKIPPED: "bright_black",
+}
+_PROTECTION_STYLES = {
+    Protection.RETURNING: "bright_black",
+    Protection.RESCANNING: "yellow",
+    Protection.PROTECTED: "cyan",
+    Protection.RETIRED: "green",
+    Protection.UNPROTECTED: "red",
 }
 _WAVE_STYLES = {
     WaveStatus.RUNNING: "yellow",
@@ -33,7 +42,13 @@ _WAVE_STYLES = {
 
 def view(snapshot: Snapshot, events: Sequence[str], elapsed: float) -> RenderableType:
     """The whole view. ``elapsed`` is in real seconds; ``events`` are the last lines, oldest first."""
-    return Group(_header(snapshot, elapsed), _waves(snapshot), *(_event(line) for line in events))
+    return Group(
+        _header(snapshot, elapsed),
+        *_replication(snapshot),
+        _waves(snapshot),
+        *_protection(snapshot),
+        *(_event(line) for line in events),
+    )
 
 
 def _header(snapshot: Snapshot, elapsed: float) -> Text:
@@ -45,6 +60,40 @@ def _header(snapshot: Snapshot, elapsed: float) -> Text:
         f"  {status}  {duration(snapshot.simulated_seconds)} simulated, {duration(elapsed)} here  ",
     )
     return line.append(in_words(snapshot.counts()))
+
+
+def _replication(snapshot: Snapshot) -> Iterator[Text]:
+    """Of a failback: bytes and servers that the origin has, and who is stalled. Gone once all are there."""
+    seen = snapshot.replication
+    if seen is None or seen.done:
+        return
+    filled = round(_BAR * seen.share)
+    yield Text.assemble(
+        "to the origin  ",
+        ("█" * filled, "cyan"),
+        ("░" * (_BAR - filled), "bright_black"),
+        f"  {progress(snapshot, seen)}",
+    )
+    for server in seen.stalled[:_MOST_STALLED]:
+        line = f"  {server.name} is stalled: {server.reason or 'no reason recorded'}"
+        yield Text(line, "red", no_wrap=True, overflow="ellipsis")
+    if len(seen.stalled) > _MOST_STALLED:
+        yield Text(f"  and {len(seen.stalled) - _MOST_STALLED} more are stalled", "red")
+
+
+def _protection(snapshot: Snapshot) -> Iterator[Text]:
+    """Of a failback: how far those that are home are on their way to being protected again."""
+    counts = protections(snapshot.servers)
+    total = counts.total()
+    if not total:
+        return
+    bar, taken, seen = Text(), 0, 0
+    for step in reversed(Protection):
+        seen += counts[step]
+        upto = round(_BAR * seen / total)
+        bar.append("█" * (upto - taken), _PROTECTION_STYLES[step])
+        taken = upto
+    yield Text.assemble("protected again  ", bar, f"  {in_words(counts)}")
 
 
 def _waves(snapshot: Snapshot) -> Table:
