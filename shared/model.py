@@ -257,7 +257,8 @@ class Instance:
     """An EC2 instance in the words of DescribeInstances: a target, or an original.
 
     ``state`` as EC2 says it ("stopped"); ``boot_mode`` "legacy-bios" or "uefi" as currentInstanceBootMode;
-    ``platform`` "linux" or "windows".
+    ``platform`` "linux" or "windows". ``metadata_endpoint`` ("enabled") and ``metadata_tokens`` ("required")
+    as MetadataOptions words them.
     """
 
     instance_id: str
@@ -280,6 +281,9 @@ class Instance:
     lifecycle: str | None = None  # "spot" or None
     volumes: tuple[Volume, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    public_ip: str | None = None
+    metadata_endpoint: str | None = None
+    metadata_tokens: str | None = None
 
     @property
     def allows_launching_into(self) -> bool:
@@ -555,6 +559,7 @@ class ServerRecord:
     stalled_since: str | None = None
     stall_reported: bool = False
     replicated_at: str | None = None
+    quiesced_at: str | None = None
     workload_stop_requested_at: str | None = None
     workload_stopped_at: str | None = None
     workload_return_requested_at: str | None = None
@@ -567,6 +572,7 @@ class ServerRecord:
     retire_requested_at: str | None = None
     retired_at: str | None = None
     # drill only
+    clean_up_began_at: str | None = None
     cleaned_up_at: str | None = None
     clean_up_trouble: str | None = None
 
@@ -628,6 +634,8 @@ class ExecutionRecord:
     remedy: str | None = None
     estimate_seconds: int | None = None
     approval_token: str | None = None
+    clean_up: str | None = None
+    """Of a drill that was stopped: the execution that cleans up after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -16,6 +18,10 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 _MACHINES = {Mode.FAILOVER: "failover", Mode.DRILL: "failover", Mode.FAILBACK: "failback"}
 """Which state machine runs which mode: the end of its name, after the name of the stack (template.yaml)."""
+CLEAN_UP = "drill-cleanup"
+AFTER_STOP = "-cleanup-after-stop"
+NAME_LIMIT = 80
+"""Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
 
 
 def start(state_machine_arn: str, name: str, request: dict[str, Any]) -> bool:
@@ -50,6 +56,7 @@ def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str
     """Whether an execution of the same stack as ``sibling_arn`` is over, by our record or Step Functions'.
 
     An execution that was stopped from outside may never have said goodbye, so Step Functions is asked too.
+    A stopped drill is not over while its clean-up runs.
     """
     try:
         record = store.execution(execution_id)
@@ -57,12 +64,52 @@ def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str
         return True
     if record.status is not ExecutionStatus.RUNNING:
         return True
-    return has_ended(arn_of(execution_id, record.mode, sibling_arn))
+    if not has_ended(arn_of(execution_id, record.mode, sibling_arn)):
+        return False
+    return record.clean_up is None or has_ended(_in_stack_of(sibling_arn, CLEAN_UP, record.clean_up))
 
 
 def arn_of(execution_id: str, mode: Mode, sibling_arn: str) -> str:
     """The ARN of an execution of this mode, in the stack of ``sibling_arn`` (an execution of any mode)."""
-    head, machine, _ = sibling_arn.rsplit(":", 2)
-    for name in set(_MACHINES.values()):
-        machine = machine.removesuffix(name)
-    return f"{head}:{machine}{_MACHINES[mode]}:{execution_id}"
+    return _in_stack_of(sibling_arn, _MACHINES[mode], execution_id)
+
+
+def clean_up_machine(sibling_arn: str) -> str:
+    """The ARN of the state machine that cleans up after drills, in the stack of ``sibling_arn``."""
+    arn = _in_stack_of(sibling_arn, CLEAN_UP, "")
+    return arn.removesuffix(":").replace(":execution:", ":stateMachine:")
+
+
+def clean_up_name(execution_id: str) -> str:
+    """The name of the clean-up of a drill that was stopped: always the same, and one for each drill."""
+    name = f"{execution_id}{AFTER_STOP}"
+    if len(name) <= NAME_LIMIT:
+        return name
+    digest = sha256(execution_id.encode()).hexdigest()[:12]
+    return f"{execution_id[: NAME_LIMIT - len(AFTER_STOP) - 13]}-{digest}{AFTER_STOP}"
+
+
+def _in_stack_of(sibling_arn: str, machine: str, execution_name: str) -> str:
+    head, sibling, _ = sibling_arn.rsplit(":", 2)
+    for name in (*_MACHINES.values(), CLEAN_UP):
+        sibling = sibling.removesuffix(name)
+    return f"{head}:{sibling}{machine}:{execution_name}"
+
+
+def ended_at(execution_arn: str) -> datetime | None:
+    """When an execution ended by Step Functions' word; None while it runs or if nobody knows it."""
+    try:
+        with calling("DescribeExecution", execution_arn):
+            described = _states().describe_execution(executionArn=execution_arn)
+    except AwsCallError as error:
+        if error.code == "ExecutionDoesNotExist":
+            return None
+        raise
+    stopped: datetime | None = described.get("stopDate")
+    return stopped
+
+
+def stop(execution_arn: str, error: str, cause: str) -> None:
+    """StopExecution. Stopping one that has ended changes nothing."""
+    with calling("StopExecution", execution_arn):
+        _states().stop_execution(executionArn=execution_arn, error=error, cause=cause)

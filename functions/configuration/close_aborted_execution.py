@@ -1,52 +1,106 @@
 """Closes an execution that Step Functions was told to stop, that ran out of time, or could not close itself.
 
-Such an execution takes no further state, so the Step Functions event about it starts this function.
+Such an execution takes no further state, so the Step Functions event about it starts this function. A drill
+is cleaned up first, by a workflow that then closes it; should that one end too early, it is closed here.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.closing import Ending, close
-from shared.launch_restorer import restore_unlaunched
-from shared.model import ExecutionStatus
+from shared.launch_restorer import LaunchRestorer
+from shared.model import ExecutionRecord, ExecutionStatus, Mode
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
 from shared.task import Task, iso, parse_time, task
+from shared.workflows import CLEAN_UP, clean_up_machine, clean_up_name, start
 
 ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionNotClosed"}
 
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """The event *Step Functions Execution Status Change* → ``{status, report, totals, …}``."""
+    """The event *Step Functions Execution Status Change* → ``{status, report, totals, …}``.
+
+    ``{status: CLEANING_UP}`` for a drill, ``{status: CLOSED}`` where there is nothing to do.
+    """
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     detail = task.event["detail"]
+    now = _moment(detail["stopDate"]) if detail.get("stopDate") else parse_time(task.event.get("time"))
+    if str(detail.get("stateMachineArn", "")).endswith(CLEAN_UP):
+        return _close_after_clean_up(store, settings, detail, now)
     execution_id = str(detail["name"])
-    if _closed_itself(store, execution_id, detail["status"]):
+    record = _record(store, execution_id)
+    if _closed_itself(record, detail["status"]):
         return {"status": "CLOSED"}
-    restore_unlaunched(store, settings.member_role, settings.external_id, execution_id)
     ending = Ending(
         execution_id=execution_id,
         started_at=iso(_moment(detail["startDate"])),
-        now=_moment(detail.get("stopDate")) if detail.get("stopDate") else parse_time(task.event.get("time")),
+        now=now,
         error=ERRORS[detail["status"]],
         cause=detail.get("cause") or "It was stopped from outside.",
+    )
+    if record and record.mode is Mode.DRILL and not record.dry_run:
+        return _clean_up(store, ending, str(detail["executionArn"]))
+    LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
+    return close(store, settings, ending)
+
+
+def _clean_up(store: ExecutionStore, ending: Ending, arn: str) -> dict[str, Any]:
+    """Starts the clean-up, which closes the drill in the end. A second event finds it started."""
+    name = clean_up_name(ending.execution_id)
+    # Said first: from here on nobody takes the drill's servers over before the clean-up is over.
+    store.change_execution(ending.execution_id, {"clean_up": name})
+    request = {
+        "executionId": ending.execution_id,
+        "startedAt": ending.started_at,
+        "close": True,
+        "failure": {"Error": ending.error, "Cause": ending.cause},
+    }
+    return {"status": "CLEANING_UP", "started": start(clean_up_machine(arn), name, request)}
+
+
+def _close_after_clean_up(
+    store: ExecutionStore, settings: ConfigurationSettings, detail: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """A clean-up that could not end as it should: the drill that it was to close is closed all the same."""
+    request = json.loads(detail.get("input") or "{}")
+    record = _record(store, str(request.get("executionId") or ""))
+    if not request.get("close") or record is None or record.status is not ExecutionStatus.RUNNING:
+        return {"status": "CLOSED"}
+    failure = request.get("failure") or {}
+    cause = f"{failure.get('Cause')} Its clean-up {detail['name']} ended too early: {detail['status']}."
+    restorer = LaunchRestorer(store, settings.member_role, settings.external_id, record.execution_id, now)
+    restorer.restore()
+    ending = Ending(
+        execution_id=record.execution_id,
+        started_at=record.started_at,
+        now=now,
+        error=failure.get("Error") or ERRORS[detail["status"]],
+        cause=cause,
     )
     return close(store, settings, ending)
 
 
-def _closed_itself(store: ExecutionStore, execution_id: str, status: str) -> bool:
+def _record(store: ExecutionStore, execution_id: str) -> ExecutionRecord | None:
+    try:
+        return store.execution(execution_id)
+    except ExecutionNotFoundError:
+        return None
+
+
+def _closed_itself(record: ExecutionRecord | None, status: str) -> bool:
     """Whether CloseExecution did its work: an execution that failed in the usual way needs no more.
 
     One that failed without a record was refused, and has reported that.
     """
-    try:
-        return store.execution(execution_id).status is not ExecutionStatus.RUNNING
-    except ExecutionNotFoundError:
+    if record is None:
         return status == "FAILED"
+    return record.status is not ExecutionStatus.RUNNING
 
 
 def _moment(milliseconds: Any) -> datetime:

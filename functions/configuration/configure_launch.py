@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from shared.adopted_launches import take_over
 from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
@@ -33,7 +34,7 @@ def handler(task: Task) -> dict[str, Any]:
     store.change_wave(
         task.execution_id, task.wave, {"status": WaveStatus.RUNNING, "started_at": iso(task.now)}
     )
-    servers = store.servers(task.execution_id, task.wave)
+    servers = take_over(store, task.execution_id, store.servers(task.execution_id, task.wave), task.now)
     ready = [server for server in servers if server.status is ServerStatus.READY]
 
     def configure(server: ServerRecord) -> AwsCallError | None:

@@ -1,10 +1,10 @@
-"""RestoreLaunchSettings: where nothing was launched, DRS gets back the launch settings it had."""
+"""RestoreLaunchSettings: where nothing was launched, and after a drill, DRS gets back what it had."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from shared.launch_restorer import restore_unlaunched
+from shared.launch_restorer import LaunchRestorer
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task
@@ -14,10 +14,7 @@ from shared.task import Task, task
 def handler(task: Task) -> dict[str, Any]:
     """``{executionId}`` → ``{restored, failed}``."""
     settings = ConfigurationSettings.from_env()
-    restored, failed = restore_unlaunched(
-        execution_store(settings.executions_table),
-        settings.member_role,
-        settings.external_id,
-        task.execution_id,
-    )
+    store = execution_store(settings.executions_table)
+    restorer = LaunchRestorer(store, settings.member_role, settings.external_id, task.execution_id, task.now)
+    restored, failed = restorer.restore()
     return {"restored": restored, "failed": failed}

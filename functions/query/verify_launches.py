@@ -10,7 +10,7 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
-from shared.model import Finding, RecoveryInstance, ServerRecord, ServerStatus, Severity
+from shared.model import Adoption, Finding, RecoveryInstance, ServerRecord, ServerStatus, Severity
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
@@ -39,6 +39,8 @@ def handler(task: Task) -> dict[str, Any]:
         for server in servers:
             ec2 = health.get(server.pair_instance_id or "")
             running = ec2 is not None and ec2.state in ("pending", "running")
+            # What an earlier execution has launched, it may have started as well.
+            running = running and server.adoption is not Adoption.LAUNCH
             changes.append(_verdict(server, instances.get(server.drs_server_id), running))
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
     confirmed = [server for server in done if server.status is ServerStatus.LAUNCHED]
