@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.aws_errors import calling
@@ -24,6 +25,24 @@ IDS_PER_FILTER = 200
 """DescribeSourceServers and DescribeRecoveryInstances take at most 200 ids (DRS service model)."""
 JOB_IDS_PER_FILTER = 1000
 PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationTemplate:
+    """``private_routing``: data go over private addresses (VPN, peering), not over the internet."""
+
+    staging_subnet: str | None
+    private_routing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTemplate:
+    """``launch_into_source``: reversed servers are set to launch into the instance they came from (DRS user
+    guide, default-drs-launch-into-source-instance); ``copies``: tags or private addresses are copied.
+    """
+
+    launch_into_source: bool = False
+    copies: bool = False
 
 
 class DrsClient:
@@ -100,19 +119,23 @@ class DrsClient:
         found = self._pages("describe_recovery_instances", filters={}, maxResults=PAGE)
         return [_recovery_instance(item) for item in found if item["ec2InstanceState"] != "TERMINATED"]
 
-    def staging_subnets(self) -> tuple[str, ...]:
-        """The staging area subnets of the replication configuration templates; empty without a template."""
-        pages = self._pages("describe_replication_configuration_templates", maxResults=PAGE)
-        return tuple(item["stagingAreaSubnetId"] for item in pages if item.get("stagingAreaSubnetId"))
+    def replication_template(self) -> ReplicationTemplate | None:
+        """What new source servers of the scope replicate by; None where there is no template."""
+        for item in self._pages("describe_replication_configuration_templates", maxResults=PAGE):
+            return ReplicationTemplate(
+                staging_subnet=item.get("stagingAreaSubnetId") or None,
+                private_routing=item.get("dataPlaneRouting") == "PRIVATE_IP",
+            )
+        return None
 
-    def launches_into_source(self) -> bool:
-        """Whether reversed servers made here are set to launch into the source instance.
-
-        ``launchIntoSourceInstance`` of the one launch configuration template (DRS user guide, default-drs-
-        launch-into-source-instance). Then DRS refuses to reverse a server whose original is not tagged.
-        """
-        pages = self._pages("describe_launch_configuration_templates", maxResults=PAGE)
-        return any(item.get("launchIntoSourceInstance", False) for item in pages)
+    def launch_template(self) -> LaunchTemplate:
+        """What new source servers of the scope are launched by; all off where there is no template."""
+        for item in self._pages("describe_launch_configuration_templates", maxResults=PAGE):
+            return LaunchTemplate(
+                launch_into_source=item.get("launchIntoSourceInstance", False),
+                copies=item.get("copyTags", False) or item.get("copyPrivateIp", False),
+            )
+        return LaunchTemplate()
 
     def start_recovery(
         self, source_server_ids: Sequence[str], *, drill: bool, tags: Mapping[str, str]

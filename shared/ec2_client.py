@@ -237,4 +237,7 @@ def _instance(item: dict[str, Any], scope: Scope) -> Instance:
             for mapping in item.get("BlockDeviceMappings", [])
         ),
         tags=tags,
+        public_ip=item.get("PublicIpAddress"),
+        metadata_endpoint=item.get("MetadataOptions", {}).get("HttpEndpoint"),
+        metadata_tokens=item.get("MetadataOptions", {}).get("HttpTokens"),
     )

@@ -51,12 +51,31 @@ class IamClient:
 
     def denied_actions(self, role_name: str, questions: Sequence[Question]) -> tuple[str, ...] | None:
         """Which actions the role may not do, in the order asked; None where simulating is not allowed."""
+        if not questions:
+            return ()
+        role = f"arn:{questions[0].partition}:iam::{self._scope.account}:role/{role_name}"
+        return self._denied(role, questions)
+
+    def denied_to_profile(
+        self, instance_profile_arn: str, questions: Sequence[Question]
+    ) -> tuple[str, ...] | None:
+        """Which actions the profile's role may not do; None where that may not or cannot be read."""
+        try:
+            with calling("GetInstanceProfile", str(self._scope)):
+                roles = self._iam.get_instance_profile(
+                    InstanceProfileName=instance_profile_arn.rsplit("/", 1)[-1]
+                )["InstanceProfile"]["Roles"]
+            return self._denied(roles[0]["Arn"], questions) if roles else None
+        except AwsCallError:
+            return None
+
+    def _denied(self, role_arn: str, questions: Sequence[Question]) -> tuple[str, ...] | None:
         denied: list[str] = []
         for question in questions:
             try:
                 with calling("SimulatePrincipalPolicy", str(self._scope)):
                     pages = self._iam.get_paginator("simulate_principal_policy").paginate(
-                        PolicySourceArn=f"arn:{question.partition}:iam::{self._scope.account}:role/{role_name}",
+                        PolicySourceArn=role_arn,
                         ActionNames=list(question.actions),
                         ResourceArns=[question.resource_arn],
                         ContextEntries=[
