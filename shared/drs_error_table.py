@@ -42,6 +42,8 @@ _REACH = (
 )
 _INITIALIZE = "Set DRS up in this account and Region: aws drs initialize-service --region REGION"
 
+_QUIESCE = "Correct the command under policies.failback.quiesce in the plan, then start it again."
+
 # Codes without "Exception" at the end: kind and remedy.
 BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     # DRS (service model)
@@ -93,6 +95,16 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
         "The instance cannot do this: look at its type and purchase.",
     ),
     "MissingParameter": (ErrorKind.INVALID, _OUR_REQUEST),
+    # Systems Manager, SendCommand
+    "InvalidInstanceId": (
+        ErrorKind.NOT_FOUND,
+        "Systems Manager does not reach the instance: it must run with the SSM agent, a profile with "
+        "AmazonSSMManagedInstanceCore, and a way to the ssm endpoints.",
+    ),
+    "InvalidDocument": (ErrorKind.INVALID, _QUIESCE),
+    "InvalidDocumentVersion": (ErrorKind.INVALID, _QUIESCE),
+    "InvalidParameters": (ErrorKind.INVALID, _QUIESCE),
+    "UnsupportedPlatformType": (ErrorKind.INVALID, _QUIESCE),
     # STS, IAM and credentials
     "ExpiredToken": (ErrorKind.DENIED, "The session is over; start the plan again."),
     "RequestExpired": (ErrorKind.DENIED, "The clock of the caller is wrong, or the session is over."),
