@@ -30,6 +30,7 @@ _ABOUT_LAUNCHING = frozenset(
         "LAG_UNKNOWN",
         "SERVER_BUSY",
         "TARGET_IN_USE",
+        "WORKLOAD_ON_RECOVERY",
         "TARGET_RUNNING",
         "TARGET_WILL_BE_STOPPED",
         "RECOVERY_INSTANCE_RUNS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.model import ExecutionRecord, Plan, Policies
-from shared.request import effective_policies, parse_request
+from shared.request import Request, effective_policies, parse_request
 from shared.store import ExecutionStore
 
 
@@ -14,10 +14,12 @@ class OpenedExecution:
     record: ExecutionRecord
     plan: Plan
     policies: Policies
+    request: Request
 
 
 def opened(store: ExecutionStore, execution_id: str) -> OpenedExecution:
     """Raises ExecutionNotFoundError."""
     record = store.execution(execution_id)
     plan = store.plan(execution_id)
-    return OpenedExecution(record, plan, effective_policies(plan, parse_request(record.request)))
+    request = parse_request(record.request)
+    return OpenedExecution(record, plan, effective_policies(plan, request), request)

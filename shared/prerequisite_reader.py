@@ -67,6 +67,7 @@ class PrerequisiteReader:
         pairs: Mapping[str, PairRecord],
         held: Mapping[str, ExecutionRecord],
         jobs_since: str,
+        mode: Mode,
     ) -> SiteFacts:
         """The facts of every record; ``held`` says which server is held by which other execution.
 
@@ -114,6 +115,8 @@ class PrerequisiteReader:
                 ),
                 has_recovery_point=points.get(record.source_server_id),
                 profile=profiles.get(target.instance_profile_arn or ""),
+                recorded_workload_side=pair.workload_side if pair else None,
+                mode=mode,
             )
         scope = ScopeFacts(
             scope=self._site.recovery,

@@ -11,8 +11,9 @@ from shared.earlier_executions import Earlier, EarlierExecutions
 from shared.inheritance import inherit
 from shared.model import Instance, ServerRecord, ServerStatus, Severity, SourceServer
 from shared.opened_execution import opened
+from shared.overrides import apply_overrides
 from shared.prerequisite_reader import PrerequisiteReader
-from shared.prerequisites import check_scope, check_server, is_blocked
+from shared.prerequisites import blocking, check_scope, check_server
 from shared.settings import QuerySettings
 from shared.store import LockStore, PairStore, ServerChange, execution_store, server_lock
 from shared.task import Task, iso, task
@@ -50,10 +51,11 @@ def handler(task: Task) -> dict[str, Any]:
         PairStore(settings.pairs_table).get(ids),
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),
+        mode=execution.record.mode,
     )
     scope_findings = check_scope(facts.scope)
     store.put_facts(task.execution_id, scope_findings)
-    blocking = tuple(f for f in scope_findings if f.severity is Severity.CRITICAL)
+    from_scope = blocking(scope_findings)
     changes = []
     for record in records:
         server_id = record.source_server_id
@@ -64,8 +66,9 @@ def handler(task: Task) -> dict[str, Any]:
             holder=holders.get(server_id),
             now=task.now,
         )
-        findings = blocking + check_server(facts.servers[server_id], execution.policies)
-        changes.append(ServerChange(record, _verdict(inherited.settle(findings)) | inherited.values))
+        findings = inherited.settle(from_scope + check_server(facts.servers[server_id], execution.policies))
+        findings = apply_overrides(findings, execution.request.overrides, record)
+        changes.append(ServerChange(record, _verdict(findings) | inherited.values))
     done = store.change_servers(task.execution_id, changes, only_from=UNDECIDED)
     return _counts(site.name, done)
 
@@ -78,14 +81,14 @@ def _holders(locks: LockStore, earlier: EarlierExecutions, ids: Sequence[str]) -
 
 
 def _verdict(findings: tuple[Any, ...]) -> dict[str, Any]:
-    critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
-    if not is_blocked(findings):
+    blockers = blocking(findings)
+    if not blockers:
         return {"status": ServerStatus.READY, "findings": findings}
     return {
         "status": ServerStatus.BLOCKED,
         "findings": findings,
-        "reason": " ".join(finding.found for finding in critical),
-        "remedy": " ".join(finding.remedy for finding in critical),
+        "reason": " ".join(finding.found for finding in blockers),
+        "remedy": " ".join(finding.remedy for finding in blockers),
     }
 
 

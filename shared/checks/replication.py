@@ -164,9 +164,9 @@ def workload_on_recovery(facts: ServerFacts, policies: Policies) -> Trouble | No
         return None
     drill = facts.mode is Mode.DRILL
     return Trouble(
-        f"{facts.server.name} was failed over and never brought home: the newest data are on "
-        f"{facts.target.instance_id} ({facts.target.state}), and a launch would put older data of the origin "
-        "over them.",
+        f"{facts.server.name} was failed over and never brought home: its newest data are on the "
+        f"recovery side, and a launch into {facts.target.instance_id} ({facts.target.state}) would put older "
+        "data of the origin over them.",
         "Fail back first: start the failback of this plan, mode: FAILBACK."
         + ("" if drill else " If those data are not needed, override WORKLOAD_ON_RECOVERY with a reason."),
     )
