@@ -144,6 +144,20 @@ class Ec2Client:
         with calling("DeleteVolume", f"{self.scope} for {volume_id}"):
             self._ec2.delete_volume(VolumeId=volume_id)
 
+    def root_device(self, instance_id: str) -> str | None:
+        """The device name of an instance's root volume, attached or not; None if there is none."""
+        return next((item.get("RootDeviceName") for item in self._raw([instance_id])), None)
+
+    def attach_volume(self, volume_id: str, instance_id: str, device: str) -> None:
+        """AttachVolume: EC2 refuses a volume that is not available, and a device that is taken."""
+        with calling("AttachVolume", f"{self.scope} for {volume_id}"):
+            self._ec2.attach_volume(VolumeId=volume_id, InstanceId=instance_id, Device=device)
+
+    def detach_volume(self, volume_id: str, instance_id: str) -> None:
+        """DetachVolume: it comes loose some seconds later; a root volume only of a stopped instance."""
+        with calling("DetachVolume", f"{self.scope} for {volume_id}"):
+            self._ec2.detach_volume(VolumeId=volume_id, InstanceId=instance_id)
+
     def _each(
         self, instance_ids: Sequence[str], operation: str, call: Callable[[list[str]], Any]
     ) -> dict[str, AwsCallError]:

@@ -1,0 +1,36 @@
+"""CleanUpDrill: the next safe step for every server of a drill, until all is as it was before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.drill_cleaner import DrillCleaner
+from shared.opened_execution import opened
+from shared.settings import ExecutionSettings
+from shared.store import execution_store
+from shared.task import Task, task
+
+WAIT_SECONDS = 15
+WAIT_FOR_JOBS_SECONDS = 60
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending."""
+    settings = ExecutionSettings.from_env()
+    store = execution_store(settings.executions_table)
+    cleaner = DrillCleaner(
+        store=store,
+        accounts=member_accounts(settings.member_role, settings.external_id),
+        execution=opened(store, task.execution_id),
+        now=task.now,
+    )
+    count = cleaner.clean()
+    pending = count["pending"] + count["inJobs"]
+    return {
+        "pending": pending,
+        "cleaned": count["cleaned"],
+        "failed": count["failed"],
+        "waitSeconds": WAIT_SECONDS if count["pending"] or not pending else WAIT_FOR_JOBS_SECONDS,
+    }
