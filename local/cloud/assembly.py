@@ -12,7 +12,15 @@ from ministack.core.iam_evaluator import ResolvedCredential
 import local.asl
 from local.cloud import ec2_extras, hooks, iam_simulation, images
 from local.cloud.admin import Admin
-from local.cloud.drs_mount import Aside, DrsMount, Ec2ThroughDrs, Events, install_action_names, may
+from local.cloud.drs_mount import (
+    Aside,
+    DrsMount,
+    Ec2ThroughDrs,
+    Events,
+    Metrics,
+    install_action_names,
+    may,
+)
 from local.cloud.front import Calls, Front, install_routing
 from local.cloud.iam_conditions import Conditions
 from local.cloud.lambda_workers import LambdaWorkers
@@ -62,6 +70,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
         authorize=may,
         image_for=images.image_for,
         run_aside=Aside(clock.real_speed),
+        metrics=Metrics(),
     )
     mount = DrsMount(emulator, _arn_of)
     mount.install()

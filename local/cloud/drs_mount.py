@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 import botocore.session
@@ -18,11 +19,11 @@ from ministack import app
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge
+from ministack.services import cloudwatch, eventbridge
 
 from local.cloud import hooks
 from local.cloud.role_sessions import Clients
-from local.drs.contract import Caller, Request, Response
+from local.drs.contract import Caller, Metric, Request, Response
 
 log = logging.getLogger("local.drs")
 
@@ -104,6 +105,26 @@ class Events:
         }
         with request_scope(account, region):
             eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+class Metrics:
+    """CloudWatch of an account and Region. Values carry the simulated time, not that of the machine."""
+
+    def put(self, account: str, region: str, at: datetime, metrics: Sequence[Metric]) -> None:
+        """Into the namespace ``AWS/DRS``, as other services of the engine put theirs: without a request."""
+        with request_scope(account, region):
+            for metric in metrics:
+                cloudwatch._store_datum(
+                    "AWS/DRS",
+                    metric.name,
+                    dict(metric.dimensions),
+                    at.timestamp(),
+                    metric.unit,
+                    metric.value,
+                    None,
+                    None,
+                    None,
+                )
 
 
 class Emulator(Protocol):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from local.drs import announcements, faults, foreign_jobs, replication_runs, seeding, views
+from local.drs import announcements, failback_state, faults, foreign_jobs, replication_runs, seeding, views
 from local.drs.core import Core
 from local.drs.errors import AdminError
 
@@ -76,7 +76,7 @@ def _look_again(core: Core) -> None:
         for server in servers:
             replication_runs.reconsider(core, server)
     for server in servers:
-        announcements.tell(core, server)
+        announcements.edges(core, server)
 
 
 def _get_settings(core: Core, _body: Body) -> Body:
@@ -104,6 +104,8 @@ def _state(core: Core, _body: Body) -> Body:
                             **views.source_server(core, scope, server),
                             "launchConfiguration": dict(server.launch),
                             "bootMode": server.boot_mode,
+                            "counterpart": server.counterpart.name if server.counterpart else None,
+                            "reversals": server.reversals,
                         }
                         for server in scope.servers.values()
                     ],
@@ -119,6 +121,8 @@ def _state(core: Core, _body: Body) -> Body:
                             "isDrill": item.is_drill,
                             "launchedInto": item.launched_into,
                             "terminated": item.terminated_at is not None,
+                            "failbackState": failback_state.of(core, item),
+                            "reversedTo": item.reversed_to.name if item.reversed_to else None,
                         }
                         for item in scope.recovery_instances.values()
                     ],

@@ -19,21 +19,28 @@ def soon(core: Core, server: SourceServer) -> None:
 
 
 def tell(core: Core, server: SourceServer) -> None:
-    """Send what is new about ``server``; the lock not being held."""
+    """Send what is new about ``server``, and its metrics; the lock not being held."""
+    edges(core, server)
+    with core.lock:
+        scope = core.scopes.get((server.account, server.region))
+        points = metrics.of_server(core, scope, server) if scope is not None else []
+    if scope is not None and points:
+        core.put_metrics(scope, points)
+
+
+def edges(core: Core, server: SourceServer) -> None:
+    """Send the events for what has changed about ``server``, if anything; the lock not being held."""
     with core.lock:
         scope = core.scopes.get((server.account, server.region))
         if scope is None:
             return
         stalled = _stalled_edge(core, server)
         changed = _failback_edge(core, server)
-        points = metrics.of_server(core, scope, server)
     if stalled:
         core.emit(scope, "DRS Source Server Data Replication Stalled Change", server.arn, {"state": stalled})
     if changed:
         where, item, state = changed
         core.emit(where, "DRS Recovery Instance Failback State Change", item.arn, {"state": state})
-    if points:
-        core.put_metrics(scope, points)
 
 
 def _stalled_edge(core: Core, server: SourceServer) -> str | None:

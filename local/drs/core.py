@@ -163,6 +163,9 @@ class Core:
         if server.busy_until and now < server.busy_until:
             self.guess("busy_after_job_seconds")
             return True
+        staging = server.extends
+        if staging and staging.name in self.scope(staging.account, staging.region).busy_servers():
+            return True
         return server.server_id in scope.busy_servers() or bool(
             self.faults.standing("SERVER_BUSY", now, server)
         )

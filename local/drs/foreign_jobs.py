@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local.drs import launch_jobs
 from local.drs.contract import Caller
 from local.drs.core import Core, new_job
 from local.drs.faults import Fault
+from local.drs.launch_end import end as end_job
 from local.drs.state import Job, Participant, Scope
 
 
@@ -28,7 +28,7 @@ def hold(core: Core, fault: Fault) -> Callable[[], None]:
             for scope, job in jobs:
                 if job.is_active:
                     job.participants[0].launch_status = "FAILED"
-                    launch_jobs.end(core, scope, job)
+                    end_job(core, scope, job)
 
     return end
 

@@ -2,12 +2,14 @@
 
     JOB_START → [CLEANUP] → SNAPSHOT → (wait) → CONVERSION, unless FAST → LAUNCH → … → JOB_END
 
+An extended server's snapshot and conversion are in a job of its staging account (``staging_jobs``).
 Order and times follow published captures of real jobs. A job is PENDING, STARTED, then COMPLETED, whatever
 became of its servers: each has its own launchStatus, and the reason of a failure is the rawError in the log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +17,11 @@ from botocore.exceptions import ClientError
 
 from local.drs import reversal, snapshots, swap
 from local.drs.core import Core
+from local.drs.launch_end import end
 from local.drs.launch_phase import LaunchInto, LaunchNew
+from local.drs.staging_jobs import StagingJobs
 from local.drs.state import Job, Participant, RecoveryInstance, Scope, SourceServer
-from local.drs.timings import job_start
+from local.drs.timings import job_start, staging_time
 from local.drs.walking import LaunchFailedError, Walk
 
 
@@ -36,8 +40,10 @@ class LaunchJob:
         with self._core.lock:
             self._job.status = "STARTED"
             self._core.log(self._job, "JOB_START")
+            servers = [self._scope.servers[part.server_id] for part in self._job.participants]
+            staging = StagingJobs(self._core, servers, self._job.caller)
             launches = [
-                ServerLaunch(self._core, self._scope, self._job, part, position, self._server_done)
+                ServerLaunch(self._core, self._scope, self._job, part, position, staging, self._server_done)
                 for position, part in enumerate(self._job.participants)
             ]
         for launch in launches:
@@ -51,27 +57,27 @@ class LaunchJob:
                 self._core.later(2.0, lambda: end(self._core, self._scope, self._job))
 
 
-def end(core: Core, scope: Scope, job: Job) -> None:
-    """JOB_END and COMPLETED; the servers stay busy for as long as the settings say."""
-    with core.lock:
-        core.log(job, "JOB_END")
-        job.status = "COMPLETED"
-        job.ended_at = core.now()
-        seconds = core.settings.busy_after_job_seconds
-        for part in job.participants:
-            server = scope.servers.get(part.server_id)
-            if server is not None and seconds:
-                server.busy_until = core.now() + timedelta(seconds=seconds)
-
-
 class ServerLaunch:
     """One server's way from its place in the job to its recovery instance."""
 
     def __init__(
-        self, core: Core, scope: Scope, job: Job, part: Participant, position: int, done: Any
+        self,
+        core: Core,
+        scope: Scope,
+        job: Job,
+        part: Participant,
+        position: int,
+        staging: StagingJobs,
+        done: Callable[[], None],
     ) -> None:
         self._server: SourceServer = scope.servers[part.server_id]
-        self._walk = Walk(core, scope, job, self._server, part, done)
+        self._staging = staging
+
+        def through() -> None:
+            staging.close(self._server, succeeded=False)  # unless it was closed at the end of the conversion
+            done()
+
+        self._walk = Walk(core, scope, job, self._server, part, through)
         self._core, self._scope, self._job, self._part = core, scope, job, part
         self._position = position
         self._snapshots: list[str] = []
@@ -128,7 +134,8 @@ class ServerLaunch:
     # --- snapshot and conversion ---
 
     def _plan_snapshot(self) -> None:
-        self._walk.then(0.4 + 0.03 * self._position, "SNAPSHOT", self._start_snapshot)
+        start = self._start_snapshot if self._server.extends is None else self._start_staging
+        self._walk.then(0.4 + 0.03 * self._position, "SNAPSHOT", start)
 
     def _start_snapshot(self) -> None:
         if self._part.snapshot_id:
@@ -152,12 +159,13 @@ class ServerLaunch:
         self._walk.log("SNAPSHOT_END")
         self._take_snapshots()
 
-    def _take_snapshots(self) -> None:
+    def _taken(self) -> list[str]:
         drs_ec2 = self._core.ec2(self._scope, None)
         zone = f"{self._scope.region}a"
-        self._snapshots = [
-            swap.take_snapshot(drs_ec2, zone, self._server, disk) for disk in self._server.disks
-        ]
+        return [swap.take_snapshot(drs_ec2, zone, self._server, disk) for disk in self._server.disks]
+
+    def _take_snapshots(self) -> None:
+        self._snapshots = self._taken()
         if self._walk.settings.get("recoveryMode") == "FAST":
             self._walk.then(self._walk.times.wait, "LAUNCH", self._start_launch)
         else:
@@ -173,6 +181,31 @@ class ServerLaunch:
 
     def _end_conversion(self) -> None:
         self._walk.log("CONVERSION_END", conversionServerID=self._walk.conversion_server)
+        self._walk.then(0.5, "LAUNCH", self._start_launch)
+
+    # --- the same for an extended server, in its staging account ---
+
+    def _start_staging(self) -> None:
+        self._staging.log(self._server, "SNAPSHOT_START")
+        with self._core.lock:
+            pinned = self._part.snapshot_id
+            found = snapshots.find(self._core, self._server, pinned) if pinned else None
+            lag = self._core.replication_of(self._server)[1]
+        if pinned and found is None:
+            raise LaunchFailedError(f"The recovery snapshot {pinned} no longer exists")
+        self._point_in_time = found or self._core.now() - timedelta(seconds=lag)
+        self._walk.then(0.2, "SNAPSHOT", lambda: self._walk.through("SNAPSHOT", self._convert_in_staging))
+
+    def _convert_in_staging(self) -> None:
+        self._staging.log(self._server, "SNAPSHOT_END")
+        self._staging.log(self._server, "CONVERSION_START")
+        seconds = staging_time(self._core.settings, self._core.seed, self._job.job_id, self._server.server_id)
+        self._walk.then(seconds, "CONVERSION", lambda: self._walk.through("CONVERSION", self._end_staging))
+
+    def _end_staging(self) -> None:
+        self._staging.log(self._server, "CONVERSION_END")
+        self._staging.close(self._server, succeeded=True)
+        self._snapshots = self._taken()
         self._walk.then(0.5, "LAUNCH", self._start_launch)
 
     # --- launch ---

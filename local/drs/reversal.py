@@ -16,7 +16,7 @@ from typing import Any
 from local.drs import instances, replication_runs
 from local.drs.configurations import new_launch_configuration, new_replication_configuration
 from local.drs.core import Core
-from local.drs.errors import ConflictError, ValidationError, error_of
+from local.drs.errors import ConflictError, DrsError, ValidationError, error_of
 from local.drs.failback_state import reversed_server
 from local.drs.state import Disk, RecoveryInstance, Replication, Scope, SourceServer, hashed_id
 
@@ -46,33 +46,38 @@ def _conflict(item: RecoveryInstance, text: str) -> ConflictError:
 
 
 def origin_of(core: Core, server: SourceServer) -> Scope:
-    """The scope that ``server`` replicates from, if DRS is set up there."""
+    """The scope that ``server`` replicates from, if DRS is initialized there."""
     origin = core.scope(str(server.origin_account), str(server.origin_region))
-    if not origin.initialized or not origin.replication_templates:
-        missing = "has no replication configuration template" if origin.initialized else "is not initialized"
-        raise error_of(
-            core.guess("uninitialized_origin"),
-            f"AWS Elastic Disaster Recovery {missing} in account {origin.account}, Region {origin.region}",
-        )
+    if not origin.initialized:
+        raise _not_ready(core, origin, "is not initialized")
     return origin
 
 
+def _not_ready(core: Core, origin: Scope, text: str) -> DrsError:
+    return error_of(
+        core.guess("uninitialized_origin"),
+        f"AWS Elastic Disaster Recovery {text} in account {origin.account}, Region {origin.region}",
+    )
+
+
 def counterpart(core: Core, server: SourceServer, origin: Scope) -> SourceServer | None:
-    """The server that is to be re-pointed; None if one has to be made."""
+    """The server that is to be re-pointed; None if one has to be made, and can be."""
     if (origin.account, origin.region) == (server.account, server.region):
         return server
     found = core.server_at(server.counterpart)
-    if found is None or found.replication.state == "DISCONNECTED":
-        return None
-    if found.extends is None:
+    if found is not None and found.replication.state == "DISCONNECTED":
+        found = None
+    if found is not None and found.extends is None:
         return found
-    if core.guess("reprotect_of_extended") == "CONFLICT":
+    if found is not None and core.guess("reprotect_of_extended") == "CONFLICT":
         raise ConflictError(
             f"Source server {found.server_id} is extended: its agent has stopped replicating after the "
             "failback and has to be installed again",
             resource_id=found.server_id,
             kind="SOURCE_SERVER",
         )
+    if not origin.replication_templates:
+        raise _not_ready(core, origin, "has no replication configuration template")
     return None
 
 

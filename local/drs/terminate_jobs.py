@@ -11,7 +11,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.drs.core import Core
-from local.drs.launch_jobs import end
+from local.drs.launch_end import end
 from local.drs.state import Job, Participant, Scope
 from local.drs.timings import job_start, terminate_time
 

@@ -58,6 +58,12 @@ def terminate_time(settings: Settings, seed: int, job_id: str, instance_id: str)
     return draw.uniform(*settings.terminate_seconds) * settings.time_factor
 
 
+def staging_time(settings: Settings, seed: int, job_id: str, server_id: str) -> float:
+    """Seconds of one extended server in its CREATE_CONVERTED_SNAPSHOT job."""
+    draw = random.Random(f"{seed}/{job_id}/{server_id}/staging")
+    return _lognormal(draw, *settings.staging_job_seconds, 0.0) * settings.time_factor
+
+
 def _lognormal(draw: random.Random, median: float, p95: float, more: float) -> float:
     sigma = math.log(max(p95 + more, median) / median) / _Z95 if median > 0 else 0.0
     z = max(-_TAIL, min(_TAIL, draw.gauss(0.0, 1.0)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.drs import Settings
+from local.drs.contract import MetricSink
 from tests.unit.drs_world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
 HOME, HOME_REGION = "111111111111", "us-east-1"
@@ -32,8 +33,10 @@ TEMPLATE: dict[str, Any] = {
 class FailbackWorld(World):
     """``client`` is the recovery side, ``home`` the origin side, where DRS is ready unless told otherwise."""
 
-    def __init__(self, settings: Settings | None = None, *, seed: int = 0, ready: bool = True) -> None:
-        super().__init__(settings or QUICK, seed=seed)
+    def __init__(
+        self, settings: Settings | None = None, *, ready: bool = True, metrics: MetricSink | None = None
+    ) -> None:
+        super().__init__(settings or QUICK, metrics=metrics)
         self.home = self.make_client(HOME, HOME_REGION)
         if ready:
             self.home.initialize_service()

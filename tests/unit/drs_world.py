@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from local.clock import ManualClock
 from local.drs import Caller, DrsEmulator, Request, Response, Settings
-from local.drs.contract import Authorize, allow_all
+from local.drs.contract import Authorize, MetricSink, allow_all
 from local.drs.small_ec2 import SmallEc2
 
 ACCOUNT, REGION = "222222222222", "us-east-2"
@@ -34,12 +34,19 @@ class World:
     """One emulator and everything around it."""
 
     def __init__(
-        self, settings: Settings | None = None, *, seed: int = 0, authorize: Authorize = allow_all
+        self,
+        settings: Settings | None = None,
+        *,
+        seed: int = 0,
+        authorize: Authorize = allow_all,
+        metrics: MetricSink | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.ec2 = SmallEc2(self.clock)
         self.events = Recorder()
-        self.drs = DrsEmulator(self.clock, self.ec2, self.events, settings, seed, authorize=authorize)
+        self.drs = DrsEmulator(
+            self.clock, self.ec2, self.events, settings, seed, authorize=authorize, metrics=metrics
+        )
         self.responses: list[Response] = []
         self.client = self.make_client()
 

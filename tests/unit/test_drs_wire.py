@@ -21,6 +21,8 @@ SAMPLES = {
     "recoveryInstanceIDs": ["i-00000000000000000"],
     "sourceServers": [{"sourceServerID": "s-00000000000000000"}],
     "jobID": "drsjob-00000000000000000",
+    "stagingAccountID": "333333333333",
+    "sourceServerArn": "arn:aws:drs:us-east-2:333333333333:source-server/s-00000000000000000",
     "launchConfigurationTemplateID": "lct-00000000000000000",
     "replicationConfigurationTemplateID": "rct-00000000000000000",
     "stagingAreaSubnetId": "subnet-00000000000000000",
@@ -52,7 +54,8 @@ def test_all_that_failover_and_failback_need_is_there() -> None:
     TerminateRecoveryInstances DisconnectRecoveryInstance DeleteRecoveryInstance StartReplication
     StopReplication DisconnectSourceServer DeleteSourceServer ListTagsForResource TagResource UntagResource
     ReverseReplication StopFailback StartFailbackLaunch GetFailbackReplicationConfiguration
-    UpdateFailbackReplicationConfiguration"""
+    UpdateFailbackReplicationConfiguration ListStagingAccounts ListExtensibleSourceServers
+    CreateExtendedSourceServer"""
     assert set(OPERATIONS) == set(wanted.split())
 
 
@@ -80,7 +83,8 @@ def test_a_not_emulated_operation_reaches_boto3_as_an_error_that_names_it() -> N
 
 @pytest.mark.parametrize("operation", MODELLED_UNINITIALIZED)
 def test_an_account_that_is_not_initialized_is_refused(operation: str) -> None:
-    response = send(World(), "POST", f"/{operation}", sample_body(operation))
+    method = model.operation_model(operation).http["method"]
+    response = send(World(), method, f"/{operation}", sample_body(operation))
     assert response.status == 400
     assert response.headers["x-amzn-errortype"] == "UninitializedAccountException"
     assert json.loads(response.body)["code"] == "UninitializedAccountException"

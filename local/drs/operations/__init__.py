@@ -8,6 +8,7 @@ from local.drs.operations import (
     recovery_instances,
     replication_configuration,
     source_servers,
+    staging,
     tags,
 )
 from local.drs.operations.registry import OPERATIONS, Call
@@ -22,5 +23,6 @@ __all__ = [
     "recovery_instances",
     "replication_configuration",
     "source_servers",
+    "staging",
     "tags",
 ]

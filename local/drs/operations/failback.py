@@ -46,7 +46,8 @@ def reverse_replication(call: Call) -> dict[str, Any]:
         agents.refuse_unless_checked_in(core, server, item, instance)
     if into is not None:
         original = instances.describe(core.ec2(origin, None), [into]).get(into)
-        reversal.refuse_unfit_source(core, origin, server, item, original)
+        with core.lock:
+            reversal.refuse_unfit_source(core, origin, server, item, original)
     with core.lock:
         item = _known(call)
         server = reversal.check(core, scope, item)

@@ -50,6 +50,16 @@ class Call:
                 kind="SOURCE_SERVER",
             )
 
+    def refuse_extended(self, server: SourceServer) -> None:
+        """ConflictError for an extended server, whose replication is the staging account's (user guide)."""
+        if server.extends is not None:
+            raise ConflictError(
+                f"Source server {server.server_id} is extended: its replication is managed in the staging "
+                f"account {server.extends.account}",
+                resource_id=server.server_id,
+                kind="SOURCE_SERVER",
+            )
+
 
 Handler = Callable[[Call], dict[str, Any]]
 

@@ -28,6 +28,7 @@ def get_replication_configuration(call: Call) -> dict[str, Any]:
 def update_replication_configuration(call: Call) -> dict[str, Any]:
     """Set what the request names and keep the rest."""
     server = call.server()
+    call.refuse_extended(server)
     wanted = {**server.replication_settings, **chosen(call.params, REPLICATION_FIELDS)}
     _check_encryption(wanted)
     server.replication_settings = wanted

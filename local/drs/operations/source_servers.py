@@ -55,7 +55,7 @@ def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
 def start_replication(call: Call) -> dict[str, Any]:
     """Restart a stopped server; triggers an initial sync (DRS user guide, command-menus)."""
     server = call.server()
-    _refuse_extended(server)
+    call.refuse_extended(server)
     if server.replication.state != "STOPPED":
         raise ConflictError(
             f"Replication of source server {server.server_id} is {server.replication.state}, not STOPPED",
@@ -70,7 +70,7 @@ def start_replication(call: Call) -> dict[str, Any]:
 def stop_replication(call: Call) -> dict[str, Any]:
     """Stop replication and delete the server's points in time; the agent stays installed."""
     server = call.server()
-    _refuse_extended(server)
+    call.refuse_extended(server)
     call.refuse_busy(server)
     if server.replication.state in ("STOPPED", "DISCONNECTED"):
         raise ConflictError(
@@ -86,7 +86,7 @@ def stop_replication(call: Call) -> dict[str, Any]:
 def disconnect_source_server(call: Call) -> dict[str, Any]:
     """Disconnect; "cannot disconnect a Source Server if it has a Recovery Instance" (API reference)."""
     server = call.server()
-    _refuse_extended(server)
+    call.refuse_extended(server)
     call.refuse_busy(server)
     if server.recovery_instance_id:
         raise ConflictError(
@@ -111,14 +111,3 @@ def delete_source_server(call: Call) -> dict[str, Any]:
         )
     del call.scope.servers[server.server_id]
     return {}
-
-
-def _refuse_extended(server: SourceServer) -> None:
-    """Replication of an extended server is managed in its staging account alone (user guide)."""
-    if server.extends is not None:
-        raise ConflictError(
-            f"Source server {server.server_id} is extended: its replication is managed in the staging "
-            f"account {server.extends.account}",
-            resource_id=server.server_id,
-            kind="SOURCE_SERVER",
-        )
