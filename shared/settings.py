@@ -73,6 +73,7 @@ class ExecutionSettings:
     """For functions that start and stop machines."""
 
     executions_table: str
+    pairs_table: str
     member_role: str
     external_id: str
 
@@ -81,6 +82,7 @@ class ExecutionSettings:
     def from_env(cls) -> ExecutionSettings:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
+            pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             member_role=_read("EXECUTION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
         )

@@ -1,0 +1,62 @@
+"""WatchReprotection: are the servers that came home protected again, every disk of them?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.drs_client import DrsClient
+from shared.model import Protection, ServerStatus, SourceServer
+from shared.opened_execution import opened
+from shared.replication_progress import judge_reprotection
+from shared.settings import QuerySettings
+from shared.store import ServerChange, execution_store
+from shared.task import Task, iso, task
+from shared.workloads import by_workload_scope
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{pending, protected, failed, bytesLeft, waitSeconds}``."""
+    settings = QuerySettings.from_env()
+    store = execution_store(settings.executions_table)
+    policies = opened(store, task.execution_id).policies.failback
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    servers = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.RECOVERED]
+    # One that an earlier execution left half retired is believed only when DRS says so.
+    unseen = [
+        ServerChange(
+            server,
+            {
+                "protection": Protection.RESCANNING,
+                "reprotect_requested_at": server.reprotect_requested_at or iso(task.now),
+            },
+        )
+        for server in servers
+        if server.protection is Protection.PROTECTED and server.protected_at is None
+    ]
+    judged_anew = {s.source_server_id: s for s in store.change_settled(task.execution_id, unseen)}
+    servers = [judged_anew.get(server.source_server_id, server) for server in servers]
+
+    rescanning = [server for server in servers if server.protection is Protection.RESCANNING]
+    sources: dict[str, SourceServer] = {}
+    for scope, members in by_workload_scope(rescanning):
+        ids = [server.source_server_id for server in members]
+        found = DrsClient(accounts, scope).source_servers_by_id(ids, members[0].site)
+        sources |= {source.source_server_id: source for source in found}
+    verdict = judge_reprotection(servers, sources, policies, task.now)
+    store.change_settled(
+        task.execution_id,
+        [
+            ServerChange(server, verdict.changes[server.source_server_id])
+            for server in servers
+            if server.source_server_id in verdict.changes
+        ],
+    )
+    return {
+        "pending": verdict.pending,
+        "protected": verdict.protected,
+        "failed": verdict.failed,
+        "bytesLeft": verdict.bytes_left,
+        "waitSeconds": verdict.wait_seconds,
+    }
