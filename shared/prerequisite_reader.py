@@ -107,7 +107,7 @@ class PrerequisiteReader:
                 ),
                 active_job_id=job.job_id if job else None,
                 held_by_execution=holder.execution_id if holder else None,
-                held_by_drill=holder is not None and holder.mode is Mode.DRILL,
+                held_by_mode=holder.mode if holder else None,
                 recovery_instance=recovery.get(record.source_server_id),
                 subnet_exists=target.subnet_id not in missing_subnets,
                 missing_security_groups=tuple(

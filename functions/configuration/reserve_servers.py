@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.model import Finding, ServerStatus, Severity
+from shared.model import Finding, Mode, ServerStatus, Severity
 from shared.opened_execution import opened
 from shared.outcome import blocked_decision
 from shared.settings import ConfigurationSettings
-from shared.store import LockStore, ServerChange, execution_store, server_lock
+from shared.store import (
+    ExecutionNotFoundError,
+    ExecutionStore,
+    LockStore,
+    ServerChange,
+    execution_store,
+    server_lock,
+)
 from shared.task import Task, task
 from shared.workflows import execution_is_over
 
@@ -29,7 +36,7 @@ def handler(task: Task) -> dict[str, Any]:
     for server in ready:
         holder = held.get(server_lock(server.source_server_id))
         if holder:
-            finding = _held(holder)
+            finding = _held(holder, _is_drill(store, holder))
             values = {
                 "status": ServerStatus.BLOCKED,
                 "findings": (*server.findings, finding),
@@ -42,10 +49,20 @@ def handler(task: Task) -> dict[str, Any]:
     return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
 
 
-def _held(holder: str) -> Finding:
+def _is_drill(store: ExecutionStore, execution_id: str) -> bool:
+    try:
+        return store.execution(execution_id).mode is Mode.DRILL
+    except ExecutionNotFoundError:
+        return False
+
+
+def _held(holder: str, is_drill: bool) -> Finding:
+    remedy = f"Wait for execution {holder} to end, or stop it; then run this plan again."
+    if is_drill:
+        remedy = f"For a real failover, start it again with cancelDrill: true. Else: {remedy}"
     return Finding(
         code="HELD_BY_EXECUTION",
         severity=Severity.CRITICAL,
-        found=f"Execution {holder} works on this server.",
-        remedy=f"Wait for execution {holder} to end, or stop it; then run this plan again.",
+        found=f"{'The drill' if is_drill else 'Execution'} {holder} works on this server.",
+        remedy=remedy,
     )

@@ -101,14 +101,15 @@ def held_by_execution(facts: ServerFacts, policies: Policies) -> Trouble | None:
     holder = facts.held_by_execution
     if holder is None:
         return None
-    if facts.held_by_drill:
+    if facts.held_by_mode is Mode.DRILL:
         return Trouble(
             f"The drill {holder} holds the server.",
             "For a real failover, start it again with cancelDrill: true: it stops the drill, waits for its "
             "clean-up and goes on. Else wait until the drill is over.",
         )
+    what = facts.held_by_mode.value.lower() if facts.held_by_mode else "execution"
     return Trouble(
-        f"The execution {holder} holds the server.",
+        f"The {what} {holder} holds the server.",
         "Wait until that execution is over, or stop it, then start the plan again.",
     )
 
