@@ -10,12 +10,14 @@ from typing import Any
 from shared.instance_matcher import Proposal
 from shared.launch_restorer import is_changed_for_nothing
 from shared.model import (
+    DetachedVolume,
     ExecutionRecord,
     ExecutionStatus,
     Finding,
     LaunchOrder,
     Mode,
     Plan,
+    RemovedVolume,
     ServerRecord,
     ServerStatus,
     Severity,
@@ -31,6 +33,7 @@ from shared.store import (
     ExecutionStore,
     Leftover,
     LockStore,
+    PairStore,
     ServerChange,
     plan_lock,
     server_lock,
@@ -71,6 +74,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
         status = execution_outcome(
             waves,
             servers,
+            mode=record.mode,
             dry_run=dry_run,
             cancelled=ending.cancelled,
             blocked=ending.decision in ("BLOCKED", "NOTHING_TO_DO"),
@@ -98,6 +102,8 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
         },
         proposals=store.facts(ending.execution_id, Proposal),
         findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers)],
+        detached_volumes=_left_behind(settings, record, servers),
+        removed_volumes={gone.volume_id for gone in store.facts(ending.execution_id, RemovedVolume)},
     )
     summary = summarize(report)
     uri = put_report(settings.reports_bucket, report, summary)
@@ -155,6 +161,16 @@ def _outcome(server: ServerRecord, ending: Ending) -> dict[str, Any]:
         server.remedy or "Nothing was launched for this server. Repair the cause, then run the plan again."
     )
     return {"status": ServerStatus.SKIPPED, "reason": server.reason or _why(ending), "remedy": remedy}
+
+
+def _left_behind(
+    settings: ConfigurationSettings, record: ExecutionRecord, servers: Sequence[ServerRecord]
+) -> list[DetachedVolume]:
+    """What earlier launches took from the instances of both sides, for the report of a failback."""
+    if record.mode is not Mode.FAILBACK:
+        return []
+    pairs = PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
+    return [volume for pair in pairs.values() for volume in pair.detached_volumes]
 
 
 def _not_restored(servers: Sequence[ServerRecord]) -> list[Finding]:

@@ -10,8 +10,10 @@ from enum import StrEnum
 from shared.model import (
     ExecutionStatus,
     FailurePolicy,
+    Mode,
     OnBlocked,
     Policies,
+    Protection,
     ServerRecord,
     ServerStatus,
     WaveRecord,
@@ -91,13 +93,16 @@ def execution_outcome(
     waves: Sequence[WaveRecord],
     servers: Sequence[ServerRecord],
     *,
+    mode: Mode = Mode.FAILOVER,
     dry_run: bool = False,
     cancelled: bool = False,
     blocked: bool = False,
 ) -> ExecutionStatus:
     """The status of an execution. FAILED when a wave failed or was skipped, or nobody recovered.
 
-    ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED.
+    ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED. A failback
+    is COMPLETED only when every server is home, protected and its recovery side retired, and FAILED only
+    when none came home; a drill only when every clean-up went well.
     """
     if cancelled:
         return ExecutionStatus.CANCELLED
@@ -108,11 +113,20 @@ def execution_outcome(
     if any(not wave.status.is_final for wave in waves):
         return ExecutionStatus.RUNNING
     recovered = sum(server.status is ServerStatus.RECOVERED for server in servers)
-    if any(wave.status in (WaveStatus.FAILED, WaveStatus.SKIPPED) for wave in waves) or not recovered:
+    stopped_short = any(wave.status in (WaveStatus.FAILED, WaveStatus.SKIPPED) for wave in waves)
+    if not recovered or (stopped_short and mode is not Mode.FAILBACK):
         return ExecutionStatus.FAILED
-    if recovered == len(servers):
+    if not stopped_short and all(_is_done(server, mode) for server in servers):
         return ExecutionStatus.COMPLETED
     return ExecutionStatus.COMPLETED_WITH_FAILURES
+
+
+def _is_done(server: ServerRecord, mode: Mode) -> bool:
+    if mode is Mode.FAILBACK and server.protection is not Protection.RETIRED:
+        return False
+    if mode is Mode.DRILL and server.clean_up_trouble is not None:
+        return False
+    return server.status is ServerStatus.RECOVERED
 
 
 def blocked_decision(policies: Policies, servers: Sequence[ServerRecord]) -> BlockedDecision:

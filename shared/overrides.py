@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from shared.model import Finding, ServerRecord, Severity
 
+OVERRIDDEN = "Overridden: "
+"""What ``found`` of a lifted finding goes on with; the reason follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
@@ -46,6 +49,5 @@ def _lifted(finding: Finding, overrides: Sequence[Override], server: ServerRecor
     reasons = [o.reason for o in overrides if o.check == finding.code and o.is_for(server)]
     if not reasons:
         return finding
-    return replace(
-        finding, severity=Severity.WARNING, found=f"{finding.found} Overridden: {' '.join(reasons)}"
-    )
+    found = f"{finding.found} {OVERRIDDEN}{' '.join(reasons)}"
+    return replace(finding, severity=Severity.WARNING, found=found)

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.instance_matcher import Proposal
-from shared.model import ExecutionRecord, Finding, JobRecord, Plan, ServerRecord, ServerStatus, WaveRecord
+from shared.model import (
+    DetachedVolume,
+    ExecutionRecord,
+    Finding,
+    JobRecord,
+    Mode,
+    Plan,
+    ServerRecord,
+    ServerStatus,
+    WaveRecord,
+)
+from shared.overrides import OVERRIDDEN
 from shared.report_summary import summarize
+from shared.volume_costs import monthly_cost_usd
 from shared.wave_planner import critical_path
 
-__all__ = ["build_report", "summarize"]
+__all__ = ["CANNOT_PROVE", "build_report", "summarize"]
+
+CANNOT_PROVE = (
+    "That the loss of the origin is noticed, and that somebody decides to fail over: a drill is announced.",
+    "That users find the recovery side: DNS, load balancers and other traffic are not moved.",
+    "That what comes from outside is let in there: partners, licences, certificates and firewalls know the "
+    "old addresses.",
+    "That EC2 has the capacity on the day: in a real disaster of a Region everybody asks for it at once.",
+    "That the data are complete: in a real outage what was written last may not have been replicated, and "
+    "databases recover from a crash.",
+    "That the origin can be done without: in a drill it runs, and the drilled servers may have leaned on it.",
+    "That the way back works: a drill is never failed back. Check it with a failback and checkOnly: true.",
+)
+"""What a drill leaves open, for its report."""
 
 
 def build_report(
@@ -25,11 +50,15 @@ def build_report(
     unmatched_targets: Mapping[str, Finding] | None = None,
     proposals: Sequence[Proposal] = (),
     findings: Sequence[Finding] = (),
+    detached_volumes: Sequence[DetachedVolume] = (),
+    removed_volumes: Collection[str] = (),
 ) -> dict[str, Any]:
     """The report. ``plan`` is None when the execution failed before it was loaded.
 
     ``findings`` are those that belong to no server: about the plan or a scope. A server that got no
-    outcome is reported with its last status. A dry run also gets its plan of action.
+    outcome is reported with its last status. A dry run also gets its plan of action. ``detached_volumes``:
+    more of them than the servers' records name, of earlier executions; ``removed_volumes``: ids of those
+    that are no more.
     """
     in_plan = {wave.name: place for place, wave in enumerate(plan.waves if plan else ())}
     waves = sorted(waves, key=lambda wave: (in_plan.get(wave.name, len(in_plan)), wave.name))
@@ -53,7 +82,7 @@ def build_report(
         "launchOrder": execution.launch_order.value,
         "totals": _totals(servers),
         "waves": [_wave(wave, jobs) for wave in waves],
-        "servers": [_server(server) for server in servers],
+        "servers": [_server(server) | _IN_MODE[execution.mode](server) for server in servers],
         "jobs": [_job(job) for job in sorted(jobs, key=lambda job: (job.created_at, job.job_id))],
         "unmatchedTargets": [
             {"instanceId": instance_id, "finding": _finding(finding)}
@@ -69,6 +98,12 @@ def build_report(
         ],
         "findings": [_finding(finding) for finding in findings],
     }
+    report |= _overrides(execution, servers)
+    report |= _detached(servers, detached_volumes, removed_volumes)
+    if execution.mode is Mode.FAILBACK:
+        report |= _durations(servers)
+    if execution.mode is Mode.DRILL:
+        report["cannotProve"] = list(CANNOT_PROVE)
     if execution.dry_run:
         report["planOfAction"] = {"waves": _plan_of_action(waves, servers)}
     return report
@@ -127,6 +162,105 @@ def _server(server: ServerRecord) -> dict[str, Any]:
     }
 
 
+def _of_failback(server: ServerRecord) -> dict[str, Any]:
+    return {
+        "workloadInstanceId": server.workload_instance_id,
+        "workloadPrivateIp": server.workload_private_ip,
+        "originalPrivateIp": server.original_private_ip or server.private_ip_before,
+        "reversedServerId": server.reversed_server_id,
+        "bytesTotal": server.bytes_total,
+        "bytesReplicated": server.bytes_replicated,
+        "replicatedAt": server.replicated_at,
+        "workloadStoppedAt": server.workload_stopped_at,
+        "workloadReturnedAt": server.workload_returned_at,
+        "protection": server.protection.value if server.protection else None,
+        "protectionReason": server.protection_reason,
+        "protectionRemedy": server.protection_remedy,
+        "protectedAt": server.protected_at,
+        "retiredAt": server.retired_at,
+        "outageSeconds": _between(server.workload_stop_requested_at, server.verified_at),
+    }
+
+
+def _of_drill(server: ServerRecord) -> dict[str, Any]:
+    """``cleanedUp`` is None for a server of which nothing was launched."""
+    touched = server.job_id is not None or server.launched_at is not None
+    cleaned = server.cleaned_up_at is not None
+    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpTrouble": server.clean_up_trouble}
+
+
+def _nothing_more(server: ServerRecord) -> dict[str, Any]:
+    return {}
+
+
+_IN_MODE = {Mode.FAILOVER: _nothing_more, Mode.DRILL: _of_drill, Mode.FAILBACK: _of_failback}
+
+
+def _durations(servers: Sequence[ServerRecord]) -> dict[str, float | None]:
+    """From the first server that began to the last that was done; None where nobody was."""
+
+    def span(began: Sequence[str | None], done: Sequence[str | None]) -> float | None:
+        return _between(min(filter(None, began), default=None), max(filter(None, done), default=None))
+
+    return {
+        "reverseReplicationSeconds": span(
+            [server.reverse_requested_at for server in servers], [server.replicated_at for server in servers]
+        ),
+        "cutoverSeconds": span(
+            [server.workload_stop_requested_at for server in servers],
+            [server.verified_at for server in servers],
+        ),
+        "reprotectSeconds": span(
+            [server.reprotect_requested_at for server in servers], [server.protected_at for server in servers]
+        ),
+    }
+
+
+def _overrides(execution: ExecutionRecord, servers: Sequence[ServerRecord]) -> dict[str, Any]:
+    """The request's overrides, each with the names of the servers that had the finding."""
+    said = execution.request.get("overrides")
+    if not isinstance(said, list):
+        return {}
+    return {
+        "overrides": [
+            {
+                "check": str(override.get("check", "")),
+                "reason": str(override.get("reason", "")),
+                "servers": [
+                    server.name
+                    for server in servers
+                    if any(f.code == override.get("check") and OVERRIDDEN in f.found for f in server.findings)
+                ],
+            }
+            for override in said
+            if isinstance(override, dict)
+        ]
+    }
+
+
+def _detached(
+    servers: Sequence[ServerRecord], more: Sequence[DetachedVolume], removed: Collection[str]
+) -> dict[str, Any]:
+    listed = [volume for server in servers for volume in server.detached_volumes]
+    volumes = {volume.volume_id: volume for volume in (*more, *listed) if volume.volume_id not in removed}
+    costs = {volume_id: monthly_cost_usd(volume) for volume_id, volume in volumes.items()}
+    return {
+        "detachedVolumes": [
+            {
+                "volumeId": volume.volume_id,
+                "instanceId": volume.instance_id,
+                "device": volume.device,
+                "scope": str(volume.scope),
+                "sizeGiB": volume.size_gib,
+                "type": volume.type,
+                "costPerMonthUsd": costs[volume.volume_id],
+            }
+            for volume in sorted(volumes.values(), key=lambda v: (v.scope, v.instance_id, v.volume_id))
+        ],
+        "detachedVolumesCostPerMonthUsd": round(sum(costs.values()), 2),
+    }
+
+
 def _job(job: JobRecord) -> dict[str, Any]:
     return {
         "jobId": job.job_id,
@@ -167,6 +301,10 @@ def _plan_of_action(waves: Sequence[WaveRecord], servers: Sequence[ServerRecord]
         }
         for name in critical_path(waves, {})
     ]
+
+
+def _between(began: str | None, done: str | None) -> float | None:
+    return None if began is None else _seconds(began, done)
 
 
 def _seconds(started_at: str, ended_at: str | None) -> float | None:

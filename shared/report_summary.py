@@ -26,6 +26,46 @@ _NEXT_STEPS = {
     ),
     "RUNNING": "It is still under way.",
 }
+_NEXT_STEPS_IN_MODE = {
+    "DRILL": {
+        "COMPLETED": (
+            "Every server was recovered and verified, and is as before again. Write down what the drill "
+            "could not prove, and when the next one is."
+        ),
+        "COMPLETED_WITH_FAILURES": (
+            "Mend what is listed above before a real disaster meets it, then drill again. Clean-ups that "
+            "failed first: their targets are not ready for a failover."
+        ),
+        "FAILED": "Mend what is listed above before a real disaster meets it, then drill again.",
+        "CANCELLED": (
+            "Somebody stopped it. What it had launched is cleaned up by an execution of its own; drill again "
+            "when that is over."
+        ),
+    },
+    "FAILBACK": {
+        "COMPLETED": (
+            "The estate is home and protected: the next failover can start at once. Point users to the "
+            "origin."
+        ),
+        "COMPLETED_WITH_FAILURES": (
+            "What is listed as home runs at the origin: point its users there. Mend what is listed above and "
+            "start the failback again with onBlocked: GO_ON: it goes on where this one ended, and leaves "
+            "what is home and protected alone. Until then a server that is not protected cannot fail over."
+        ),
+        "FAILED": (
+            "No server came home; their workloads run on the recovery side. Mend what is listed above and "
+            "start the failback again: what is replicated already is not copied anew."
+        ),
+        "BLOCKED": (
+            "Nothing was changed. Apply the remedies above and start again; leave the blocked servers on the "
+            "recovery side with onBlocked: GO_ON; or override a check that is OVERRIDABLE with a reason."
+        ),
+        "CANCELLED": (
+            "Somebody stopped it. Look above which side each server runs on, and start the failback again: "
+            "it goes on where this one ended."
+        ),
+    },
+}
 _NAMED = 10
 """So many servers a warning names."""
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
@@ -36,12 +76,18 @@ def summarize(report: Mapping[str, Any]) -> str:
     sections = [
         _head(report),
         _troubles(report),
+        _unprotected(report),
+        _clean_ups(report),
         _findings(report),
+        _overrides(report),
         _warnings(report),
         _proposals(report),
         _plan_of_action(report),
         _waves(report),
         _servers(report),
+        _ways_home(report),
+        _detached_volumes(report),
+        _cannot_prove(report),
         _next_steps(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -57,12 +103,40 @@ def _head(report: Mapping[str, Any]) -> str:
         f"{totals['skipped']} skipped, {totals['blocked']} blocked",
         f"- from {report['startedAt']} to {report['endedAt'] or 'now'}{_took(report)}",
         f"- launch order {report['launchOrder']}, execution {report['executionId']}",
+        *_at_a_glance(report),
     ]
     if report.get("reason"):
         lines.append(f"- {report['reason']}")
     if report.get("remedy"):
         lines.append(f"- What to do: {report['remedy']}")
     return "\n".join(lines)
+
+
+def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
+    """What counts in a failback and in a drill, one line each."""
+    lines = []
+    parts = (
+        ("copied home in", "reverseReplicationSeconds"),
+        ("outage", "cutoverSeconds"),
+        ("protected again in", "reprotectSeconds"),
+    )
+    took = [f"{word} {duration(report[key])}" for word, key in parts if report.get(key) is not None]
+    if took:
+        lines.append(f"- {', '.join(took)}")
+    servers = report["servers"]
+    if report["mode"] == "FAILBACK" and not report.get("dryRun"):
+        home = [server for server in servers if server["status"] == "RECOVERED"]
+        done = sum(server.get("protection") in ("PROTECTED", "RETIRED") for server in home)
+        retired = sum(server.get("protection") == "RETIRED" for server in home)
+        lines.append(
+            f"- {len(home)} of {len(servers)} home, {done} protected, {retired} with the recovery side as "
+            "before the disaster"
+        )
+    launched = [server for server in servers if server.get("cleanedUp") is not None]
+    if launched:
+        cleaned = sum(bool(server["cleanedUp"]) for server in launched)
+        lines.append(f"- {cleaned} of {len(launched)} launched servers cleaned up")
+    return lines
 
 
 def _took(report: Mapping[str, Any]) -> str:
@@ -80,6 +154,32 @@ def _troubles(report: Mapping[str, Any]) -> str:
         if server["status"] == status
     ]
     return _section("What went wrong", ("Server", "Wave", "Status", "Reason", "Remedy"), rows)
+
+
+def _unprotected(report: Mapping[str, Any]) -> str:
+    rows = [
+        (server["name"], server["pairInstanceId"], server["protectionReason"], server["protectionRemedy"])
+        for server in report["servers"]
+        if server.get("protection") == "UNPROTECTED"
+    ]
+    return _section("Home, but not protected", ("Server", "Instance", "Reason", "Remedy"), rows)
+
+
+def _clean_ups(report: Mapping[str, Any]) -> str:
+    rows = [
+        (server["name"], server["pairInstanceId"], server["cleanUpTrouble"] or "It is not cleaned up yet.")
+        for server in report["servers"]
+        if server.get("cleanUpTrouble") or server.get("cleanedUp") is False
+    ]
+    return _section("Not as before the drill", ("Server", "Instance", "Trouble"), rows)
+
+
+def _overrides(report: Mapping[str, Any]) -> str:
+    rows = [
+        (item["check"], item["reason"], _names(item["servers"]) or "none had the finding")
+        for item in report.get("overrides", ())
+    ]
+    return _section("Overridden checks", ("Check", "Reason", "Servers"), rows)
 
 
 def _findings(report: Mapping[str, Any]) -> str:
@@ -103,10 +203,8 @@ def _warnings(report: Mapping[str, Any]) -> str:
                 kinds.setdefault(finding["code"], []).append((server["name"], finding))
     rows = []
     for code, found in kinds.items():
-        names = [name for name, _ in found]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         first = found[0][1]
-        rows.append((code, ", ".join(names[:_NAMED]) + more, first["found"], first["remedy"]))
+        rows.append((code, _names([name for name, _ in found]), first["found"], first["remedy"]))
     return _section("Warnings", ("Code", "Servers", "Found at the first", "Remedy"), rows)
 
 
@@ -162,13 +260,69 @@ def _servers(report: Mapping[str, Any]) -> str:
     return _section("Servers", columns, rows)
 
 
+def _ways_home(report: Mapping[str, Any]) -> str:
+    """Of a failback: from which instance to which, how long the workload was away, and its protection."""
+    if report["mode"] != "FAILBACK":
+        return ""
+    rows = [
+        (
+            server["name"],
+            server.get("workloadInstanceId"),
+            server["pairInstanceId"],
+            None if server.get("outageSeconds") is None else duration(server["outageSeconds"]),
+            server.get("protection"),
+        )
+        for server in report["servers"]
+        if server.get("workloadInstanceId")
+    ]
+    return _section("The way home", ("Server", "From", "To", "Outage", "Protection"), rows)
+
+
+def _detached_volumes(report: Mapping[str, Any]) -> str:
+    volumes = report.get("detachedVolumes", ())
+    places: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for volume in volumes:
+        places.setdefault((volume["scope"], volume["instanceId"]), []).append(volume)
+    rows = [
+        (
+            instance_id,
+            scope,
+            _names([volume["volumeId"] for volume in found]),
+            sum(volume["sizeGiB"] for volume in found),
+            f"{sum(volume['costPerMonthUsd'] for volume in found):.2f}",
+        )
+        for (scope, instance_id), found in places.items()
+    ]
+    columns = ("Taken from", "Scope", "Volumes", "GiB", "USD a month")
+    section = _section("Detached volumes", columns, rows)
+    if not section:
+        return ""
+    how = "a failback deletes them with removeDetachedVolumes: true in its request."
+    total = report.get("detachedVolumesCostPerMonthUsd", 0.0)
+    text = f"Together about USD {total:.2f} a month (list prices of us-east-1). Nothing needs them; {how}"
+    return f"{section}\n\n{text}"
+
+
+def _cannot_prove(report: Mapping[str, Any]) -> str:
+    sentences = report.get("cannotProve", ())
+    if not sentences:
+        return ""
+    return "\n".join(["## What a drill cannot prove", "", *(f"- {sentence}" for sentence in sentences)])
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
 def _change(before: str | None, after: str | None) -> str | None:
     return before if after is None or after == before else f"{before} → {after}"
 
 
 def _next_steps(report: Mapping[str, Any]) -> str:
+    steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
     completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
-    return f"## Next\n\n{_DRY_RUN_STEP if completed_dry else _NEXT_STEPS[report['status']]}"
+    return f"## Next\n\n{_DRY_RUN_STEP if completed_dry else steps[report['status']]}"
 
 
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
