@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.model import ExecutionRecord, ExecutionStatus
+from shared.model import ExecutionRecord, ExecutionStatus, Mode
 from shared.notifications import notify
 from shared.plan import parse_plan
 from shared.request import Request, approval_required, effective_policies, parse_request
@@ -49,6 +49,7 @@ def handler(task: Task) -> dict[str, Any]:
         request=dict(document) if isinstance(document, dict) else {},
     )
     is_new = store.open(record, plan_document, started + timedelta(days=settings.retention_days))
+    waits_for_drill = False
     if not request.dry_run:
         held = LockStore(settings.executions_table).take(
             [plan_lock(plan.name)],
@@ -56,6 +57,9 @@ def handler(task: Task) -> dict[str, Any]:
             lambda holder: execution_is_over(store, holder, task.text("executionArn")),
         )
         for holder in held.values():
+            if request.cancel_drill and store.execution(holder).mode is Mode.DRILL:
+                waits_for_drill = True
+                continue
             raise ExecutionInProgressError(
                 f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
                 f"aws stepfunctions stop-execution --execution-arn "
@@ -78,6 +82,8 @@ def handler(task: Task) -> dict[str, Any]:
         "approvalRequired": not request.dry_run
         and approval_required(policies, request, request.started_by_event),
         "sites": [site.name for site in plan.sites],
+        "cancelDrill": request.cancel_drill and not request.dry_run,
+        "waitsForDrill": waits_for_drill,
     }
 
 
