@@ -12,6 +12,7 @@ PYTHON ?=
 FLEET ?= fleets/default.yaml
 SPEED ?= 60
 AUTH ?= 1
+ROUNDS ?= 1
 ARGS ?=
 
 local = .venv/bin/python -m local
@@ -20,8 +21,9 @@ coverage = --cov --cov-report=term:skip-covered --cov-fail-under=90
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
-	@echo 'make demo    fail a fleet over in a local cloud, and check that every server moved'
+	@echo 'make demo    fail a fleet over in a local cloud and bring it home, and check every server'
 	@echo '             FLEET=fleets/default.yaml  another fleet: three, trouble, thousand, or your own'
+	@echo '             ROUNDS=1                   how often to go there and back'
 	@echo '             SPEED=60                   simulated seconds in a real second'
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
@@ -37,7 +39,7 @@ environment: .venv/.as-locked
 	@PYTHON='$(PYTHON)' .ci/environment
 
 demo: environment
-	@exec $(local) demo --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
+	@exec $(local) demo --fleet '$(FLEET)' --rounds '$(ROUNDS)' --speed '$(SPEED)' $(no_auth) $(ARGS)
 
 cloud: environment
 	@exec $(local) up --deploy --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)

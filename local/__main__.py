@@ -22,7 +22,7 @@ COMMANDS = {
     "watch": ("local.commands.watch", "follow an execution until it ends"),
     "down": ("local.commands.down", "end the cloud that is up"),
     "drs": ("local.drs.serve", "serve the DRS emulator alone, for any boto3 or AWS CLI"),
-    "demo": ("local.demo", "all of it: fail a fleet over and check that every server moved"),
+    "demo": ("local.demo", "all of it: fail a fleet over, bring it home, and check every server"),
 }
 """Name, module with ``add_arguments(parser)`` and ``run(args) -> int | None``, and what it does."""
 
@@ -39,7 +39,7 @@ def parser(chosen: str | None) -> argparse.ArgumentParser:
     """The parser; only the ``chosen`` command's module is imported, so that help comes at once."""
     top = argparse.ArgumentParser(
         prog="python -m local",
-        description="A cloud on this machine: AWS services, a DRS emulator, and the failover workflows.",
+        description="A cloud on this machine: AWS services, a DRS emulator, and the workflows.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

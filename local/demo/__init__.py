@@ -1,4 +1,4 @@
-"""``demo``: a fleet is failed over in a cloud on this machine, and every server is checked afterwards."""
+"""``demo``: a fleet goes away and comes home in a cloud on this machine, and every server is checked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -13,21 +15,33 @@ from local import state
 from local.children import Children
 from local.commands.options import DEFAULT_FLEET, add_cloud_options, cloud_options
 from local.compare import Aside
-from local.demo.evidence import gather
+from local.demo import round_trip
+from local.demo.evidence import Evidence, gather
+from local.demo.homecoming import Journey, judge_homecoming
 from local.demo.report import Report, fetch
-from local.demo.telling import payload_problem, plan_of_action, stragglers, times, verdict_lines
+from local.demo.results import round_folder, start_over
+from local.demo.telling import (
+    failback_times,
+    homecoming_lines,
+    payload_problem,
+    plan_of_action,
+    stragglers,
+    times,
+    verdict_lines,
+)
 from local.demo.verdict import Verdict, judge
 from local.deploy import build, deploy
 from local.errors import CommandError
 from local.executions import Standing, start
-from local.fleet import Fleet
+from local.fleet import Fleet, expected_failback
 from local.fleets import make_fleet, read_fleet, store_plan
 from local.reach import Cloud
 from local.session import CLOUD_LOG, cloud_up
-from local.state import State
+from local.state import BuiltFleet, State
 from local.steps import step
 from local.watch import await_end, follow
-from shared.model import ExecutionStatus, Scope
+from shared.model import ExecutionStatus, Mode, Scope, ServerStatus
+from shared.store import PairStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +51,77 @@ class Stage:
     fleet: Fleet
     cloud: Cloud
     there: State
+    console: Console
+
+    @property
+    def built(self) -> BuiltFleet:
+        [built] = self.there.fleets
+        return built
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """A failover that has ended: its execution, what it was judged, and how things stood around it."""
+
+    execution_id: str
+    verdict: Verdict
+    before: Evidence
+    after: Evidence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fleet", default=DEFAULT_FLEET, help=f"the fleet file (default: {DEFAULT_FLEET})")
+    parser.add_argument(
+        "--rounds", type=_rounds, default=1, help="how often to go there and back (default: 1)"
+    )
+    parser.add_argument("--failover-only", action="store_true", help="do not bring the servers home again")
     add_cloud_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 only if every server that had to move did and is verified, and no other did."""
+    """0 only if every server that had to move did, came home unchanged, and no other server was touched."""
     fleet = read_fleet(args.fleet)
-    console = Console()
+    rounds = 1 if args.failover_only else args.rounds
+    _refuse_rounds_without_return(fleet, rounds)
+    start_over()
     with Children() as children:
         aside = Aside(children, fleet.path, args.seed)
         with cloud_up(cloud_options(args)) as (cloud, here):
             stage = _set_up(fleet, cloud, here, children)
             _dry_run(stage)
-            verdict = _fail_over(stage, console, aside)
-    print("\nEverything is as it must be." if verdict.good else "\nThe demo failed.")
-    return 0 if verdict.good else 1
+            good = all(
+                _go_round(stage, aside, number, rounds, home_too=not args.failover_only)
+                for number in range(1, rounds + 1)
+            )
+    print("\nEverything is as it must be." if good else "\nThe demo failed.")
+    return 0 if good else 1
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds; give one from 1 to 100")
+    return int(text)
+
+
+def _refuse_rounds_without_return(fleet: Fleet, rounds: int) -> None:
+    """A second round starts where the first did, or says nothing about the second failover."""
+    away = [name for name, end in expected_failback(fleet).items() if end is not ServerStatus.RECOVERED]
+    if rounds > 1 and away:
+        message = f"{fleet.path} leaves {len(away)} servers on the recovery side ({away[0]} …)"
+        raise CommandError(
+            f"{message}: it cannot go round {rounds} times.\nTake another fleet, or one round."
+        )
+
+
+def _go_round(stage: Stage, aside: Aside, number: int, rounds: int, *, home_too: bool) -> bool:
+    """Away and, with ``home_too``, home again; whether all was as it must be."""
+    if rounds > 1:
+        print(f"\n=== round {number} of {rounds}")
+    folder = round_folder(number, rounds)
+    failover = _fail_over(stage, aside if number == 1 else None, folder)
+    if not home_too or not failover.verdict.moved:
+        return failover.verdict.good
+    return _bring_home(stage, failover, folder).good and failover.verdict.good
 
 
 def _set_up(fleet: Fleet, cloud: Cloud, here: State, children: Children) -> Stage:
@@ -73,7 +139,7 @@ def _set_up(fleet: Fleet, cloud: Cloud, here: State, children: Children) -> Stag
     with step(f"plan {fleet.name} stored"):
         store_plan(fleet, cloud, here)
     cloud.use_by_default(Scope(here.account, here.region))
-    return Stage(fleet, cloud, here)
+    return Stage(fleet, cloud, here, Console())
 
 
 def _dry_run(stage: Stage) -> None:
@@ -87,34 +153,79 @@ def _dry_run(stage: Stage) -> None:
         print(line)
 
 
-def _fail_over(stage: Stage, console: Console, aside: Aside) -> Verdict:
-    [built] = stage.there.fleets
-    before, began = gather(stage.fleet, stage.cloud), time.monotonic()
-    arn = start(stage.cloud, stage.there, {"plan": stage.fleet.name})
-    print(f"\nfailover {arn}", flush=True)
-    last = follow(stage.cloud, stage.there, arn, console)
-    after, elapsed = gather(stage.fleet, stage.cloud), time.monotonic() - began
-    report = _report(stage, arn, last.standing)
-    report.keep()
-    payload = int(stage.cloud.get("/_local/executions")["largestPayloadBytes"])
-    verdict = judge(stage.fleet, built, before, after, report.document)
-    if problem := payload_problem(payload):
-        verdict = replace(verdict, problems=(*verdict.problems, problem))
+def _fail_over(stage: Stage, aside: Aside | None, folder: Path) -> Failover:
+    before = gather(stage.fleet, stage.cloud)
+    arn, report, elapsed = _execute(stage, {"plan": stage.fleet.name})
+    after = gather(stage.fleet, stage.cloud)
+    files = report.keep(folder, "failover")
+    payload = _largest_payload(stage)
+    verdict = _held(judge(stage.fleet, stage.built, before, after, report.document), payload)
     print()
-    with step("the same plan with launchOrder BY_WAVE, in virtual time"):
-        by_wave = aside.outcome()
+    by_wave = None
+    if aside:
+        with step("the same plan with launchOrder BY_WAVE, in virtual time"):
+            by_wave = aside.outcome()
     for line in (
         *stragglers(report.document),
-        *times(report.document, elapsed, by_wave),
-        *verdict_lines(stage.fleet, verdict, payload),
+        *times(report.document, elapsed, by_wave, compared=aside is not None),
+        *verdict_lines(stage.fleet, verdict, payload, files),
+    ):
+        print(line)
+    return Failover(_execution_id(arn), verdict, before, after)
+
+
+def _bring_home(stage: Stage, failover: Failover, folder: Path) -> Verdict:
+    """Everything that the failover recovered, back into the instances it came from."""
+    request = {"mode": Mode.FAILBACK.value, "failover": failover.execution_id}
+    name = f"{stage.fleet.name}-failback-{failover.execution_id.rsplit('-', 1)[-1]}"
+    _, report, elapsed = _execute(stage, request, name)
+    journey = Journey(failover.before, failover.after, gather(stage.fleet, stage.cloud))
+    servers = round_trip.travellers(stage.fleet, stage.built, journey)
+    round_trip.keep(servers, folder)
+    files = report.keep(folder, "failback")
+    pairs = PairStore(stage.there.output("InstancePairsTableName")).get(
+        [server.source_server_id for server in stage.built.servers]
+    )
+    payload = _largest_payload(stage)
+    verdict = _held(judge_homecoming(stage.fleet, stage.built, journey, pairs, report.document), payload)
+    print()
+    stage.console.print(round_trip.table(servers))
+    print()
+    for line in (
+        *stragglers(report.document),
+        *failback_times(report.document, elapsed),
+        *homecoming_lines(stage.fleet, verdict, payload, (*files, folder / "round-trip.md")),
     ):
         print(line)
     return verdict
 
 
+def _execute(stage: Stage, request: dict[str, Any], name: str | None = None) -> tuple[str, Report, float]:
+    """Start an execution and follow it to its end: its ARN, its report, and how long it took in real time."""
+    began = time.monotonic()
+    arn = start(stage.cloud, stage.there, request, name)
+    print(f"\n{request.get('mode', Mode.FAILOVER).lower()} {arn}", flush=True)
+    last = follow(stage.cloud, stage.there, arn, stage.console)
+    return arn, _report(stage, arn, last.standing), time.monotonic() - began
+
+
+def _largest_payload(stage: Stage) -> int:
+    return int(stage.cloud.get("/_local/executions")["largestPayloadBytes"])
+
+
+def _held(verdict: Verdict, payload: int) -> Verdict:
+    """The verdict, with the size of the largest state payload counted in."""
+    problem = payload_problem(payload)
+    return replace(verdict, problems=(*verdict.problems, problem)) if problem else verdict
+
+
+def _execution_id(arn: str) -> str:
+    return arn.rsplit(":", 1)[-1]
+
+
 def _report(stage: Stage, arn: str, ended: Standing) -> Report:
     """The report of an execution. Raises CommandError with the execution's own error if it left none."""
-    report = fetch(stage.cloud, stage.there, stage.fleet.name, arn.rsplit(":", 1)[-1])
+    report = fetch(stage.cloud, stage.there, stage.fleet.name, _execution_id(arn))
     if report is None:
         message = f"The execution left no report. It {ended.status}: {ended.error}: {ended.cause}"
         raise CommandError(message, log=CLOUD_LOG)

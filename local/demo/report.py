@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from local.places import OUT
 from local.reach import Cloud
 from local.state import State
 
@@ -18,12 +18,12 @@ class Report:
     document: dict[str, Any]
     summary: str
 
-    def keep(self) -> None:
-        """Write both under ``out/``."""
-        OUT.mkdir(exist_ok=True)
-        text = json.dumps(self.document, indent=2) + "\n"
-        (OUT / "failover-report.json").write_text(text, encoding="utf-8")
-        (OUT / "failover-report.md").write_text(self.summary, encoding="utf-8")
+    def keep(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Write both to ``folder``, as ``<name>-report.json`` and ``.md``; gives where."""
+        document, summary = folder / f"{name}-report.json", folder / f"{name}-report.md"
+        document.write_text(json.dumps(self.document, indent=2) + "\n", encoding="utf-8")
+        summary.write_text(self.summary, encoding="utf-8")
+        return document, summary
 
 
 def fetch(cloud: Cloud, there: State, plan: str, execution_id: str) -> Report | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from local.compare import LOG, Outcome
 from local.demo.verdict import Verdict
 from local.fleet import Fleet
-from local.places import OUT, shown
+from local.places import shown
 from local.watch.events import duration
 
 _MOST_PROBLEMS = 20
 _PAYLOAD_LIMIT = 32 * 1024
+_PARTS = {
+    "reverseReplicationSeconds": "reverse replication",
+    "cutoverSeconds": "cutover, the outage",
+    "reprotectSeconds": "protected again after",
+}
 
 
 def plan_of_action(report: Mapping[str, Any]) -> list[str]:
@@ -41,14 +47,35 @@ def stragglers(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int) -> list[str]:
-    """The end of the demo: what EC2 shows, and whether that is what had to be."""
+def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path]) -> list[str]:
+    """The end of a failover: what EC2 shows, and whether that is what had to be."""
+    return _verdict_lines(fleet, verdict, payload, files, "moved")
+
+
+def homecoming_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path]) -> list[str]:
+    """The end of a failback likewise."""
+    return _verdict_lines(fleet, verdict, payload, files, "came home")
+
+
+def failback_times(report: Mapping[str, Any], elapsed: float) -> list[str]:
+    """How long a failback took, as a whole and in its parts. ``elapsed`` is in real seconds."""
+    seconds = float(report.get("durationSeconds") or 0)
+    lines = [f"failback: {duration(seconds)} simulated, {duration(elapsed)} here"]
+    for key, meaning in _PARTS.items():
+        part = report.get(key)
+        lines.append(f"  {meaning}: {'unknown' if part is None else duration(float(part))}")
+    return lines
+
+
+def _verdict_lines(
+    fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path], moved: str
+) -> list[str]:
     lines = [
-        f"{verdict.moved} of {_count(verdict.servers, 'server')} moved, {verdict.expected} had to",
+        f"{verdict.moved} of {_count(verdict.servers, 'server')} {moved}, {verdict.expected} had to",
         f"{verdict.same_instance} identical instance ids, {verdict.same_address} identical private addresses"
         " (asked of EC2 and DRS, not of the report)",
         f"largest state payload: {payload:,} bytes (limit {_PAYLOAD_LIMIT:,})",
-        f"report: {shown(OUT / 'failover-report.json')}, {shown(OUT / 'failover-report.md')}",
+        f"report: {', '.join(map(shown, files))}",
     ]
     if verdict.problems:
         lines.append(f"{fleet.path}: not as it must be:")
@@ -58,11 +85,18 @@ def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int) -> list[str]:
     return lines
 
 
-def times(report: Mapping[str, Any], elapsed: float, by_wave: Outcome | None) -> list[str]:
-    """The recovery time, next to what the same plan takes wave by wave. ``elapsed`` is in real seconds."""
+def times(
+    report: Mapping[str, Any], elapsed: float, by_wave: Outcome | None, *, compared: bool = True
+) -> list[str]:
+    """The recovery time, next to what the same plan takes wave by wave. ``elapsed`` is in real seconds.
+
+    ``by_wave`` is None when that could not be computed, or when it was not ``compared``.
+    """
     seconds = float(report.get("durationSeconds") or 0)
     took = f"{duration(seconds)} simulated, {duration(elapsed)} here"
     lines = [f"recovery time: {took}, with launchOrder {report['launchOrder']}"]
+    if not compared:
+        return lines
     if by_wave is None:
         lines.append(f"  with BY_WAVE: could not be computed; read {shown(LOG)}")
     else:

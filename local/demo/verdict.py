@@ -14,7 +14,10 @@ from shared.model import ServerStatus
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``problems`` is empty when all is as it must be. Counts are of servers."""
+    """``problems`` is empty when all is as it must be. Counts are of servers.
+
+    ``expected`` had to move (to the recovery side, or home), ``moved`` did.
+    """
 
     servers: int
     expected: int
@@ -49,8 +52,8 @@ def judge(
                 if server not in must_move
                 for problem in _disturbed(server, expected[server.name], before, after)
             ),
-            *_strangers(before, after),
-            *_misreported(expected, report),
+            *strangers(before, after),
+            *misreported(expected, report),
         ),
     )
 
@@ -108,13 +111,13 @@ def _disturbed(
             yield f"{server.name} is blocked, but its target {target} was touched"
 
 
-def _strangers(before: Evidence, after: Evidence) -> Iterator[str]:
+def strangers(before: Evidence, after: Evidence) -> Iterator[str]:
     """Instances that nobody asked for."""
     for instance_id in sorted(after.instances.keys() - before.instances.keys()):
         yield f"instance {instance_id} is new: nothing but launches into targets was asked for"
 
 
-def _misreported(expected: Mapping[str, ServerStatus], report: Mapping[str, Any]) -> Iterator[str]:
+def misreported(expected: Mapping[str, ServerStatus], report: Mapping[str, Any]) -> Iterator[str]:
     """Where the report does not say what must be said of a server."""
     told = {server["name"]: server for server in report.get("servers", ())}
     for name, outcome in expected.items():
