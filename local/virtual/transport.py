@@ -9,51 +9,43 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import logging
 import re
 import threading
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
-from local.virtual.expression_cache import cache_expressions
+from local.virtual import shortcut
+from local.virtual.expression_cache import MiniStackChangedError, cache_expressions
+from local.virtual.wire import Answer, Call
+
+__all__ = [
+    "HOME_KEY",
+    "Answer",
+    "Call",
+    "Cloud",
+    "MiniStack",
+    "NoCloudError",
+    "enter",
+    "leave",
+    "remember_session",
+]
 
 HOME_KEY = "AKIAVIRTUALCLOUDHOME"
 """The access key of the orchestration account, whichever it is in the cloud that runs."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _BUCKET_HOST = re.compile(r"^(?P<bucket>.+)\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com$")
+_Response = tuple[int, dict[str, Any], Any]
+
 _sessions: dict[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request as it would go over the wire. Header names are lower-case, ``body`` is complete."""
-
-    service: str
-    operation: str
-    account: str
-    region: str
-    access_key_id: str
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One response."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_taken = threading.local()
+"""The answer, if any, that this thread has for the request it makes next."""
 
 
 class Cloud(Protocol):
@@ -91,13 +83,32 @@ def remember_session(access_key_id: str, account: str) -> None:
     _sessions[access_key_id] = account
 
 
+def _before_call(
+    model: Any, params: dict[str, Any], request_signer: Any, event_name: str, **kwargs: Any
+) -> shortcut.Parsed | None:
+    cloud = _cloud
+    if cloud is None or event_name.split(".")[1] not in shortcut.SERVICES:
+        return None
+
+    def account_of(key: str) -> str:
+        return cloud.account if key == HOME_KEY else _sessions.get(key, key)
+
+    call = shortcut.call_of(event_name, params, request_signer, account_of)
+    answer = cloud.answer(call)
+    done = shortcut.parsed(call, answer, model)
+    _taken.answer = answer if done is None else None
+    return done
+
+
 def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) -> AWSResponse | None:
     cloud = _cloud
     if cloud is None:
         if HOME_KEY in str(request.headers.get("Authorization", "")):
             raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
         return None
-    answer = cloud.answer(_call(cloud, request, event_name))
+    answer, _taken.answer = getattr(_taken, "answer", None), None
+    if answer is None:
+        answer = cloud.answer(_call(cloud, request, event_name))
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
@@ -162,6 +173,7 @@ class MiniStack:
         cache_expressions()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
+        self._requests = itertools.count(1)
 
     def reset(self) -> None:
         """Forgets everything in every account and Region."""
@@ -171,19 +183,36 @@ class MiniStack:
     def answer(self, call: Call) -> Answer:
         """The answer of the service that the request is for, in the caller's account and Region."""
         with self._lock:
-            status, headers, body = self._loop.run_until_complete(self._dispatch(call))
+            status, headers, body = self._run(self._dispatch(call), call.service)
         plain = body.encode() if isinstance(body, str) else bytes(body or b"")
         return Answer(status, {str(name).lower(): str(value) for name, value in headers.items()}, plain)
 
-    async def _dispatch(self, call: Call) -> tuple[int, dict[str, Any], Any]:
+    def _run(self, dispatch: Coroutine[Any, Any, _Response], service: str) -> _Response:
+        """The event loop costs more than most answers; the services of most calls do not need it."""
+        if service not in shortcut.SERVICES:
+            return self._loop.run_until_complete(dispatch)
+        try:
+            dispatch.send(None)
+        except StopIteration as done:
+            response: _Response = done.value
+            return response
+        dispatch.close()
+        raise MiniStackChangedError(f"MiniStack's {service} waits for something: it needs an event loop")
+
+    async def _dispatch(self, call: Call) -> _Response:
         app = self._app
         app.set_request_account_id(call.account)
         app.set_request_region(call.region)
         headers, body = dict(call.headers), call.body
         if headers.get("content-encoding", "").startswith("aws-chunked"):
             body = app._decode_aws_chunked_body(body, headers)
-        response: tuple[int, dict[str, Any], Any] = await app._dispatch_service_request(
-            call.method, call.path, headers, body, dict(call.query), str(uuid.uuid4())
+        response: _Response = await app._dispatch_service_request(
+            call.method,
+            call.path,
+            headers,
+            body,
+            dict(call.query),
+            f"00000000-0000-4000-b000-{next(self._requests):012d}",
         )
         return response
 
@@ -203,4 +232,5 @@ def _ministack_app() -> Any:
     return app
 
 
+botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))

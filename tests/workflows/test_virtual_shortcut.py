@@ -1,0 +1,83 @@
+"""Calls that do not go botocore's whole way come to the same end as those that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from local.virtual import VirtualCloud, shortcut
+from tests.workflows.lab import empty_cloud
+
+
+@pytest.fixture(params=["short", "whole"])
+def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualCloud]:
+    if request.param == "whole":
+        monkeypatch.setattr(shortcut, "SERVICES", ())
+    with empty_cloud() as made:
+        made.client("dynamodb").create_table(
+            TableName="things",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield made
+
+
+@pytest.fixture
+def things(cloud: VirtualCloud) -> Any:
+    return boto3.resource("dynamodb").Table("things")
+
+
+def test_a_query_by_prefix_gives_what_begins_so_in_order(things: Any) -> None:
+    for pk, sk in (("a", "x#2"), ("a", "x#1"), ("a", "y#1"), ("b", "x#3")):
+        things.put_item(Item={"pk": pk, "sk": sk, "number": 1, "list": ["one", {"two": True}]})
+    found = things.query(KeyConditionExpression=Key("pk").eq("a") & Key("sk").begins_with("x#"))
+    assert [item["sk"] for item in found["Items"]] == ["x#1", "x#2"]
+    assert found["Items"][0]["list"] == ["one", {"two": True}]
+    assert found["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_binary_values_come_back_as_bytes(things: Any) -> None:
+    things.put_item(Item={"pk": "a", "sk": "b", "raw": b"\x00\xff"})
+    assert things.get_item(Key={"pk": "a", "sk": "b"})["Item"]["raw"].value == b"\x00\xff"
+
+
+def test_times_come_back_as_times(cloud: VirtualCloud) -> None:
+    table = cloud.client("dynamodb").describe_table(TableName="things")["Table"]
+    assert isinstance(table["CreationDateTime"], datetime)
+
+
+def test_a_refused_transaction_has_its_reasons_and_is_sent_once(cloud: VirtualCloud, things: Any) -> None:
+    things.put_item(Item={"pk": "a", "sk": "b"})
+    put = {"TableName": "things", "Item": {"pk": "a", "sk": "b"}}
+    cloud.calls.clear()
+    with pytest.raises(ClientError) as refused:
+        things.meta.client.transact_write_items(
+            TransactItems=[{"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}]
+        )
+    assert refused.value.response["CancellationReasons"][0]["Code"] == "ConditionalCheckFailed"
+    assert cloud.calls["dynamodb", "TransactWriteItems"] == 1
+
+
+def test_a_refused_ec2_call_has_its_code(cloud: VirtualCloud) -> None:
+    with pytest.raises(ClientError) as refused:
+        cloud.client("ec2").describe_instances(InstanceIds=["i-0123456789abcdef0"])
+    assert refused.value.response["Error"]["Code"] == "InvalidInstanceID.NotFound"
+
+
+def test_an_ec2_answer_has_all_its_parts(cloud: VirtualCloud) -> None:
+    found = cloud.client("ec2").describe_regions(RegionNames=["us-east-1"])
+    assert [region["RegionName"] for region in found["Regions"]] == ["us-east-1"]
+    assert found["ResponseMetadata"]["HTTPStatusCode"] == 200
