@@ -208,11 +208,32 @@ def test_an_origin_that_is_down_blocks_nobody(estate: Estate, wire: Wire) -> Non
 
 def test_an_address_that_changed_since_the_last_failover_is_told(estate: Estate) -> None:
     server, target = estate.add_pairs("db-1")["db-1"]
-    known = PairRecord(server, "db-1", RECOVERY, target, None, "192.0.2.1", None, None, "RECOVERY")
+    known = PairRecord(server, "db-1", RECOVERY, target, None, "192.0.2.1", None, None, "ORIGIN")
     estate.pairs.put([known])
     estate.reach("CHECKED")
     assert "ADDRESS_CHANGED" in codes(estate, "db-1")
     assert estate.servers()["db-1"].status is ServerStatus.READY
+
+
+def test_a_server_that_runs_on_the_recovery_side_is_launched_again_only_with_a_reason(
+    estate: Estate,
+) -> None:
+    server, target = estate.add_pairs("db-1")["db-1"]
+    estate.pairs.put([PairRecord(server, "db-1", RECOVERY, target, None, None, None, None, "RECOVERY")])
+    estate.reach("CHECKED")
+    blocked = estate.servers()["db-1"]
+    assert blocked.status is ServerStatus.BLOCKED
+    assert "Fail back first" in (blocked.remedy or "")
+
+
+def test_an_overridden_check_is_recorded_with_its_reason_and_blocks_no_more(estate: Estate) -> None:
+    server, target = estate.add_pairs("db-1")["db-1"]
+    estate.pairs.put([PairRecord(server, "db-1", RECOVERY, target, None, None, None, None, "RECOVERY")])
+    override = {"check": "WORKLOAD_ON_RECOVERY", "reason": "the newer data are test data"}
+    estate.reach("CHECKED", overrides=[override])
+    ready = estate.servers()["db-1"]
+    assert ready.status is ServerStatus.READY
+    assert any("Overridden: the newer data are test data" in finding.found for finding in ready.findings)
 
 
 def test_a_server_that_went_away_blocks_itself_only(estate: Estate) -> None:

@@ -71,7 +71,7 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(estate: Estate) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_document", [None, [], "erp", {}, {"plan": "erp", "mode": "DRILL"}, {"plan": "e", "x": 1}]
+    "request_document", [None, [], "erp", {}, {"mode": "FAILBACK"}, {"plan": "e", "x": 1}]
 )
 def test_a_bad_request_is_refused_before_anything_is_recorded(estate: Estate, request_document: Any) -> None:
     with pytest.raises(RequestInvalidError):
