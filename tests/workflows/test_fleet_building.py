@@ -32,6 +32,10 @@ class Built:
         _, faults = cloud.ec2.admin("GET", "/faults", None)
         self.ec2_faults: list[dict[str, Any]] = faults["faults"]
 
+    def original(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.originals[self.servers[name].original_instance_id]
+        return found
+
     def target(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.targets[self.servers[name].target_instance_ids[0]]
         return found
@@ -109,6 +113,11 @@ def test_each_trouble_shows_where_an_operator_would_find_it(built: Built) -> Non
         ("PHASE_FAILS", ids["db-05"]),
         ("SERVER_BUSY", ids["app-05"]),
         ("PHASE_FAILS", ids["web-03"]),
+        ("AGENT_NEVER_CHECKS_IN", ids["home-05"]),
+        ("WRONG_STAGING_ACCOUNT", ids["home-06"]),
+        ("STALLS", ids["home-07"]),
+        ("STALLS", ids["home-08"]),
+        ("NOT_CONVERGING", ids["home-09"]),
     }
     [fault] = built.ec2_faults
     assert (fault["kind"], fault["instance"]) == (
@@ -129,7 +138,7 @@ def test_what_the_emulator_refuses_is_told(built: Built, tmp_path: Path) -> None
 def test_the_origin_is_ready_for_the_way_back(built: Built) -> None:
     ec2 = built.cloud.client("ec2", *ORIGIN)
     drs = built.cloud.client("drs", *ORIGIN)
-    original = built.originals[built.servers["db-01"].original_instance_id]
+    original = built.original("db-01")
 
     assert original["tags"]["AWSDRS"] == "AllowLaunchingIntoThisInstance"
     assert "RecoveryInstance" in original["IamInstanceProfile"]["Arn"]
@@ -158,3 +167,14 @@ def test_servers_reach_the_internet_through_nat_and_the_staging_area_directly(
 
     assert ways[True]["NatGatewayId"].startswith("nat-")
     assert ways[False]["GatewayId"].startswith("igw-")
+
+
+def test_trouble_of_the_way_back_shows_where_an_operator_would_find_it(built: Built) -> None:
+    assert "AWSDRS" not in built.original("home-02")["tags"]
+    for name, open_ in (("home-01", True), ("home-03", False)):
+        [group] = built.target(name)["SecurityGroups"]
+        ec2 = built.cloud.client("ec2", *RECOVERY)
+        [found] = ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"]
+        assert bool(found["IpPermissionsEgress"]) is open_
+    for instance in (built.original("home-04"), built.target("home-04")):
+        assert "IamInstanceProfile" not in instance
