@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -90,9 +91,17 @@ def table(servers: Sequence[Traveller]) -> Table:
 
 def keep(servers: Sequence[Traveller], folder: Path) -> None:
     """Write ``round-trip.json`` and ``round-trip.md`` with every server to ``folder``."""
-    document = {"servers": [{**asdict(server), "same": server.same} for server in servers]}
+    document = {"servers": [_document(server) for server in servers]}
     (folder / "round-trip.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (folder / "round-trip.md").write_text("\n".join(_page(servers)) + "\n", encoding="utf-8")
+
+
+def _document(server: Traveller) -> dict[str, Any]:
+    stations = {
+        name: {"instanceId": station.instance_id, "privateIp": station.private_ip, "state": station.state}
+        for name, station in (("start", server.start), ("away", server.away), ("home", server.home))
+    }
+    return {"name": server.name, "wave": server.wave, **stations, "same": server.same}
 
 
 def _some(members: list[Traveller]) -> list[Traveller]:

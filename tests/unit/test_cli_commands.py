@@ -44,6 +44,8 @@ def test_every_command_has_help_of_its_own(command: str, capsys: pytest.CaptureF
         (("up", "--speed", "0"), "'0' is not a speed"),
         (("up", "--port", "70000"), "'70000' is not a port"),
         (("fleet",), "file"),
+        (("demo", "--rounds", "0"), "'0' is not a number of rounds"),
+        (("start", "three", "--mode", "HOLIDAY"), "HOLIDAY"),
     ],
 )
 def test_wrong_usage_is_refused_with_status_2(
@@ -81,3 +83,12 @@ def test_a_bad_fleet_file_fails_with_place_and_remedy(
     assert status == 1
     assert err.startswith(f"error: {file}:")
     assert "servers[0].cuont: is not known here.\n    Write 'count'." in err
+
+
+def test_a_fleet_that_leaves_servers_away_goes_round_once_only(capsys: pytest.CaptureFixture[str]) -> None:
+    file = ROOT / "fleets" / "trouble.yaml"
+
+    status, _, err = said(capsys, "demo", "--fleet", str(file), "--rounds", "2")
+
+    assert status == 1
+    assert "leaves 7 servers on the recovery side" in err
