@@ -167,9 +167,9 @@ def test_an_execution_that_cannot_be_closed_fails_and_says_so() -> None:
         assert ERROR in str(result.cause)
         assert "could not be written" in str(result.cause)
         assert set(here.locks().values()) == {"first"}
-        again = here.run("second", onBlocked="GO_ON")
-        assert set(again.outcomes.values()) == {"BLOCKED"}
-        assert "TARGET_IN_USE" in again.codes("app-1")
+        again = here.run("second")
+        assert set(again.outcomes.values()) == {"RECOVERED"}
+        assert "ADOPTED" in again.codes("app-1")
 
 
 def test_settings_that_could_not_be_put_back_are_in_the_report() -> None:

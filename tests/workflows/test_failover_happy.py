@@ -171,12 +171,28 @@ def test_polling_costs_one_describe_jobs_per_scope_and_round() -> None:
         assert here.cloud.calls["drs", "DescribeJobs"] <= len(rounds) + 1 + len(waves)
 
 
-def test_a_plan_started_again_leaves_alone_what_runs_already() -> None:
+def test_a_plan_started_again_verifies_what_runs_already_and_changes_nothing() -> None:
     with stage() as here:
         here.run("first")
         before = here.world()
-        again = here.run("second", onBlocked="GO_ON")
-        assert again.status in ("BLOCKED", "FAILED")
+        again = here.run("second")
+        assert again.status == "COMPLETED"
+        assert set(again.outcomes.values()) == {"RECOVERED"}
+        assert "ADOPTED" in again.codes("app-1")
+        assert "first" in next(
+            f["found"] for f in again.server("app-1")["findings"] if f["code"] == "ADOPTED"
+        )
+        assert {**here.world(), "pairs": None} == {**before, "pairs": None}
+        assert here.cloud.calls["drs", "StartRecovery"] == 1
+
+
+def test_another_plan_leaves_alone_what_runs_already() -> None:
+    with stage() as here:
+        here.run("first")
+        before = here.world()
+        rival = {**here.plan, "name": "rival"}
+        again = here.wait(here.cloud.start("failover", {"plan": rival}, name="second"))
+        assert again.status == "BLOCKED"
         assert set(again.outcomes.values()) == {"BLOCKED"}
         assert "TARGET_IN_USE" in again.codes("app-1")
         assert here.world() == before

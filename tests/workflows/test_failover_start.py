@@ -326,7 +326,7 @@ def test_a_plan_that_is_not_stored_is_refused_with_those_that_are() -> None:
         assert "shop" in run.report["reason"].split("Stored plans:")[1]
 
 
-@pytest.mark.parametrize("request_", [{}, {"plan": "shop", "mode": "DRILL"}])
+@pytest.mark.parametrize("request_", [{}, {"plan": "shop", "mode": "PRACTICE"}])
 def test_other_bad_requests(request_: dict[str, Any]) -> None:
     with stage(group("app")) as here:
         run = refused(here, request_)
