@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from local.drs import failback_state, replication_views
@@ -79,16 +80,26 @@ def _life_cycle(core: Core, server: SourceServer) -> dict[str, Any]:
         }
     first_byte = server.replication.first_byte_at
     elapsed = (core.now() - first_byte).total_seconds() if first_byte else None
-    seen = None if server.replication.state == "DISCONNECTED" else to_wire(core.now())
+    seen = _last_seen(core, server)
     return present(
         {
             "addedToServiceDateTime": to_wire(server.added_at),
             "firstByteDateTime": to_wire(first_byte) if first_byte else None,
             "elapsedReplicationDuration": duration(elapsed) if elapsed is not None else None,
-            "lastSeenByServiceDateTime": seen,
+            "lastSeenByServiceDateTime": to_wire(seen) if seen else None,
             "lastLaunch": last_launch,
         }
     )
+
+
+def _last_seen(core: Core, server: SourceServer) -> datetime | None:
+    """When the service last saw the agent: now, unless that is what is wrong."""
+    state, _, error = core.replication_of(server)
+    if state == "DISCONNECTED":
+        return None
+    if error == "AGENT_NOT_SEEN" and server.replication.lag_since is not None:
+        return server.replication.lag_since
+    return core.now()
 
 
 def _source_properties(server: SourceServer) -> dict[str, Any]:
