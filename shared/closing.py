@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,19 @@ from shared.model import (
     Finding,
     LaunchOrder,
     Mode,
+    PairRecord,
     Plan,
+    Protection,
     RemovedVolume,
     ServerRecord,
     ServerStatus,
     Severity,
+    SourceServer,
     WaveStatus,
 )
 from shared.notifications import notify
 from shared.outcome import execution_outcome
+from shared.pair_keeper import keep_pairs
 from shared.report import build_report, summarize
 from shared.reports import put_report
 from shared.settings import ConfigurationSettings
@@ -39,6 +43,7 @@ from shared.store import (
     server_lock,
 )
 from shared.task import iso
+from shared.workloads import whereabouts
 
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted"})
 """Errors by which people end an execution, as opposed to failures."""
@@ -65,9 +70,11 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     record, plan = _opened(store, ending)
     dry_run = record.dry_run and not ending.error
     if not dry_run:
-        _give_outcomes(store, ending)
+        _give_outcomes(store, ending, record.mode)
     servers = store.servers(ending.execution_id)
     waves = store.waves(ending.execution_id)
+    removed = {gone.volume_id for gone in store.facts(ending.execution_id, RemovedVolume)}
+    pairs = _keep_pairs(store, settings, record, servers, removed)
     if ending.error and not ending.cancelled:
         status = ExecutionStatus.FAILED
     else:
@@ -77,7 +84,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
             mode=record.mode,
             dry_run=dry_run,
             cancelled=ending.cancelled,
-            blocked=ending.decision in ("BLOCKED", "NOTHING_TO_DO"),
+            blocked=_was_stopped(ending, servers),
         )
     reason, remedy = _explained(ending, status, servers)
     values: dict[str, Any] = {
@@ -102,8 +109,8 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
         },
         proposals=store.facts(ending.execution_id, Proposal),
         findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers)],
-        detached_volumes=_left_behind(settings, record, servers),
-        removed_volumes={gone.volume_id for gone in store.facts(ending.execution_id, RemovedVolume)},
+        detached_volumes=_left_behind(record, pairs.values()),
+        removed_volumes=removed,
     )
     summary = summarize(report)
     uri = put_report(settings.reports_bucket, report, summary)
@@ -138,8 +145,41 @@ def _opened(store: ExecutionStore, ending: Ending) -> tuple[ExecutionRecord, Pla
         return nameless, None
 
 
-def _give_outcomes(store: ExecutionStore, ending: Ending) -> None:
-    """No server and no wave is left without an outcome."""
+def _keep_pairs(
+    store: ExecutionStore,
+    settings: ConfigurationSettings,
+    record: ExecutionRecord,
+    servers: Sequence[ServerRecord],
+    removed: Collection[str],
+) -> dict[str, PairRecord]:
+    """Remember the pairs once more: a wave that was killed could not. A dry run only reads them."""
+    pairs = PairStore(settings.pairs_table)
+    if record.dry_run:
+        return pairs.get([server.source_server_id for server in servers])
+    sources = {s.source_server_id: s for s in store.facts(record.execution_id, SourceServer)}
+    return keep_pairs(
+        pairs,
+        servers,
+        sources,
+        mode=record.mode,
+        execution_id=record.execution_id,
+        removed=removed,
+    )
+
+
+def _left_behind(record: ExecutionRecord, pairs: Iterable[PairRecord]) -> list[DetachedVolume]:
+    """What earlier launches took from the instances of both sides, for the report of a failback."""
+    return [v for pair in pairs for v in pair.detached_volumes] if record.mode is Mode.FAILBACK else []
+
+
+def _was_stopped(ending: Ending, servers: Sequence[ServerRecord]) -> bool:
+    """Whether nothing was done because servers are blocked. Where all is done already, nothing is blocked."""
+    done = any(server.status is ServerStatus.RECOVERED for server in servers)
+    return ending.decision == "BLOCKED" or (ending.decision == "NOTHING_TO_DO" and not done)
+
+
+def _give_outcomes(store: ExecutionStore, ending: Ending, mode: Mode) -> None:
+    """No server and no wave is left without an outcome, and no server that came home in between."""
     left = [s for s in store.servers(ending.execution_id) if not s.status.is_final]
     store.change_servers(ending.execution_id, [ServerChange(s, _outcome(s, ending)) for s in left])
     for wave in store.waves(ending.execution_id):
@@ -147,30 +187,48 @@ def _give_outcomes(store: ExecutionStore, ending: Ending) -> None:
             status = WaveStatus.SKIPPED if wave.status is WaveStatus.PLANNED else WaveStatus.FAILED
             values = {"status": status, "ended_at": iso(ending.now), "reason": _why(ending)}
             store.change_wave(ending.execution_id, wave.name, values)
+    if mode is Mode.FAILBACK:
+        home = [s for s in store.servers(ending.execution_id) if s.status is ServerStatus.RECOVERED]
+        store.change_settled(
+            ending.execution_id, [ServerChange(s, values) for s in home if (values := _protection(s, ending))]
+        )
+
+
+def _protection(server: ServerRecord, ending: Ending) -> dict[str, Any]:
+    """What to record of a server that is home and whose protection or retirement has not come to its end."""
+    if server.protection in (Protection.RETIRED, Protection.UNPROTECTED):
+        return {}
+    if server.protection is Protection.PROTECTED:
+        return {
+            "protection_reason": server.protection_reason
+            or f"It is protected, and its recovery side is not tidied up. {_why(ending)}",
+            "protection_remedy": server.protection_remedy
+            or "Run the failback again: it tidies up what is left, and launches nothing.",
+        }
+    asked = "was not asked to" if server.protection is None else "had not come to"
+    return {
+        "protection": Protection.UNPROTECTED,
+        "protection_reason": f"{server.pair_instance_id} runs the workload and {asked} replicate to the "
+        f"recovery side when the execution ended. {_why(ending)}",
+        "protection_remedy": "Run the failback again: it protects what is home already, and launches nothing "
+        "for it.",
+    }
 
 
 def _outcome(server: ServerRecord, ending: Ending) -> dict[str, Any]:
     if server.job_id:
         remedy = (
             f"Look at job {server.job_id} in the DRS console: it goes on by itself. "
-            f"{server.pair_instance_id} may have been launched; it was not verified."
-        )
+            f"{server.pair_instance_id} may have been launched; it was not verified. {whereabouts(server)}"
+        ).strip()
         reason = f"{_why(ending)} This server was {server.status.value}."
         return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}
     remedy = (
-        server.remedy or "Nothing was launched for this server. Repair the cause, then run the plan again."
+        server.remedy
+        or "Nothing was launched for this server. Repair the cause, then run the plan again. "
+        f"{whereabouts(server)}".strip()
     )
     return {"status": ServerStatus.SKIPPED, "reason": server.reason or _why(ending), "remedy": remedy}
-
-
-def _left_behind(
-    settings: ConfigurationSettings, record: ExecutionRecord, servers: Sequence[ServerRecord]
-) -> list[DetachedVolume]:
-    """What earlier launches took from the instances of both sides, for the report of a failback."""
-    if record.mode is not Mode.FAILBACK:
-        return []
-    pairs = PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
-    return [volume for pair in pairs.values() for volume in pair.detached_volumes]
 
 
 def _not_restored(servers: Sequence[ServerRecord]) -> list[Finding]:

@@ -33,3 +33,18 @@ def workloads(
     ids = [server.workload_instance_id or "" for server in servers]
     found = {instance.instance_id: instance for instance in Ec2Client(accounts, scope).instances(ids)}
     return {server.source_server_id: found.get(server.workload_instance_id or "") for server in servers}
+
+
+def whereabouts(server: ServerRecord) -> str:
+    """Where the workload of a server is that did not come home, for its remedy; empty outside a failback."""
+    workload = server.workload_instance_id
+    if workload is None:
+        return ""
+    if server.workload_stop_requested_at is None:
+        return f"Its workload runs on {workload} as before."
+    if server.workload_returned_at:
+        return f"Its workload runs on {workload} again."
+    return (
+        f"Its workload on {workload} was stopped. To go on, run the failback again; to go back, see that "
+        f"{server.pair_instance_id} is stopped, then aws ec2 start-instances --instance-ids {workload}"
+    )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.model import ServerRecord, ServerStatus, SourceServer, WaveStatus
+from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
 from shared.notifications import notify
 from shared.opened_execution import opened
 from shared.outcome import wave_outcome
+from shared.pair_keeper import keep_pairs
 from shared.settings import ConfigurationSettings
-from shared.store import PairRecord, PairStore, ServerChange, execution_store
+from shared.store import PairStore, ServerChange, execution_store
 from shared.task import Task, iso, task
+from shared.workloads import whereabouts
 
 
 @task
@@ -39,10 +41,14 @@ def handler(task: Task) -> dict[str, Any]:
     values = {"status": status, "ended_at": iso(task.now), "reason": reason}
     closed = store.change_wave(task.execution_id, task.wave, values)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
-    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
-    PairStore(settings.pairs_table).put(
-        [_pair(server, sources.get(server.source_server_id), task) for server in recovered]
-    )
+    if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
+        keep_pairs(
+            PairStore(settings.pairs_table),
+            recovered,
+            {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)},
+            mode=execution.record.mode,
+            execution_id=task.execution_id,
+        )
     if closed:
         notify(
             settings.topic_arn,
@@ -68,30 +74,18 @@ def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_st
             if launched
             else ""
         )
-        return {"status": ServerStatus.SKIPPED, "reason": skipped, "remedy": remedy}
+        return {"status": ServerStatus.SKIPPED, "reason": skipped, "remedy": _with_place(remedy, server)}
     reason = server.reason or (
         f"The wave ended while this server was {server.status.value}: "
         + (not_started or f"{failure.get('Error', 'no error recorded')}: {failure.get('Cause', '')}")
     )
     remedy = server.remedy or "Look at the wave's execution in Step Functions, then run the plan again."
-    return {"status": ServerStatus.FAILED, "reason": reason, "remedy": remedy}
+    return {"status": ServerStatus.FAILED, "reason": reason, "remedy": _with_place(remedy, server)}
+
+
+def _with_place(remedy: str, server: ServerRecord) -> str:
+    return f"{remedy} {whereabouts(server)}".strip()
 
 
 def _is_left(server: ServerRecord) -> str:
     return "runs, since DRS started it" if server.started_by_drs else "is stopped"
-
-
-def _pair(server: ServerRecord, source: SourceServer | None, task: Task) -> PairRecord:
-    return PairRecord(
-        source_server_id=server.source_server_id,
-        name=server.name,
-        scope=server.scope,
-        pair_instance_id=server.pair_instance_id or "",
-        original_instance_id=server.original_instance_id,
-        private_ip=server.private_ip_after,
-        original_private_ip=server.original_private_ip,
-        staging_account=source.staging_account if source else None,
-        workload_side="RECOVERY",
-        last_failover=task.execution_id,
-        last_failover_at=server.verified_at,
-    )

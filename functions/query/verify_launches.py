@@ -1,6 +1,7 @@
 """VerifyLaunches: every server was launched into its very pair, and DRS left it stopped.
 
-A completed job says nothing about servers: the recovery instance and EC2 do.
+A completed job says nothing about servers: the recovery instance and EC2 do. What the launch detached is
+recorded: it is still billed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
+from shared.left_volumes import left_volumes
 from shared.model import Adoption, Finding, RecoveryInstance, ServerRecord, ServerStatus, Severity
+from shared.opened_execution import opened
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
@@ -23,6 +26,7 @@ def handler(task: Task) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{confirmed, failed, startedByDrs}``."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
     launched = [
         server
@@ -35,13 +39,17 @@ def handler(task: Task) -> dict[str, Any]:
         ids = [server.drs_server_id for server in servers]
         instances = {i.source_server_id: i for i in DrsClient(accounts, scope).recovery_instances(ids)}
         pairs = [server.pair_instance_id or "" for server in servers]
-        health = Ec2Client(accounts, scope).health(pairs)
+        ec2_client = Ec2Client(accounts, scope)
+        health = ec2_client.health(pairs)
+        left = left_volumes(ec2_client, servers, execution)
         for server in servers:
             ec2 = health.get(server.pair_instance_id or "")
             running = ec2 is not None and ec2.state in ("pending", "running")
             # What an earlier execution has launched, it may have started as well.
             running = running and server.adoption is not Adoption.LAUNCH
-            changes.append(_verdict(server, instances.get(server.drs_server_id), running))
+            verdict = _verdict(server, instances.get(server.drs_server_id), running)
+            volumes = left.get(server.source_server_id, ())
+            changes.append(ServerChange(server, {**verdict, "detached_volumes": volumes}))
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
     confirmed = [server for server in done if server.status is ServerStatus.LAUNCHED]
     return {
@@ -51,24 +59,21 @@ def handler(task: Task) -> dict[str, Any]:
     }
 
 
-def _verdict(server: ServerRecord, instance: RecoveryInstance | None, running: bool) -> ServerChange:
+def _verdict(server: ServerRecord, instance: RecoveryInstance | None, running: bool) -> dict[str, Any]:
     if instance is not None and instance.ec2_instance_id == server.pair_instance_id:
         findings = tuple(finding for finding in server.findings if finding.code != STARTED_BY_DRS)
         if running:
             findings += (_started_by_drs(server),)
         values = {"recovery_instance_id": instance.recovery_instance_id, "started_by_drs": running}
-        return ServerChange(server, {**values, "findings": findings, "reason": None, "remedy": None})
+        return {**values, "findings": findings, "reason": None, "remedy": None}
     found = f"into {instance.ec2_instance_id}" if instance else "but shows no recovery instance"
-    return ServerChange(
-        server,
-        {
-            "status": ServerStatus.FAILED,
-            "recovery_instance_id": instance.recovery_instance_id if instance else None,
-            "reason": f"DRS says launched, {found}; the pair is {server.pair_instance_id}.",
-            "remedy": "Look at the recovery instance in the DRS console before starting either instance; "
-            "check launchIntoInstanceProperties of the launch configuration, then run the plan again.",
-        },
-    )
+    return {
+        "status": ServerStatus.FAILED,
+        "recovery_instance_id": instance.recovery_instance_id if instance else None,
+        "reason": f"DRS says launched, {found}; the pair is {server.pair_instance_id}.",
+        "remedy": "Look at the recovery instance in the DRS console before starting either instance; "
+        "check launchIntoInstanceProperties of the launch configuration, then run the plan again.",
+    }
 
 
 def _started_by_drs(server: ServerRecord) -> Finding:
