@@ -10,7 +10,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
-from local.cloud import ec2_extras, hooks, iam_simulation, images
+from local.cloud import ec2_extras, hooks, iam_simulation, images, managed_policies
 from local.cloud.admin import Admin
 from local.cloud.drs_mount import (
     Aside,
@@ -77,6 +77,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     install_action_names(mount)
     Conditions(mount.operation, mount.tags).install()
     iam_simulation.install()
+    managed_policies.install()
     calls = Calls()
     install_routing(calls)
     admin = Admin(clock, calls, states, {"drs": emulator, "ec2": ec2})

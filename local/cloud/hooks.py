@@ -195,6 +195,14 @@ HOOKS: tuple[Hook, ...] = (
     Hook("ministack.services.iam", "_roles", None, "read: trust policies"),
     Hook("ministack.services.iam", "_instance_profiles", None, "read: ARNs of instance profiles"),
     Hook("ministack.services.iam", "_IAM_HANDLERS", None, "simulation in a stated context"),
+    Hook("ministack.services.iam", "_seed_aws_managed_policies", (), "managed policies of DRS"),
+    Hook("ministack.services.iam", "_aws_managed_policies", None, "managed policies of DRS"),
+    Hook(
+        "ministack.services.iam",
+        "_make_aws_managed_record",
+        ("name", "document", "description"),
+        "called: a managed policy",
+    ),
     # The application
     Hook(
         "ministack.app", "detect_service", ("method", "path", "headers", "query_params"), "DRS; call counts"

@@ -286,6 +286,24 @@ def test_an_instance_profile_is_read_by_its_arn(cloud: LocalCloud) -> None:
         iam.get_instance_profile(InstanceProfileName="theirs")
 
 
+def test_the_agent_of_a_recovery_instance_may_what_its_managed_policy_says(cloud: LocalCloud) -> None:
+    iam = engine.client(cloud, "iam")
+    arn = engine.role(cloud, "recovered", trust({"Service": "ec2.amazonaws.com"}))
+    policy = "arn:aws:iam::aws:policy/service-role/AWSElasticDisasterRecoveryRecoveryInstancePolicy"
+
+    def decisions() -> set[str]:
+        results = iam.simulate_principal_policy(
+            PolicySourceArn=arn,
+            ActionNames=["drs:CreateSourceServerForDrs", "drs:UpdateAgentReplicationInfoForDrs"],
+            ResourceArns=[f"arn:aws:drs:us-east-1:{HUB}:source-server/s-1"],
+        )["EvaluationResults"]
+        return {str(result["EvalDecision"]) for result in results}
+
+    assert decisions() == {"implicitDeny"}
+    iam.attach_role_policy(RoleName="recovered", PolicyArn=policy)
+    assert decisions() == {"allowed"}
+
+
 def test_tags_of_a_request_decide(cloud: LocalCloud) -> None:
     zone = f"{engine.REGION}a"
     own = {
