@@ -48,7 +48,8 @@ class ReplicationVerdict:
     """What to record of each server (by source server id) and what to do.
 
     ``reason`` and ``remedy`` are given for STOP. ``seconds_left`` is None where nothing tells it.
-    ``newly_stalled``: source server ids. The counts are after the changes.
+    ``newly_stalled`` and ``too_late`` (for which the policy is to stop): source server ids. The counts are
+    after the changes.
     """
 
     action: Action
@@ -60,6 +61,7 @@ class ReplicationVerdict:
     seconds_left: int | None
     wait_seconds: int
     newly_stalled: tuple[str, ...] = ()
+    too_late: tuple[str, ...] = ()
     reason: str | None = None
     remedy: str | None = None
 
@@ -116,6 +118,7 @@ def judge_replication(
         newly_stalled=tuple(
             server_id for server_id, values in changes.items() if values.get("stalled_since") is not None
         ),
+        too_late=tuple(s.source_server_id for s in too_late) if stop else (),
         reason=reason,
         remedy=remedy,
     )
@@ -196,7 +199,8 @@ def _unlisted(server: ServerRecord, policies: FailbackPolicies, now: datetime) -
         return _too_late(server, policies, "Its reversed server does not replicate yet.")
     since = _time(server.reverse_requested_at)
     if server.reversed_server_id is None or since is None or now - since <= APPEARS_WITHIN:
-        return {}
+        replicated = server.status is ServerStatus.REPLICATED
+        return {"status": ServerStatus.REPLICATING} if replicated else {}
     return {
         "status": ServerStatus.FAILED,
         "reason": f"The reversed server {server.reversed_server_id} is gone: somebody deleted it.",
@@ -240,8 +244,6 @@ def _unstalled(server: ServerRecord) -> Values:
 
 
 def _too_late(server: ServerRecord, policies: FailbackPolicies, why: str) -> Values:
-    if policies.laggards is Laggards.WAIT:
-        return {}
     seconds = policies.replication_deadline_seconds
     stays = f"{server.workload_instance_id or 'Its instance'} runs on the recovery side as before"
     return {
@@ -255,8 +257,11 @@ def _too_late(server: ServerRecord, policies: FailbackPolicies, why: str) -> Val
 
 
 def _is_late(server: ServerRecord, policies: FailbackPolicies, now: datetime) -> bool:
+    """Whether the policy about laggards falls on it. Waiting for them has no end."""
     since = _time(server.reverse_requested_at)
-    return since is not None and (now - since).total_seconds() > policies.replication_deadline_seconds
+    if policies.laggards is Laggards.WAIT or since is None:
+        return False
+    return (now - since).total_seconds() > policies.replication_deadline_seconds
 
 
 def _why_stop(late: bool, too_late: Sequence[ServerRecord]) -> tuple[str, str]:

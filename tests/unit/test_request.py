@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.model import Approval, LaunchOrder, Mode, OnBlocked, RecoveryMode
+from shared.model import Approval, LaunchOrder, Mode, OnBlocked, RecoveryMode, Severity
+from shared.overrides import Override
 from shared.plan import parse_plan
+from shared.prerequisites import severities
 from shared.request import (
     Request,
     RequestInvalidError,
@@ -17,6 +19,7 @@ from shared.request import (
     parse_request,
     request_from_event,
 )
+from shared.reverse_prerequisites import reverse_severities
 from tests.unit.makers import plan_document
 
 
@@ -53,12 +56,120 @@ def test_everything_a_request_can_say() -> None:
     assert (request.reason, request.requested_by) == ("a rehearsal", "operator@example.com")
 
 
-@pytest.mark.parametrize("mode", ["DRILL", "FAILBACK"])
-def test_a_mode_to_come_is_refused_clearly(mode: str) -> None:
-    with pytest.raises(RequestInvalidError, match=f"mode: {mode} is not available yet. Write FAILOVER"):
-        parse_request({"plan": "erp", "mode": mode})
-    with pytest.raises(RequestInvalidError, match=f"detail.mode: {mode} is not available yet"):
-        request_from_event(event(mode=mode))
+A, B = "i-0123456789abcdef0", "i-0123456789abcdef1"
+
+
+def test_everything_a_failback_can_say() -> None:
+    request = parse_request(
+        {
+            "mode": "FAILBACK",
+            "plan": "erp",
+            "checkOnly": True,
+            "recoveryInstanceIds": [A],
+            "confirmOriginals": [{"recoveryInstanceId": A, "originalInstanceId": B}],
+            "removeDetachedVolumes": True,
+            "overrides": [
+                {"check": "ROUTE_MISSING", "reason": "there are endpoints", "servers": ["app-1"]},
+                {"check": "PROFILE_INCOMPLETE", "reason": "an inline policy"},
+            ],
+        }
+    )
+    assert request.mode is Mode.FAILBACK
+    assert request.dry_run
+    assert request.recovery_instance_ids == (A,)
+    assert request.confirmed_originals == {A: B}
+    assert request.remove_detached_volumes
+    assert request.overrides == (
+        Override("ROUTE_MISSING", "there are endpoints", ("app-1",)),
+        Override("PROFILE_INCOMPLETE", "an inline policy"),
+    )
+
+
+def test_a_failback_of_an_execution_needs_no_plan() -> None:
+    request = parse_request({"mode": "FAILBACK", "failover": "erp-2026"})
+    assert (request.plan_name, request.inline_plan, request.failover) == ("", None, "erp-2026")
+
+
+def test_a_failover_may_cancel_a_drill_also_by_event() -> None:
+    assert parse_request({"plan": "erp", "cancelDrill": True}).cancel_drill
+    assert parse_request(request_from_event(event(cancelDrill=True))).cancel_drill
+    assert parse_request(request_from_event(event(mode="DRILL"))).mode is Mode.DRILL
+
+
+def override(check: str) -> list[dict[str, str]]:
+    return [{"check": check, "reason": "because"}]
+
+
+TWICE = [
+    {"recoveryInstanceId": A, "originalInstanceId": B},
+    {"recoveryInstanceId": B, "originalInstanceId": B},
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "remedy"),
+    [
+        ({"mode": "FAILBACK"}, "plan", "Add it"),
+        ({"plan": "erp", "failover": "x"}, "failover", "write mode: FAILBACK"),
+        ({"plan": "erp", "mode": "DRILL", "recoveryInstanceIds": [A]}, "recoveryInstanceIds", "Remove it"),
+        ({"plan": "erp", "confirmOriginals": TWICE[:1]}, "confirmOriginals", "mode: FAILBACK"),
+        ({"plan": "erp", "removeDetachedVolumes": True}, "removeDetachedVolumes", "mode: FAILBACK"),
+        ({"plan": "erp", "mode": "DRILL", "cancelDrill": True}, "cancelDrill", "mode: FAILOVER"),
+        (
+            {"mode": "FAILBACK", "failover": "x", "recoveryInstanceIds": [A]},
+            "recoveryInstanceIds",
+            "Remove one",
+        ),
+        (
+            {"mode": "FAILBACK", "plan": "erp", "confirmOriginals": TWICE},
+            "confirmOriginals[1].originalInstanceId",
+            "Name each instance once",
+        ),
+        ({"plan": "erp", "overrides": override("TARGET_IN_USE")}, "overrides[0].check", "remedy says"),
+        ({"plan": "erp", "overrides": override("PROFILE_MISSING")}, "overrides[0].check", "Remove it"),
+        (
+            {"plan": "erp", "overrides": override("WORKLOAD_ON_RECOVERYY")},
+            "overrides[0].check",
+            "Write 'WORKLOAD_ON_RECOVERY'",
+        ),
+        (
+            {"plan": "erp", "mode": "DRILL", "overrides": override("WORKLOAD_ON_RECOVERY")},
+            "overrides[0].check",
+            "remedy says",
+        ),
+        (
+            {"plan": "erp", "mode": "FAILBACK", "overrides": override("ORIGINAL_UNCONFIRMED")},
+            "overrides[0].check",
+            "remedy says",
+        ),
+        (
+            {"plan": "erp", "mode": "FAILBACK", "overrides": override("ZEBRA")},
+            "overrides[0].check",
+            "Can be overridden: AGENT_DENIED",
+        ),
+        ({"plan": "erp", "overrides": [{"check": "ROUTE_MISSING"}]}, "overrides[0].reason", "Add it"),
+    ],
+)
+def test_what_does_not_fit_the_mode_is_refused_by_name(
+    document: dict[str, Any], path: str, remedy: str
+) -> None:
+    with pytest.raises(RequestInvalidError) as caught:
+        parse_request(document)
+    found = {problem.path: problem for problem in caught.value.problems}
+    assert remedy in found[path].remedy
+
+
+def test_an_event_is_refused_what_does_not_fit_its_mode() -> None:
+    with pytest.raises(RequestInvalidError, match=r"detail\.cancelDrill: belongs to a failover"):
+        request_from_event(event(mode="DRILL", cancelDrill=True))
+
+
+@pytest.mark.parametrize("mode", [Mode.FAILOVER, Mode.FAILBACK])
+def test_whatever_can_be_overridden_is_taken(mode: Mode) -> None:
+    known = reverse_severities() if mode is Mode.FAILBACK else severities(mode)
+    for code, severity in known.items():
+        if severity is Severity.OVERRIDABLE:
+            assert parse_request({"plan": "erp", "mode": mode.value, "overrides": override(code)}).overrides
 
 
 @pytest.mark.parametrize("document", [None, [], "erp", {}, {"plan": "erp", "dryrun": True}, {"plan": {}}])
@@ -89,6 +200,17 @@ def test_the_request_has_the_last_word_where_it_says_something() -> None:
     assert policies.on_blocked is OnBlocked.GO_ON
     assert policies.retries == 3
     assert effective_policies(plan, Request("erp")) == plan.policies
+
+
+def test_a_failback_has_a_launch_order_of_its_own() -> None:
+    plan = parse_plan(plan_document(policies={"failback": {"launchOrder": "BY_WAVE"}}))
+    back = Request("erp", mode=Mode.FAILBACK)
+    assert effective_policies(plan, back).launch_order is LaunchOrder.BY_WAVE
+    assert effective_policies(plan, Request("erp")).launch_order is LaunchOrder.TOGETHER
+    asked = replace(back, launch_order=LaunchOrder.TOGETHER)
+    assert effective_policies(plan, asked).launch_order is LaunchOrder.TOGETHER
+    by_wave = parse_plan(plan_document(policies={"launchOrder": "BY_WAVE"}))
+    assert effective_policies(by_wave, back).launch_order is LaunchOrder.BY_WAVE
 
 
 @pytest.mark.parametrize(
