@@ -1,0 +1,1 @@
+"""How fast the workflows are, what they cost, and how near they come to the shortest possible time."""

@@ -1,0 +1,141 @@
+"""``python -m benchmarks``: every case in both launch orders, a table, and out/benchmark.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.cases import CASES, Case
+from benchmarks.running import Measured, be_quiet, measure
+from shared.model import LaunchOrder
+
+OUT = Path("out/benchmark.json")
+PROCESSES = 2
+WIDTH = 150
+"""Columns of the table where there is no terminal to ask."""
+DRS_CALLS_GOAL = 4.0
+"""At most so many per server, at a thousand servers."""
+
+Run = tuple[Case, LaunchOrder]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 if a case did not recover every server; missing a goal is shown, and no error."""
+    args = _parser().parse_args(arguments)
+    cases = [case for case in CASES if not args.case or case.name in args.case]
+    orders = args.order or list(LaunchOrder)
+    runs = [(case, order) for case in cases for order in orders]
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    started = time.monotonic()
+    measured: dict[Run, Measured] = {}
+    failed = []
+    with _progress(console) as progress:
+        bar = progress.add_task("", total=len(runs))
+        for run, future in _in_processes(runs, args.seed):
+            try:
+                measured[run] = future.result()
+            except Exception as error:  # noqa: BLE001  whatever ended one run, the others have been measured
+                failed.append(f"{run[0].name} {run[1].value}: {type(error).__name__}: {error}")
+            progress.advance(bar)
+            if run in measured:
+                progress.console.print(_told(measured[run]), highlight=False)
+    lines = [measured[run] for run in runs if run in measured]
+    console.print(table(lines))
+    for line in lines:
+        if line.servers >= 1000 and line.drs_calls_per_server > DRS_CALLS_GOAL:
+            most = sorted(line.drs_operations.items(), key=lambda pair: -pair[1])[:4]
+            told = ", ".join(f"{name} {number}" for name, number in most)
+            console.print(f"{line.name} {line.launch_order}: DRS calls: {told}", highlight=False)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps([line.document() for line in lines], indent=2) + "\n", "utf-8")
+    console.print(f"{args.out}, seed {args.seed}, {time.monotonic() - started:.0f} s", highlight=False)
+    for text in failed:
+        console.print(f"[red]failed[/]: {text}", highlight=False)
+    return 1 if failed else 0
+
+
+def table(lines: Sequence[Measured]) -> Table:
+    """One row for each run; what misses a goal is red."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("case")
+    shown.add_column("order")
+    for name in ("makespan s", "ideal s", "ratio", "goal", "DRS/server", "transitions", "Lambda", "USD"):
+        shown.add_column(name, justify="right")
+    for name in ("state B", "item B", "events", "wall s"):
+        shown.add_column(name, justify="right")
+    for line in lines:
+        calls = f"{line.drs_calls_per_server:.2f}"
+        shown.add_row(
+            line.name,
+            line.launch_order,
+            f"{line.makespan_seconds:.0f}",
+            f"{line.ideal_seconds:.0f}",
+            _judged(f"{line.ratio:.3f}", line.ratio <= line.goal),
+            f"{line.goal:.2f}",
+            _judged(calls, line.drs_calls_per_server <= DRS_CALLS_GOAL) if line.servers >= 1000 else calls,
+            str(line.state_transitions),
+            str(line.lambda_invocations),
+            f"{line.cost_usd:.2f}",
+            str(line.max_state_bytes),
+            str(line.max_item_bytes),
+            str(line.history_events),
+            f"{line.wall_seconds:.0f}",
+        )
+    return shown
+
+
+def _told(line: Measured) -> str:
+    return f"{line.name} {line.launch_order}: ratio {line.ratio:.3f}, {line.wall_seconds:.0f} s"
+
+
+def _judged(text: str, good: bool) -> str:
+    return text if good else f"[red]{text}[/]"
+
+
+def _in_processes(runs: Sequence[Run], seed: int) -> Iterator[tuple[Run, Future[Measured]]]:
+    """Each run in a process of its own, the biggest first; given back as they end."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        PROCESSES, mp_context=context, initializer=be_quiet, max_tasks_per_child=1
+    ) as pool:
+        ordered = sorted(runs, key=lambda run: (-run[0].servers, -len(run[0].waves)))
+        futures = {pool.submit(measure, case, order, seed): (case, order) for case, order in ordered}
+        for future in as_completed(futures):
+            yield futures[future], future
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make benchmark ARGS=…", description="Fail fleets over in virtual time, and measure."
+    )
+    names = [case.name for case in CASES]
+    parser.add_argument("--case", action="append", choices=names, help="only this case; may be repeated")
+    parser.add_argument(
+        "--order", action="append", type=LaunchOrder, help="only TOGETHER or BY_WAVE (default: both)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="for every duration and fault (default: 0)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"where to write (default: {OUT})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""One case in one launch order: built, failed over in virtual time, and measured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import prices
+from benchmarks.cases import Case
+from benchmarks.drawn import drawn
+from benchmarks.ideal import Problem, achievable_seconds, ideal_seconds
+from benchmarks.metering import MeteredCloud, largest_item
+from local.deploy import create_member_stacks
+from local.fleet import Fleet, build, load, plan_document
+from shared.model import LaunchOrder
+
+_PAUSE_SECONDS = 5.0
+
+
+class BenchmarkError(RuntimeError):
+    """A case did not recover every server; the message says what it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A line of out/benchmark.json under names of Python, and what is only shown.
+
+    ``achievable`` is the makespan of a schedule that is known to be possible, at least the ideal;
+    ``drs_operations`` has the DRS calls by operation.
+    """
+
+    name: str
+    launch_order: str
+    servers: int
+    waves: int
+    makespan_seconds: float
+    ideal_seconds: float
+    ratio: float
+    drs_calls: int
+    drs_calls_per_server: float
+    state_transitions: int
+    lambda_invocations: int
+    cost_usd: float
+    max_state_bytes: int
+    max_item_bytes: int
+    history_events: int
+    wall_seconds: float
+    goal: float
+    achievable: float
+    drs_operations: dict[str, int]
+
+    def document(self) -> dict[str, object]:
+        """The line of out/benchmark.json."""
+        return {
+            "name": self.name,
+            "launchOrder": self.launch_order,
+            "servers": self.servers,
+            "waves": self.waves,
+            "makespanSeconds": round(self.makespan_seconds, 1),
+            "idealSeconds": round(self.ideal_seconds, 1),
+            "ratio": round(self.ratio, 4),
+            "drsCalls": self.drs_calls,
+            "drsCallsPerServer": round(self.drs_calls_per_server, 3),
+            "stateTransitions": self.state_transitions,
+            "lambdaInvocations": self.lambda_invocations,
+            "costUsd": round(self.cost_usd, 4),
+            "maxStateBytes": self.max_state_bytes,
+            "maxItemBytes": self.max_item_bytes,
+            "historyEvents": self.history_events,
+            "wallSeconds": round(self.wall_seconds, 1),
+        }
+
+
+def measure(case: Case, order: LaunchOrder, seed: int) -> Measured:
+    """Runs it. Raises BenchmarkError if the execution or a server failed."""
+    started = time.monotonic()
+    fleet = _load(case)
+    with MeteredCloud(
+        seed=seed,
+        account=fleet.orchestration.account,
+        region=fleet.orchestration.region,
+        parameters={"ExternalId": fleet.external_id},
+    ) as cloud:
+        create_member_stacks(fleet, cloud.client)
+        built = build(
+            fleet,
+            cloud.client,
+            cloud.drs.admin,
+            ec2=cloud.ec2.admin,
+            pause=lambda: cloud.advance(_PAUSE_SECONDS),
+            workers=1,
+        )
+        if case.faults:
+            cloud.drs.admin("POST", "/faults", {"faults": [dict(fault) for fault in case.faults]})
+        cloud.start_counting()
+        request = {"plan": plan_document(fleet), "launchOrder": order.value}
+        result = cloud.run("failover", request, name=f"{case.name}-{order.value.lower()}")
+        recovered = (result.output or {}).get("totals", {}).get("recovered")
+        if recovered != case.servers:
+            raise BenchmarkError(
+                f"{case.name} {order.value}: {result.status}, {recovered} of {case.servers} recovered. "
+                f"{result.error or ''} {result.cause or ''}"
+            )
+        problem = Problem(drawn(cloud, built), case.waves, order)
+        operations = {name: n for (service, name), n in cloud.counted.items() if service == "drs"}
+        calls: Counter[str] = Counter()
+        for (service, _), number in cloud.counted.items():
+            calls[service] += number
+        cost = prices.cost(
+            prices.Usage(
+                transitions=result.transitions,
+                invocations=result.lambda_invocations,
+                calls=calls,
+                servers_started=sum(len(job.launches) for job in problem.drawn.jobs),
+                write_units=cloud.write_units,
+                read_units=cloud.read_units,
+            )
+        )
+        ideal = ideal_seconds(problem)
+        return Measured(
+            name=case.name,
+            launch_order=order.value,
+            servers=case.servers,
+            waves=len(case.waves),
+            makespan_seconds=result.seconds,
+            ideal_seconds=ideal,
+            ratio=result.seconds / ideal,
+            drs_calls=calls["drs"],
+            drs_calls_per_server=calls["drs"] / case.servers,
+            state_transitions=result.transitions,
+            lambda_invocations=result.lambda_invocations,
+            cost_usd=cost,
+            max_state_bytes=result.largest_state_bytes,
+            max_item_bytes=largest_item(cloud),
+            history_events=result.history_events,
+            wall_seconds=time.monotonic() - started,
+            goal=case.goal,
+            achievable=achievable_seconds(problem),
+            drs_operations=operations,
+        )
+
+
+def be_quiet() -> None:
+    """Handlers log to stdout, which is the table's: for a process that only measures."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
+    logging.disable(logging.ERROR)
+
+
+def _load(case: Case) -> Fleet:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fleet.yaml"
+        path.write_text(json.dumps(case.fleet()), "utf-8")
+        return load(path)

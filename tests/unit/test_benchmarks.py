@@ -1,0 +1,111 @@
+"""The benchmark: its ideal is what no orchestrator can beat, and its lines are what the issue asks for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.cases import CASES, Case, Wave, chain
+from benchmarks.drawn import Drawn, Job, Launch
+from benchmarks.ideal import Problem, achievable_seconds, ideal_seconds
+from benchmarks.prices import Usage, cost
+from local.fleet.expand import names
+from shared.model import LaunchOrder
+
+TOGETHER, BY_WAVE = LaunchOrder.TOGETHER, LaunchOrder.BY_WAVE
+SCOPE = "444455556666/us-east-2"
+
+
+def job(number: int, wave: str, seconds: float, *, servers: int = 1, scope: str = SCOPE) -> Job:
+    """All its servers are launched two seconds before it ends."""
+    launches = tuple(Launch(f"{wave}/{number}/{n}", seconds - 2, True) for n in range(servers))
+    return Job(f"job-{number:03}", scope, seconds, launches)
+
+
+def problem(jobs: list[Job], waves: tuple[Wave, ...], order: LaunchOrder, boot: float = 50) -> Problem:
+    servers = {launch.server for job in jobs for launch in job.launches if launch.launched}
+    every = {launch.server for job in jobs for launch in job.launches}
+    wave_of = {server: server.split("/")[0] for server in every}
+    return Problem(Drawn(tuple(jobs), dict.fromkeys(sorted(servers), boot), wave_of), waves, order)
+
+
+TWO = (Wave("a", 1), Wave("b", 1, ("a",)))
+
+
+def test_together_only_boots_follow_the_order() -> None:
+    jobs = [job(1, "a", 402), job(2, "b", 302)]
+    assert ideal_seconds(problem(jobs, TWO, TOGETHER)) == 400 + 50 + 50
+
+
+def test_by_wave_a_job_starts_when_the_waves_before_are_done() -> None:
+    jobs = [job(1, "a", 402), job(2, "b", 302)]
+    assert ideal_seconds(problem(jobs, TWO, BY_WAVE)) == 400 + 50 + 300 + 50
+
+
+def test_a_late_job_of_a_later_wave_decides() -> None:
+    jobs = [job(1, "a", 302), job(2, "b", 902)]
+    assert ideal_seconds(problem(jobs, TWO, TOGETHER)) == 900 + 50
+
+
+@pytest.mark.parametrize(
+    ("jobs", "servers", "rounds"), [(5, 100, 1), (6, 100, 2), (10, 100, 2), (20, 1, 1), (21, 1, 2)]
+)
+def test_quotas_make_rounds(jobs: int, servers: int, rounds: int) -> None:
+    listed = [job(number, "a", 400, servers=servers) for number in range(jobs)]
+    given_problem = problem(listed, (Wave("a", jobs * servers),), TOGETHER)
+    assert ideal_seconds(given_problem) == pytest.approx(rounds * 400 - 2 + 50)
+    assert achievable_seconds(given_problem) == pytest.approx(rounds * 400 - 2 + 50)
+
+
+def test_each_scope_has_its_own_quotas() -> None:
+    listed = [job(n, "a", 400, servers=100, scope=f"scope-{n % 2}") for n in range(10)]
+    assert ideal_seconds(problem(listed, (Wave("a", 1000),), TOGETHER)) == 398 + 50
+
+
+def test_a_second_attempt_follows_the_job_of_the_first() -> None:
+    first = Job("job-1", SCOPE, 402, (Launch("a/1", 100, False), Launch("a/2", 400, True)))
+    second = Job("job-2", SCOPE, 302, (Launch("a/1", 300, True),))
+    assert ideal_seconds(problem([first, second], (Wave("a", 2),), TOGETHER)) == 402 + 300 + 50
+
+
+def test_a_server_that_never_launches_ends_its_wave_where_it_failed() -> None:
+    jobs = [Job("job-1", SCOPE, 402, (Launch("a/1", 100, False),)), job(2, "b", 302)]
+    assert ideal_seconds(problem(jobs, TWO, BY_WAVE)) == 100 + 300 + 50
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    waves = chain(draw(st.integers(1, 4)), 4)
+    listed = [
+        job(
+            number,
+            draw(st.sampled_from(waves)).name,
+            draw(st.integers(300, 1200)),
+            servers=draw(st.integers(1, 100)),
+        )
+        for number in range(draw(st.integers(1, 25)))
+    ]
+    return problem(listed, waves, draw(st.sampled_from(LaunchOrder)), boot=draw(st.integers(10, 90)))
+
+
+@given(problems())
+def test_no_schedule_beats_the_ideal(drawn: Problem) -> None:
+    assert ideal_seconds(drawn) <= achievable_seconds(drawn) + 1e-6
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_makes_the_servers_it_says(case: Case) -> None:
+    fleet = case.fleet()
+    made = [name for group in fleet["servers"] for name in names(group)]
+    assert len(set(made)) == case.servers == int(case.name.split("x")[0])
+    assert len(fleet["sites"]) == case.scopes
+
+
+def test_names_of_cases_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_a_million_transitions_cost_what_step_functions_says() -> None:
+    usage = Usage(1_000_000, 0, {}, 0, 0, 0)
+    assert cost(usage) == pytest.approx(25.0)
