@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared import reverse_prerequisites
 from shared.contracts import SCHEMA_FOLDER, problems
 from shared.plan import parse_plan
 from shared.prerequisites import CHECKS, SCOPE_CHECKS
@@ -26,9 +27,10 @@ def test_the_plans_on_the_page_are_valid(place: int) -> None:
     assert parse_plan(yaml.safe_load(blocks("yaml")[place])).waves
 
 
-def test_the_request_and_the_event_on_the_page_are_valid() -> None:
-    request, entry = (json.loads(block) for block in blocks("json"))
+def test_the_requests_and_the_event_on_the_page_are_valid() -> None:
+    request, back, entry = (json.loads(block) for block in blocks("json"))
     assert parse_request(request).dry_run
+    assert parse_request(back).overrides
     event = {
         "source": entry["Source"],
         "detail-type": entry["DetailType"],
@@ -43,6 +45,10 @@ def test_the_big_example_uses_every_field_there_is() -> None:
     assert set(example) == set(schema["properties"])
     assert set(example["policies"]) == set(schema["$defs"]["policies"]["properties"])
     assert set(example["matching"]) == set(schema["$defs"]["matching"]["properties"])
+    back = example["policies"]["failback"]
+    assert set(back) == set(schema["$defs"]["failback"]["properties"])
+    assert set(back["quiesce"][0]) == set(schema["$defs"]["quiesceAction"]["properties"])
+    assert set(example["policies"]["drill"]) == set(schema["$defs"]["drill"]["properties"])
 
 
 def test_every_property_of_a_plan_is_on_the_page() -> None:
@@ -51,11 +57,23 @@ def test_every_property_of_a_plan_is_on_the_page() -> None:
     assert {name for name in names if name not in PAGE} == set()
 
 
-def test_every_check_is_in_the_table() -> None:
+def test_every_property_of_a_request_is_on_the_page() -> None:
+    schema = json.loads((SCHEMA_FOLDER / "request.schema.json").read_text("utf-8"))
+    assert {name for name in schema["properties"] if f"{name}" not in PAGE} == {"startedBy"}
+
+
+def test_every_check_is_in_its_table() -> None:
+    failover, failback = PAGE.split("### Before a failback")
     rows = [(check.code, check.severity, check.title) for check in CHECKS]
     rows += [(check.code, check.severity, check.title) for check in SCOPE_CHECKS]
     for code, severity, title in rows:
-        assert f"| `{code}` | {severity.lower()} | {title} |" in PAGE
+        assert f"| `{code}` | {severity.lower()} | {title} |" in failover
+    rows = [(check.code, check.severity, check.title) for check in reverse_prerequisites.CHECKS]
+    rows += [(check.code, check.severity, check.title) for check in reverse_prerequisites.SCOPE_CHECKS]
+    for code, severity, title in rows:
+        assert f"| `{code}` | {severity.lower()} | {title} |" in failback
+    for code, title in reverse_prerequisites.IDENTIFICATION_CODES.items():
+        assert f"| `{code}` | {title} |" in failback
 
 
 def test_the_refusal_on_the_page_is_what_an_operator_sees() -> None:
