@@ -29,6 +29,7 @@ from tests.policies import (
 
 MACHINES = "AWS::Serverless::StateMachine"
 TAGGED = {"StringEquals": {"ec2:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+OF_DRS = {"ec2:ResourceTag/AWSElasticDisasterRecoveryManaged": "false"}
 OVERHEAD = ("Logs", "Traces")
 """Statements of a boundary for what SAM's managed policies allow every function."""
 
@@ -151,14 +152,32 @@ def test_only_the_execution_role_starts_recoveries_and_instances() -> None:
     assert can == {"execution"}
     for statement in role_statements("execution"):
         if {"ec2:StartInstances", "ec2:StopInstances"} & set(statement.actions):
-            assert statement.condition["StringEquals"] == TAGGED["StringEquals"]
+            tagged = statement.condition.get("StringEquals") == TAGGED["StringEquals"]
+            assert tagged or statement.condition == {"Null": OF_DRS}
 
 
-def test_the_execution_role_is_denied_to_terminate() -> None:
-    denied = {s.actions: s for s in role_statements("execution") if s.effect == "Deny"}
-    assert denied["ec2:TerminateInstances",].condition == TAGGED
-    assert denied["drs:TerminateRecoveryInstances",].condition == {}
+def test_only_what_drs_itself_created_can_be_terminated_and_only_by_drs() -> None:
+    statements = [s for s in role_statements("execution") if "ec2:TerminateInstances" in s.actions]
+    denied = {s.sid: s for s in statements if s.effect == "Deny"}
+    assert denied["NeverTerminateAPair"].condition == TAGGED
+    made_by_others = dict.fromkeys(OF_DRS, "true")
+    assert denied["NeverTerminateWhatDrsDidNotCreate"].condition == {"Null": made_by_others}
     assert all(statement.resources == ("*",) for statement in denied.values())
+    [allowed] = [s for s in statements if s.effect == "Allow"]
+    assert allowed.condition["Null"] == OF_DRS
+    assert allowed.condition["ForAnyValue:StringEquals"] == {"aws:CalledVia": "drs.amazonaws.com"}
+
+
+def test_our_own_code_deletes_only_volumes_with_our_tag_and_sets_no_other_tag() -> None:
+    own = [s for s in role_statements("execution") if s.effect == "Allow" and not s.forwarded]
+    [deleting] = [s for s in own if "ec2:DeleteVolume" in s.actions]
+    assert deleting.condition == {"Null": {"aws:ResourceTag/drs-orchestrator:detached-from": "false"}}
+    keys = {
+        s.resources[0].rsplit(":", 1)[-1]: s.condition["ForAllValues:StringEquals"]["aws:TagKeys"]
+        for s in own
+        if "ec2:CreateTags" in s.actions
+    }
+    assert keys == {"instance/*": ["AWSDRS"], "volume/*": ["drs-orchestrator:detached-from"]}
 
 
 # --- every policy

@@ -23,6 +23,7 @@ from tests.workflows.policy_scenarios import SCENARIOS, stage
 from tests.workflows.recorded_calls import Recorded, forget_sessions
 
 _STARTING = "Service Authorization Reference, DRS: dependent actions of StartRecovery"
+_TERMINATING = "Service Authorization Reference, DRS: dependent actions of TerminateRecoveryInstances"
 _SETTING = "Service Authorization Reference, DRS: dependent actions of UpdateLaunchConfiguration"
 _CONSOLE = "managed policy AWSElasticDisasterRecoveryConsoleFullAccess_v2, with aws:ViaAWSService"
 _INTO = "the same, for instances tagged AWSDRS, with aws:CalledVia"
@@ -71,6 +72,7 @@ FORWARDED: dict[str, dict[str, str]] = {
         "ec2:GetEbsEncryptionByDefault": _CONSOLE,
         "ec2:ModifyLaunchTemplate": _STARTING,
         "ec2:StartInstances": _INTO,
+        "ec2:TerminateInstances": _TERMINATING,
         "kms:DescribeKey": _CONSOLE,
         "kms:ListAliases": _CONSOLE,
     },
@@ -84,7 +86,6 @@ WITHHELD = {
     "ec2:ModifyInstanceAttribute": "DRS may not change a tagged instance beyond its volumes (console policy)",
     "ec2:RevokeSecurityGroupEgress": "a target keeps its security groups",
     "ec2:RunInstances": "a launch into an instance makes none; conversion servers are DRS's own role's",
-    "ec2:TerminateInstances": "a pair is never terminated",
     "iam:PassRole": "a target keeps its instance profile",
 }
 """Dependent actions of StartRecovery that a launch into an instance needs no permission for."""
