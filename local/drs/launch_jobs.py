@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.drs import reversal, snapshots, swap
+from local.drs import announcements, reversal, snapshots, swap
 from local.drs.core import Core
 from local.drs.launch_end import end
 from local.drs.launch_phase import LaunchInto, LaunchNew
@@ -259,6 +259,7 @@ class ServerLaunch:
             self._server.recovery_instance_id = instance_id
             self._server.last_success_at = self._core.now()
             reversal.after_launch(self._core, self._server)
+            announcements.soon(self._core, self._server)
             self._part.recovery_instance_id = instance_id
             self._walk.log("LAUNCH_END", targetInstanceID=instance_id)
         self._walk.close("LAUNCHED")

@@ -430,7 +430,9 @@ def test_metrics_are_put_when_something_changes() -> None:
     gauges = Gauges()
     world = FailbackWorld(SLOW, metrics=gauges)
     *_, reversed_server = world.reversed_pair()
-    assert {(account, region) for account, region, _ in gauges.points} == {(HOME, HOME_REGION)}
+    assert {place[:2] for place in gauges.points} == {(ACCOUNT, REGION), (HOME, HOME_REGION)}
+    first = world.client.describe_source_servers()["items"][0]["sourceServerID"]
+    assert gauges.values("DurationSinceLastSuccessfulRecoveryLaunch", first) == [0], "put at the launch"
     assert gauges.values("Backlog", reversed_server)[-1] == 0
     assert max(gauges.values("Backlog", reversed_server)) == 8 * GIB
     assert gauges.values("LagDuration", reversed_server) == [0]
