@@ -7,7 +7,7 @@ A gap shows minutes later, as a failed launch, so it is looked for before.
 from __future__ import annotations
 
 from shared.iam_client import Question
-from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE
+from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Scope
 
 _VIA_DRS = (("aws:ViaAWSService", "true", "boolean"), ("aws:CalledVia", "drs.amazonaws.com", "stringList"))
 _TAGGED = ((f"ec2:ResourceTag/{TARGET_TAG_KEY}", TARGET_TAG_VALUE, "string"),)
@@ -31,3 +31,9 @@ def launch_questions(source_server_arn: str, instance_id: str) -> tuple[Question
             _VIA_DRS,
         ),
     )
+
+
+def reversal_question(partition: str, scope: Scope, recovery_instance_id: str) -> Question:
+    """May the role reverse the replication of a recovery instance in ``scope``?"""
+    arn = f"arn:{partition}:drs:{scope.region}:{scope.account}:recovery-instance/{recovery_instance_id}"
+    return Question(("drs:ReverseReplication",), arn)

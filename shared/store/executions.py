@@ -98,7 +98,22 @@ class ExecutionStore:
 
     def plan(self, execution_id: str) -> Plan:
         """The plan as it was when the execution began. Raises ExecutionNotFoundError."""
-        return parse_plan(json.loads(self._get(execution_id, "PLAN")["document"]))
+        return parse_plan(self.plan_document(execution_id))
+
+    def recent(self, plan_name: str, limit: int) -> list[ExecutionRecord]:
+        """The newest executions of a plan, the newest first. One that has just begun may be missing."""
+        answer = self._table.query(
+            IndexName="byPlanAndTime",
+            KeyConditionExpression=Key("planName").eq(plan_name),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [from_item(item, ExecutionRecord) for item in answer["Items"]]
+
+    def plan_document(self, execution_id: str) -> dict[str, Any]:
+        """The plan as it was written. Raises ExecutionNotFoundError."""
+        document: dict[str, Any] = json.loads(self._get(execution_id, "PLAN")["document"])
+        return document
 
     def change_execution(self, execution_id: str, values: dict[str, Any]) -> bool:
         """Set fields of a running execution. False if it has ended already: its outcome is final."""
