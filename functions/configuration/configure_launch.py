@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.adopted_launches import take_over
 from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
-from shared.cross_account import member_accounts
+from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
 from shared.launch_changes import changes_to_launch_into
 from shared.model import RecoveryMode, ServerRecord, ServerStatus, WaveStatus
 from shared.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import ServerChange, execution_store
+from shared.store import ExecutionStore, ServerChange, execution_store
 from shared.task import Task, iso, task
 
 WRITERS = 10
 """Parallel UpdateLaunchConfiguration calls: what public tools found to be safe; DRS publishes no rates."""
+
+
+OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
+"""To be launched next: after the checks, or in a failback after the replication."""
 
 
 class LaunchSettingsUnknownError(Exception):
@@ -35,13 +40,14 @@ def handler(task: Task) -> dict[str, Any]:
         task.execution_id, task.wave, {"status": WaveStatus.RUNNING, "started_at": iso(task.now)}
     )
     servers = take_over(store, task.execution_id, store.servers(task.execution_id, task.wave), task.now)
-    ready = [server for server in servers if server.status is ServerStatus.READY]
+    open_ones = [server for server in servers if server.status in OPEN]
+    ready = _with_settings(store, task.execution_id, accounts, open_ones)
 
     def configure(server: ServerRecord) -> AwsCallError | None:
         drs = DrsClient(accounts, server.scope)
         try:
             for step in _steps(server, mode):
-                drs.update_launch_settings(server.source_server_id, step)
+                drs.update_launch_settings(server.drs_server_id, step)
         except (ThrottledError, AwsUnavailableError):
             raise
         except AwsCallError as error:
@@ -53,7 +59,7 @@ def handler(task: Task) -> dict[str, Any]:
     store.change_servers(
         task.execution_id,
         [ServerChange(server, {"launch_changed": True}) for server in to_change],
-        only_from=(ServerStatus.READY,),
+        only_from=OPEN,
     )
     with ThreadPoolExecutor(WRITERS) as pool:
         errors = dict(
@@ -62,22 +68,54 @@ def handler(task: Task) -> dict[str, Any]:
     done = store.change_servers(
         task.execution_id,
         [ServerChange(server, _values(errors.get(server.source_server_id))) for server in ready],
-        only_from=(ServerStatus.READY,),
+        only_from=OPEN,
     )
     failed = sum(server.status is ServerStatus.FAILED for server in done)
+    unreadable = len(open_ones) - len(ready)
     configured = [s for s in servers if s.status is ServerStatus.CONFIGURED] + [
         s for s in done if s.status is ServerStatus.CONFIGURED
     ]
     return {
         "configured": len(to_change) - failed,
         "unchanged": len(ready) - len(to_change),
-        "failed": failed,
+        "failed": failed + unreadable,
         "lots": sorted({server.lot for server in configured if server.lot is not None}),
     }
 
 
+def _with_settings(
+    store: ExecutionStore, execution_id: str, accounts: MemberAccounts, servers: Sequence[ServerRecord]
+) -> list[ServerRecord]:
+    """The servers with the settings they had; those whose settings cannot be read fail.
+
+    CheckPrerequisites has read them of every READY server. Reversed servers came to be after the checks.
+    """
+    known = [server for server in servers if server.previous_launch is not None]
+    unknown = [
+        server for server in servers if server.status is ServerStatus.REPLICATED and server not in known
+    ]
+
+    def read(server: ServerRecord) -> dict[str, Any]:
+        try:
+            settings = DrsClient(accounts, server.scope).launch_settings(server.drs_server_id)
+        except (ThrottledError, AwsUnavailableError):
+            raise
+        except AwsCallError as error:
+            return _values(error)
+        return {"previous_launch": settings}
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        changes = [
+            ServerChange(s, values) for s, values in zip(unknown, pool.map(read, unknown), strict=True)
+        ]
+    # Recorded before anything is changed: a repeated call must not take our settings for the old ones.
+    done = store.change_servers(execution_id, changes, only_from=OPEN)
+    unread = [server for server in servers if server not in known and server not in unknown]
+    return known + unread + [server for server in done if server.status is not ServerStatus.FAILED]
+
+
 def _steps(server: ServerRecord, mode: RecoveryMode) -> tuple[dict[str, Any], ...]:
-    """What to change; CheckPrerequisites has read the settings of every server that is READY."""
+    """What to change. Raises LaunchSettingsUnknownError: the checks have read them of a READY server."""
     if server.previous_launch is None:
         raise LaunchSettingsUnknownError(f"{server.source_server_id} is READY without launch settings.")
     return changes_to_launch_into(server.previous_launch, server.pair_instance_id or "", mode)

@@ -5,14 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.model import ExecutionRecord, ExecutionStatus, Mode
+from shared.contracts import Problem
+from shared.model import Approval, ExecutionRecord, ExecutionStatus, Mode
 from shared.notifications import notify
 from shared.plan import parse_plan
-from shared.request import Request, approval_required, effective_policies, parse_request
+from shared.request import (
+    Request,
+    RequestInvalidError,
+    approval_required,
+    effective_policies,
+    parse_request,
+)
 from shared.settings import ConfigurationSettings
-from shared.store import LockStore, PlanStore, execution_store, plan_lock
+from shared.store import (
+    ExecutionNotFoundError,
+    ExecutionStore,
+    LockStore,
+    PlanStore,
+    execution_store,
+    plan_lock,
+)
 from shared.task import Task, iso, parse_time, task
-from shared.workflows import execution_is_over
+from shared.workflows import arn_of, execution_is_over
 
 
 class PlanNotFoundError(Exception):
@@ -25,19 +39,24 @@ class ExecutionInProgressError(Exception):
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, executionArn, startedAt, request}`` → what the workflow needs to know of it.
+    """``{executionId, executionArn, startedAt, request, modes?}`` → what the workflow needs to know of it.
+
+    ``modes``: those that the calling state machine can run; without them, any.
 
     Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, ExecutionInProgressError.
     """
     settings = ConfigurationSettings.from_env()
     document = task.event.get("request")
     request = parse_request(document)
-    plan_document = request.inline_plan or _stored(PlanStore(settings.plans_table), request)
+    _refuse_other_machines_modes(request, task)
+    store = execution_store(settings.executions_table)
+    if request.failover:
+        _refuse_unless_failed_over(store, request.failover, task)
+    plan_document = _plan_document(store, PlanStore(settings.plans_table), request)
     plan = parse_plan(plan_document)
     policies = effective_policies(plan, request)
     started = parse_time(task.text("startedAt"))
 
-    store = execution_store(settings.executions_table)
     record = ExecutionRecord(
         execution_id=task.execution_id,
         plan_name=plan.name,
@@ -60,10 +79,10 @@ def handler(task: Task) -> dict[str, Any]:
             if request.cancel_drill and store.execution(holder).mode is Mode.DRILL:
                 waits_for_drill = True
                 continue
+            arn = arn_of(holder, store.execution(holder).mode, task.text("executionArn"))
             raise ExecutionInProgressError(
                 f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
-                f"aws stepfunctions stop-execution --execution-arn "
-                f"{task.text('executionArn').rsplit(':', 1)[0]}:{holder}"
+                f"aws stepfunctions stop-execution --execution-arn {arn}"
             )
     if is_new:
         what = "dry run" if request.dry_run else request.mode.value.lower()
@@ -81,10 +100,56 @@ def handler(task: Task) -> dict[str, Any]:
         "launchOrder": policies.launch_order.value,
         "approvalRequired": not request.dry_run
         and approval_required(policies, request, request.started_by_event),
+        "cutoverApproval": _is_failback(request) and policies.failback.approval is Approval.REQUIRED,
+        "quiesce": _is_failback(request) and bool(policies.failback.quiesce),
         "sites": [site.name for site in plan.sites],
         "cancelDrill": request.cancel_drill and not request.dry_run,
         "waitsForDrill": waits_for_drill,
     }
+
+
+def _is_failback(request: Request) -> bool:
+    return request.mode is Mode.FAILBACK and not request.dry_run
+
+
+def _refuse_other_machines_modes(request: Request, task: Task) -> None:
+    modes = task.event.get("modes") or list(Mode)
+    if request.mode not in modes:
+        machine = "failback" if request.mode is Mode.FAILBACK else "failover"
+        raise RequestInvalidError(
+            [
+                Problem(
+                    "mode",
+                    f"{request.mode.value} is not what this state machine runs: {' and '.join(modes)}.",
+                    f"Start the state machine whose name ends in -{machine} with this request.",
+                )
+            ]
+        )
+
+
+def _refuse_unless_failed_over(store: ExecutionStore, failover: str, task: Task) -> None:
+    try:
+        record = store.execution(failover)
+    except ExecutionNotFoundError:
+        found = "is no execution that is recorded."
+        remedy = "Correct the id; or, if its record has expired, name the plan instead."
+        raise RequestInvalidError([Problem("failover", f"{failover} {found}", remedy)]) from None
+    if record.mode is not Mode.FAILOVER or record.dry_run:
+        what = "a dry run" if record.dry_run else f"a {record.mode.value.lower()}"
+        raise RequestInvalidError(
+            [Problem("failover", f"{failover} is {what}.", "Name the execution that failed over.")]
+        )
+    if not execution_is_over(store, failover, task.text("executionArn")):
+        raise RequestInvalidError(
+            [Problem("failover", f"{failover} still runs.", "Start the failback when it has ended.")]
+        )
+
+
+def _plan_document(store: ExecutionStore, plans: PlanStore, request: Request) -> dict[str, Any]:
+    """The plan in the request, else the stored one that it names, else that of the failover it names."""
+    if request.inline_plan is None and not request.plan_name and request.failover:
+        return store.plan_document(request.failover)
+    return request.inline_plan or _stored(plans, request)
 
 
 def _stored(plans: PlanStore, request: Request) -> dict[str, Any]:

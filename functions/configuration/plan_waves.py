@@ -5,9 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from shared.model import ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
-from shared.opened_execution import opened
+from shared.model import Mode, Scope, ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
+from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import blocked_decision
+from shared.recovery_estimate import failback_estimate
 from shared.settings import ConfigurationSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
@@ -21,7 +22,7 @@ NAME_LIMIT = 80
 def handler(task: Task) -> dict[str, Any]:
     """``{executionId}`` → ``{decision, waves: [{name, executionName}], ready, blocked, estimateSeconds}``.
 
-    ``decision`` is DRY_RUN, PROCEED, BLOCKED or NOTHING_TO_DO.
+    ``launchOrder`` is in the answer too. ``decision`` is DRY_RUN, PROCEED, BLOCKED or NOTHING_TO_DO.
     """
     store = execution_store(ConfigurationSettings.from_env().executions_table)
     execution = opened(store, task.execution_id)
@@ -54,13 +55,9 @@ def handler(task: Task) -> dict[str, Any]:
             for wave in execution.plan.waves
         ],
     )
-    platforms = {s.source_server_id: s.platform for s in store.facts(task.execution_id, SourceServer)}
-    seconds = estimate(
-        execution.plan.waves,
-        {name: _load(members, platforms) for name, members in by_wave.items()},
-        execution.policies.launch_order,
-        execution.policies.recovery_mode,
-    ).seconds
+    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
+    loads = {name: _load(members, sources) for name, members in by_wave.items()}
+    seconds = _seconds(execution, loads, ready, sources)
     store.change_execution(task.execution_id, {"estimate_seconds": seconds})
     # Step Functions runs at most 40 of them at once: a wave must not wait for one that cannot start.
     in_order = [name for level in wave_levels(execution.plan.waves) for name in level]
@@ -71,11 +68,34 @@ def handler(task: Task) -> dict[str, Any]:
         "ready": len(ready),
         "blocked": sum(server.status is ServerStatus.BLOCKED for server in servers),
         "estimateSeconds": seconds,
+        "launchOrder": execution.policies.launch_order.value,
     }
 
 
-def _load(servers: list[ServerRecord], platforms: dict[str, str]) -> WaveLoad:
-    windows = sum(platforms.get(server.source_server_id) == "windows" for server in servers)
+def _seconds(
+    execution: OpenedExecution,
+    loads: dict[str, WaveLoad],
+    ready: list[ServerRecord],
+    sources: dict[str, SourceServer],
+) -> int:
+    waves, policies = execution.plan.waves, execution.policies
+    if execution.record.mode is not Mode.FAILBACK:
+        return estimate(waves, loads, policies.launch_order, policies.recovery_mode).seconds
+    to_copy: dict[Scope, list[int]] = {}
+    for server in ready:
+        source = sources.get(server.source_server_id)
+        if source is not None and server.reversed_server_id is None:
+            to_copy.setdefault(server.scope, []).append(sum(disk.size for disk in source.disks))
+    # Every scope copies on its own: the one with the most bytes is the last.
+    most = max(to_copy.values(), key=sum, default=[])
+    return failback_estimate(waves, loads, policies.launch_order, policies.recovery_mode, most).seconds
+
+
+def _load(servers: list[ServerRecord], sources: dict[str, SourceServer]) -> WaveLoad:
+    windows = sum(
+        (source := sources.get(server.source_server_id)) is not None and source.platform == "windows"
+        for server in servers
+    )
     return WaveLoad(linux=len(servers) - windows, windows=windows)
 
 

@@ -1,9 +1,11 @@
-"""ApproveStart: ask the operators whether the execution may go on, and tell them how to answer."""
+"""ApproveStart, ApproveCutover: ask the operators whether to go on, and tell them how to answer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from shared.model import ServerRecord, ServerStatus
 from shared.notifications import notify
 from shared.opened_execution import opened
 from shared.settings import ConfigurationSettings
@@ -11,7 +13,7 @@ from shared.store import execution_store
 from shared.task import Task, task
 
 QUESTION = """\
-Execution {execution_id} of plan {plan} ({mode}) waits for your approval.
+Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what}.
 Reason given: {reason}. Requested by: {requested_by}.
 
 To approve:
@@ -20,26 +22,39 @@ aws stepfunctions send-task-success --task-token '{token}' --task-output '{{"app
 To reject:
 aws stepfunctions send-task-failure --task-token '{token}' --error ApprovalRejected --cause 'YOUR REASON'
 
-Without an answer within {hours} hours it is cancelled. Nothing has been changed so far.
+Without an answer within {hours} hours it is cancelled. {state}
 """
+CUTOVER = "CUTOVER"
+UNTOUCHED = "Nothing has been changed so far."
+REPLICATED = """\
+{ready} servers have a copy at the origin that is new enough, {left} are left behind. The outage begins with
+your approval: the workload is stopped on the recovery side and started in the original instances. Until then
+it runs, and replicates, as it does now; a rejection changes nothing about that."""
 
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, taskToken, timeoutSeconds}`` → ``{}``; the state waits for the token."""
+    """``{executionId, taskToken, timeoutSeconds, subject?}`` → ``{}``; the state waits for the token.
+
+    ``subject`` CUTOVER: asked in the middle of a failback, when the servers are replicated.
+    """
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     token = task.text("taskToken")
     store.change_execution(task.execution_id, {"approval_token": token})
     request = execution.record.request
+    cutover = task.event.get("subject") == CUTOVER
+    servers = store.servers(task.execution_id) if cutover else []
     notify(
         settings.topic_arn,
-        f"{execution.plan.name}: approval needed",
+        f"{execution.plan.name}: approval {'of the cutover ' if cutover else ''}needed",
         QUESTION.format(
             execution_id=task.execution_id,
             plan=execution.plan.name,
             mode=execution.record.mode.value,
+            of_what=" of the cutover" if cutover else "",
+            state=_replicated(servers) if cutover else UNTOUCHED,
             reason=request.get("reason", "none"),
             requested_by=request.get("requestedBy", "unknown"),
             token=token,
@@ -47,3 +62,9 @@ def handler(task: Task) -> dict[str, Any]:
         ),
     )
     return {}
+
+
+def _replicated(servers: Sequence[ServerRecord]) -> str:
+    ready = sum(server.status is ServerStatus.REPLICATED for server in servers)
+    home = sum(server.status is ServerStatus.RECOVERED for server in servers)
+    return REPLICATED.format(ready=ready, left=len(servers) - ready - home)

@@ -38,6 +38,10 @@ def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
         "dryRun": False,
         "launchOrder": "TOGETHER",
         "approvalRequired": False,
+        "cutoverApproval": False,
+        "quiesce": False,
+        "cancelDrill": False,
+        "waitsForDrill": False,
         "sites": ["main"],
     }
     record = estate.store.execution("execution-1")
