@@ -1,7 +1,7 @@
 """Policies of AWS that MiniStack does not know and a disaster recovery leans on.
 
 Version 4 of AWSElasticDisasterRecoveryRecoveryInstancePolicy (AWS managed policy reference): what an agent
-on a recovery instance may do there, and, so that its replication can be reversed, as a source server elsewhere.
+may do on a recovery instance, and as a source server elsewhere, so that its replication can be reversed.
 """
 
 from __future__ import annotations

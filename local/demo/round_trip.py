@@ -72,7 +72,7 @@ def table(servers: Sequence[Traveller]) -> Table:
     shown.add_column("server", no_wrap=True)
     for heading in ("at the start", "on the recovery side", "home again"):
         shown.add_column(heading, min_width=_ID_WIDTH)  # a narrow terminal has the address below the id
-    shown.add_column("", no_wrap=True)
+    shown.add_column("same", no_wrap=True)
     for wave, group in groupby(servers, key=lambda server: server.wave):
         members = list(group)
         rows = members if len(servers) <= _MOST_ROWS else _some(members)
@@ -82,10 +82,10 @@ def table(servers: Sequence[Traveller]) -> Table:
                 str(server.start),
                 str(server.away),
                 str(server.home),
-                "[green]same[/]" if server.same else "[red]NOT THE SAME[/]",
+                "[green]yes[/]" if server.same else "[red]NO[/]",
             )
         if more := len(members) - len(rows):
-            shown.add_row("…", f"{more} more of {wave}", "", "", "[green]same[/]")
+            shown.add_row("…", f"{more} more of {wave}", "", "", "[green]yes[/]")
     return shown
 
 
