@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from shared.model import (
     ExecutionStatus,
     FailurePolicy,
+    Mode,
     OnBlocked,
     Policies,
+    Protection,
     ServerRecord,
     ServerStatus,
     WaveStatus,
@@ -137,6 +141,42 @@ def test_a_wave_goes_on_when_those_it_depends_on_are_done(
 def test_the_status_of_an_execution(waves: list[str], letters: str, expected: ExecutionStatus) -> None:
     records = [wave(f"w{place}", status=WaveStatus(status)) for place, status in enumerate(waves)]
     assert execution_outcome(records, servers(letters)) is expected
+
+
+R = Protection.RETIRED
+
+
+@pytest.mark.parametrize(
+    ("waves", "letters", "protection", "expected"),
+    [
+        (["COMPLETED"], "RR", (R, R), ExecutionStatus.COMPLETED),
+        (["COMPLETED"], "RR", (R, Protection.PROTECTED), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["COMPLETED"], "RR", (R, Protection.UNPROTECTED), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["COMPLETED"], "RR", (R, None), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["COMPLETED_WITH_FAILURES"], "RF", (R, None), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["COMPLETED", "SKIPPED"], "RS", (R, None), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["COMPLETED", "FAILED"], "RF", (R, None), ExecutionStatus.COMPLETED_WITH_FAILURES),
+        (["FAILED"], "FS", (None, None), ExecutionStatus.FAILED),
+        (["RUNNING"], "RL", (R, None), ExecutionStatus.RUNNING),
+    ],
+)
+def test_a_failback_is_completed_when_everything_is_home_protected_and_tidy(
+    waves: list[str], letters: str, protection: tuple[Protection | None, ...], expected: ExecutionStatus
+) -> None:
+    records = [wave(f"w{place}", status=WaveStatus(status)) for place, status in enumerate(waves)]
+    members = [
+        replace(server, protection=way) for server, way in zip(servers(letters), protection, strict=True)
+    ]
+    assert execution_outcome(records, members, mode=Mode.FAILBACK) is expected
+    assert execution_outcome(records, members, mode=Mode.FAILBACK, blocked=True) is ExecutionStatus.BLOCKED
+
+
+def test_a_drill_is_completed_when_it_is_cleaned_up() -> None:
+    done = [wave("a", status=WaveStatus.COMPLETED)]
+    clean = [record(1, status=ServerStatus.RECOVERED, cleaned_up_at="2026-01-01T11:00:00+00:00")]
+    assert execution_outcome(done, clean, mode=Mode.DRILL) is ExecutionStatus.COMPLETED
+    dirty = [*clean, record(2, status=ServerStatus.RECOVERED, clean_up_trouble="It does not stop.")]
+    assert execution_outcome(done, dirty, mode=Mode.DRILL) is ExecutionStatus.COMPLETED_WITH_FAILURES
 
 
 def test_an_execution_that_was_cancelled_blocked_or_dry_says_so() -> None:

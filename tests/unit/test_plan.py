@@ -10,15 +10,21 @@ from hypothesis import strategies as st
 
 from shared.model import (
     Approval,
+    DrillVolumes,
+    FailbackPolicies,
     FailurePolicy,
     HealthCheck,
+    Laggards,
     LaunchOrder,
     ManualPair,
     OnBlocked,
     Policies,
+    QuiesceAction,
+    RecoveryInstanceDisposition,
     RecoveryMode,
     Selector,
     Site,
+    StopWorkload,
     WhenTargetRuns,
 )
 from shared.plan import PlanInvalidError, parse_plan
@@ -53,6 +59,46 @@ def test_what_is_left_out_has_its_default() -> None:
     assert plan.wave("data").selector == Selector(names=("db-*",))
     assert plan.wave("application").depends_on == ("data",)
     assert plan.matching.spelling_tolerance == 0
+
+
+def test_everything_a_plan_can_say_of_failbacks_and_drills_is_understood() -> None:
+    failback = {
+        "launchOrder": "BY_WAVE",
+        "approval": "REQUIRED",
+        "maxLagSeconds": 5,
+        "replicationDeadlineSeconds": 3600,
+        "laggards": "LEAVE_BEHIND",
+        "stopWorkload": "BEFORE_START",
+        "quiesce": [
+            {"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}},
+            {"document": "Stop-It", "timeoutSeconds": 60},
+        ],
+        "whenOriginalRuns": "BLOCK",
+        "tagOriginals": True,
+        "recoveryInstanceDisposition": "TERMINATE",
+        "reprotectDeadlineSeconds": 7200,
+    }
+    policies = parse_plan(
+        plan_document(policies={"failback": failback, "drill": {"volumes": "KEEP"}})
+    ).policies
+    assert policies.failback == FailbackPolicies(
+        launch_order=LaunchOrder.BY_WAVE,
+        approval=Approval.REQUIRED,
+        max_lag_seconds=5,
+        replication_deadline_seconds=3600,
+        laggards=Laggards.LEAVE_BEHIND,
+        stop_workload=StopWorkload.BEFORE_START,
+        quiesce=(
+            QuiesceAction("AWS-RunShellScript", {"commands": ("sync",)}),
+            QuiesceAction("Stop-It", timeout_seconds=60),
+        ),
+        when_original_runs=WhenTargetRuns.BLOCK,
+        tag_originals=True,
+        recovery_instance_disposition=RecoveryInstanceDisposition.TERMINATE,
+        reprotect_deadline_seconds=7200,
+    )
+    assert policies.drill.volumes is DrillVolumes.KEEP
+    assert parse_plan(plan_document(policies={"failback": {}, "drill": {}})).policies == Policies()
 
 
 def test_everything_a_plan_can_say_is_understood() -> None:

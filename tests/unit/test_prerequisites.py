@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.checks.replication import LAUNCHABLE_WITH_COPY, NEVER_LAUNCHABLE
 from shared.model import (
     LaunchOrder,
+    Mode,
     Policies,
     RecoveryInstance,
     RecoveryMode,
@@ -25,9 +26,11 @@ from shared.prerequisites import (
     ProfileFacts,
     ScopeFacts,
     ServerFacts,
+    blocking,
     check_scope,
     check_server,
     is_blocked,
+    severities,
 )
 from tests.unit.makers import (
     ELSEWHERE,
@@ -41,7 +44,7 @@ from tests.unit.makers import (
     source_server,
 )
 
-C, W = Severity.CRITICAL, Severity.WARNING
+C, OVERRIDABLE, W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
 DEFAULT = Policies()
 FAST = Policies(recovery_mode=RecoveryMode.FAST)
 STOP = Policies(when_target_runs=WhenTargetRuns.STOP)
@@ -128,6 +131,30 @@ def test_a_healthy_pair_has_no_findings() -> None:
             {**recovered(1, "RUNNING", is_drill=True), **target(state="running")},
             STOP,
             {"TARGET_WILL_BE_STOPPED": W},
+        ),
+        # which side runs the workload
+        ({"recorded_workload_side": "ORIGIN"}, DEFAULT, {}),
+        ({"recorded_workload_side": "RECOVERY"}, DEFAULT, {"WORKLOAD_ON_RECOVERY": OVERRIDABLE}),
+        ({"recorded_workload_side": "RECOVERY", "mode": Mode.DRILL}, DEFAULT, {"WORKLOAD_ON_RECOVERY": C}),
+        (
+            {**recovered(1, "STOPPED"), "recorded_workload_side": "RECOVERY"},
+            DEFAULT,
+            {"WORKLOAD_ON_RECOVERY": OVERRIDABLE},
+        ),
+        (
+            {**recovered(1, "STOPPED"), "recorded_workload_side": "RECOVERY", "mode": Mode.DRILL},
+            DEFAULT,
+            {"TARGET_IN_USE": C},
+        ),
+        ({**recovered(1, "STOPPED"), "mode": Mode.DRILL}, DEFAULT, {}),
+        (
+            {
+                **recovered(1, "RUNNING"),
+                **target(state="running"),
+                "recorded_workload_side": "RECOVERY",
+            },
+            STOP,
+            {"TARGET_IN_USE": C, "TARGET_WILL_BE_STOPPED": W},
         ),
         # recovery mode
         (server(agent_version="6.42.19"), DEFAULT, {}),
@@ -231,7 +258,10 @@ def test_a_single_fault_is_found_and_nothing_else(
 ) -> None:
     findings = check_server(facts(**changes), policies)
     assert {finding.code: finding.severity for finding in findings} == expected
-    assert is_blocked(findings) == (C in expected.values())
+    assert is_blocked(findings) == bool({C, OVERRIDABLE} & set(expected.values()))
+    assert {finding.code for finding in blocking(findings)} == {
+        code for code, severity in expected.items() if severity is not W
+    }
     for finding in findings:
         assert finding.found.endswith(".")
         assert finding.remedy
@@ -331,6 +361,18 @@ def test_what_is_found_about_a_scope(changes: dict[str, Any], expected: dict[str
 def test_denied_actions_are_named() -> None:
     [finding] = check_scope(ScopeFacts(RECOVERY, denied_actions=("drs:StartRecovery", "ec2:AttachVolume")))
     assert "drs:StartRecovery, ec2:AttachVolume" in finding.found
+
+
+def test_a_drill_may_not_put_older_data_over_newer_ones_whatever_is_said() -> None:
+    assert severities(Mode.FAILOVER)["WORKLOAD_ON_RECOVERY"] is OVERRIDABLE
+    assert severities(Mode.DRILL)["WORKLOAD_ON_RECOVERY"] is C
+    failover, drill = (
+        check_server(facts(recorded_workload_side="RECOVERY", mode=mode), DEFAULT)[0].remedy
+        for mode in (Mode.FAILOVER, Mode.DRILL)
+    )
+    assert "mode: FAILBACK" in failover
+    assert "override WORKLOAD_ON_RECOVERY" in failover
+    assert "override" not in drill
 
 
 def test_every_check_has_a_code_and_a_title_of_its_own() -> None:

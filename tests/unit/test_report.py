@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from shared.contracts import problems
 from shared.instance_matcher import Proposal
 from shared.model import (
+    DetachedVolume,
     ExecutionStatus,
     Finding,
     JobRecord,
     LaunchOrder,
+    Mode,
+    Protection,
+    ServerRecord,
     ServerStatus,
     Severity,
     WaveStatus,
 )
 from shared.plan import parse_plan
-from shared.report import build_report, summarize
+from shared.report import CANNOT_PROVE, build_report, summarize
 from shared.report_summary import duration
 from tests.unit.makers import (
     ELSEWHERE,
@@ -225,9 +229,10 @@ def test_a_clean_run_has_no_section_about_trouble() -> None:
     assert "Every server is recovered and verified." in summary
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("status", ExecutionStatus)
-def test_every_status_has_a_next_step(status: ExecutionStatus) -> None:
-    summary = summarize(build_report(execution(status=status), PLAN, [], [], []))
+def test_every_status_has_a_next_step(status: ExecutionStatus, mode: Mode) -> None:
+    summary = summarize(build_report(execution(status=status, mode=mode), PLAN, [], [], []))
     assert len(summary.split("## Next\n\n")[1]) > 10
 
 
@@ -238,6 +243,134 @@ def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+def came_home(number: int, **changes: Any) -> ServerRecord:
+    values: dict[str, Any] = {
+        "original_instance_id": instance_id(number),
+        "workload_instance_id": instance_id(500 + number),
+        "workload_private_ip": "10.2.0.10",
+        "reversed_server_id": server_id(9000 + number),
+        "bytes_total": 8 * 2**30,
+        "bytes_replicated": 8 * 2**30,
+        "reverse_requested_at": "2026-01-01T10:01:00+00:00",
+        "replicated_at": f"2026-01-01T10:0{number + 4}:00+00:00",
+        "workload_stop_requested_at": f"2026-01-01T10:1{number}:00+00:00",
+        "workload_stopped_at": f"2026-01-01T10:1{number}:30+00:00",
+        "reprotect_requested_at": "2026-01-01T10:21:00+00:00",
+        "protected_at": f"2026-01-01T10:3{number}:00+00:00",
+        "protection": Protection.RETIRED,
+        "retired_at": "2026-01-01T10:50:00+00:00",
+        "detached_volumes": (volume(f"vol-{number}", number),),
+    }
+    return recovered(number, **(values | changes))
+
+
+def volume(volume_id: str, number: int, size: int = 100) -> DetachedVolume:
+    return DetachedVolume(volume_id, instance_id(number), "/dev/xvda", RECOVERY, size, "gp3", "execution-0")
+
+
+def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"mode": Mode.FAILBACK, **changes}
+    return build_report(
+        execution(**values),
+        PLAN,
+        [wave("data", status=WaveStatus.COMPLETED)],
+        servers,
+        [],
+        detached_volumes=[volume("vol-old", 1, 50), volume("vol-gone", 1)],
+        removed_volumes={"vol-gone"},
+    )
+
+
+def test_the_report_of_a_failback_says_how_long_each_part_took() -> None:
+    report = failed_back(came_home(1), came_home(2))
+    assert problems(report, "report") == ()
+    assert report["reverseReplicationSeconds"] == 300.0
+    assert report["cutoverSeconds"] == 540.0
+    assert report["reprotectSeconds"] == 660.0
+    first = report["servers"][0]
+    assert first["outageSeconds"] == 540.0
+    assert (first["workloadInstanceId"], first["originalPrivateIp"]) == (instance_id(501), "10.1.0.10")
+    assert (first["protection"], first["retiredAt"]) == ("RETIRED", "2026-01-01T10:50:00+00:00")
+    summary = summarize(report)
+    assert "- copied home in 5 min, outage 9 min, protected again in 11 min" in summary
+    assert "- 2 of 2 home, 2 protected, 2 with the recovery side as before the disaster" in summary
+    assert f"| app-1 | {instance_id(501)} | {instance_id(1)} | 9 min | RETIRED |" in summary
+    assert "the next failover can start at once" in summary
+
+
+def test_what_was_not_reached_has_no_duration() -> None:
+    report = failed_back(record(1, status=ServerStatus.BLOCKED), status=ExecutionStatus.BLOCKED)
+    assert problems(report, "report") == ()
+    for part in ("reverseReplicationSeconds", "cutoverSeconds", "reprotectSeconds"):
+        assert report[part] is None
+    assert report["servers"][0]["outageSeconds"] is None
+
+
+def test_volumes_left_behind_are_listed_once_with_their_cost_and_without_those_removed() -> None:
+    report = failed_back(came_home(1), came_home(2))
+    assert [v["volumeId"] for v in report["detachedVolumes"]] == ["vol-1", "vol-old", "vol-2"]
+    assert report["detachedVolumes"][0]["costPerMonthUsd"] == 8.0
+    assert report["detachedVolumesCostPerMonthUsd"] == 20.0
+    summary = summarize(report)
+    assert f"| {instance_id(1)} | {RECOVERY} | vol-1, vol-old | 150 | 12.00 |" in summary
+    assert "Together about USD 20.00 a month" in summary
+    assert "removeDetachedVolumes: true" in summary
+
+
+def test_a_server_that_is_home_and_not_protected_is_named_with_reason_and_remedy() -> None:
+    bare = came_home(
+        1,
+        protection=Protection.UNPROTECTED,
+        protection_reason="The agent did not check in.",
+        protection_remedy="Check its instance profile.",
+    )
+    report = failed_back(bare, came_home(2), status=ExecutionStatus.COMPLETED_WITH_FAILURES)
+    summary = summarize(report)
+    assert "## Home, but not protected" in summary
+    assert (
+        f"| app-1 | {instance_id(1)} | The agent did not check in. | Check its instance profile. |" in summary
+    )
+    assert "cannot fail over" in summary
+
+
+def test_an_override_is_reported_with_its_reason_and_its_servers() -> None:
+    found = Finding("ROUTE_MISSING", Severity.WARNING, "No route. Overridden: endpoints", "Add one.")
+    request = {"overrides": [{"check": "ROUTE_MISSING", "reason": "endpoints"}]}
+    report = failed_back(came_home(1, findings=(found,)), came_home(2), request=request)
+    assert problems(report, "report") == ()
+    assert report["overrides"] == [{"check": "ROUTE_MISSING", "reason": "endpoints", "servers": ["app-1"]}]
+    assert "| ROUTE_MISSING | endpoints | app-1 |" in summarize(report)
+
+
+def test_a_drill_says_what_it_cannot_prove_and_what_is_not_as_before() -> None:
+    servers = [
+        recovered(1, job_id="drsjob-1", cleaned_up_at="2026-01-01T10:19:00+00:00"),
+        recovered(2, job_id="drsjob-1", clean_up_trouble="It does not stop."),
+        record(3, status=ServerStatus.BLOCKED),
+    ]
+    report = build_report(
+        execution(mode=Mode.DRILL, status=ExecutionStatus.COMPLETED_WITH_FAILURES), PLAN, [], servers, []
+    )
+    assert problems(report, "report") == ()
+    assert {server["name"]: server["cleanedUp"] for server in report["servers"]} == {
+        "app-1": True,
+        "app-2": False,
+        "app-3": None,
+    }
+    assert report["cannotProve"] == list(CANNOT_PROVE)
+    summary = summarize(report)
+    assert "- 1 of 2 launched servers cleaned up" in summary
+    assert f"| app-2 | {instance_id(2)} | It does not stop. |" in summary
+    assert "## What a drill cannot prove\n\n- That" in summary
+
+
+def test_a_failover_has_nothing_of_failbacks_and_drills_in_its_report() -> None:
+    report = troubled()
+    assert "cannotProve" not in report
+    assert "cutoverSeconds" not in report
+    assert "protection" not in report["servers"][0]
+
+
 OPTIONAL = st.none() | st.text(max_size=20)
 
 
@@ -245,6 +378,8 @@ OPTIONAL = st.none() | st.text(max_size=20)
     statuses=st.lists(st.sampled_from(list(ServerStatus)), max_size=6),
     waves=st.lists(st.sampled_from(list(WaveStatus)), max_size=2),
     status=st.sampled_from(list(ExecutionStatus)),
+    mode=st.sampled_from(Mode),
+    protection=st.sampled_from([None, *Protection]),
     order=st.sampled_from(list(LaunchOrder)),
     dry_run=st.booleans(),
     reason=OPTIONAL,
@@ -254,6 +389,8 @@ def test_whatever_happened_the_report_conforms_and_can_be_summarized(
     statuses: list[ServerStatus],
     waves: list[WaveStatus],
     status: ExecutionStatus,
+    mode: Mode,
+    protection: Protection | None,
     order: LaunchOrder,
     dry_run: bool,
     reason: str | None,
@@ -268,11 +405,15 @@ def test_whatever_happened_the_report_conforms_and_can_be_summarized(
             paired_by=data.draw(st.sampled_from([None, "MANUAL", "NAME"])),
             reason=reason,
             remedy=data.draw(OPTIONAL),
+            protection=protection,
+            protection_reason=reason,
+            clean_up_trouble=reason,
+            job_id=reason,
         )
         for number, server_status in enumerate(statuses)
     ]
     report = build_report(
-        execution(status=status, launch_order=order, dry_run=dry_run, reason=reason),
+        execution(status=status, mode=mode, launch_order=order, dry_run=dry_run, reason=reason),
         data.draw(st.sampled_from([None, PLAN])),
         [wave(f"w{place}", status=wave_status) for place, wave_status in enumerate(waves)],
         servers,
