@@ -54,6 +54,7 @@ IDENTIFICATION_CODES = {
     "ORIGINAL_AMBIGUOUS": "No other server comes from the same original",
     "WORKLOAD_AMBIGUOUS": "No other server runs on the same instance",
     "ORIGIN_UNREADABLE": "The origin answers",
+    "SOURCE_SERVER_GONE": "The source server that protects it exists",
     "RECOVERY_INSTANCE_GONE": "The recovery instance exists",
     "DRILL_INSTANCE": "It is not the instance of a drill",
     "RECORD_CONTRADICTED_ORIGINAL": "DRS and the record name the same original",
@@ -62,7 +63,7 @@ IDENTIFICATION_CODES = {
     "RECORD_CONTRADICTED_STAGING_ACCOUNT": "The server is staged in the recorded account",
     "LAUNCH_OUTDATED": "No launch under way misses newer data",
 }
-"""What ``identify`` and ``conflicts`` can find, all of it critical: code -> what must hold."""
+"""What the identification can find, all of it critical: code -> what must hold."""
 
 CHECKS: tuple[ReverseCheck, ...] = (
     ReverseCheck("SERVER_BUSY", _C, "No DRS job holds the server", reverse.server_busy),

@@ -11,11 +11,8 @@ AGENT_ACTIONS = (
     "drs:GetAgentInstallationAssetsForDrs",
     "drs:CreateSourceServerForDrs",
     "drs:SendClientLogsForDrs",
-    "drs:SendAgentLogsForDrs",
-    "drs:SendAgentMetricsForDrs",
-    "drs:UpdateAgentReplicationInfoForDrs",
 )
-"""What the agent of a recovery instance calls (managed policy
+"""What the agent of a recovery instance calls to replicate home (managed policy
 AWSElasticDisasterRecoveryRecoveryInstancePolicy): the actions to simulate for its role."""
 
 

@@ -261,7 +261,8 @@ def came_home(number: int, **changes: Any) -> ServerRecord:
         "retired_at": "2026-01-01T10:50:00+00:00",
         "detached_volumes": (volume(f"vol-{number}", number),),
     }
-    return recovered(number, **(values | changes))
+    server: ServerRecord = recovered(number, **(values | changes))
+    return server
 
 
 def volume(volume_id: str, number: int, size: int = 100) -> DetachedVolume:

@@ -232,7 +232,8 @@ def test_a_remedy_that_is_one_command_has_the_ids_filled_in(changes: dict[str, A
 
 
 def launch(**changes: Any) -> ScopeFacts:
-    return ScopeFacts(**({"scope": ORIGIN, "denied_actions": ()} | changes))
+    values: dict[str, Any] = {"scope": ORIGIN, "denied_actions": ()}
+    return ScopeFacts(**(values | changes))
 
 
 @pytest.mark.parametrize(

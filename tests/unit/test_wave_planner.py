@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model import LaunchOrder, RecoveryMode, WaveRecord
+from shared.recovery_estimate import failback_estimate
 from shared.wave_planner import WaveLoad, critical_path, estimate, plan_lots, wave_levels
 from tests.unit.makers import ELSEWHERE, RECOVERY, record, server_id, wave
 
@@ -128,6 +129,21 @@ def test_fast_is_faster_and_windows_slower() -> None:
 
 def test_a_hundred_linux_servers_in_one_job_take_between_ten_minutes_and_half_an_hour() -> None:
     assert 600 < estimate([wave("a")], {"a": WaveLoad(linux=100)}, TOGETHER, OPTIMAL).seconds < 1800
+
+
+def test_a_failback_copies_cuts_over_and_protects_again() -> None:
+    waves = [wave("data")]
+    loads = {"data": WaveLoad(linux=2)}
+    one = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [100 * 2**30])
+    assert one.seconds == pytest.approx(
+        one.reverse_seconds + one.cutover_seconds + one.reprotect_seconds, abs=2
+    )
+    assert one.cutover_seconds == estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL).seconds
+    many = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [100 * 2**30] * 50)
+    assert many.reverse_seconds > one.reverse_seconds
+    assert many.reprotect_seconds == one.reprotect_seconds
+    home = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [])
+    assert (home.reverse_seconds, home.reprotect_seconds) == (0, 0)
 
 
 def test_nothing_takes_no_time() -> None:
