@@ -1,4 +1,5 @@
-"""IAM's policy simulation with the context that the caller states; MiniStack simulates without any.
+"""IAM's policy simulation with the context that the caller states; MiniStack simulates without any, and finds
+no principal that has a path.
 
 Policies that depend on tags or on the calling service (``ec2:ResourceTag/…``, ``aws:CalledVia``) are told
 apart only with ``ContextEntries`` (IAM API reference, SimulatePrincipalPolicy).
@@ -28,7 +29,7 @@ def install() -> None:
     def simulate_in_context(params: dict[str, Any]) -> Any:
         token = _stated.set(_entries(params))
         try:
-            return simulate(params)
+            return simulate({**params, "PolicySourceArn": [_without_path(_one(params, "PolicySourceArn"))]})
         finally:
             _stated.reset(token)
 
@@ -58,6 +59,12 @@ def _entries(params: dict[str, Any]) -> dict[str, Any]:
         found[name.lower()] = values if is_list or not values else values[0]
         number += 1
     return found
+
+
+def _without_path(arn: str) -> str:
+    """``…:role/NAME`` for ``…:role/service-role/NAME``: MiniStack looks for a role of the whole path."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    return f"{arn.rpartition(':')[0]}:{kind}/{name.rsplit('/', 1)[-1]}"
 
 
 def _one(params: dict[str, Any], name: str) -> str:

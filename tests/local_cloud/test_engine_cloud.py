@@ -288,7 +288,9 @@ def test_an_instance_profile_is_read_by_its_arn(cloud: LocalCloud) -> None:
 
 def test_the_agent_of_a_recovery_instance_may_what_its_managed_policy_says(cloud: LocalCloud) -> None:
     iam = engine.client(cloud, "iam")
-    arn = engine.role(cloud, "recovered", trust({"Service": "ec2.amazonaws.com"}))
+    trusted = trust({"Service": "ec2.amazonaws.com"})
+    made = iam.create_role(RoleName="recovered", Path="/service-role/", AssumeRolePolicyDocument=trusted)
+    arn = made["Role"]["Arn"]
     policy = "arn:aws:iam::aws:policy/service-role/AWSElasticDisasterRecoveryRecoveryInstancePolicy"
 
     def decisions() -> set[str]:
