@@ -80,13 +80,13 @@ def clean_up_machine(sibling_arn: str) -> str:
     return arn.removesuffix(":").replace(":execution:", ":stateMachine:")
 
 
-def clean_up_name(execution_id: str) -> str:
-    """The name of the clean-up of a drill that was stopped: always the same, and one for each drill."""
-    name = f"{execution_id}{AFTER_STOP}"
-    if len(name) <= NAME_LIMIT:
-        return name
+def clean_up_name(execution_id: str, attempt: int = 1) -> str:
+    """The name of a clean-up after a stopped drill: always the same, one for each drill and attempt."""
+    ending = AFTER_STOP if attempt == 1 else f"{AFTER_STOP}-{attempt}"
+    if len(execution_id) + len(ending) <= NAME_LIMIT:
+        return execution_id + ending
     digest = sha256(execution_id.encode()).hexdigest()[:12]
-    return f"{execution_id[: NAME_LIMIT - len(AFTER_STOP) - 13]}-{digest}{AFTER_STOP}"
+    return f"{execution_id[: NAME_LIMIT - len(ending) - 13]}-{digest}{ending}"
 
 
 def _in_stack_of(sibling_arn: str, machine: str, execution_name: str) -> str:

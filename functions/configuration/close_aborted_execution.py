@@ -1,7 +1,7 @@
 """Closes an execution that Step Functions was told to stop, that ran out of time, or could not close itself.
 
 Such an execution takes no further state, so the Step Functions event about it starts this function. A drill
-is cleaned up first, by a workflow that then closes it; should that one end too early, it is closed here.
+is cleaned up first, by a workflow that then closes it; should that one end too early, another is started.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from shared.model import ExecutionRecord, ExecutionStatus, Mode
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.workflows import CLEAN_UP, clean_up_machine, clean_up_name, start
+from shared.workflows import CLEAN_UP, arn_of, clean_up_machine, clean_up_name, has_ended, start
 
 ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionNotClosed"}
+
+ATTEMPTS = 3
+"""So many clean-ups are started after a drill; whoever wants none must stop them all."""
 
 
 @task
@@ -32,7 +35,7 @@ def handler(task: Task) -> dict[str, Any]:
     detail = task.event["detail"]
     now = _moment(detail["stopDate"]) if detail.get("stopDate") else parse_time(task.event.get("time"))
     if str(detail.get("stateMachineArn", "")).endswith(CLEAN_UP):
-        return _close_after_clean_up(store, settings, detail, now)
+        return _clean_up_again(store, settings, detail, now)
     execution_id = str(detail["name"])
     record = _record(store, execution_id)
     if _closed_itself(record, detail["status"]):
@@ -50,9 +53,9 @@ def handler(task: Task) -> dict[str, Any]:
     return close(store, settings, ending)
 
 
-def _clean_up(store: ExecutionStore, ending: Ending, arn: str) -> dict[str, Any]:
-    """Starts the clean-up, which closes the drill in the end. A second event finds it started."""
-    name = clean_up_name(ending.execution_id)
+def _clean_up(store: ExecutionStore, ending: Ending, arn: str, attempt: int = 1) -> dict[str, Any]:
+    """Starts a clean-up, which closes the drill in the end. A second event finds it started."""
+    name = clean_up_name(ending.execution_id, attempt)
     # Said first: from here on nobody takes the drill's servers over before the clean-up is over.
     store.change_execution(ending.execution_id, {"clean_up": name})
     request = {
@@ -64,25 +67,36 @@ def _clean_up(store: ExecutionStore, ending: Ending, arn: str) -> dict[str, Any]
     return {"status": "CLEANING_UP", "started": start(clean_up_machine(arn), name, request)}
 
 
-def _close_after_clean_up(
+def _clean_up_again(
     store: ExecutionStore, settings: ConfigurationSettings, detail: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """A clean-up that could not end as it should: the drill that it was to close is closed all the same."""
+    """A clean-up that was stopped or failed: another one goes on where it was, a few times."""
     request = json.loads(detail.get("input") or "{}")
     record = _record(store, str(request.get("executionId") or ""))
-    if not request.get("close") or record is None or record.status is not ExecutionStatus.RUNNING:
+    if record is None or record.mode is not Mode.DRILL:
         return {"status": "CLOSED"}
+    execution_id, arn, name = record.execution_id, str(detail["executionArn"]), str(detail["name"])
+    names = [clean_up_name(execution_id, attempt) for attempt in range(1, ATTEMPTS + 1)]
+    done = names.index(name) + 1 if name in names else 0
+    drill_was_stopped = record.status is ExecutionStatus.RUNNING and has_ended(
+        arn_of(execution_id, Mode.DRILL, arn)
+    )
+    if not done and drill_was_stopped:
+        return {"status": "CLOSED"}  # the event about the drill itself does it
     failure = request.get("failure") or {}
-    cause = f"{failure.get('Cause')} Its clean-up {detail['name']} ended too early: {detail['status']}."
-    restorer = LaunchRestorer(store, settings.member_role, settings.external_id, record.execution_id, now)
-    restorer.restore()
+    told = failure.get("Cause") or "The clean-up did not end as it should."
     ending = Ending(
-        execution_id=record.execution_id,
+        execution_id=execution_id,
         started_at=record.started_at,
         now=now,
-        error=failure.get("Error") or ERRORS[detail["status"]],
-        cause=cause,
+        error=failure.get("Error") or "CleanUpEndedEarly",
+        cause=f"{told} The clean-up {name} ended too early ({detail['status']}).",
     )
+    if done < ATTEMPTS:
+        return _clean_up(store, ending, arn, done + 1)
+    if record.status is not ExecutionStatus.RUNNING:
+        return {"status": "CLOSED"}
+    LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
     return close(store, settings, ending)
 
 
