@@ -153,6 +153,8 @@ def staging_account_trouble(reversed_server: SourceServer) -> Finding | None:
 
 
 def _stage(facts: IdentifyFacts) -> Stage:
+    if _is_left_over(facts):
+        return Stage.TO_REVERSE
     home = _recorded_home(facts)
     instance = _launched(facts)
     if instance is not None and instance.replication_state not in (None, NOT_REVERSED):
@@ -167,6 +169,14 @@ def _stage(facts: IdentifyFacts) -> Stage:
     if instance is not None and _is_current(facts, instance):
         return Stage.LAUNCHED
     return Stage.REPLICATING
+
+
+def _is_left_over(facts: IdentifyFacts) -> bool:
+    """Whether A2 is of an earlier failback: B2 was launched since and never reversed. Its data are old."""
+    recovery = facts.recovery_instance
+    if facts.reversed_server is None or recovery is None or recovery.is_drill:
+        return False
+    return recovery.replication_state == NOT_REVERSED
 
 
 def _recorded_home(facts: IdentifyFacts) -> bool:
@@ -295,6 +305,17 @@ def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
             f"lists the recovery instance {instance.ec2_instance_id}.",
             "If the workload runs on the recovery instance (failed over by hand), confirm it: "
             f"{_confirmation(facts, _recorded_original(facts))}. Else delete the recovery instance in DRS.",
+        )
+    if _is_left_over(facts) and facts.reversed_server is not None:
+        old = facts.reversed_server
+        yield _critical(
+            "REVERSED_LEFT_OVER",
+            f"The reversed server {old.source_server_id} in {old.scope} is of an earlier failback: "
+            f"{instance.ec2_instance_id} was launched since, and does not replicate to it.",
+            f"Remove it at the origin, in this order: aws drs stop-replication --source-server-id "
+            f"{old.source_server_id}; aws drs delete-recovery-instance for its recovery instance, if it has "
+            "one (never terminate it: it is the original); aws drs disconnect-source-server; aws drs "
+            f"delete-source-server --region {old.scope.region}. Then start the failback again.",
         )
     if (
         stage is Stage.LAUNCHING

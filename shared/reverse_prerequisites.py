@@ -61,6 +61,7 @@ IDENTIFICATION_CODES = {
     "RECORD_CONTRADICTED_WORKLOAD": "DRS and the record name the same workload instance",
     "RECORD_CONTRADICTED_ADDRESS": "Both instances have the recorded private addresses",
     "RECORD_CONTRADICTED_STAGING_ACCOUNT": "The server is staged in the recorded account",
+    "REVERSED_LEFT_OVER": "No reversed server is left from an earlier failback",
     "LAUNCH_OUTDATED": "No launch under way misses newer data",
 }
 """What the identification can find, all of it critical: code -> what must hold."""

@@ -99,7 +99,8 @@ def facts(**changes: Any) -> IdentifyFacts:
 
 HOME = pair(workload_side="ORIGIN", last_failback="failback-1")
 GONE: dict[str, Any] = {"recovery_instance": None}
-REVERSED: dict[str, Any] = {"reversed_server": reversed_server()}
+REPLICATES: RecoveryInstance = recovery_instance(replication_state="CONTINUOUS")
+REVERSED: dict[str, Any] = {"reversed_server": reversed_server(), "recovery_instance": REPLICATES}
 STOPPED: dict[str, Any] = {"workload": workload(state="stopped")}
 LAUNCHED: dict[str, Any] = {**REVERSED, "failback_instance": failback_instance(), "earlier_job": JOB}
 EARLIER: dict[str, Any] = {"earlier": record(1), "earlier_execution": "failback-1"}
@@ -197,6 +198,8 @@ UNRECORDED: dict[str, Any] = {"pair": None}
         ({"recovery_instance": recovery_instance(is_drill=True)}, "DRILL_INSTANCE", (B3,)),
         ({"origin_readable": False, "original": None}, "ORIGIN_UNREADABLE", ()),
         ({**REVERSED, "earlier_job": RUNNING_JOB}, "LAUNCH_OUTDATED", (RUNNING_JOB.job_id, B3)),
+        ({"reversed_server": reversed_server()}, "REVERSED_LEFT_OVER", (A2, B3)),
+        ({**LAUNCHED, "recovery_instance": recovery_instance()}, "REVERSED_LEFT_OVER", (A2, B3)),
     ],
 )
 def test_what_does_not_fit_is_refused_with_both_values(
@@ -261,7 +264,7 @@ def test_no_original_is_ever_paired_with_two_servers(identified: dict[str, Ident
 
 OPTIONAL_FACTS: dict[str, list[Any]] = {
     "pair": [None, pair(), HOME, pair(workload_side="ORIGIN")],
-    "recovery_instance": [None, recovery_instance(), recovery_instance(is_drill=True)],
+    "recovery_instance": [None, REPLICATES, recovery_instance(), recovery_instance(is_drill=True)],
     "workload": [None, workload(), workload(state="stopped")],
     "original": [None, original(), original(state="running")],
     "reversed_server": [None, reversed_server()],
@@ -277,5 +280,8 @@ def test_a_launch_is_never_taken_up_while_newer_data_are_written(changes: dict[s
     runs = changes["workload"] is not None and changes["workload"].state == "running"
     if runs and found.stage in (Stage.LAUNCHING, Stage.LAUNCHED):
         assert found.findings
+    if changes["recovery_instance"] == recovery_instance() and changes["reversed_server"] is not None:
+        codes = {finding.code for finding in found.findings}
+        assert codes & {"REVERSED_LEFT_OVER", "RECOVERY_INSTANCE_GONE"}
     if changes["recovery_instance"] is not None and changes["recovery_instance"].is_drill:
         assert found.findings or found.stage in (Stage.TO_REPROTECT, Stage.TO_RETIRE)
