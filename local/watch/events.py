@@ -55,7 +55,7 @@ def progress(snapshot: Snapshot, seen: Replication) -> str:
     """``3.1 TB of 10.5 TB, 61 of 100 servers replicated, about 14m00s left``."""
     line = f"{in_bytes(seen.bytes_replicated)} of {in_bytes(seen.bytes_total)}"
     line += f", {seen.replicated} of {seen.servers} servers replicated"
-    if snapshot.seconds_left is not None:
+    if snapshot.seconds_left:  # none, too: the last steps move no bytes
         line += f", about {duration(snapshot.seconds_left)} left"
     return line
 
