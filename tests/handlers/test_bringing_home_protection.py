@@ -1,0 +1,419 @@
+"""Reprotect, WatchReprotection, RetireRecovery, and the end of a failback, however it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.configuration import close_aborted_execution, close_execution, close_wave
+from functions.execution import reprotect, retire_recovery
+from functions.query import watch_reprotection
+from shared.model import DetachedVolume, Protection, RemovedVolume, ServerStatus
+from shared.store import PairRecord
+from tests.handlers.estate import ORIGIN, RECOVERY, Estate
+from tests.handlers.way_home import WayHome
+from tests.handlers.wire import lost_answer, refused, refused_json
+
+REMOVE: dict[str, Any] = {"removeDetachedVolumes": True}
+
+
+def reprotect_until_asked(estate: Estate) -> dict[str, Any]:
+    for _ in range(40):
+        answer: dict[str, Any] = estate.call(reprotect)
+        if not answer["waiting"]:
+            return answer
+        estate.clock.advance(answer["waitSeconds"])
+    raise AssertionError("it waits for ever")
+
+
+def await_protection(estate: Estate) -> dict[str, Any]:
+    for _ in range(200):
+        answer: dict[str, Any] = estate.call(watch_reprotection)
+        if not answer["pending"]:
+            return answer
+        assert 15 <= answer["waitSeconds"] <= 300
+        estate.clock.advance(answer["waitSeconds"])
+    raise AssertionError("it is never protected")
+
+
+def retire(estate: Estate) -> dict[str, Any]:
+    total = {"retired": 0}
+    for _ in range(200):
+        answer: dict[str, Any] = estate.call(retire_recovery)
+        total["retired"] += answer["retired"]
+        if not answer["pending"]:
+            return {**answer, **total}
+        estate.clock.advance(answer["waitSeconds"])
+    raise AssertionError("it is never retired")
+
+
+def close(estate: Estate, **fields: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = estate.call(close_execution, startedAt=estate.now, **fields)
+    return answer
+
+
+def replication_of(estate: Estate, server: str) -> str:
+    """The replication state of a server of the recovery side."""
+    found = estate.drs_client().describe_source_servers(filters={"sourceServerIDs": [server]})["items"]
+    return str(found[0]["dataReplicationInfo"]["dataReplicationState"])
+
+
+# --- protecting again
+
+
+def test_what_came_home_is_protected_again_and_asked_once(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", "web-2")
+    way.home()
+    estate.clock.advance(600)
+    estate.wire.clear()
+    answer = estate.call(reprotect)
+    assert answer == {"waiting": 0, "requested": 2, "failed": 0, "waitSeconds": 15}
+    estate.call(reprotect)
+    assert len(estate.wire.of("ReverseReplication")) == 2
+    assert estate.call(watch_reprotection)["pending"] == 2
+    assert await_protection(estate) | {"waitSeconds": 0} == {
+        "pending": 0,
+        "protected": 2,
+        "failed": 0,
+        "bytesLeft": 0,
+        "waitSeconds": 0,
+    }
+    server = estate.servers()["web-1"]
+    assert server.protection is Protection.PROTECTED
+    assert parse_time(server.protected_at) == parse_time(estate.now)
+    assert server.reprotect_requested_at is not None
+    assert replication_of(estate, server.source_server_id) == "CONTINUOUS"
+
+
+def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.home()
+    estate.clock.advance(600)
+    estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
+    assert estate.call(reprotect) == {"waiting": 1, "requested": 0, "failed": 0, "waitSeconds": 15}
+    assert estate.servers()["web-1"].protection is Protection.RETURNING
+    estate.clock.advance(600)
+    assert estate.call(reprotect)["waitSeconds"] == 60, "the longer it takes, the less often"
+    estate.admin("DELETE", "/faults")
+    assert estate.call(reprotect)["requested"] == 1
+
+
+def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_remedy(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", "web-2")
+    way.home()
+    estate.clock.advance(600)
+    estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
+    answer = reprotect_until_asked(estate)
+    assert (answer["requested"], answer["failed"]) == (0, 1)
+    server = estate.servers()["web-1"]
+    assert server.protection is Protection.UNPROTECTED
+    assert "not connected to DRS" in (server.protection_reason or "")
+    assert "AWSElasticDisasterRecoveryRecoveryInstancePolicy" in (server.protection_remedy or "")
+    assert server.status is ServerStatus.RECOVERED
+    assert estate.servers()["web-2"].protection is Protection.RESCANNING
+
+
+def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.home()
+    estate.clock.advance(600)
+    estate.wire.on("drs", "ReverseReplication", lost_answer(estate.wire))
+    assert estate.call(reprotect)["waiting"] == 1
+    estate.wire.off("drs", "ReverseReplication")
+    estate.wire.clear()
+    assert estate.call(reprotect)["requested"] == 1
+    assert not estate.wire.of("ReverseReplication")
+
+
+def test_denied_rights_are_not_waited_for(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.home()
+    estate.wire.on("drs", "ReverseReplication", refused_json("AccessDeniedException", status=403))
+    assert estate.call(reprotect)["failed"] == 1
+    assert "member-account stack" in (estate.servers()["web-1"].protection_remedy or "")
+
+
+def test_an_original_that_drs_does_not_list_is_given_up_in_time(estate: Estate) -> None:
+    WayHome(estate, "web-1").record(ServerStatus.RECOVERED)
+    assert reprotect_until_asked(estate)["failed"] == 1
+    assert "shows no recovery instance" in (estate.servers()["web-1"].protection_reason or "")
+
+
+def test_a_copy_that_does_not_catch_up_is_unprotected_at_the_deadline(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", failback={"reprotectDeadlineSeconds": 600})
+    way.home()
+    estate.clock.advance(600)
+    assert estate.call(reprotect)["requested"] == 1
+    estate.fault("STALLS", server=way.ids["web-1"].server, error="AGENT_NOT_SEEN")
+    assert await_protection(estate)["failed"] == 1
+    assert estate.servers()["web-1"].protection_remedy
+
+
+# --- retiring
+
+
+def test_the_recovery_side_is_tidied_up_and_the_target_stays_for_the_next_time(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", "web-2")
+    way.protected()
+    estate.wire.clear()
+    assert retire(estate)["retired"] == 2
+    calls = estate.wire.count()
+    assert {name: calls[name] for name in ("TerminateRecoveryInstances", "TerminateInstances")} == {
+        "TerminateRecoveryInstances": 0,
+        "TerminateInstances": 0,
+    }
+    assert (calls["StopReplication"], calls["DeleteSourceServer"]) == (2, 2)
+    assert way.reversed_servers() == []
+    assert way.recovery_instances() == {"origin": [], "recovery": []}
+    assert way.state("web-1") == ("running", "stopped")
+    server = estate.servers()["web-1"]
+    assert (server.protection, server.retired_at) == (Protection.RETIRED, estate.now)
+    assert estate.call(retire_recovery)["retired"] == 0
+    assert replication_of(estate, way.ids["web-1"].server) == "CONTINUOUS", "it stays protected"
+
+
+def test_every_refusal_on_the_way_is_waited_for_and_ends_with_a_remedy(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    estate.wire.on("drs", "DisconnectSourceServer", refused_json("ConflictException", status=409))
+    assert estate.call(retire_recovery)["pending"] == 1
+    estate.clock.advance(31 * 60)
+    assert estate.call(retire_recovery) | {"waitSeconds": 0} == {
+        "pending": 0,
+        "retired": 0,
+        "failed": 1,
+        "waitSeconds": 0,
+    }
+    server = estate.servers()["web-1"]
+    assert server.protection is Protection.PROTECTED, "which it is, whatever is left over"
+    assert "DisconnectSourceServer" in (server.protection_reason or "")
+    estate.wire.off("drs", "DisconnectSourceServer")
+    assert retire(estate)["retired"] == 1, "another try goes on where this one stood"
+
+
+def test_an_execution_that_was_killed_between_two_steps_is_gone_on_with(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    ids = way.ids["web-1"]
+    home = estate.drs_client(ORIGIN)
+    home.stop_replication(sourceServerID=ids.reversed)
+    estate.drs_client().delete_recovery_instance(recoveryInstanceID=ids.workload)
+    home.delete_recovery_instance(recoveryInstanceID=ids.original)
+    estate.wire.clear()
+    assert retire(estate)["retired"] == 1
+    assert not estate.wire.of("StopReplication")
+    assert way.reversed_servers() == []
+
+
+def test_a_recovery_side_is_not_stopped_while_the_original_does_not_run(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    ids = way.ids["web-1"]
+    estate.ec2(ORIGIN).stop_instances(InstanceIds=[ids.original])
+    estate.ec2().start_instances(InstanceIds=[ids.workload])
+    assert estate.call(retire_recovery)["pending"] == 1
+    estate.clock.advance(31 * 60)
+    assert estate.call(retire_recovery)["failed"] == 1
+    assert way.state("web-1") == ("stopped", "running")
+    assert "the only one that runs the workload" in (estate.servers()["web-1"].protection_reason or "")
+
+
+def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    [other] = estate.add_servers("other", scope=ORIGIN)
+    way.change(reversed_server_id=other)
+    estate.wire.clear()
+    assert estate.call(retire_recovery)["failed"] == 1
+    assert "is not the reversed server" in (estate.servers()["web-1"].protection_reason or "")
+    assert not estate.wire.of("StopReplication")
+
+
+def test_what_drs_created_itself_is_terminated_when_the_plan_says_so(estate: Estate) -> None:
+    way = WayHome(
+        estate,
+        "web-1",
+        "web-2",
+        failback={"recoveryInstanceDisposition": "TERMINATE"},
+        drs_created=("web-1",),
+    )
+    way.protected()
+    estate.wire.clear()
+    assert retire(estate)["retired"] == 2
+    assert len(estate.wire.of("TerminateRecoveryInstances")) == 1
+    assert way.state("web-1") == ("running", "terminated")
+    assert way.state("web-2") == ("running", "stopped"), "a pre-provisioned target never is"
+
+
+def test_what_drs_created_itself_becomes_a_target_when_it_is_retained(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", drs_created=("web-1",))
+    way.protected()
+    assert retire(estate)["retired"] == 1
+    tags = {tag["Key"] for tag in estate.instance(way.ids["web-1"].workload)["Tags"]}
+    assert "AWSDRS" in tags
+    assert way.state("web-1") == ("running", "stopped")
+
+
+# --- volumes left behind
+
+
+def left_behind(estate: Estate, way: WayHome) -> tuple[DetachedVolume, DetachedVolume]:
+    """One detached volume of either side: in this execution's record, and in the pair's."""
+    ids = way.ids["web-1"]
+    at_home = DetachedVolume(
+        str(ids.volumes[0].volume_id), ids.original, ids.volumes[0].device, ORIGIN, 8, "gp3", "execution-1"
+    )
+    made = estate.ec2().create_volume(Size=8, AvailabilityZone=f"{RECOVERY.region}a")["VolumeId"]
+    away = DetachedVolume(made, ids.workload, "/dev/sdf", RECOVERY, 8, "gp3", "failover-1")
+    way.change("web-1", detached_volumes=(at_home,))
+    estate.pairs.put(
+        [
+            PairRecord(
+                source_server_id=ids.server,
+                name="web-1",
+                scope=RECOVERY,
+                pair_instance_id=ids.workload,
+                original_instance_id=ids.original,
+                private_ip=None,
+                original_private_ip=None,
+                staging_account=None,
+                workload_side="ORIGIN",
+                detached_volumes=(away,),
+            )
+        ]
+    )
+    return at_home, away
+
+
+def volumes(estate: Estate, *wanted: DetachedVolume) -> list[str]:
+    """The ids of those that are still there."""
+    return [
+        item["VolumeId"]
+        for volume in wanted
+        for item in estate.ec2(volume.scope).describe_volumes(
+            Filters=[{"Name": "volume-id", "Values": [volume.volume_id]}]
+        )["Volumes"]
+    ]
+
+
+def test_detached_volumes_are_kept_and_listed_unless_the_request_says_otherwise(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    both = left_behind(estate, way)
+    retire(estate)
+    assert len(volumes(estate, *both)) == 2
+    close(estate)
+    listed = [volume["volumeId"] for volume in estate.report()["detachedVolumes"]]
+    assert sorted(listed) == sorted(volume.volume_id for volume in both)
+    assert estate.pairs.get([way.ids["web-1"].server])[way.ids["web-1"].server].detached_volumes == (
+        both[1],
+        both[0],
+    )
+
+
+def test_detached_volumes_of_both_sides_are_removed_on_request(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", **REMOVE)
+    way.protected()
+    both = left_behind(estate, way)
+    estate.wire.clear()
+    retire(estate)
+    assert volumes(estate, *both) == []
+    tagged = [call.form["Tag.1.Key"][0] for call in estate.wire.of("CreateTags")]
+    assert tagged == ["drs-orchestrator:detached-from"] * 2
+    assert len(estate.wire.of("DeleteVolume")) == 2
+    assert len(estate.store.facts("execution-1", RemovedVolume)) == 2
+    close(estate)
+    assert estate.report()["detachedVolumes"] == []
+    assert estate.pairs.get([way.ids["web-1"].server])[way.ids["web-1"].server].detached_volumes == ()
+
+
+def test_a_volume_that_something_holds_is_not_removed(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", **REMOVE)
+    way.protected()
+    at_home, away = left_behind(estate, way)
+    zone = estate.instance(way.ids["web-1"].workload)["Placement"]["AvailabilityZone"]
+    held = estate.ec2().create_volume(Size=8, AvailabilityZone=zone)["VolumeId"]
+    estate.ec2().attach_volume(VolumeId=held, InstanceId=way.ids["web-1"].workload, Device="/dev/sdx")
+    way.change("web-1", detached_volumes=(at_home, replace(away, volume_id=held)))
+    retire(estate)
+    assert volumes(estate, replace(away, volume_id=held)) == [held]
+
+
+def test_a_volume_that_cannot_be_removed_is_reported_and_keeps_nobody_up(estate: Estate) -> None:
+    way = WayHome(estate, "web-1", **REMOVE)
+    way.protected()
+    both = left_behind(estate, way)
+    estate.wire.on("ec2", "DeleteVolume", refused("UnauthorizedOperation", status=403))
+    assert retire(estate)["retired"] == 1
+    assert len(volumes(estate, *both)) == 2
+    close(estate)
+    assert "VOLUME_NOT_REMOVED" in {finding["code"] for finding in estate.report()["findings"]}
+    assert len(estate.report()["detachedVolumes"]) == 2
+
+
+# --- the end
+
+
+def test_a_failback_whose_servers_are_home_and_retired_is_completed(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    retire(estate)
+    estate.call(close_wave, wave="web")
+    assert close(estate, decision="PROCEED")["status"] == "COMPLETED"
+    assert estate.report()["servers"][0]["status"] == "RECOVERED"
+
+
+@pytest.mark.parametrize("protection", [None, Protection.RETURNING, Protection.RESCANNING])
+def test_a_server_whose_protection_never_ended_is_unprotected_with_a_remedy(
+    estate: Estate, protection: Protection | None
+) -> None:
+    way = WayHome(estate, "web-1")
+    way.record(ServerStatus.RECOVERED, protection=protection, verified_at=estate.now)
+    detail = {
+        "name": "execution-1",
+        "status": "ABORTED",
+        "startDate": 1767225600000,
+        "stopDate": int(estate.clock.now().timestamp() * 1000),
+        "executionArn": estate.arn(),
+        "stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:drs-failback",
+    }
+    for _ in range(2):
+        close_aborted_execution.handler({"detail": detail, "time": estate.now}, None)
+    server = estate.servers()["web-1"]
+    assert server.protection is Protection.UNPROTECTED
+    assert way.ids["web-1"].original in (server.protection_reason or "")
+    assert "Run the failback again" in (server.protection_remedy or "")
+    pair = estate.pairs.get([server.source_server_id])[server.source_server_id]
+    assert pair.workload_side == "ORIGIN", "the wave was killed before it could remember that"
+
+
+def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.record(ServerStatus.RECOVERED, protection=Protection.PROTECTED, protected_at=estate.now)
+    answer = close(estate, failure={"Error": "AccessDeniedError", "Cause": "no rights"})
+    assert answer["status"] == "FAILED"
+    server = estate.servers()["web-1"]
+    assert server.protection is Protection.PROTECTED
+    assert "not tidied up" in (server.protection_reason or "")
+
+
+def test_nothing_to_do_because_all_is_home_is_no_failure(estate: Estate) -> None:
+    way = WayHome(estate, "web-1")
+    way.record(ServerStatus.RECOVERED, protection=Protection.RETIRED)
+    estate.store.change_wave("execution-1", "web", {"status": "COMPLETED"})
+    assert close(estate, decision="NOTHING_TO_DO")["status"] == "COMPLETED"
+
+
+def test_a_server_that_an_earlier_execution_left_half_retired_is_believed_only_by_what_drs_says(
+    estate: Estate,
+) -> None:
+    way = WayHome(estate, "web-1")
+    way.protected()
+    estate.drs_client(ORIGIN).stop_replication(sourceServerID=way.ids["web-1"].reversed)
+    way.change(protection=Protection.PROTECTED, protected_at=None)
+    assert estate.call(watch_reprotection)["pending"] == 1
+    assert estate.servers()["web-1"].protection is Protection.RESCANNING
+    assert await_protection(estate)["protected"] == 1
+    assert retire(estate)["retired"] == 1
