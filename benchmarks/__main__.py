@@ -37,19 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs = [(case, order) for case in cases for order in orders]
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
-    measured: dict[Run, Measured] = {}
+    measured: dict[tuple[str, LaunchOrder], Measured] = {}
     failed = []
     with _progress(console) as progress:
         bar = progress.add_task("", total=len(runs))
-        for run, future in _in_processes(runs, args.seed):
+        for (case, order), future in _in_processes(runs, args.seed):
             try:
-                measured[run] = future.result()
+                line = measured[case.name, order] = future.result()
+                progress.console.print(_told(line), highlight=False)
             except Exception as error:  # noqa: BLE001  whatever ended one run, the others have been measured
-                failed.append(f"{run[0].name} {run[1].value}: {type(error).__name__}: {error}")
+                failed.append(f"{case.name} {order.value}: {type(error).__name__}: {error}")
             progress.advance(bar)
-            if run in measured:
-                progress.console.print(_told(measured[run]), highlight=False)
-    lines = [measured[run] for run in runs if run in measured]
+    lines = [measured[case.name, order] for case, order in runs if (case.name, order) in measured]
     console.print(table(lines))
     for line in lines:
         if line.servers >= 1000 and line.drs_calls_per_server > DRS_CALLS_GOAL:
