@@ -12,6 +12,7 @@ from functions.execution import reprotect, retire_recovery
 from functions.query import watch_reprotection
 from shared.model import DetachedVolume, Protection, RemovedVolume, ServerStatus
 from shared.store import PairRecord
+from shared.task import parse_time
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
 from tests.handlers.way_home import WayHome
 from tests.handlers.wire import lost_answer, refused, refused_json
