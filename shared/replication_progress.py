@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -409,7 +409,8 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _text(time: datetime) -> str:
-    return time.isoformat(timespec="seconds")
+    """As every other time of a record is written."""
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 _STAGING = "Its staging area is in the origin: see the replication settings there."

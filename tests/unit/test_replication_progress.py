@@ -110,7 +110,7 @@ def test_a_server_is_replicated_when_it_is_continuous_without_much_lag() -> None
         "replication_state": "CONTINUOUS",
         "bytes_total": 8 * GIB,
         "bytes_replicated": 8 * GIB,
-        "replicated_at": NOW.isoformat(),
+        "replicated_at": "2026-01-01T12:00:00Z",
     }
 
 
@@ -141,7 +141,7 @@ def test_a_stall_is_told_once_with_its_remedy_and_forgotten_when_it_ends(error: 
     first = judge([server()], [a2(state="STALLED", stalled_reason=error)])
     assert first.newly_stalled == (server_id(1),)
     values = first.changes[server_id(1)]
-    assert (values["stalled_since"], values["stall_reported"]) == (NOW.isoformat(), False)
+    assert (values["stalled_since"], values["stall_reported"]) == ("2026-01-01T12:00:00Z", False)
     assert error in values["reason"]
     assert values["remedy"] == stall_remedy(error) != stall_remedy("SOMETHING_NEW")
     stalled = server(stalled_since=ago(minutes=1), stall_reported=True, reason=values["reason"])
@@ -287,7 +287,7 @@ def test_a_server_is_protected_when_state_disks_and_lag_say_so(source: SourceSer
     assert (verdict.protected, verdict.pending, verdict.failed) == (int(done), int(not done), 0)
     if done:
         assert verdict.changes[server_id(1)]["protection"] is Protection.PROTECTED
-        assert verdict.changes[server_id(1)]["protected_at"] == NOW.isoformat()
+        assert verdict.changes[server_id(1)]["protected_at"] == "2026-01-01T12:00:00Z"
 
 
 def test_the_state_before_the_request_is_not_believed() -> None:
