@@ -54,6 +54,8 @@ ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("close_execution", {}),
     ("start_from_event", {"started": True}),
     ("close_aborted_execution", {"status": "CANCELLED"}),
+    ("cancel_drills", {"waiting": 0}),
+    ("clean_up_drill", {"pending": 0, "failed": 0}),
 )
 """The functions in the order of a failover, each with what its answer must say about the samples' fleet."""
 

@@ -140,8 +140,11 @@ def test_query_functions_write_their_findings_and_nothing_else() -> None:
         assert all(action.split(":")[1].startswith(looking) for action in statement.actions)
 
 
-def test_configuration_functions_can_start_and_stop_nothing() -> None:
-    own = {a for s in boundary("configuration") for a in s.actions}
+def test_configuration_functions_can_start_and_stop_nothing_but_the_clean_up_of_drills() -> None:
+    [clean_ups] = [s for s in boundary("configuration") if s.sid == "CleanUps"]
+    assert clean_ups.actions == ("states:StartExecution",)
+    assert [resource.rsplit("-", 2)[1:] for resource in clean_ups.resources] == [["drill", "cleanup"]]
+    own = {a for s in boundary("configuration") if s.sid != "CleanUps" for a in s.actions}
     role = {a for s in role_statements("configuration") for a in s.actions}
     starting = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
     assert not [action for action in own | role if action.split(":")[1].startswith(starting)]

@@ -1,0 +1,109 @@
+"""Executions that are killed in any of their states, and the event that Step Functions sends about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from local.virtual.cloud import PROJECT
+from tests.workflows.stage import Stage, group, stage, wave
+
+WAVES = [wave("data"), wave("web", "data")]
+GROUPS = [group("db", "data"), group("web", "web")]
+
+
+def states(machine: str) -> list[str]:
+    """Every state of a machine, those inside its maps too."""
+    return list(_names(json.loads((PROJECT / "statemachines" / f"{machine}.asl.json").read_text("utf-8"))))
+
+
+def _names(definition: dict[str, Any]) -> Iterator[str]:
+    for name, state in definition["States"].items():
+        yield name
+        if "ItemProcessor" in state:
+            yield from _names(state["ItemProcessor"])
+
+
+def put_back(world: dict[str, Any]) -> dict[str, Any]:
+    """All of the world that a drill puts back: DRS keeps its jobs, and the pairs their history."""
+    return {key: value for key, value in world.items() if key not in ("jobs", "pairs")}
+
+
+def two_waves(**more: Any) -> Any:
+    """A small fleet whose functions take a second each, so that they can be killed in their midst."""
+    return stage(*GROUPS, waves=WAVES, **more)
+
+
+def reach(here: Stage, machine: str, state: str) -> str:
+    """Waits until some execution of the machine is in the state, a function's work done but not answered.
+
+    Gives that execution's ARN.
+    """
+    here.cloud.functions.seconds = 1.0
+    found: list[str] = []
+
+    def there() -> bool:
+        for arn, record in here.cloud.states.records.items():
+            if record.machine == machine and state in here.cloud.measures.of(arn).visited:
+                found.append(arn)
+        return bool(found)
+
+    here.cloud.wait_until(there)
+    return found[0]
+
+
+def tell_end(here: Stage, arn: str) -> dict[str, Any]:
+    """What EventBridge does when an execution ended too early: starts the function that closes it."""
+    record = here.cloud.states.record(arn)
+    execution = record.execution
+    assert execution.status in ("ABORTED", "FAILED", "TIMED_OUT"), execution.status
+    stopped = execution.stop_date or here.cloud.clock.now()
+    detail = {
+        "executionArn": arn,
+        "stateMachineArn": here.cloud.states.arn_of(record.machine),
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": int(execution.start_date.timestamp() * 1000),
+        "stopDate": int(stopped.timestamp() * 1000),
+        "input": execution.input_json,
+        "cause": execution.cause,
+    }
+    return here.call(
+        "CloseAbortedExecutionFunction",
+        {
+            "source": "aws.states",
+            "detail-type": "Step Functions Execution Status Change",
+            "time": stopped.isoformat(),
+            "detail": detail,
+        },
+    )
+
+
+def tell_end_later(here: Stage, arn: str, seconds: float = 20) -> None:
+    """The same, some seconds from now, while other executions run."""
+
+    def tell() -> None:
+        tell_end(here, arn)
+
+    here.cloud.clock.call_later(seconds, tell)
+
+
+def clean_up_of(here: Stage, drill: str) -> str:
+    """The ARN of the clean-up that was started when a drill was stopped."""
+    [arn] = [
+        arn
+        for arn, record in here.cloud.states.records.items()
+        if record.machine == "drill-cleanup" and record.execution.name == f"{drill}-cleanup-after-stop"
+    ]
+    return arn
+
+
+def launches_of(here: Stage, server: str) -> int:
+    """How many DRS jobs have launched a server."""
+    source = here.source(server)
+    return sum(
+        member["sourceServerID"] == source and member["launchStatus"] == "LAUNCHED"
+        for job in here.jobs_of(server)
+        for member in job["participatingServers"]
+    )

@@ -1,0 +1,111 @@
+"""A failover that is killed in any of its states and started again comes to the same end, with one launch."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflows.killing import launches_of, reach, states, tell_end, tell_end_later, two_waves
+from tests.workflows.stage import Run, Stage
+
+NOT_ON_THE_WAY = {
+    # What goes wrong, and what is for other modes
+    "failover": {
+        "ApproveStart",
+        "CancelDrills",
+        "DecideCancelled",
+        "WaitForDrills",
+        "TakePlan",
+        "DecideTaken",
+        "RecordWaveFailure",
+        "CleanUp",
+        "Blocked",
+        "Cancelled",
+        "Failed",
+    },
+    "recovery-wave": {
+        "StopWorkloads",
+        "DecideWorkloadsStopped",
+        "WaitForWorkloads",
+        "ReturnWorkloads",
+        "DecideReturned",
+        "WaitForReturn",
+        "WaitForStop",
+        "WaitForRoom",
+        "LotNotStarted",
+        "RetryFailed",
+    },
+}
+ON_THE_WAY = [
+    (machine, state)
+    for machine, others in NOT_ON_THE_WAY.items()
+    for state in states(machine)
+    if state not in others
+]
+IN_WAVES = [(machine, state) for machine, state in ON_THE_WAY if machine == "recovery-wave"]
+
+
+def assert_same_end(here: Stage, run: Run) -> None:
+    assert run.status == "COMPLETED"
+    assert run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
+    for name in here.servers:
+        assert launches_of(here, name) == 1
+        assert len(here.jobs_of(name)) == 1
+        assert here.instances()[here.target(name)]["state"] == "running"
+        assert run.server(name)["privateIpAfter"] == run.server(name)["privateIpBefore"]
+        # Put back, if the first one ended by itself after its wave was killed.
+        into = here.launch_settings(name).get("launchIntoInstanceProperties", {})
+        assert into.get("launchIntoEC2InstanceID") in (None, here.target(name))
+        assert here.pairs()[here.source(name)]["workloadSide"] == "RECOVERY"
+    assert here.locks() == {}
+
+
+def test_the_states_on_the_way_are_all_that_a_failover_goes_through() -> None:
+    with two_waves() as here:
+        visited = here.run().result.visited
+        assert {(machine, state) for machine in NOT_ON_THE_WAY for state in visited[machine]} == set(
+            ON_THE_WAY
+        )
+
+
+@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
+    with two_waves() as here:
+        first = here.start("first")
+        reach(here, machine, state)
+        here.cloud.stop(first, "Operator", "killed")
+        if here.cloud.result(first).status == "ABORTED":
+            tell_end(here, first)
+        assert_same_end(here, here.run("second"))
+
+
+@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
+    """The function that closes it comes late, in the midst of the second one."""
+    with two_waves() as here:
+        first = here.start("first")
+        reach(here, machine, state)
+        here.cloud.stop(first, "Operator", "killed")
+        second = here.start("second")
+        if here.cloud.result(first).status == "ABORTED":
+            tell_end_later(here, first)
+        assert_same_end(here, here.wait(second))
+
+
+@pytest.mark.parametrize(("machine", "state"), IN_WAVES)
+def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
+    """The failover itself goes on without that wave, and ends."""
+    with two_waves() as here:
+        first = here.start("first")
+        here.cloud.stop(reach(here, machine, state), "Operator", "killed")
+        here.wait(first)
+        assert_same_end(here, here.run("second"))
+
+
+def test_killed_twice_at_its_worst_moment() -> None:
+    with two_waves() as here:
+        for name in ("first", "second"):
+            arn = here.start(name)
+            reach(here, "recovery-wave", "StartLot")
+            here.cloud.advance(3)
+            here.cloud.stop(arn, "Operator", "killed")
+        assert_same_end(here, here.run("third"))
