@@ -54,6 +54,12 @@ ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("close_execution", {}),
     ("start_from_event", {"started": True}),
     ("close_aborted_execution", {"status": "CANCELLED"}),
+    ("identify_originals", {"site": "east", "servers": 2}),
+    ("check_reverse_prerequisites", {"site": "east", "ready": 0, "blocked": 0}),
+    ("reverse_replication", {"site": "east", "reversed": 0, "waiting": 0, "failed": 0}),
+    ("watch_replication", {"action": "GO", "newlyStalled": 0}),
+    ("report_stall", {"reported": 0}),
+    ("quiesce_workloads", {"running": 0, "failed": 0}),
     ("cancel_drills", {"waiting": 0}),
     ("clean_up_drill", {"pending": 0, "failed": 0}),
 )
