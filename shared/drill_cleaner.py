@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
+from shared.aws_errors import AwsCallError, ThrottledError
 from shared.cross_account import MemberAccounts
 from shared.drill_clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
 from shared.drs_client import DrsClient
@@ -28,7 +28,7 @@ LOOK_BACK = timedelta(days=1)
 
 
 class DrillCleaner:
-    """Cleans up after one drill. Raises ThrottledError and AwsUnavailableError; calling again is safe."""
+    """Cleans up after one drill. Raises AwsCallError where AWS cannot be read; calling again is safe."""
 
     def __init__(
         self, *, store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, now: datetime
@@ -151,7 +151,7 @@ class DrillCleaner:
         refused: AwsCallError | None = None
         try:
             self._take(drs, server, facts, step)
-        except (ThrottledError, AwsUnavailableError):
+        except ThrottledError:
             raise
         except AwsCallError as error:
             # Volumes that still come loose, a server that DRS keeps for a while: most of it passes.
