@@ -68,7 +68,7 @@ def travellers(fleet: Fleet, built: BuiltFleet, journey: Journey) -> tuple[Trave
 
 def table(servers: Sequence[Traveller]) -> Table:
     """The terminal's table: everybody, or of a large fleet some of each wave and all who are not the same."""
-    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown = Table(box=None, padding=(0, 1, 0, 0))
     shown.add_column("server", no_wrap=True)
     for heading in ("at the start", "on the recovery side", "home again"):
         shown.add_column(heading, min_width=_ID_WIDTH)  # a narrow terminal has the address below the id
