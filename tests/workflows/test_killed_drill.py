@@ -138,6 +138,7 @@ def test_after_three_killed_clean_ups_the_drill_is_closed_with_what_is_left_to_d
         for number in range(3):
             name = "first-cleanup-after-stop" + (f"-{number + 1}" if number else "")
             arn = f"{first.rsplit(':', 2)[0]}:drill-cleanup:{name}"
+            here.cloud.advance(0.5)
             here.cloud.stop(arn, "Operator", "killed as well")
             tell_end(here, arn)
         report = here.look(here.cloud.result(first)).report
