@@ -60,6 +60,11 @@ ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("watch_replication", {"action": "GO", "newlyStalled": 0}),
     ("report_stall", {"reported": 0}),
     ("quiesce_workloads", {"running": 0, "failed": 0}),
+    ("stop_workloads", {"stopping": 0, "failed": 0}),
+    ("return_workloads", {"returning": 0, "failed": 0}),
+    ("reprotect", {"failed": 0}),
+    ("watch_reprotection", {"failed": 0}),
+    ("retire_recovery", {"failed": 0}),
     ("cancel_drills", {"waiting": 0}),
     ("clean_up_drill", {"pending": 0, "failed": 0}),
 )
