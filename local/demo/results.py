@@ -22,8 +22,9 @@ def round_folder(number: int, rounds: int, out: Path = OUT) -> Path:
 
 def start_over(out: Path = OUT) -> None:
     """Remove what an earlier demo left: its reports must not pass for those of this one."""
-    for folder in (out, *out.glob("round-*")):
+    rounds = [path for path in out.glob("round-*") if path.is_dir()]
+    for folder in (out, *rounds):
         for name in _NAMES:
             (folder / name).unlink(missing_ok=True)
-        if folder != out and not any(folder.iterdir()):
+        if folder in rounds and not any(folder.iterdir()):
             folder.rmdir()

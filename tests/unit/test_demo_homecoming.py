@@ -289,6 +289,7 @@ def test_the_last_round_keeps_the_plain_names_and_nothing_of_an_earlier_demo_is_
     assert [round_folder(number, 3, out).name for number in (1, 2, 3)] == ["round-1", "round-2", "out"]
     (out / "round-1" / "failback-report.json").touch()
     (out / "failover-report.md").touch()
+    (out / "round-trip.md").touch()
     (out / "mine.txt").touch()
     (out / "round-2" / "mine.txt").touch()
 
