@@ -1,8 +1,8 @@
 """Which launch settings to change for launching into an instance, and how to put them back.
 
-Two steps, since settings that conflict with launching into an instance must be off before it is set:
-*Copy private IP* and *Transfer server tags* (DRS user guide, launch-general-settings). The console turns
-them off by itself; the API does not promise to.
+Settings that conflict with launching into an instance must be off before it is set: *Copy private IP* and
+*Transfer server tags* (DRS user guide, launch-general-settings). The console turns them off by itself; the
+API does not promise to. So they have a step of their own, where they are on; all else is one call.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def changes_to_launch_into(
         first["copyPrivateIp"] = False
     if current.copy_tags:
         first["copyTags"] = False
-    if current.launch_disposition != "STOPPED":
-        first["launchDisposition"] = "STOPPED"
-    if current.right_sizing != "NONE":
-        first["targetInstanceTypeRightSizingMethod"] = "NONE"
-    if (current.recovery_mode or RecoveryMode.OPTIMAL) != recovery_mode:
-        first["recoveryMode"] = recovery_mode.value
     second = {} if current.launch_into_instance_id == instance_id else _into(instance_id)
+    if current.launch_disposition != "STOPPED":
+        second["launchDisposition"] = "STOPPED"
+    if current.right_sizing != "NONE":
+        second["targetInstanceTypeRightSizingMethod"] = "NONE"
+    if (current.recovery_mode or RecoveryMode.OPTIMAL) != recovery_mode:
+        second["recoveryMode"] = recovery_mode.value
     return tuple(step for step in (first, second) if step)
 
 

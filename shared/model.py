@@ -609,6 +609,11 @@ class PairRecord:
 
 @dataclass(frozen=True, slots=True)
 class WaveRecord:
+    """``priority``: seconds from the wave's launch to the end of all that depends on it, as estimated.
+
+    ``token``: of the task that waits for the waves this one depends on.
+    """
+
     name: str
     depends_on: tuple[str, ...]
     status: WaveStatus
@@ -617,6 +622,8 @@ class WaveRecord:
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
+    priority: float = 0.0
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,14 @@ from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind, is_held_by_job
 from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG, LOT_TAG, WAVE_TAG, own_tags, unfinished
 from shared.ec2_client import Ec2Client
-from shared.model import Job, JobRecord, Mode, ServerRecord, ServerStatus
+from shared.model import Job, JobRecord, Mode, ServerRecord, ServerStatus, WaveRecord
 from shared.opened_execution import OpenedExecution
 from shared.outcome import retryable
-from shared.store import ExecutionStore, ServerChange
+from shared.polling import room_wait
+from shared.room import Claim, may_start, room
+from shared.store import ClaimStore, ExecutionStore, ServerChange
 from shared.task import iso, parse_time
 
-JOBS_IN_PROGRESS = 20
-SERVERS_IN_JOBS = 500
-"""Quotas of one account in one Region, not adjustable (AWS General Reference, DRS service quotas)."""
 LOOK_BACK = timedelta(days=1)
 PATIENCE = timedelta(hours=2)
 """How long servers wait for a place among the scope's jobs before they are given up."""
@@ -52,6 +51,8 @@ class RecoveryStarter:
         self._wave = wave
         self._lot = lot
         self._now = now
+        self._claims = ClaimStore(store.table_name, drs.scope)
+        self._oldest_job: str | None = None
 
     def start(self, servers: Sequence[ServerRecord]) -> dict[str, Any]:
         """Launch those of the lot's servers that wait for it.
@@ -63,6 +64,7 @@ class RecoveryStarter:
         jobs = self._jobs()
         waiting, launching = self._adopt(waiting, jobs)
         if not waiting:
+            self._claims.drop([self._claim(0)])
             return self._result(launching, [], "")
         busy = self._busy(jobs)
         held = [server for server in waiting if server.drs_server_id in busy]
@@ -71,10 +73,18 @@ class RecoveryStarter:
             return self._wait(launching, held, f"{len(held)} servers are in other jobs")
         in_progress = unfinished(jobs)
         in_jobs = sum(len(job.servers) for job in in_progress)
-        if len(in_progress) >= JOBS_IN_PROGRESS or in_jobs + len(free) > SERVERS_IN_JOBS:
+        left_room = room(len(in_progress), in_jobs)
+        claim = self._claim(len(free))
+        if not self._claims.grant(
+            claim, self._now, lambda own, claims: may_start(own, claims, left_room, self._now)
+        ):
             reason = f"{self._drs.scope} has {len(in_progress)} jobs with {in_jobs} servers in progress"
             return self._wait(launching, waiting, reason)
         launched, left, reason = self._launch(free)
+        if left:
+            self._claims.put([self._claim(len(left))], self._now)
+        else:
+            self._claims.drop([claim])
         if left or held:
             return self._wait(launching + launched, left + held, reason or "servers are in other jobs")
         return self._result(launching + launched, [], "")
@@ -195,7 +205,7 @@ class RecoveryStarter:
         self._store.change_servers(self._id, changes, only_from=STARTABLE)
 
     def _wait(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
-        wave = next(wave for wave in self._store.waves(self._id) if wave.name == self._wave)
+        wave = self._wave_record()
         if wave.started_at and self._now - parse_time(wave.started_at) > PATIENCE:
             values = {
                 "status": ServerStatus.FAILED,
@@ -207,10 +217,25 @@ class RecoveryStarter:
             return self._result(launching, [], reason)
         return self._result(launching, waiting, reason)
 
-    @staticmethod
-    def _result(launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
+    def _result(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
         outcome = "WAIT" if waiting else "STARTED" if launching else "NOTHING"
-        return {"outcome": outcome, "launching": launching, "reason": reason[:500]}
+        age = None
+        if self._oldest_job:
+            age = (self._now - parse_time(self._oldest_job)).total_seconds()
+        return {
+            "outcome": outcome,
+            "launching": launching,
+            "reason": reason[:500],
+            "waitSeconds": room_wait(age),
+        }
+
+    def _claim(self, servers: int) -> Claim:
+        now = iso(self._now)
+        priority = self._wave_record().priority
+        return Claim(self._id, self._wave, self._lot, servers, priority, asked_at=now, seen_at=now)
+
+    def _wave_record(self) -> WaveRecord:
+        return next(wave for wave in self._store.waves(self._id) if wave.name == self._wave)
 
     def _may_start(self, server: ServerRecord) -> bool:
         if server.status is ServerStatus.LAUNCH_FAILED:
@@ -218,7 +243,9 @@ class RecoveryStarter:
         return server.status is ServerStatus.CONFIGURED
 
     def _jobs(self) -> list[Job]:
-        return self._drs.jobs_since(iso(self._now - LOOK_BACK))
+        jobs = self._drs.jobs_since(iso(self._now - LOOK_BACK))
+        self._oldest_job = min((job.created_at for job in unfinished(jobs)), default=None)
+        return jobs
 
     @staticmethod
     def _busy(jobs: Sequence[Job]) -> set[str]:

@@ -17,6 +17,7 @@ __all__ = [
     "estimate",
     "plan_lots",
     "wave_levels",
+    "ways_to_the_end",
 ]
 
 MAX_SERVERS_PER_JOB = 100
@@ -68,7 +69,14 @@ def critical_path(waves: Sequence[Wave], weights: Mapping[str, float]) -> tuple[
 
     ``weights``: how long each wave takes, in any unit, default 1. ``waves`` as for ``wave_levels``.
     """
-    order = [name for level in wave_levels(waves) for name in level]
+    way = ways_to_the_end(waves, weights)
+    # Sorting is stable and no way is longer than that of a wave it depends on: the order of levels holds.
+    return tuple(sorted(_in_order(waves), key=lambda name: -way[name]))
+
+
+def ways_to_the_end(waves: Sequence[Wave], weights: Mapping[str, float]) -> dict[str, float]:
+    """By wave, how long it and the longest chain of waves after it take, in the unit of ``weights``."""
+    order = _in_order(waves)
     followers: defaultdict[str, list[str]] = defaultdict(list)
     for wave in waves:
         for needed in wave.depends_on:
@@ -76,5 +84,8 @@ def critical_path(waves: Sequence[Wave], weights: Mapping[str, float]) -> tuple[
     way: dict[str, float] = {}
     for name in reversed(order):
         way[name] = weights.get(name, 1.0) + max((way[after] for after in followers[name]), default=0.0)
-    # Sorting is stable and no way is longer than that of a wave it depends on: the order of levels holds.
-    return tuple(sorted(order, key=lambda name: -way[name]))
+    return way
+
+
+def _in_order(waves: Sequence[Wave]) -> list[str]:
+    return [name for level in wave_levels(waves) for name in level]

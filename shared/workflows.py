@@ -37,6 +37,18 @@ def start(state_machine_arn: str, name: str, request: dict[str, Any]) -> bool:
     return True
 
 
+def answer(token: str, output: dict[str, Any]) -> bool:
+    """Answer a task that waits for its token. False if it does not wait any more."""
+    try:
+        with calling("SendTaskSuccess", "a waiting task"):
+            _states().send_task_success(taskToken=token, output=json.dumps(output))
+    except AwsCallError as error:
+        if error.code in ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"):
+            return False
+        raise
+    return True
+
+
 def has_ended(execution_arn: str) -> bool:
     """Whether Step Functions says that the execution is over. False also where it cannot be asked."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from shared.dependants import wake_if_ready
 from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
 from shared.notifications import notify
 from shared.opened_execution import opened
@@ -40,6 +41,7 @@ def handler(task: Task) -> dict[str, Any]:
     reason = skipped or (f"{failure.get('Error')}: {failure.get('Cause')}" if failure else None)
     values = {"status": status, "ended_at": iso(task.now), "reason": reason}
     closed = store.change_wave(task.execution_id, task.wave, values)
+    wake_if_ready(store, task.execution_id)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
     if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
         keep_pairs(

@@ -8,11 +8,11 @@ from typing import Any
 from shared.model import Mode, Scope, ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
 from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import blocked_decision
-from shared.recovery_estimate import failback_estimate
+from shared.recovery_estimate import failback_estimate, launch_seconds, start_seconds
 from shared.settings import ConfigurationSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
-from shared.wave_planner import WaveLoad, estimate, plan_lots, wave_levels
+from shared.wave_planner import WaveLoad, estimate, plan_lots, wave_levels, ways_to_the_end
 
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
@@ -32,6 +32,15 @@ def handler(task: Task) -> dict[str, Any]:
         wave.name: [server for server in ready if server.wave == wave.name] for wave in execution.plan.waves
     }
     lots = {name: plan_lots(members) for name, members in by_wave.items()}
+    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
+    loads = {name: _load(members, sources) for name, members in by_wave.items()}
+    ways = ways_to_the_end(
+        execution.plan.waves,
+        {
+            name: launch_seconds(load, execution.policies.recovery_mode) + start_seconds(load)
+            for name, load in loads.items()
+        },
+    )
     store.change_servers(
         task.execution_id,
         [
@@ -51,12 +60,11 @@ def handler(task: Task) -> dict[str, Any]:
                 status=WaveStatus.PLANNED,
                 lots=len(set(lots[wave.name].values())),
                 servers=len(by_wave[wave.name]),
+                priority=round(ways[wave.name], 1),
             )
             for wave in execution.plan.waves
         ],
     )
-    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
-    loads = {name: _load(members, sources) for name, members in by_wave.items()}
     seconds = _seconds(execution, loads, ready, sources)
     store.change_execution(task.execution_id, {"estimate_seconds": seconds})
     # Step Functions runs at most 40 of them at once: a wave must not wait for one that cannot start.

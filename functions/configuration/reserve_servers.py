@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from shared.model import Finding, Mode, ServerStatus, Severity
-from shared.opened_execution import opened
-from shared.outcome import blocked_decision
+from shared.model import Finding, LaunchOrder, Mode, Scope, ServerRecord, ServerStatus, Severity
+from shared.opened_execution import OpenedExecution, opened
+from shared.outcome import BlockedDecision, blocked_decision
+from shared.room import Claim
 from shared.settings import ConfigurationSettings
 from shared.store import (
+    ClaimStore,
     ExecutionNotFoundError,
     ExecutionStore,
     LockStore,
@@ -16,7 +20,7 @@ from shared.store import (
     execution_store,
     server_lock,
 )
-from shared.task import Task, task
+from shared.task import Task, iso, task
 from shared.workflows import execution_is_over
 
 
@@ -45,8 +49,32 @@ def handler(task: Task) -> dict[str, Any]:
             }
             changes.append(ServerChange(server, values))
     store.change_servers(task.execution_id, changes, only_from=(ServerStatus.READY,))
-    decision = blocked_decision(execution.policies, store.servers(task.execution_id))
+    servers = store.servers(task.execution_id)
+    decision = blocked_decision(execution.policies, servers)
+    if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
+        _claim_room(store, execution, servers, task)
     return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
+
+
+def _claim_room(
+    store: ExecutionStore, execution: OpenedExecution, servers: Sequence[ServerRecord], task: Task
+) -> None:
+    """Where all waves launch together, the one on the critical path comes first, not the quickest to ask."""
+    if execution.policies.launch_order is not LaunchOrder.TOGETHER:
+        return
+    priority = {wave.name: wave.priority for wave in store.waves(task.execution_id)}
+    sizes = Counter(
+        (server.scope, server.wave, server.lot)
+        for server in servers
+        if server.status is ServerStatus.READY and server.adoption is None and server.lot is not None
+    )
+    claims: defaultdict[Scope, list[Claim]] = defaultdict(list)
+    for (scope, wave, lot), size in sizes.items():
+        now = iso(task.now)
+        key = (task.execution_id, wave or "", lot or 0)
+        claims[scope].append(Claim(*key, size, priority.get(wave or "", 0.0), asked_at=now, seen_at=now))
+    for scope, made in claims.items():
+        ClaimStore(store.table_name, scope).put(made, task.now)
 
 
 def _is_drill(store: ExecutionStore, execution_id: str) -> bool:

@@ -16,14 +16,17 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave, lot}`` → ``{lot, outcome: STARTED | WAIT | NOTHING, launching, reason}``."""
+    """``{executionId, wave, lot}`` → ``{lot, outcome, launching, reason, waitSeconds}``.
+
+    ``outcome`` is STARTED, WAIT or NOTHING.
+    """
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     accounts = member_accounts(settings.member_role, settings.external_id)
     lot = task.number("lot")
     servers = [server for server in store.servers(task.execution_id, task.wave) if server.lot == lot]
     if not servers:
-        return {"lot": lot, "outcome": "NOTHING", "launching": 0, "reason": ""}
+        return {"lot": lot, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
     scope = servers[0].scope  # a lot is of one scope
     starter = RecoveryStarter(
         store=store,

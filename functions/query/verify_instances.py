@@ -12,6 +12,7 @@ from shared.ec2_client import Ec2Client, InstanceHealth
 from shared.health_checks import failing_check
 from shared.model import HealthCheck, ServerRecord, ServerStatus
 from shared.opened_execution import opened
+from shared.polling import boot_wait
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
@@ -22,7 +23,7 @@ CHECKERS = 20
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave}`` → ``{pending, recovered, failed}``."""
+    """``{executionId, wave}`` → ``{pending, recovered, failed, waitSeconds}``."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
@@ -58,7 +59,14 @@ def handler(task: Task) -> dict[str, Any]:
         "pending": len(starting) - len(changes),
         "recovered": sum(server.status is ServerStatus.RECOVERED for server in done),
         "failed": sum(server.status is ServerStatus.FAILED for server in done),
+        "waitSeconds": boot_wait(_age(starting, task), len(starting) - len(changes)),
     }
+
+
+def _age(starting: Sequence[ServerRecord], task: Task) -> float:
+    """Seconds since the last of them was started."""
+    asked = [parse_time(server.start_requested_at) for server in starting]
+    return (task.now - max(asked)).total_seconds() if asked else 0.0
 
 
 def _with_health_checks(

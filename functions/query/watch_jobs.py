@@ -8,21 +8,23 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
+from shared.drs_job_monitor import COMPLETED
 from shared.launch_watcher import LaunchWatcher
 from shared.model import ServerStatus
 from shared.opened_execution import opened
 from shared.outcome import retryable
+from shared.polling import launch_wait
 from shared.settings import QuerySettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore, execution_store
+from shared.task import Task, parse_time, task
 
-ROUND = timedelta(seconds=15)
+ROUND = timedelta(seconds=8)
 """Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
 
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave}`` → ``{launching, toRetry, launched, failed}``."""
+    """``{executionId, wave}`` → ``{launching, toRetry, launched, failed, waitSeconds}``."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
@@ -43,4 +45,14 @@ def handler(task: Task) -> dict[str, Any]:
         ),
         "launched": count[ServerStatus.LAUNCHED],
         "failed": count[ServerStatus.FAILED],
+        "waitSeconds": _wait(store, task),
     }
+
+
+def _wait(store: ExecutionStore, task: Task) -> int:
+    begun = [
+        parse_time(job.created_at)
+        for job in store.jobs(task.execution_id)
+        if job.wave == task.wave and job.status != COMPLETED
+    ]
+    return launch_wait((task.now - max(begun)).total_seconds() if begun else 0.0)

@@ -1,6 +1,7 @@
 """DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
 
 from shared.model import PairRecord
+from shared.store.claims import ClaimStore
 from shared.store.executions import (
     ExecutionNotFoundError,
     ExecutionStore,
@@ -13,6 +14,7 @@ from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
 
 __all__ = [
+    "ClaimStore",
     "ExecutionNotFoundError",
     "ExecutionStore",
     "Leftover",

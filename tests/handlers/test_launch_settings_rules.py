@@ -60,8 +60,12 @@ def applied(settings: LaunchSettings, steps: tuple[dict[str, Any], ...]) -> Laun
             launch_settings(launch_disposition="STARTED", launch_into_instance_id=INSTANCE),
             ({"launchDisposition": "STOPPED"},),
         ),
-        (launch_settings(right_sizing="BASIC"), ({"targetInstanceTypeRightSizingMethod": "NONE"}, INTO)),
-        (launch_settings(recovery_mode="FAST"), ({"recoveryMode": "OPTIMAL"}, INTO)),
+        (launch_settings(right_sizing="BASIC"), ({**INTO, "targetInstanceTypeRightSizingMethod": "NONE"},)),
+        (launch_settings(recovery_mode="FAST"), ({**INTO, "recoveryMode": "OPTIMAL"},)),
+        (
+            launch_settings(copy_tags=True, right_sizing="BASIC"),
+            ({"copyTags": False}, {**INTO, "targetInstanceTypeRightSizingMethod": "NONE"}),
+        ),
     ],
 )
 def test_only_what_differs_is_written(current: LaunchSettings, steps: tuple[dict[str, Any], ...]) -> None:
@@ -86,7 +90,8 @@ def test_what_conflicts_is_off_before_the_instance_is_set(
     current: LaunchSettings, mode: RecoveryMode
 ) -> None:
     steps = changes_to_launch_into(current, INSTANCE, mode)
-    assert all(list(step) == [LAUNCH_INTO] or LAUNCH_INTO not in step for step in steps)
+    conflicting = {"copyPrivateIp", "copyTags"}
+    assert not [step for step in steps if LAUNCH_INTO in step and conflicting & set(step)]
     if steps and LAUNCH_INTO in steps[0]:
         assert (current.copy_private_ip, current.copy_tags) == (False, False)
 

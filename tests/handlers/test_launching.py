@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from functions.configuration import await_dependencies, close_wave
 from functions.execution import start_recovery, stop_targets
-from functions.query import verify_launches, watch_dependencies, watch_jobs
+from functions.query import verify_launches, watch_jobs
 from shared.aws_errors import OutcomeUnknownError, ThrottledError
 from shared.model import ServerStatus, WaveStatus
 from shared.store import ServerChange
@@ -20,6 +22,13 @@ STOP = {"policies": {"whenTargetRuns": "STOP"}}
 
 def launch(estate: Estate, lot: int = 1) -> Any:
     return estate.call(start_recovery, wave="web", lot=lot)
+
+
+def watch(estate: Estate) -> dict[str, int]:
+    """WatchJobs, and whether it says when to look again."""
+    answer: dict[str, int] = estate.call(watch_jobs, wave="web")
+    assert 10 <= answer.pop("waitSeconds") <= 240
+    return answer
 
 
 def jobs(estate: Estate) -> list[dict[str, Any]]:
@@ -93,7 +102,8 @@ def test_a_target_that_does_not_stop_is_given_up_in_time(estate: Estate) -> None
 def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
     estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
-    assert launch(estate) == {"lot": 1, "outcome": "STARTED", "launching": 2, "reason": ""}
+    answer = launch(estate)
+    assert answer == {"lot": 1, "outcome": "STARTED", "launching": 2, "reason": "", "waitSeconds": 10}
     assert launch(estate)["outcome"] == "NOTHING"
     [job] = jobs(estate)
     assert job["tags"] == {
@@ -105,7 +115,7 @@ def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
     for server in estate.servers("web").values():
         assert (server.status, server.job_id, server.attempts) == (ServerStatus.LAUNCHING, job["jobID"], 1)
     assert [record.job_id for record in estate.store.jobs("execution-1")] == [job["jobID"]]
-    assert launch(estate, lot=7) == {"lot": 7, "outcome": "NOTHING", "launching": 0, "reason": ""}
+    assert launch(estate, lot=7)["outcome"] == "NOTHING"
 
 
 def test_a_job_whose_answer_was_lost_is_adopted(estate: Estate) -> None:
@@ -234,13 +244,13 @@ def test_launches_end_one_by_one_and_the_failed_are_tried_again(estate: Estate) 
     estate.reach("CONFIGURED")
     estate.fault("PHASE_FAILS", server="web-1", phase="CONVERSION", times=2)
     launch(estate)
-    assert estate.call(watch_jobs, wave="web") == {"launching": 2, "toRetry": 0, "launched": 0, "failed": 0}
+    assert watch(estate) == {"launching": 2, "toRetry": 0, "launched": 0, "failed": 0}
     estate.await_jobs(["web"])
-    assert estate.call(watch_jobs, wave="web") == {"launching": 0, "toRetry": 1, "launched": 1, "failed": 0}
+    assert watch(estate) == {"launching": 0, "toRetry": 1, "launched": 1, "failed": 0}
     assert "Conversion failed" in (estate.servers()["web-1"].reason or "")
     assert launch(estate)["launching"] == 1
     estate.await_jobs(["web"])
-    assert estate.call(watch_jobs, wave="web") == {"launching": 0, "toRetry": 0, "launched": 1, "failed": 1}
+    assert watch(estate) == {"launching": 0, "toRetry": 0, "launched": 1, "failed": 1}
     assert estate.servers()["web-1"].attempts == 2
     assert {record.status for record in estate.store.jobs("execution-1")} == {"COMPLETED"}
 
@@ -293,16 +303,54 @@ def test_launched_into_another_instance_or_none_is_a_failure(estate: Estate) -> 
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (WaveStatus.RUNNING, "WAIT"),
+        (WaveStatus.RUNNING, None),
         (WaveStatus.COMPLETED, "READY"),
         (WaveStatus.FAILED, "SKIP"),
     ],
 )
-def test_a_wave_waits_for_what_it_depends_on(estate: Estate, status: WaveStatus, verdict: str) -> None:
+def test_a_wave_is_answered_at_once_if_what_it_depends_on_is_done(
+    estate: Estate, status: WaveStatus, verdict: str | None
+) -> None:
     estate.add_pairs("db-1", "web-1")
     estate.reach("PLANNED")
     estate.store.change_wave("execution-1", "data", {"status": status})
-    answer = estate.call(watch_dependencies, wave="web")
-    assert answer["verdict"] == verdict
-    assert ("data" in answer["reason"]) is (verdict != "READY")
-    assert estate.call(watch_dependencies, wave="data") == {"verdict": "READY", "reason": ""}
+    answers = taking_answers(estate)
+    assert estate.call(await_dependencies, wave="web", taskToken="token-of-web") == {}
+    assert [answer["taskToken"] for answer in answers] == (["token-of-web"] if verdict else [])
+    for answer in answers:
+        output = json.loads(answer["output"])
+        assert output["verdict"] == verdict
+        assert ("data" in output["reason"]) is (verdict == "SKIP")
+    [web] = [wave for wave in estate.store.waves("execution-1") if wave.name == "web"]
+    assert web.token == (None if verdict else "token-of-web")
+
+
+def test_the_end_of_a_wave_wakes_those_that_wait_for_it_once(estate: Estate) -> None:
+    estate.add_pairs("db-1", "web-1")
+    estate.reach("PLANNED")
+    answers = taking_answers(estate)
+    estate.call(await_dependencies, wave="web", taskToken="token-of-web")
+    for _ in range(2):
+        estate.call(close_wave, wave="data", failure={"Error": "Boom", "Cause": "a test"})
+    assert [json.loads(answer["output"])["verdict"] for answer in answers] == ["SKIP"]
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_a_wave_that_does_not_wait_any_more_is_left_alone(estate: Estate, code: str) -> None:
+    estate.add_pairs("db-1", "web-1")
+    estate.reach("PLANNED")
+    estate.store.change_wave("execution-1", "web", {"token": "an-old-token"})
+    estate.wire.on("sfn", "SendTaskSuccess", refused_json(code))
+    assert estate.call(close_wave, wave="data", failure={"Error": "Boom", "Cause": "x"})["status"] == "FAILED"
+
+
+def taking_answers(estate: Estate) -> list[dict[str, Any]]:
+    """What tasks that wait are answered from now on."""
+    answers: list[dict[str, Any]] = []
+
+    def take(call: Call) -> AWSResponse:
+        answers.append(json.loads(call.body))
+        return call.answer(200, b"{}")
+
+    estate.wire.on("sfn", "SendTaskSuccess", take)
+    return answers

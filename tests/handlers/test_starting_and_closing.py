@@ -34,6 +34,13 @@ def close(estate: Estate, **fields: Any) -> dict[str, Any]:
 # --- starting and verifying
 
 
+def verify(estate: Estate) -> dict[str, int]:
+    """VerifyInstances, and whether it says when to look again."""
+    answer: dict[str, int] = estate.call(verify_instances, wave="web")
+    assert 5 <= answer.pop("waitSeconds") <= 60
+    return answer
+
+
 def test_launched_targets_are_started_and_verified(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2")
     estate.reach("RESERVED")
@@ -42,8 +49,8 @@ def test_launched_targets_are_started_and_verified(estate: Estate) -> None:
     assert estate.call(start_instances, wave="web") == {"starting": 0, "failed": 0}
     assert estate.instance(pairs["web-1"][1])["State"]["Name"] == "running"
     assert estate.servers()["web-1"].start_requested_at == estate.now
-    assert estate.call(verify_instances, wave="web") == {"pending": 0, "recovered": 2, "failed": 0}
-    assert estate.call(verify_instances, wave="web") == {"pending": 0, "recovered": 0, "failed": 0}
+    assert verify(estate) == {"pending": 0, "recovered": 2, "failed": 0}
+    assert verify(estate) == {"pending": 0, "recovered": 0, "failed": 0}
     server = estate.servers()["web-1"]
     assert (server.verified_at, server.private_ip_after) == (estate.now, server.private_ip_before)
 
@@ -72,13 +79,13 @@ def test_what_may_still_come_up_is_waited_for_until_the_policy_ends(estate: Esta
     move(estate, ServerStatus.STARTING, "web-1", "web-2", "web-3", start_requested_at=estate.now)
     estate.ec2().start_instances(InstanceIds=[pairs["web-1"][1]])
     estate.ec2().terminate_instances(InstanceIds=[pairs["web-3"][1]])
-    assert estate.call(verify_instances, wave="web") == {"pending": 2, "recovered": 0, "failed": 1}
+    assert verify(estate) == {"pending": 2, "recovered": 0, "failed": 1}
     assert "is gone" in (estate.servers()["web-3"].reason or "")
     estate.clock.advance(120)
-    assert estate.call(verify_instances, wave="web") == {"pending": 1, "recovered": 0, "failed": 1}
+    assert verify(estate) == {"pending": 1, "recovered": 0, "failed": 1}
     assert "did not start" in (estate.servers()["web-2"].reason or "")
     estate.clock.advance(600)
-    assert estate.call(verify_instances, wave="web") == {"pending": 0, "recovered": 0, "failed": 1}
+    assert verify(estate) == {"pending": 0, "recovered": 0, "failed": 1}
     assert "Not verified in time: TCP 127.0.0.1:1 does not answer" in (estate.servers()["web-1"].reason or "")
 
 

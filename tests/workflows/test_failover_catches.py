@@ -79,7 +79,7 @@ SCENARIOS = {
     "RunWave": Scenario(failing("CloseWave"), "FAILED", jobs=2),
     "RunWaves": Scenario(failing("CloseWave", times=3), "FAILED", jobs=2),
     "RestoreLaunchSettings": Scenario(failing("RestoreLaunchSettings"), "COMPLETED", jobs=2),
-    "AwaitDependencies": Scenario(failing("WatchDependencies"), "FAILED", jobs=2),
+    "AwaitDependencies": Scenario(failing("AwaitDependencies"), "FAILED", jobs=2),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch", times=2), "FAILED"),
     "StopTargets": Scenario(failing("StopTargets", times=2), "FAILED"),
     "StartLot": Scenario(failing("StartRecovery", times=2), "FAILED"),

@@ -10,7 +10,7 @@ import pytest
 
 from local.drs import Settings
 from local.virtual.states_api import StatesError
-from shared.recovery_starter import JOBS_IN_PROGRESS
+from shared.room import JOBS_IN_PROGRESS
 from tests.workflows.stage import Stage, group, stage, trouble, wave
 from tests.workflows.world import RECOVERY
 
@@ -23,7 +23,7 @@ FUNCTIONS = (
     "CheckPrerequisites",
     "PlanWaves",
     "ReserveServers",
-    "WatchDependencies",
+    "AwaitDependencies",
     "ConfigureLaunch",
     "StopTargets",
     "StartRecovery",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
 from typing import Any
 
+from shared.task import iso
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
 
 CHAIN = [wave("data"), wave("application", "data"), wave("web", "application")]
@@ -16,7 +19,7 @@ def one_in_each(waves: list[dict[str, Any]], **troubled: dict[str, Any]) -> list
 
 def job_start(here: Stage, server: str) -> str:
     [job] = here.jobs_of(server)
-    return str(job["creationDateTime"])
+    return iso(datetime.fromisoformat(job["creationDateTime"]))
 
 
 def started_at(here: Stage, run: Run, server: str) -> str:
@@ -49,7 +52,7 @@ def test_by_wave_no_job_begins_before_the_wave_it_depends_on_is_done() -> None:
         assert run.report["launchOrder"] == "BY_WAVE"
         for earlier, later in (("data", "application"), ("application", "web")):
             assert job_start(here, later) >= run.wave(earlier)["endedAt"]
-            assert dict(settings_written)[later] >= run.wave(earlier)["endedAt"]
+            assert iso(datetime.fromisoformat(dict(settings_written)[later])) >= run.wave(earlier)["endedAt"]
 
 
 def test_a_diamond_joins_only_when_both_sides_are_done_and_the_sides_run_side_by_side() -> None:
@@ -121,3 +124,22 @@ def test_a_job_that_hangs_is_given_up_in_time_and_within_the_history_quota() -> 
         assert run.result.history_events < 12_000  # Step Functions ends an execution at 25,000
         settings_left = [f for f in run.report["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"]
         assert [here.source("odd") in finding["remedy"] for finding in settings_left] == [True]
+
+
+def test_a_wave_whose_wake_up_was_lost_looks_again_by_itself() -> None:
+    with stage(*one_in_each(CHAIN[:2]), waves=CHAIN[:2]) as here:
+        looks: list[str] = []
+
+        def forget(event: dict[str, Any]) -> None:
+            if event["wave"] == "data":
+                here.cloud.client("dynamodb").update_item(
+                    TableName=os.environ["EXECUTIONS_TABLE"],
+                    Key={"pk": {"S": "EXECUTION#run"}, "sk": {"S": "WAVE#application"}},
+                    UpdateExpression="REMOVE #token",
+                    ExpressionAttributeNames={"#token": "token"},
+                )
+
+        here.cloud.on_function("CloseWaveFunction", forget)
+        here.cloud.on_function("AwaitDependenciesFunction", lambda event: looks.append(event["wave"]))
+        assert here.run().status == "COMPLETED"
+        assert looks.count("application") == 2

@@ -1,0 +1,42 @@
+"""How long to wait before the next look: rarely while nothing can have happened, often near the end.
+
+Looks cost state transitions, history events and calls; being late costs recovery time. The expected times
+are those of ``shared.recovery_estimate``.
+"""
+
+from __future__ import annotations
+
+from shared.recovery_estimate import CONVERSION_SECONDS, LAUNCH_SECONDS, SNAPSHOT_SECONDS
+
+FIRST_LAUNCH = 0.5 * (SNAPSHOT_SECONDS + CONVERSION_SECONDS["linux"][0] + LAUNCH_SECONDS["linux"][0])
+"""No server is launched before this time of its job, as far as is known."""
+LONG_JOB, VERY_LONG_JOB = 1800.0, 3600.0
+FIRST_BOOT = 45.0
+LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
+MANY = 200
+"""From this number of instances on, one look is a dozen calls."""
+
+
+def launch_wait(age_seconds: float) -> int:
+    """Seconds until the next look at jobs, the youngest of which began ``age_seconds`` ago."""
+    if age_seconds < FIRST_LAUNCH:
+        return max(10, round(FIRST_LAUNCH - age_seconds))
+    if age_seconds < LONG_JOB:
+        return 10
+    return 20 if age_seconds < VERY_LONG_JOB else 60
+
+
+def boot_wait(age_seconds: float, instances: int) -> int:
+    """Seconds until the next look at ``instances`` that were started ``age_seconds`` ago."""
+    if age_seconds < FIRST_BOOT:
+        return max(5, round(FIRST_BOOT - age_seconds))
+    if age_seconds < LONG_BOOT:
+        return 5 if instances < MANY else 10
+    return 15 if age_seconds < VERY_LONG_BOOT else 30
+
+
+def room_wait(oldest_job_age_seconds: float | None) -> int:
+    """Seconds until the next look for room in a scope; None: no job of the scope is known."""
+    if oldest_job_age_seconds is None:
+        return 10
+    return min(60, launch_wait(oldest_job_age_seconds))

@@ -1,0 +1,100 @@
+"""Claims of lots on room in a scope's DRS quotas: in the Executions table, one partition for each scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from boto3.dynamodb.conditions import Key
+
+from shared.items import from_item, to_item
+from shared.model import Scope
+from shared.room import Claim
+from shared.store.writes import put_if, write
+
+TRIES = 5
+EXPIRY = timedelta(days=2)
+
+
+class ClaimStore:
+    """The claims on one scope."""
+
+    def __init__(self, table_name: str, scope: Scope) -> None:
+        self._name = table_name
+        self._partition = f"ROOM#{scope}"
+        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+
+    def put(self, claims: Sequence[Claim], now: datetime) -> None:
+        """Make or renew claims. The first asking keeps its place: ``asked_at`` of an older claim stays."""
+        write([self._put(claim, now) for claim in claims])
+
+    def all(self) -> list[Claim]:
+        return [from_item(item, Claim) for item in self._items() if item["sk"] != "HEAD"]
+
+    def grant(self, own: Claim, now: datetime, judge: Callable[[Claim, Sequence[Claim]], bool]) -> bool:
+        """Renew ``own`` and ask ``judge`` whether it may start; if so it is granted, at most one at a time.
+
+        The partition's HEAD counts grants: a grant is valid only if nobody else got one since the claims
+        were read. False when it has to wait.
+        """
+        for _ in range(TRIES):
+            items = self._items()
+            head = next((int(item["grants"]) for item in items if item["sk"] == "HEAD"), 0)
+            claims = [from_item(item, Claim) for item in items if item["sk"] != "HEAD"]
+            before = next((claim for claim in claims if claim.key == own.key), own)
+            mine = replace(own, asked_at=min(own.asked_at, before.asked_at))
+            if not judge(mine, claims):
+                self.put([mine], now)
+                return False
+            granted = replace(mine, granted_at=mine.seen_at)
+            counted = put_if(
+                self._name,
+                {"pk": self._partition, "sk": "HEAD", "grants": head + 1, **_expiry(now)},
+                "attribute_not_exists(pk) OR grants = :head",
+                {":head": head},
+            )
+            if self._together([counted, self._put(granted, now)]):
+                return True
+        return False
+
+    def drop(self, claims: Sequence[Claim]) -> None:
+        """Take claims back: their jobs are started, or never will be."""
+        with self._table.batch_writer() as batch:
+            for claim in claims:
+                batch.delete_item(Key={"pk": self._partition, "sk": _sort(claim)})
+
+    def _put(self, claim: Claim, now: datetime) -> dict[str, Any]:
+        item = {"pk": self._partition, "sk": _sort(claim), **to_item(claim), **_expiry(now)}
+        return {"Put": {"TableName": self._name, "Item": item}}
+
+    def _together(self, operations: list[dict[str, Any]]) -> bool:
+        client = self._table.meta.client
+        try:
+            client.transact_write_items(TransactItems=operations)
+        except client.exceptions.TransactionCanceledException:
+            return False
+        return True
+
+    def _items(self) -> list[dict[str, Any]]:
+        arguments: dict[str, Any] = {
+            "KeyConditionExpression": Key("pk").eq(self._partition),
+            "ConsistentRead": True,
+        }
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._table.query(**arguments)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _sort(claim: Claim) -> str:
+    return f"CLAIM#{claim.execution_id}#{claim.wave}#{claim.lot}"
+
+
+def _expiry(now: datetime) -> dict[str, int]:
+    return {"expiresAt": int((now + EXPIRY).timestamp())}
