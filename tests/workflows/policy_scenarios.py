@@ -28,10 +28,11 @@ servers: {servers}
 waves:
   - {{name: data, onFailure: GO_ON}}
   - {{name: web, dependsOn: [data], onFailure: GO_ON}}
-policies: {{onBlocked: GO_ON, whenTargetRuns: STOP, retries: 1, verifyTimeoutSeconds: 300, failback: {failback}}}
+policies:
+  {{onBlocked: GO_ON, whenTargetRuns: STOP, retries: 1, verifyTimeoutSeconds: 300, failback: {failback}}}
 """
 _CAREFUL = """{
-    approval: REQUIRED, tagOriginals: true, laggards: LEAVE_BEHIND, replicationDeadlineSeconds: 7200, stopWorkload: BEFORE_LAUNCH,
+    approval: REQUIRED, tagOriginals: true, laggards: LEAVE_BEHIND, replicationDeadlineSeconds: 7200,
     quiesce: [{document: AWS-RunShellScript, parameters: {commands: [sync]}, timeoutSeconds: 60},
               {document: StopShop, timeoutSeconds: 60}]}"""
 _TERMINATING = "{recoveryInstanceDisposition: TERMINATE}"
@@ -270,8 +271,8 @@ def two_ways_home(at: Stage) -> None:
     at.cloud.advance(0.5)
     second = at.start("failback", "second", plan="crm", mode="FAILBACK")
     at.cloud.wait(second)
-    unknown = {"recoveryInstanceIds": [*at.targets, "i-00000000000000000"]}
-    at.cloud.wait(at.start("failback", "third", plan="hr", mode="FAILBACK", **unknown))
+    ids = [*at.targets, "i-00000000000000000"]
+    at.cloud.wait(at.start("failback", "third", plan="hr", mode="FAILBACK", recoveryInstanceIds=ids))
     at.cloud.wait(at.start("failover", "out-again", plan="bi"))
     at.cloud.wait(at.start("failback", "same-plan", mode="FAILBACK"))
     at.started("WatchJobsFunction", at.cloud.functions.invocations("WatchJobsFunction") + 1)
@@ -300,7 +301,7 @@ def failed_over_by_hand(at: Stage) -> None:
         "originalInstanceId": server.original_instance_id,
     }
     endpoints = {"check": "ROUTE_MISSING", "reason": "VPC endpoints lead there"}
-    request = {"mode": "FAILBACK", "confirmOriginals": [ids], "overrides": [endpoints]}
+    request: dict[str, Any] = {"mode": "FAILBACK", "confirmOriginals": [ids], "overrides": [endpoints]}
     at.cloud.wait(at.start("failback", "too-early", plan="crm", **request))
     [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
     at.cloud.wait(clean_up)
