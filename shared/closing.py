@@ -182,16 +182,26 @@ def _give_outcomes(store: ExecutionStore, ending: Ending, mode: Mode) -> None:
     """No server and no wave is left without an outcome, and no server that came home in between."""
     left = [s for s in store.servers(ending.execution_id) if not s.status.is_final]
     store.change_servers(ending.execution_id, [ServerChange(s, _outcome(s, ending)) for s in left])
+    servers = store.servers(ending.execution_id)
+    home = [s for s in servers if s.status is ServerStatus.RECOVERED]
     for wave in store.waves(ending.execution_id):
         if not wave.status.is_final:
-            status = WaveStatus.SKIPPED if wave.status is WaveStatus.PLANNED else WaveStatus.FAILED
-            values = {"status": status, "ended_at": iso(ending.now), "reason": _why(ending)}
+            values: dict[str, Any] = {"status": WaveStatus.COMPLETED, "ended_at": iso(ending.now)}
+            if mode is not Mode.FAILBACK or not _was_home(wave.name, servers, ending):
+                status = WaveStatus.SKIPPED if wave.status is WaveStatus.PLANNED else WaveStatus.FAILED
+                values |= {"status": status, "reason": _why(ending)}
             store.change_wave(ending.execution_id, wave.name, values)
     if mode is Mode.FAILBACK:
-        home = [s for s in store.servers(ending.execution_id) if s.status is ServerStatus.RECOVERED]
         store.change_settled(
             ending.execution_id, [ServerChange(s, values) for s in home if (values := _protection(s, ending))]
         )
+
+
+def _was_home(wave: str, servers: Sequence[ServerRecord], ending: Ending) -> bool:
+    """Whether there was nothing to do for a wave: an earlier failback has brought all of it home."""
+    members = [server for server in servers if server.wave == wave]
+    ended_early = bool(ending.error) or ending.decision == "BLOCKED"
+    return all(s.status is ServerStatus.RECOVERED for s in members) and not (ended_early and not members)
 
 
 def _protection(server: ServerRecord, ending: Ending) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class ReverseServerFacts:
     B3, None if they were not read. ``network``, ``metadata``, profiles: None if they could not be read.
     ``denied_agent_actions``: what a policy simulation denied B3's role, None if it could not be simulated.
     ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted.
+    ``stopped_for_cutover``: B3 rests because an earlier failback stopped it and ended before it was launched.
     """
 
     server: SourceServer
@@ -108,6 +109,7 @@ class ReverseServerFacts:
     denied_agent_actions: tuple[str, ...] | None = None
     active_job_id: str | None = None
     held_by_execution: str | None = None
+    stopped_for_cutover: bool = False
 
 
 @dataclass(frozen=True, slots=True)

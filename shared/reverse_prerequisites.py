@@ -70,6 +70,12 @@ CHECKS: tuple[ReverseCheck, ...] = (
     ReverseCheck("SERVER_BUSY", _C, "No DRS job holds the server", reverse.server_busy),
     ReverseCheck("SERVER_HELD", _C, "No other execution holds the server", reverse.held_by_execution),
     ReverseCheck("RECOVERY_INSTANCE_STOPPED", _C, "The recovery instance runs", reverse.workload_not_running),
+    ReverseCheck(
+        "RECOVERY_INSTANCE_WILL_BE_STARTED",
+        _W,
+        "The recovery instance need not be started",
+        reverse.workload_will_be_started,
+    ),
     ReverseCheck("RECOVERY_INSTANCE_UNWELL", _O, "It passes EC2's status checks", reverse.workload_unhealthy),
     ReverseCheck(
         "REVERSED_ELSEWHERE", _C, "The reversed server is at the origin", reverse.reversed_elsewhere

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG
-from shared.model import Adoption, Finding, Protection, ServerRecord, Severity
+from shared.model import Adoption, Finding, Protection, ServerRecord, ServerStatus, Severity
 from shared.original_identifier import IdentifyFacts, Stage
 from shared.resumption import adoption
 from shared.task import iso
@@ -32,7 +32,7 @@ def stage_values(
     ``earlier_over`` and ``same_plan`` are about the execution that started ``facts.earlier_job``. A launch
     that cannot be taken over is made again: then the server counts as replicating.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = _left_at_rest(facts)
     if facts.reversed_server is not None:
         values["reversed_server_id"] = facts.reversed_server.source_server_id
         values["replication_state"] = facts.reversed_server.replication_state
@@ -57,6 +57,25 @@ def stage_of(record: ServerRecord) -> Stage:
     if record.adoption is not None:
         return _ADOPTED[record.adoption]
     return Stage.REPLICATING if record.reversed_server_id else Stage.TO_REVERSE
+
+
+def _left_at_rest(facts: IdentifyFacts) -> dict[str, Any]:
+    """When an earlier failback stopped the workload for its cutover, was ended, and nobody runs it now.
+
+    Not where the original may have run it since: what it wrote then is nowhere else.
+    """
+    earlier, workload = facts.earlier, facts.workload
+    if earlier is None or workload is None or workload.state not in ("stopping", "stopped"):
+        return {}
+    if earlier.status is ServerStatus.RECOVERED or earlier.workload_returned_at is not None:
+        return {}
+    original = facts.original
+    if facts.failback_instance and original and original.state not in ("stopping", "stopped"):
+        return {}
+    return {
+        "workload_stop_requested_at": earlier.workload_stop_requested_at,
+        "workload_stopped_at": earlier.workload_stopped_at,
+    }
 
 
 def _adopted(facts: IdentifyFacts, earlier_over: bool, same_plan: bool, now: datetime) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class _Reversal:
         self._drs = DrsClient(accounts, site.recovery)
         self._origin_drs = DrsClient(accounts, site.origin)
         self._origin_ec2 = Ec2Client(accounts, site.origin)
+        self._recovery_ec2 = Ec2Client(accounts, site.recovery)
         self._site = site
         self._task = task
 
@@ -100,6 +101,7 @@ class _Reversal:
         changes: dict[str, Values] = {}
         if tag_originals:
             changes |= self._tag_originals(servers)
+        changes |= self._start_again([s for s in servers if s.source_server_id not in changes])
         found = self._reversed()
         changes |= self._adopt([s for s in servers if s.source_server_id not in changes], found)
         left = [server for server in servers if server.source_server_id not in changes]
@@ -123,6 +125,32 @@ class _Reversal:
             changes.setdefault(server.source_server_id, self._not_there_yet(server))
         return changes
 
+    def _start_again(self, servers: Sequence[ServerRecord]) -> dict[str, Values]:
+        """Start the workloads that an earlier failback stopped for its cutover: their agents have to be seen.
+
+        Nothing (``{}``) for one that has yet to stop or to start.
+        """
+        resting = {s.workload_instance_id or "": s for s in servers if s.workload_stop_requested_at}
+        if not resting:
+            return {}
+        changes: dict[str, Values] = {}
+        instances = {i.instance_id: i for i in self._recovery_ec2.instances(sorted(resting))}
+        refused = self._recovery_ec2.start([i for i, found in instances.items() if found.state == "stopped"])
+        for instance_id, server in resting.items():
+            instance = instances.get(instance_id)
+            if instance is not None and instance.state == "running":
+                continue
+            changes[server.source_server_id] = {}
+            error = refused.get(instance_id)
+            if not self._has_patience(server) or instance is None:
+                changes[server.source_server_id] = _failed(
+                    f"{instance_id}, which an earlier failback stopped, did not start again within "
+                    f"{PATIENCE}: it is {instance.state if instance else 'gone'}. {error or ''}".strip(),
+                    f"aws ec2 start-instances --instance-ids {instance_id} --region "
+                    f"{self._site.recovery.region}; then start the failback again.",
+                )
+        return changes
+
     def _reversed(self) -> dict[str, SourceServer]:
         return reversed_by_instance(self._origin_drs.source_servers(self._site.name))
 
@@ -140,6 +168,8 @@ class _Reversal:
                 "status": ServerStatus.REPLICATING,
                 "reversed_server_id": source.source_server_id,
                 "replication_state": source.replication_state,
+                "workload_stop_requested_at": None,
+                "workload_stopped_at": None,
                 "reason": None,
                 "remedy": None,
             }

@@ -151,6 +151,12 @@ HOOKS: tuple[Hook, ...] = (
     Hook(
         "ministack.services.ssm", "_send_command", ("data",), "commands reach instances without a container"
     ),
+    Hook(
+        "ministack.services.ssm",
+        "handle_request",
+        ("method", "path", "headers", "body", "query_params"),
+        "ListCommandInvocations",
+    ),
     Hook("ministack.services.ssm", "_managed_instance_ids", (), "which instances a command reaches"),
     Hook("ministack.services.ssm", "_commands", None, "read and written: commands"),
     Hook("ministack.services.ssm", "_command_target_ids", ("data",), "called: instances of a request"),

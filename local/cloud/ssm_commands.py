@@ -4,11 +4,16 @@ MiniStack refuses every instance without a container behind it. Here a command r
 and whose profile has AmazonSSMManagedInstanceCore (Systems Manager user guide, setup of instance
 permissions); it is delivered after a second and succeeds after two to six more, whatever its document says.
 The EC2 fault COMMAND_FAILS makes it fail. Delivery does not time out, and documents are not checked.
+ListCommandInvocations, which MiniStack lacks, knows CommandId, InstanceId and the filters InvokedAfter,
+InvokedBefore and Status.
 """
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +35,16 @@ MANAGED_POLICY = "AmazonSSMManagedInstanceCore"
 _SSM = "ministack.services.ssm"
 _DELIVERY_SECONDS = 1.0
 _RUN_SECONDS = (2.0, 6.0)
-_MOST_INSTANCES = 50  # of one call (API reference, SendCommand, InstanceIds)
+_MOST_INSTANCES = 50  # of one call (API reference, SendCommand, InstanceIds), and of one page
+_SHOWN = (
+    "CommandId",
+    "InstanceId",
+    "Comment",
+    "DocumentName",
+    "DocumentVersion",
+    "Status",
+    "StatusDetails",
+)
 
 
 class RunCommand:
@@ -43,6 +57,16 @@ class RunCommand:
     def install(self) -> None:
         hooks.replace(_SSM, "_send_command", self.send)
         hooks.replace(_SSM, "_managed_instance_ids", managed)
+        self._original_handle = hooks.replace(_SSM, "handle_request", self._handle)
+
+    async def _handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> Response:
+        if headers.get("x-amz-target", "").endswith(".ListCommandInvocations"):
+            with self._lifecycle.lock:
+                return listed(json.loads(body or b"{}"))
+        response: Response = await self._original_handle(method, path, headers, body, query_params)
+        return response
 
     def send(self, data: dict[str, Any]) -> Response:
         """All instances of the call get the command, or, when one of them is not reachable, none."""
@@ -158,6 +182,33 @@ def _may_be_managed(instance: Record) -> bool:
         for policy in (iam._roles.get(role) or {}).get("AttachedPolicies", ())
     )
     return any(policy.rsplit("/", 1)[-1] == MANAGED_POLICY for policy in policies)
+
+
+def listed(data: dict[str, Any]) -> Response:
+    """ListCommandInvocations: one item for each command and instance, the newest first, in pages."""
+    filters = {item["key"]: item["value"] for item in data.get("Filters") or []}
+    found = [
+        {
+            **{key: invocation[key] for key in _SHOWN},
+            "RequestedDateTime": command["RequestedDateTime"],
+        }
+        for command in ssm._commands.values()
+        for invocation in command["Invocations"].values()
+        if data.get("CommandId") in (None, invocation["CommandId"])
+        and data.get("InstanceId") in (None, invocation["InstanceId"])
+        and filters.get("Status") in (None, invocation["Status"])
+        and _moment(filters, "InvokedAfter", 0.0) <= command["RequestedDateTime"]
+        and command["RequestedDateTime"] < _moment(filters, "InvokedBefore", float("inf"))
+    ]
+    found.sort(key=lambda item: (-item["RequestedDateTime"], item["InstanceId"]))
+    start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or _MOST_INSTANCES)
+    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+    response: Response = json_response({"CommandInvocations": found[start : start + size], **more})
+    return response
+
+
+def _moment(filters: Mapping[str, str], key: str, default: float) -> float:
+    return datetime.fromisoformat(filters[key]).timestamp() if key in filters else default
 
 
 def _refused(code: str, message: str) -> Response:

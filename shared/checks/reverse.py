@@ -20,10 +20,25 @@ def workload_not_running(facts: ReverseServerFacts, policies: Policies) -> Troub
     workload = facts.workload
     if workload is None or facts.stage not in BEFORE_LAUNCH or workload.state == "running":
         return None
+    if facts.stopped_for_cutover and workload.state in ("stopping", "stopped"):
+        return None
     return Trouble(
         f"{workload.instance_id}, which has the data of {facts.server.name}, is {workload.state}.",
         f"Start it: aws ec2 start-instances --instance-ids {workload.instance_id} --region "
         f"{workload.scope.region}; its agent has to be reached to replicate home.",
+    )
+
+
+def workload_will_be_started(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+    workload = facts.workload
+    if workload is None or facts.stage not in BEFORE_LAUNCH or not facts.stopped_for_cutover:
+        return None
+    if workload.state not in ("stopping", "stopped"):
+        return None
+    return Trouble(
+        f"{workload.instance_id} is {workload.state}: an earlier failback stopped it for its cutover, and "
+        "ended before it was launched at the origin.",
+        "Nothing: it is started again, so that the last it has written reaches the origin too.",
     )
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy import create_member_stacks
+from local.drs import Settings
 from local.fleet import BuiltServer, Fleet, build, load, plan_document
+from local.fleet.network import PROFILE
 from shared.model import TARGET_TAG_KEY
 from tests.policies import HOME, RECOVERY, REGION
 from tests.workflows.recorded_calls import RecordingCloud
@@ -26,8 +28,14 @@ servers: {servers}
 waves:
   - {{name: data, onFailure: GO_ON}}
   - {{name: web, dependsOn: [data], onFailure: GO_ON}}
-policies: {{onBlocked: GO_ON, whenTargetRuns: STOP, retries: 1}}
+policies:
+  {{onBlocked: GO_ON, whenTargetRuns: STOP, retries: 1, verifyTimeoutSeconds: 300, failback: {failback}}}
 """
+_CAREFUL = """{
+    approval: REQUIRED, tagOriginals: true, laggards: LEAVE_BEHIND, replicationDeadlineSeconds: 7200,
+    quiesce: [{document: AWS-RunShellScript, parameters: {commands: [sync]}, timeoutSeconds: 60},
+              {document: StopShop, timeoutSeconds: 60}]}"""
+_TERMINATING = "{recoveryInstanceDisposition: TERMINATE}"
 _HEALTHY = "[{name: 'db-{n}', count: 2, wave: data}, {name: web, wave: web}]"
 _TROUBLED = """
   - {name: "db-{n}", count: 6, wave: data, trouble: [
@@ -36,6 +44,13 @@ _TROUBLED = """
       {kind: targetRunning, servers: [db-3]},
       {kind: spelling, servers: [db-4], target: "{name}x"},
       {kind: noTarget, servers: [db-5]}]}
+  - {name: web, wave: web}
+"""
+_HOMESICK = """
+  - {name: "db-{n}", count: 3, wave: data, trouble: [
+      {kind: originalUntagged, servers: [db-1]},
+      {kind: replicationStalls, servers: [db-2], error: SNAPSHOTS_FAILURE, seconds: 3600},
+      {kind: agentNeverChecksIn, servers: [db-3]}]}
   - {name: web, wave: web}
 """
 
@@ -66,17 +81,47 @@ class Stage:
         """Every target instance."""
         return [target for server in self.servers for target in server.target_instance_ids]
 
+    def start(self, machine: str, name: str, plan: str = "erp", **request: Any) -> str:
+        """Start an execution of the plan under this name; its ARN."""
+        return self.cloud.start(machine, {"plan": self.plan(plan), **request}, name=name)
+
+    def started(self, function: str, times: int = 1) -> None:
+        """Wait until a function was called so often, and has done its work."""
+        self.cloud.wait_until(lambda: self.cloud.functions.invocations(function) >= times)
+        self.cloud.advance(0.5)
+
+    def end(self, arn: str) -> None:
+        """Stop an execution, and tell so as EventBridge does."""
+        self.cloud.stop(arn, "Operator", "not today")
+        record = self.cloud.states.record(arn)
+        moment = int(self.cloud.clock.now().timestamp() * 1000)
+        detail = {
+            "executionArn": arn,
+            "stateMachineArn": self.cloud.states.arn_of(record.machine),
+            "name": record.execution.name,
+            "status": "ABORTED",
+            "startDate": moment - 9000,
+            "stopDate": moment,
+            "input": record.execution.input_json,
+        }
+        self.call("CloseAbortedExecutionFunction", {"source": "aws.states", "detail": detail})
+
 
 Scenario = Callable[[Stage], None]
 
 
 @contextmanager
-def stage(folder: Path, servers: str) -> Iterator[Stage]:
+def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
     """The cloud of one scenario. Functions take a second each, so that executions overlap."""
     file = folder / "fleet.yaml"
-    file.write_text(_FLEET.format(servers=servers))
+    file.write_text(_FLEET.format(servers=servers, failback=failback))
     fleet = load(file)
-    with RecordingCloud(account=HOME, region=REGION, parameters={"ExternalId": fleet.external_id}) as cloud:
+    with RecordingCloud(
+        account=HOME,
+        region=REGION,
+        parameters={"ExternalId": fleet.external_id},
+        drs_settings=Settings(replication_time_factor=0.2),
+    ) as cloud:
         create_member_stacks(fleet, cloud.client)
         servers_built = build(
             fleet,
@@ -108,7 +153,10 @@ def declared_by_event_with_trouble(at: Stage) -> None:
 
 
 def plan_unknown(at: Stage) -> None:
-    """A request for a plan that is not stored is told which ones are."""
+    """A request for a plan that is not stored is told which ones are, one in an event too."""
+    detail = {"plan": "nowhere", "mode": "FAILBACK", "reason": "us-east-1 is back"}
+    envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-2"}
+    at.call("StartFromEventFunction", {**envelope, "detail": detail})
     assert at.cloud.run("failover", {"plan": "nowhere"}, name="unknown").error == "ExecutionFailed"
 
 
@@ -149,27 +197,140 @@ def tags_lost_after_the_checks(at: Stage) -> None:
 
 def stopped_before_the_launch(at: Stage) -> None:
     """An execution that an operator stops takes no further state: an event closes it."""
-    arn = at.cloud.start("failover", {"plan": at.plan("erp")}, name="stopped")
-    at.cloud.wait_until(lambda: at.cloud.functions.invocations("ConfigureLaunchFunction") > 0)
+    arn = at.start("failover", "stopped")
+    at.started("ConfigureLaunchFunction")
+    at.end(arn)
+
+
+def stopped_in_the_midst_of_a_wave(at: Stage) -> None:
+    """One server of the wave runs already, the other does not pass its checks."""
+    [ill] = [server for server in at.servers if server.name == "db-2"]
+    at.cloud.ec2.add_faults([{"kind": "STATUS_CHECK_FAILS", "instance": ill.target_instance_ids[0]}])
+    arn = at.start("failover", "stopped")
+    at.started("VerifyInstancesFunction", 15)
+    at.end(arn)
+
+
+def stopped_drill(at: Stage) -> None:
+    """While a drill is cleaned up after, nobody else gets its servers; a clean-up that is stopped goes on."""
+    patient = at.start("failover", "patient", plan="crm")
+    at.cloud.functions.takes("PlanWavesFunction", 200)
+    at.started("PlanWavesFunction")
+    at.cloud.functions.takes("PlanWavesFunction", 1)
+    drill = at.start("failover", "drill", mode="DRILL")
+    at.started("WatchJobsFunction")
+    at.end(drill)
+    at.started("CleanUpDrillFunction")
+    at.start("failover", "same-plan")
+    others = [
+        at.start("failover", "same-servers", plan="hr"),
+        at.start("failback", "way-home", plan="bi", mode="FAILBACK"),
+    ]
+    for arn in (patient, *others):
+        at.cloud.wait(arn)
+    [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
+    at.end(clean_up)
+    at.started("CloseExecutionFunction")
+    at.cloud.advance(3600)
+
+
+def failover_during_a_drill(at: Stage) -> None:
+    """The real thing stops the drill, which cleans up after itself."""
+    drill = at.start("failover", "drill", mode="DRILL")
+    at.started("VerifyInstancesFunction")
+    real = at.start("failover", "real", cancelDrill=True)
+    at.started("CancelDrillsFunction")
+    at.end(drill)
+    assert at.cloud.wait(real).status == "SUCCEEDED"
+
+
+def there_and_back(at: Stage) -> None:
+    """A fleet comes home, one server after a stall; one cannot leave, and one has to go back."""
+    failover = at.start("failover", "out")
+    at.started("CloseWaveFunction")
+    early = at.start("failback", "early", plan="crm", mode="FAILBACK")
+    at.cloud.wait(early)
+    at.cloud.wait(failover)
+    tokens: list[str] = []
+    at.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
+    home = at.start("failback", "home", mode="FAILBACK", approval="REQUIRED", removeDetachedVolumes=True)
+    [web] = [server for server in at.servers if server.name == "web"]
+    at.cloud.ec2.add_faults([{"kind": "STATUS_CHECK_FAILS", "instance": web.original_instance_id}])
+    for _ in ("start", "cutover"):
+        at.cloud.wait_until(lambda: bool(tokens))
+        at.cloud.advance(60)
+        at.cloud.send_task_success(tokens.pop(), {"approvedBy": "an operator"})
+    result = at.cloud.wait(home)
+    assert result.output["totals"]["recovered"] == 2, result.output
+
+
+def two_ways_home(at: Stage) -> None:
+    """Failbacks of several plans for the same servers; one is stopped, and the next goes on where it was."""
+    at.cloud.wait(at.start("failover", "out"))
+    first = at.start("failback", "first", mode="FAILBACK")
     at.cloud.advance(0.5)
-    at.cloud.stop(arn, "Operator", "not today")
-    moment = int(at.cloud.clock.now().timestamp() * 1000)
-    detail = {"name": "stopped", "status": "ABORTED", "startDate": moment - 9000, "stopDate": moment}
-    at.call("CloseAbortedExecutionFunction", {"source": "aws.states", "detail": detail})
+    second = at.start("failback", "second", plan="crm", mode="FAILBACK")
+    at.cloud.wait(second)
+    ids = [*at.targets, "i-00000000000000000"]
+    at.cloud.wait(at.start("failback", "third", plan="hr", mode="FAILBACK", recoveryInstanceIds=ids))
+    at.cloud.wait(at.start("failover", "out-again", plan="bi"))
+    at.cloud.wait(at.start("failback", "same-plan", mode="FAILBACK"))
+    at.started("WatchJobsFunction", at.cloud.functions.invocations("WatchJobsFunction") + 1)
+    at.cloud.wait(at.start("failback", "fourth", plan="crm", mode="FAILBACK"))
+    at.end(first)
+    assert at.cloud.wait(at.start("failback", "goes-on", mode="FAILBACK")).status == "SUCCEEDED"
 
 
-SCENARIOS: tuple[tuple[Scenario, str], ...] = (
-    (declared_by_event_with_trouble, _TROUBLED),
-    (plan_unknown, _HEALTHY),
-    (permission_missing, _HEALTHY),
-    (two_executions_of_one_plan, _HEALTHY),
-    (two_plans_for_the_same_servers, _HEALTHY),
-    (tags_lost_after_the_checks, _HEALTHY),
-    (stopped_before_the_launch, _HEALTHY),
+def failed_over_by_hand(at: Stage) -> None:
+    """Somebody fails a server over although a drill holds it, into an instance that DRS makes and may end."""
+    [server] = [server for server in at.servers if server.name == "web"]
+    drs = at.cloud.client("drs", RECOVERY, RECOVERY_REGION)
+    _fault(at, {"kind": "JOB_STUCK", "phase": "CONVERSION", "server": "db-1", "seconds": 7200})
+    drill = at.start("failover", "drill", mode="DRILL", launchOrder="BY_WAVE")
+    at.started("WatchJobsFunction")
+    drs.start_recovery(sourceServers=[{"sourceServerID": server.source_server_id}])
+    at.cloud.advance(3600)
+    at.end(drill)
+    found = drs.describe_recovery_instances(filters={"sourceServerIDs": [server.source_server_id]})
+    [instance] = found["items"]
+    at.ec2.associate_iam_instance_profile(
+        InstanceId=instance["ec2InstanceID"], IamInstanceProfile={"Name": PROFILE}
+    )
+    ids = {
+        "recoveryInstanceId": instance["ec2InstanceID"],
+        "originalInstanceId": server.original_instance_id,
+    }
+    endpoints = {"check": "ROUTE_MISSING", "reason": "VPC endpoints lead there"}
+    request: dict[str, Any] = {"mode": "FAILBACK", "confirmOriginals": [ids], "overrides": [endpoints]}
+    at.cloud.wait(at.start("failback", "too-early", plan="crm", **request))
+    [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
+    at.cloud.wait(clean_up)
+    result = at.cloud.wait(at.start("failback", "home", **request))
+    assert result.output["totals"]["recovered"] == 1, result.output
+    assert at.cloud.calls["ec2", "TerminateInstances"] == 1
+
+
+SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
+    (declared_by_event_with_trouble, _TROUBLED, "{}"),
+    (plan_unknown, _HEALTHY, "{}"),
+    (permission_missing, _HEALTHY, "{}"),
+    (two_executions_of_one_plan, _HEALTHY, "{}"),
+    (two_plans_for_the_same_servers, _HEALTHY, "{}"),
+    (tags_lost_after_the_checks, _HEALTHY, "{}"),
+    (stopped_before_the_launch, _HEALTHY, "{}"),
+    (stopped_in_the_midst_of_a_wave, _HEALTHY, "{}"),
+    (stopped_drill, _HEALTHY, "{}"),
+    (failover_during_a_drill, _HEALTHY, "{}"),
+    (there_and_back, _HOMESICK, _CAREFUL),
+    (two_ways_home, _HEALTHY, "{}"),
+    (failed_over_by_hand, _HEALTHY, _TERMINATING),
 )
 
 
 def _refuse_first_recovery(at: Stage) -> None:
-    fault = {"kind": "ERROR", "operation": "StartRecovery", "code": "ConflictException", "times": 1}
+    _fault(at, {"kind": "ERROR", "operation": "StartRecovery", "code": "ConflictException", "times": 1})
+
+
+def _fault(at: Stage, fault: dict[str, Any]) -> None:
     status, answer = at.cloud.drs.admin("POST", "/faults", {"faults": [fault]})
     assert status == 200, answer

@@ -121,7 +121,7 @@ def _states(call: Call) -> Iterator[tuple[str, str]]:
     # The virtual cloud names machines without the stack's name, which the template puts before.
     yield (
         f"states:{call.operation}",
-        re.sub(rf":execution:(?!{STACK_NAME}-)", f":execution:{STACK_NAME}-", arn),
+        re.sub(rf":(execution|stateMachine):(?!{STACK_NAME}-)", rf":\1:{STACK_NAME}-", arn),
     )
 
 
@@ -134,6 +134,8 @@ def _drs(call: Call) -> Iterator[tuple[str, str]]:
     here = f"arn:aws:drs:{call.region}:{call.account}"
     servers = [body, *body.get("sourceServers", [])]
     resources = [f"{here}:source-server/{s['sourceServerID']}" for s in servers if "sourceServerID" in s]
+    instances = [*body.get("recoveryInstanceIDs", []), body.get("recoveryInstanceID")]
+    resources += [f"{here}:recovery-instance/{one}" for one in instances if one]
     resources += [f"{here}:job/{body['jobID']}"] if "jobID" in body else []
     for resource in resources or ["*"]:
         yield f"drs:{call.operation}", resource
@@ -141,13 +143,30 @@ def _drs(call: Call) -> Iterator[tuple[str, str]]:
         yield "drs:TagResource", f"{here}:job/new"
 
 
+_EC2_KINDS = {"i": "instance", "vol": "volume"}
+_EC2_IDS = re.compile(r"(InstanceId|VolumeId|ResourceId)(\.\d+)?$")
+
+
 def _ec2(call: Call) -> Iterator[tuple[str, str]]:
     form = _form(call)
-    ids = [value for key, value in form.items() if key.startswith("InstanceId.")]
+    ids = [value for key, value in form.items() if _EC2_IDS.match(key)]
     if call.operation.startswith("Describe"):  # of those we call, none takes a resource
         ids = []
-    for resource in [f"arn:aws:ec2:{call.region}:{call.account}:instance/{one}" for one in ids] or ["*"]:
+    here = f"arn:aws:ec2:{call.region}:{call.account}"
+    for resource in [f"{here}:{_EC2_KINDS[one.split('-')[0]]}/{one}" for one in ids] or ["*"]:
         yield f"ec2:{call.operation}", resource
+
+
+def _ssm(call: Call) -> Iterator[tuple[str, str]]:
+    """SendCommand is checked on the document and on every instance; a document of AWS's has no account."""
+    body = json.loads(call.body)
+    if call.operation != "SendCommand":
+        yield f"ssm:{call.operation}", "*"
+        return
+    owner = "" if body["DocumentName"].startswith("AWS-") else call.account
+    yield "ssm:SendCommand", f"arn:aws:ssm:{call.region}:{owner}:document/{body['DocumentName']}"
+    for instance in body["InstanceIds"]:
+        yield "ssm:SendCommand", f"arn:aws:ec2:{call.region}:{call.account}:instance/{instance}"
 
 
 def _iam(call: Call) -> Iterator[tuple[str, str]]:
@@ -173,6 +192,7 @@ _SERVICES = {
     "s3": _s3,
     "sfn": _states,
     "sns": _sns,
+    "ssm": _ssm,
     "sts": _sts,
 }
 """A call to another service fails the test with its name: say here what it needs."""

@@ -18,12 +18,14 @@ from tests.policies import (
     role_statements,
     tier_of,
 )
+from tests.unit.drs_failback_world import FailbackWorld
 from tests.unit.drs_world import World
 from tests.workflows.policy_scenarios import SCENARIOS, stage
 from tests.workflows.recorded_calls import Recorded, forget_sessions
 
 _STARTING = "Service Authorization Reference, DRS: dependent actions of StartRecovery"
 _TERMINATING = "Service Authorization Reference, DRS: dependent actions of TerminateRecoveryInstances"
+_REVERSING = "Service Authorization Reference, DRS: dependent actions of ReverseReplication"
 _SETTING = "Service Authorization Reference, DRS: dependent actions of UpdateLaunchConfiguration"
 _CONSOLE = "managed policy AWSElasticDisasterRecoveryConsoleFullAccess_v2, with aws:ViaAWSService"
 _INTO = "the same, for instances tagged AWSDRS, with aws:CalledVia"
@@ -42,7 +44,7 @@ FORWARDED: dict[str, dict[str, str]] = {
     },
     "execution": {
         "drs:CreateRecoveryInstanceForDrs": _STARTING,
-        "drs:DescribeReplicationConfigurationTemplates": _CONSOLE,
+        "drs:DescribeReplicationConfigurationTemplates": _REVERSING,
         "drs:ListTagsForResource": _STARTING,
         "ec2:AttachVolume": _INTO,
         "ec2:CreateLaunchTemplateVersion": _STARTING,
@@ -90,8 +92,8 @@ WITHHELD = {
 }
 """Dependent actions of StartRecovery that a launch into an instance needs no permission for."""
 
-NO_CALL = {"drs:CreateRecoveryInstanceForDrs"}
-"""A permission without an API call, which DRS may check before any service calls another."""
+NO_CALL = {"drs:CreateRecoveryInstanceForDrs", "drs:DescribeReplicationConfigurationTemplates"}
+"""What DRS itself asks of the caller, maybe before any service calls another: allowed without conditions."""
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +101,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> set[Recorded]:
     """Everything that the functions did in all scenarios."""
     forget_sessions()
     calls: set[Recorded] = set()
-    for scenario, servers in SCENARIOS:
+    for scenario, servers, failback in SCENARIOS:
         folder: Path = tmp_path_factory.mktemp(scenario.__name__)
-        with stage(folder, servers) as at:
+        with stage(folder, servers, failback) as at:
             scenario(at)
             calls |= at.cloud.recorded
     return calls
@@ -151,8 +153,11 @@ def test_a_member_role_may_do_what_its_functions_do_and_nothing_else(
         if not allowing(role_statements(tier, account=call.role.split(":")[4] if call.role else ""), call)
     }
     assert not missing, f"{tier} functions need what member-account.yaml does not allow"
+    # The same roles stand at the origin and on the recovery side: either may need what a role allows.
     never = {
-        (action, pattern) for action, pattern in unused(role_statements(tier), calls) if action not in NO_CALL
+        (action, pattern)
+        for action, pattern in unused(role_statements(tier, account="*"), calls)
+        if action not in NO_CALL
     }
     assert not never, f"member-account.yaml allows {tier} functions what they never do"
 
@@ -167,7 +172,7 @@ def test_what_drs_may_do_with_a_role_is_what_aws_says_it_does(tier: str) -> None
     statements = [statement for statement in role_statements(tier) if statement.effect == "Allow"]
     forwarded = {action for statement in statements if statement.forwarded for action in statement.actions}
     granted = {action for statement in statements for action in statement.actions}
-    assert forwarded | (granted & NO_CALL) == set(FORWARDED[tier])
+    assert forwarded | (granted & NO_CALL & set(FORWARDED[tier])) == set(FORWARDED[tier])
 
 
 def test_nothing_that_is_withheld_is_granted() -> None:
@@ -191,6 +196,25 @@ def test_drs_may_make_every_ec2_call_of_a_launch_into_an_instance() -> None:
     as_caller = {action for key, action in world.ec2.calls if key is not None}
     assert {"ec2:CreateVolume", "ec2:DetachVolume", "ec2:AttachVolume", "ec2:StartInstances"} <= as_caller
     assert as_caller <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}, "our code describes, too"
+
+
+def test_drs_may_make_every_ec2_call_of_the_way_home() -> None:
+    """Launched into at the origin, protected again; and what DRS made on the recovery side is ended."""
+    world = FailbackWorld()
+    original, _, _, reversed_server = world.reversed_pair()
+    world.fail_back(original, reversed_server)
+    world.reprotect(original)
+    as_caller = {action for key, action in world.ec2.calls if key is not None}
+    assert {"ec2:DetachVolume", "ec2:AttachVolume"} <= as_caller
+    made = world.server("web-9")
+    world.finish(world.start(made))
+    world.ec2.calls.clear()
+    [instance] = world.client.describe_recovery_instances(filters={"sourceServerIDs": [made]})["items"]
+    world.client.terminate_recovery_instances(recoveryInstanceIDs=[instance["recoveryInstanceID"]])
+    world.clock.advance(3600)
+    ending = {action for key, action in world.ec2.calls if key is not None}
+    assert "ec2:TerminateInstances" in ending
+    assert as_caller | ending <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}
 
 
 def test_drs_may_look_at_the_target_when_launch_settings_are_written() -> None:

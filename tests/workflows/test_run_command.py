@@ -51,6 +51,26 @@ def test_a_command_succeeds_after_some_seconds_on_every_instance(here: Stage) ->
     assert (listed["Status"], listed["CompletedCount"]) == ("Success", 2)
 
 
+def test_invocations_are_listed_newest_first_since_a_moment_in_pages(here: Stage) -> None:
+    since = here.cloud.clock.now().isoformat()
+    one, two = original(here, "app-1"), original(here, "app-2")
+    first = send(here, one, two)
+    here.cloud.advance(60)
+    second = send(here, one)
+    here.cloud.advance(10)
+    after = [{"key": "InvokedAfter", "value": since}]
+    pages = ssm(here).get_paginator("list_command_invocations").paginate(Filters=after, MaxResults=1)
+    found = [item for page in pages for item in page["CommandInvocations"]]
+    assert [(item["CommandId"], item["InstanceId"]) for item in found] == [
+        (second, one),
+        *((first, name) for name in sorted([one, two])),
+    ]
+    assert {item["Status"] for item in found} == {"Success"}
+    assert ssm(here).list_command_invocations(CommandId=first, InstanceId=two)["CommandInvocations"]
+    late = [{"key": "InvokedAfter", "value": here.cloud.clock.now().isoformat()}]
+    assert ssm(here).list_command_invocations(Filters=late)["CommandInvocations"] == []
+
+
 def test_a_command_fails_where_a_fault_says_so(here: Stage) -> None:
     well, ill = original(here, "app-1"), original(here, "app-2")
     fault = {"kind": "COMMAND_FAILS", "instance": ill, "times": 1, "message": "no such file"}

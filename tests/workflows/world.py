@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -40,10 +41,11 @@ class World:
         scope = scope or RECOVERY
         return self.cloud.client("ec2", scope["account"], scope["region"])
 
-    def drs_state(self) -> dict[str, Any]:
-        """Everything the emulator knows of the recovery scope."""
+    def drs_state(self, place: dict[str, str] | None = None) -> dict[str, Any]:
+        """Everything the emulator knows of a scope, the recovery scope unless told otherwise."""
+        place = place or RECOVERY
         _, state = self.cloud.drs.admin("GET", "/state", None)
-        return dict(next(s for s in state["scopes"] if s["account"] == RECOVERY["account"]))
+        return dict(next(s for s in state["scopes"] if s["account"] == place["account"]))
 
     def launch_settings(self, server: str) -> dict[str, Any]:
         """What GetLaunchConfiguration says, the response's metadata left out."""
@@ -69,8 +71,11 @@ class World:
 
     def world(self) -> dict[str, Any]:
         """All that a recovery could change, to compare before and after."""
-        state = self.drs_state()
+        state, home = self.drs_state(), self.drs_state(ORIGIN)
         return {
+            "reversed": {s["sourceServerID"]: s["launchConfiguration"] for s in home["sourceServers"]},
+            "homeJobs": {job["jobID"]: job["status"] for job in home["jobs"]},
+            "homeInstances": home["recoveryInstances"],
             "launch": {s["sourceServerID"]: s["launchConfiguration"] for s in state["sourceServers"]},
             "jobs": {job["jobID"]: job["status"] for job in state["jobs"]},
             "recoveryInstances": state["recoveryInstances"],
@@ -100,13 +105,17 @@ class World:
 
     def overlapping_jobs(self) -> list[tuple[str, str, str]]:
         """Servers with two jobs at once, which must never be."""
-        overlaps = []
-        for name in self.servers:
-            jobs = self.jobs_of(name)
-            for earlier, later in pairwise(jobs):
-                if earlier.get("endDateTime") is None or earlier["endDateTime"] > later["creationDateTime"]:
-                    overlaps.append((name, earlier["jobID"], later["jobID"]))
-        return overlaps
+        jobs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for place in (ORIGIN, RECOVERY):
+            for job in sorted(self.drs_state(place)["jobs"], key=lambda job: str(job["creationDateTime"])):
+                for member in job["participatingServers"]:
+                    jobs[member["sourceServerID"]].append(job)
+        return [
+            (server, earlier["jobID"], later["jobID"])
+            for server, held in jobs.items()
+            for earlier, later in pairwise(held)
+            if earlier.get("endDateTime") is None or earlier["endDateTime"] > later["creationDateTime"]
+        ]
 
     def locks(self) -> dict[str, str]:
         """Locks that are held, with their holders."""
