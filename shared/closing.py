@@ -293,8 +293,8 @@ def _explained(
     if ending.decision == "NOTHING_TO_DO" and servers:
         return (
             "Every server that the plan selects is blocked. Nothing was changed.",
-            "Follow each server's remedy. A server that an earlier run recovered is blocked by TARGET_IN_USE "
-            "and needs nothing.",
+            "Follow each server's remedy. A server that is where it should be already needs nothing: in a "
+            "failover TARGET_IN_USE says so, in a failback NOT_FAILED_OVER.",
         )
     if ending.decision == "NOTHING_TO_DO":
         return (

@@ -35,16 +35,18 @@ def two_waves(**more: Any) -> Any:
     return stage(*GROUPS, waves=WAVES, **more)
 
 
-def reach(here: Stage, machine: str, state: str) -> str:
+def reach(here: Stage, machine: str, state: str, name: str = "") -> str:
     """Waits until some execution of the machine is in the state, a function's work done but not answered.
 
-    Gives that execution's ARN.
+    Gives that execution's ARN. ``name``: what its name begins with, where others came before.
     """
     here.cloud.functions.seconds = 1.0
     found: list[str] = []
 
     def there() -> bool:
         for arn, record in here.cloud.states.records.items():
+            if not record.execution.name.startswith(name):
+                continue
             if record.machine == machine and state in here.cloud.measures.of(arn).visited:
                 found.append(arn)
         return bool(found)

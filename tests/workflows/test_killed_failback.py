@@ -1,0 +1,168 @@
+"""A failback that is killed in any of its states and started again comes to the same end, with one launch.
+
+The plan has all that can be on the way: two waves, an approval of the cutover and commands that quiesce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.virtual.states_api import StatesError
+from tests.workflows.homecoming import QUICK, away, fail_back, home, launches_home, reversals, sides
+from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, tell_end_later
+from tests.workflows.stage import Run, Stage
+
+NOT_ON_THE_WAY = {
+    # What goes wrong, and what is for other modes
+    "failback": {
+        "ApproveStart",
+        "ReportStall",
+        "RecordWaveFailure",
+        "AwaitRetired",
+        "AwaitDrained",
+        "Blocked",
+        "Cancelled",
+        "Failed",
+    },
+    "recovery-wave": {"WaitForReturn", "WaitForRoom", "LotNotStarted", "RetryFailed"},
+}
+ON_THE_WAY = [
+    (machine, state)
+    for machine, others in NOT_ON_THE_WAY.items()
+    for state in states(machine)
+    if state not in others
+]
+IN_WAVES = [
+    (machine, state)
+    for machine, state in ON_THE_WAY
+    if machine == "recovery-wave" and not state.startswith(("Decide", "Prepare"))
+]
+LATE_CLOSED = [
+    *(
+        ("failback", name)
+        for name in (
+            "ReserveServers",
+            "ReverseSite",
+            "WatchReplication",
+            "RunWave",
+            "Reprotect",
+            "RetireRecovery",
+        )
+    ),
+    *(("recovery-wave", name) for name in ("StopWorkloads", "StartLot", "VerifyInstances")),
+]
+"""Where it makes a difference who holds the locks and whose records are the last."""
+SLOW_AGENTS = replace(QUICK, agent_check_in_seconds=(1200.0, 1500.0))
+POLICIES = {
+    "failback": {
+        "approval": "REQUIRED",
+        "quiesce": [
+            {"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}, "timeoutSeconds": 120}
+        ],
+    }
+}
+
+
+@contextmanager
+def failed_over() -> Iterator[tuple[Stage, dict[str, Any]]]:
+    """Two servers on the recovery side; every cutover is approved ten seconds after it was asked for."""
+    with away(*GROUPS, waves=WAVES, policies=POLICIES, jobs=SLOW_AGENTS) as (here, before):
+
+        def approve(token: str) -> None:
+            with suppress(StatesError):  # it is of an execution that was killed meanwhile
+                here.cloud.send_task_success(token, {})
+
+        here.cloud.on_function(
+            "RequestApprovalFunction",
+            lambda event: here.cloud.clock.call_later(10, lambda: approve(event["taskToken"])),
+        )
+        yield here, before
+
+
+def assert_same_end(here: Stage, before: dict[str, Any], run: Run, *, relaunched: int = 0) -> None:
+    home(here, before, run)
+    for name in here.servers:
+        assert reversals(here, name) == 1
+    assert sorted(launches_home(here).values()) == sorted([1, 1 + relaunched])
+    assert here.cloud.calls["ssm", "SendCommand"] <= 4, "once for each server, and once more by the second"
+    for volume in run.report["detachedVolumes"]:
+        assert volume["instanceId"] in before["origin"] or volume["instanceId"] in before["recovery"]
+
+
+def test_the_states_on_the_way_are_all_that_a_failback_goes_through() -> None:
+    with failed_over() as (here, _):
+        visited = fail_back(here).result.visited
+        assert {(machine, state) for machine in NOT_ON_THE_WAY for state in visited[machine]} == set(
+            ON_THE_WAY
+        )
+
+
+@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
+    with failed_over() as (here, before):
+        first = here.start("first", mode="FAILBACK")
+        reach(here, machine, state, "first")
+        here.cloud.stop(first, "Operator", "killed")
+        if here.cloud.result(first).status == "ABORTED":
+            tell_end(here, first)
+            _at_most_one_side_has_begun(here)
+        assert_same_end(here, before, fail_back(here, "second"))
+
+
+@pytest.mark.parametrize(("machine", "state"), LATE_CLOSED)
+def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
+    """The function that closes it comes late, in the midst of the second one."""
+    with failed_over() as (here, before):
+        first = here.start("first", mode="FAILBACK")
+        reach(here, machine, state, "first")
+        here.cloud.stop(first, "Operator", "killed")
+        second = here.start("second", mode="FAILBACK")
+        if here.cloud.result(first).status == "ABORTED":
+            tell_end_later(here, first)
+        run = here.wait(second)
+        here.cloud.advance(30)
+        assert_same_end(here, before, run)
+
+
+@pytest.mark.parametrize(("machine", "state"), IN_WAVES)
+def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
+    """The failback itself goes on without that wave, and ends."""
+    with failed_over() as (here, before):
+        first = here.start("first", mode="FAILBACK")
+        here.cloud.stop(reach(here, machine, state, "first"), "Operator", "killed")
+        told = here.wait(first)
+        # A dependent server is skipped then, and its workload goes on there: its launch is outdated.
+        outdated = {name for name in here.servers if told.server(name)["workloadReturnedAt"]}
+        assert outdated <= {"web"}
+        assert_same_end(here, before, fail_back(here, "second"), relaunched=len(outdated))
+
+
+def test_killed_twice_at_its_worst_moments() -> None:
+    with failed_over() as (here, before):
+        for name, (machine, state) in {
+            "first": ("failback", "ReverseSite"),
+            "second": ("recovery-wave", "StartLot"),
+            "third": ("recovery-wave", "StartInstances"),
+            "fourth": ("failback", "RetireRecovery"),
+        }.items():
+            arn = here.start(name, mode="FAILBACK")
+            reach(here, machine, state, name)
+            here.cloud.advance(1)
+            here.cloud.stop(arn, "Operator", "killed")
+            tell_end(here, arn)
+        assert_same_end(here, before, fail_back(here, "fifth"))
+
+
+def _at_most_one_side_has_begun(here: Stage) -> None:
+    """After a kill, either the original was not launched into yet, or its workload rests."""
+    launched = here.drs_state({"account": "111122223333"})["recoveryInstances"]
+    for name in here.servers:
+        into = {instance["recoveryInstanceID"] for instance in launched}
+        at_home, there = sides(here, name)
+        if here.servers[name].original_instance_id in into and at_home == "running":
+            assert there == "stopped"
