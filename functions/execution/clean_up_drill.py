@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drill_cleaner import DrillCleaner
+from shared.model import Mode
 from shared.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import execution_store
@@ -15,15 +16,28 @@ WAIT_SECONDS = 15
 WAIT_FOR_JOBS_SECONDS = 60
 
 
+class NoDrillError(Exception):
+    """The execution is no drill: its instances may be production."""
+
+
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending."""
+    """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending.
+
+    Raises NoDrillError.
+    """
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    if execution.record.mode is not Mode.DRILL:
+        raise NoDrillError(
+            f"Execution {task.execution_id} is a {execution.record.mode.value.lower()}, not a drill: what it "
+            "launched stays as it is. Give the id of a drill."
+        )
     cleaner = DrillCleaner(
         store=store,
         accounts=member_accounts(settings.member_role, settings.external_id),
-        execution=opened(store, task.execution_id),
+        execution=execution,
         now=task.now,
     )
     count = cleaner.clean()

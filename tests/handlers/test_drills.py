@@ -149,3 +149,12 @@ def test_clean_ups_have_names_of_their_own() -> None:
     assert clean_up_machine(ARN) == machine
     cleaning = ARN.replace("failover:one", "drill-cleanup:one-cleanup")
     assert arn_of("one", Mode.DRILL, cleaning) == ARN
+
+
+def test_what_a_real_failover_launched_is_never_cleaned_up(estate: Estate) -> None:
+    _, target = estate.add_pairs("web-1")["web-1"]
+    estate.reach("STARTING", plan_document(), mode="FAILOVER")
+    now = estate.instance(target)["State"]["Name"], volumes(estate, target)
+    with pytest.raises(clean_up_drill.NoDrillError, match="execution-1 is a failover, not a drill"):
+        estate.call(clean_up_drill)
+    assert (estate.instance(target)["State"]["Name"], volumes(estate, target)) == now

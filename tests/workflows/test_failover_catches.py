@@ -6,6 +6,7 @@ A scenario runs once and is kept, so that the tests of its end and the count of 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -65,6 +66,23 @@ def giving_no_lots(here: Stage) -> None:
     here.cloud.add_function("ConfigureLaunchFunction", lambda event, context: {"lots": "none"})
 
 
+def losing_the_wake_up(here: Stage) -> None:
+    """The wave that waits is not woken when the first one ends: its word was lost."""
+
+    def forget(event: dict[str, Any]) -> None:
+        if event["wave"] == "data":
+            here.cloud.client("dynamodb").update_item(
+                TableName=os.environ["EXECUTIONS_TABLE"],
+                Key={"pk": {"S": "EXECUTION#run"}, "sk": {"S": "WAVE#web"}},
+                UpdateExpression="REMOVE #token",
+                ExpressionAttributeNames={"#token": "token"},
+            )
+
+    here.cloud.on_function("CloseWaveFunction", forget)
+
+
+ELSEWHERE = {"CancelDrills", "TakePlan", "CleanUp", "StopWorkloads", "ReturnWorkloads"}
+"""States that only drills and failbacks reach: test_failback_catches has them."""
 ASKING = (("approval", "REQUIRED"),)
 SCENARIOS = {
     "OpenExecution": Scenario(failing("OpenExecution"), "FAILED"),
@@ -80,6 +98,7 @@ SCENARIOS = {
     "RunWaves": Scenario(failing("CloseWave", times=3), "FAILED", jobs=2),
     "RestoreLaunchSettings": Scenario(failing("RestoreLaunchSettings"), "COMPLETED", jobs=2),
     "AwaitDependencies": Scenario(failing("AwaitDependencies"), "FAILED", jobs=2),
+    "AwaitDependencies in vain": Scenario(losing_the_wake_up, "COMPLETED", jobs=2),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch", times=2), "FAILED"),
     "StopTargets": Scenario(failing("StopTargets", times=2), "FAILED"),
     "StartLot": Scenario(failing("StartRecovery", times=2), "FAILED"),
@@ -153,6 +172,7 @@ def test_every_catch_of_both_machines_is_taken() -> None:
         (machine, state, number)
         for machine in ("failover", "recovery-wave")
         for state, definition in _states(_definition(machine))
+        if state not in ELSEWHERE
         for number, _ in enumerate(definition.get("Catch", ()))
     }
     assert declared - taken == set()
@@ -196,7 +216,7 @@ def test_passing_trouble_of_every_function_is_retried() -> None:
         assert run.status == "COMPLETED"
         assert run.result.caught == set()
         tasks = {state for machine in ("failover", "recovery-wave") for state in _tasks(machine)}
-        for state in tasks - {"ApproveStart", "RecordWaveFailure", "RunWave"}:
+        for state in tasks - {"ApproveStart", "RecordWaveFailure", "RunWave"} - ELSEWHERE:
             assert {error for _, place, error in run.result.retried if place == state} == RETRIED
 
 

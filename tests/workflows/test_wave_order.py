@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any
 
@@ -124,22 +123,3 @@ def test_a_job_that_hangs_is_given_up_in_time_and_within_the_history_quota() -> 
         assert run.result.history_events < 12_000  # Step Functions ends an execution at 25,000
         settings_left = [f for f in run.report["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"]
         assert [here.source("odd") in finding["remedy"] for finding in settings_left] == [True]
-
-
-def test_a_wave_whose_wake_up_was_lost_looks_again_by_itself() -> None:
-    with stage(*one_in_each(CHAIN[:2]), waves=CHAIN[:2]) as here:
-        looks: list[str] = []
-
-        def forget(event: dict[str, Any]) -> None:
-            if event["wave"] == "data":
-                here.cloud.client("dynamodb").update_item(
-                    TableName=os.environ["EXECUTIONS_TABLE"],
-                    Key={"pk": {"S": "EXECUTION#run"}, "sk": {"S": "WAVE#application"}},
-                    UpdateExpression="REMOVE #token",
-                    ExpressionAttributeNames={"#token": "token"},
-                )
-
-        here.cloud.on_function("CloseWaveFunction", forget)
-        here.cloud.on_function("AwaitDependenciesFunction", lambda event: looks.append(event["wave"]))
-        assert here.run().status == "COMPLETED"
-        assert looks.count("application") == 2
