@@ -117,6 +117,9 @@ def _sns(call: Call) -> Iterator[tuple[str, str]]:
 
 def _states(call: Call) -> Iterator[tuple[str, str]]:
     body = json.loads(call.body)
+    if "taskToken" in body:  # names no resource
+        yield f"states:{call.operation}", "*"
+        return
     arn = body.get("stateMachineArn") or body["executionArn"]
     # The virtual cloud names machines without the stack's name, which the template puts before.
     yield (
