@@ -44,7 +44,9 @@ def handler(task: Task) -> dict[str, Any]:
         for server in away:
             why = _hopeless(server, instances[server.source_server_id], refused, originals, task)
             if why:
-                changes.append(ServerChange(server, _not_returned(server, why)))
+                changes.append(
+                    ServerChange(server, _not_returned(server, instances[server.source_server_id], why))
+                )
         lost = sum(change.server in away for change in changes)
         returned += len(back)
         failed += lost
@@ -142,10 +144,12 @@ def _returned(server: ServerRecord, task: Task) -> dict[str, Any]:
     return {"workload_returned_at": iso(task.now), "findings": _with(server, finding)}
 
 
-def _not_returned(server: ServerRecord, why: str) -> dict[str, Any]:
+def _not_returned(server: ServerRecord, instance: Instance | None, why: str) -> dict[str, Any]:
+    hangs = instance is not None and instance.state == "stopping"
+    force = f"aws ec2 stop-instances --force --instance-ids {server.workload_instance_id}; " if hangs else ""
     remedy = (
         f"Neither side may be running. See that {server.pair_instance_id} is stopped, then start the "
-        f"workload: aws ec2 start-instances --instance-ids {server.workload_instance_id}"
+        f"workload: {force}aws ec2 start-instances --instance-ids {server.workload_instance_id}"
     )
     finding = Finding(NOT_RETURNED, Severity.WARNING, f"The workload did not return: {why}", remedy)
     return {"findings": _with(server, finding), "remedy": remedy}

@@ -71,6 +71,11 @@ class Functions:
         """The next ``times`` invocations end with ``error``: instead of the handler, or after it has run."""
         self._state(name).failures.append(_Failure(error, message, times, after))
 
+    def heal(self) -> None:
+        """No function is to fail any more."""
+        for state in self._states.values():
+            state.failures.clear()
+
     def watch(self, name: str, callback: Watcher) -> None:
         """``callback(event)`` is called before each invocation of ``name``."""
         self._state(name).watchers.append(callback)

@@ -1,0 +1,157 @@
+"""Whatever goes wrong on the way home, some things never happen: tried with troubles drawn at random.
+
+No pre-provisioned and no original instance is ever terminated, none is in two pairs, and every server ends
+on exactly one side: it runs there, or rests there with its newest data. ``ROUND_TRIPS`` in the environment
+draws more of them than the few by default.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.workflows.homecoming import QUICK, fail_back, home, original, sides
+from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.world import ORIGIN
+
+SERVER_TROUBLES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "egressClosed": trouble("egressClosed"),
+    "originalUntagged": trouble("originalUntagged"),
+    "agentNeverChecksIn": trouble("agentNeverChecksIn"),
+    "conversionFailsOnce": trouble("conversionFails", times=1),
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "lost launch": {"kind": "ACCEPTED_BUT_TIMES_OUT", "operation": "StartRecovery", "times": 1},
+    "lost reversal": {"kind": "ACCEPTED_BUT_TIMES_OUT", "operation": "ReverseReplication", "times": 1},
+    "launch fails": {"kind": "PHASE_FAILS", "phase": "LAUNCH", "direction": "FAILBACK", "probability": 0.6},
+    "ignored disposition": {"kind": "IGNORES_DISPOSITION"},
+    "stall": {"kind": "STALLS", "error": "AGENT_NOT_SEEN", "direction": "FAILBACK", "seconds": 200},
+    "unprotected": {"kind": "AGENT_NEVER_CHECKS_IN", "direction": "FAILBACK"},
+    "not retired": {"kind": "ERROR", "operation": "DeleteRecoveryInstance", "code": "ConflictException"},
+}
+INSTANCE_FAULTS = ("START_FAILS", "STATUS_CHECK_FAILS")
+FUNCTIONS = (
+    "ReverseReplication",
+    "WatchReplication",
+    "StopWorkloads",
+    "StopTargets",
+    "StartRecovery",
+    "WatchJobs",
+    "VerifyLaunches",
+    "StartInstances",
+    "VerifyInstances",
+    "ReturnWorkloads",
+    "CloseWave",
+    "Reprotect",
+    "RetireRecovery",
+)
+DEATHS = st.tuples(
+    st.sampled_from(FUNCTIONS), st.sampled_from(["Lambda.Unknown", "MadeToFailError"]), st.booleans()
+)
+
+
+@settings(
+    max_examples=int(os.environ.get("ROUND_TRIPS", "10")),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # shrinking would take minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(
+    troubles=st.lists(st.sampled_from(sorted(SERVER_TROUBLES)), min_size=2, max_size=3),
+    faults=st.sets(st.sampled_from(sorted(FAULTS)), max_size=2),
+    broken=st.one_of(st.none(), st.sampled_from(INSTANCE_FAULTS)),
+    deaths=st.lists(DEATHS, max_size=2),
+    failback=st.fixed_dictionaries(
+        {
+            "stopWorkload": st.sampled_from(["BEFORE_LAUNCH", "BEFORE_START"]),
+            "launchOrder": st.sampled_from(["TOGETHER", "BY_WAVE"]),
+            "tagOriginals": st.booleans(),
+            "laggards": st.sampled_from(["WAIT", "LEAVE_BEHIND"]),
+        }
+    ),
+    on_failure=st.sampled_from(["STOP", "GO_ON"]),
+    seed=st.integers(0, 1000),
+)
+def test_rules_hold_whatever_goes_wrong(
+    troubles: list[str],
+    faults: set[str],
+    broken: str | None,
+    deaths: list[tuple[str, str, bool]],
+    failback: dict[str, Any],
+    on_failure: str,
+    seed: int,
+) -> None:
+    groups = [
+        group(f"app-{number}", ("one", "two")[number % 2], **SERVER_TROUBLES[kind])
+        for number, kind in enumerate(troubles)
+    ]
+    waves = [wave("one", onFailure=on_failure), wave("two", "one", onFailure=on_failure)]
+    policies = {"onBlocked": "GO_ON", "verifyTimeoutSeconds": 180, "failback": failback}
+    with stage(*groups, waves=waves, policies=policies, jobs=QUICK, seed=seed) as here:
+        before = here.world()
+        here.run("out")
+        for name in sorted(faults):
+            here.drs_fault(**FAULTS[name])
+        if broken:
+            here.cloud.ec2.add_faults([{"kind": broken, "instance": original(here, "app-0")}])
+        for function, error, after in deaths:
+            here.cloud.fail_function(f"{function}Function", error=error, after=after)
+        run = fail_back(here, "home")
+        hold_to_sides(here, before, run)
+        mend(here)
+        again = fail_back(here, "again")
+        hold_to_sides(here, before, again)
+        well = {
+            name
+            for name, kind in zip(sorted(here.servers), troubles, strict=True)
+            if kind in ("none", "conversionFailsOnce")
+        }
+        if well and on_failure == "GO_ON":
+            home(here, before, again, only=well)
+
+
+def mend(here: Stage) -> None:
+    """Everything that was broken on the way works again, but what is wrong with a server itself."""
+    here.cloud.drs.admin("DELETE", "/faults", None)
+    here.cloud.ec2.clear_faults()
+    here.cloud.advance(1800)  # whatever was under way has ended
+    here.cloud.functions.heal()
+
+
+def hold_to_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
+    """The instances are those of the start, each in one pair; one side of every server has the last word."""
+    at_home, there = here.instances(ORIGIN), here.instances()
+    assert at_home.keys() == before["origin"].keys()
+    assert there.keys() == before["recovery"].keys()
+    assert here.terminated() == set()
+    pairs = here.pairs().values()
+    for field in ("pairInstanceId", "originalInstanceId"):
+        named = [pair[field] for pair in pairs]
+        assert len(set(named)) == len(named)
+    told = {server["name"]: server for server in run.report["servers"]}
+    for name in here.servers:
+        hold_to_one_side(here, name, told.get(name))
+
+
+def hold_to_one_side(here: Stage, name: str, told: dict[str, Any] | None) -> None:
+    """An original that was launched into and runs has the workload for itself; else the other side has it."""
+    at_home, there = sides(here, name)
+    pair = here.pairs()[here.source(name)]
+    launched = {i["recoveryInstanceID"] for i in here.drs_state(ORIGIN)["recoveryInstances"]}
+    if pair["workloadSide"] == "ORIGIN":
+        assert (at_home, there) == ("running", "stopped")
+        return
+    if told is not None and told["status"] == "RECOVERED":
+        raise AssertionError(f"{name} is RECOVERED, and its pair says that it is not home")
+    if original(here, name) in launched:
+        assert (at_home, there) != ("running", "running"), "both sides run the workload"
+    if there != "running":
+        # It rests where its newest data are; the report says how to go on, and how to go back.
+        assert told is not None
+        assert here.target(name) in str(told["reason"]) + str(told["remedy"]), told
