@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.model import DetachedVolume, Mode, PairRecord, Scope, ServerRecord, ServerStatus, SourceServer
 from shared.store import PairStore
+from shared.task import parse_time
 
 
 def keep_pairs(
@@ -59,11 +60,21 @@ def kept_pair(
     left = tuple(volume for volume in known.values() if volume.volume_id not in removed)
     if mode is Mode.DRILL:
         return replace(pair, detached_volumes=left) if pair else None
+    if pair and _moved_since(pair, server, mode):
+        return replace(pair, detached_volumes=left)
     if mode is Mode.FAILOVER:
         return _failed_over(pair, server, source, execution_id, left)
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:
         return replace(pair, detached_volumes=left)
     return _brought_home(pair, server, source, execution_id, left)
+
+
+def _moved_since(pair: PairRecord, server: ServerRecord, mode: Mode) -> bool:
+    """Whether the server has gone the other way since: an execution that was killed may be closed late."""
+    other_way = pair.last_failback_at if mode is Mode.FAILOVER else pair.last_failover_at
+    if other_way is None or server.verified_at is None:
+        return False
+    return parse_time(other_way) > parse_time(server.verified_at)
 
 
 def _failed_over(

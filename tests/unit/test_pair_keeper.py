@@ -80,9 +80,19 @@ def test_round_after_round_the_pair_is_as_before() -> None:
     assert (home.workload_side, home.last_failover, home.last_failback) == ("ORIGIN", "FAILOVER", "FAILBACK")
     assert [v.volume_id for v in home.detached_volumes] == ["vol-1", "vol-2"]
     assert keep(home, BACK, Mode.FAILBACK) == home, "repeating it is harmless"
-    again = keep(home, OUT, Mode.FAILOVER)
+    later = "2026-01-03T01:00:00Z"
+    again = keep(home, replace(OUT, verified_at=later), Mode.FAILOVER)
     assert again is not None
-    assert again == replace(home, workload_side="RECOVERY")
+    assert again == replace(home, workload_side="RECOVERY", last_failover_at=later)
+
+
+def test_an_execution_that_is_closed_late_does_not_undo_what_came_after_it() -> None:
+    home = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
+    assert home is not None
+    assert keep(home, OUT, Mode.FAILOVER) == home
+    away = keep(home, replace(OUT, verified_at="2026-01-03T01:00:00Z"), Mode.FAILOVER)
+    assert away is not None
+    assert keep(away, BACK, Mode.FAILBACK) == away
 
 
 def test_a_pair_that_nobody_recorded_is_made_on_the_way_home() -> None:

@@ -158,6 +158,19 @@ def test_killed_twice_at_its_worst_moments() -> None:
         assert_same_end(here, before, fail_back(here, "fifth"))
 
 
+def test_one_that_is_closed_after_the_next_failover_leaves_the_pairs_alone() -> None:
+    with failed_over() as (here, _):
+        first = here.start("first", mode="FAILBACK")
+        reach(here, "failback", "RetireRecovery", "first")
+        here.cloud.stop(first, "Operator", "killed")
+        fail_back(here, "second")
+        assert set(here.run("out-2").outcomes.values()) == {"RECOVERED"}
+        pairs = here.pairs()
+        tell_end(here, first)
+        assert here.pairs() == pairs
+        assert {pair["workloadSide"] for pair in pairs.values()} == {"RECOVERY"}
+
+
 def _at_most_one_side_has_begun(here: Stage) -> None:
     """After a kill, either the original was not launched into yet, or its workload rests."""
     launched = here.drs_state({"account": "111122223333"})["recoveryInstances"]
