@@ -16,8 +16,9 @@ ROUNDS ?= 1
 ARGS ?=
 
 local = .venv/bin/python -m local
-# Only the whole run can cover what it should.
-coverage = --cov --cov-report=term:skip-covered --cov-fail-under=90
+pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
+# Measured where it is cheap; workflows run the same code again, in virtual time.
+covered = tests/unit tests/handlers --cov --cov-report=term:skip-covered --cov-fail-under=90
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
@@ -46,7 +47,8 @@ cloud: environment
 	@exec $(local) up --deploy --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
 
 test: environment
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile $(if $(ARGS),$(ARGS),$(coverage))
+	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
+	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud)
 
 benchmark: environment
 	@exec .venv/bin/python -m benchmarks $(ARGS)

@@ -161,6 +161,12 @@ BY_ENDING: tuple[tuple[str, ErrorKind, str], ...] = (
 BY_MESSAGE: tuple[tuple[tuple[str, ...], ErrorKind, str], ...] = (
     (("currently being processed by a job",), ErrorKind.BUSY, _WAIT_FOR_JOB),
     (
+        ("not finished initializing", "replication agent is not connected"),
+        ErrorKind.BUSY,
+        "The agent on the instance has to check in first: that takes minutes from its start, an instance "
+        "profile with AWSElasticDisasterRecoveryRecoveryInstancePolicy, and a way out on TCP 443.",
+    ),
+    (
         ("conflicting instance settings",),
         ErrorKind.INVALID,
         "Use a target instance with the platform, architecture and boot mode of the source server.",

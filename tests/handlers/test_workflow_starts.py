@@ -137,7 +137,8 @@ def test_an_execution_is_over_by_our_record_or_by_step_functions(estate: Estate,
 @pytest.mark.parametrize("mode", Mode)
 def test_a_holder_is_asked_for_at_its_own_state_machine(estate: Estate, machine: str, mode: Mode) -> None:
     """A failback that looked for a failover among the failbacks would find none, and take its locks."""
-    estate.store.open(makers.execution(execution_id="holder", mode=mode), {}, estate.clock.now())
+    record = makers.execution(execution_id="holder", mode=mode, status=ExecutionStatus.RUNNING)
+    estate.store.open(record, {}, estate.clock.now())
     own = machine.replace("failover", "failback") if mode is Mode.FAILBACK else machine
     workflows.start(own, "holder", {})
     for sibling in (machine, machine.replace("failover", "failback")):

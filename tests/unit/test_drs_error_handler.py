@@ -137,3 +137,14 @@ def test_the_remedy_for_a_raw_error(text: str, word: str) -> None:
 @given(text=st.text() | st.sampled_from([text for texts, _ in RAW_ERRORS for text in texts]))
 def test_every_raw_error_at_all_has_a_remedy(text: str) -> None:
     assert explain_raw_error(text)
+
+
+def test_an_agent_that_has_not_checked_in_is_no_other_job() -> None:
+    """The text is of the DRS user guide, failback errors, and of what was observed in the field."""
+    text = (
+        "The recovery instance has not finished initializing. AWS Replication agent is not connected to DRS."
+    )
+    explanation = explain("ConflictException", text, "ReverseReplication")
+    assert explanation.kind is ErrorKind.BUSY
+    assert "agent" in explanation.remedy
+    assert "job" not in explanation.remedy

@@ -18,11 +18,30 @@ def states(machine: str) -> list[str]:
     return list(_names(json.loads((PROJECT / "statemachines" / f"{machine}.asl.json").read_text("utf-8"))))
 
 
+def working(places: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of (machine, state) in which a function runs: killed elsewhere, all is as before or after one."""
+    definitions = {
+        machine: json.loads((PROJECT / "statemachines" / f"{machine}.asl.json").read_text("utf-8"))
+        for machine in {machine for machine, _ in places}
+    }
+    tasks = {
+        (machine, name)
+        for machine, definition in definitions.items()
+        for name, state in _states(definition)
+        if state["Type"] == "Task"
+    }
+    return [place for place in places if place in tasks]
+
+
 def _names(definition: dict[str, Any]) -> Iterator[str]:
+    yield from (name for name, _ in _states(definition))
+
+
+def _states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, state in definition["States"].items():
-        yield name
+        yield name, state
         if "ItemProcessor" in state:
-            yield from _names(state["ItemProcessor"])
+            yield from _states(state["ItemProcessor"])
 
 
 def put_back(world: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.workflows.killing import (
     tell_end,
     tell_end_later,
     two_waves,
+    working,
 )
 from tests.workflows.stage import Run, Stage
 from tests.workflows.test_killed_failover import NOT_ON_THE_WAY, ON_THE_WAY
@@ -72,7 +73,7 @@ def test_killed_and_cleaned_up(machine: str, state: str) -> None:
         assert_all_put_back(here, before, "first")
 
 
-@pytest.mark.parametrize(("machine", "state"), [*ON_THE_WAY, *CLEANED])
+@pytest.mark.parametrize(("machine", "state"), working([*ON_THE_WAY, *CLEANED]))
 def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
     """The second one takes over what the first has launched; the clean-up of the first leaves it alone."""
     with two_waves() as here:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.killing import launches_of, reach, states, tell_end, tell_end_later, two_waves
+from tests.workflows.killing import launches_of, reach, states, tell_end, tell_end_later, two_waves, working
 from tests.workflows.stage import Run, Stage
 
 NOT_ON_THE_WAY = {
@@ -78,7 +78,7 @@ def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
         assert_same_end(here, here.run("second"))
 
 
-@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
 def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
     """The function that closes it comes late, in the midst of the second one."""
     with two_waves() as here:
@@ -91,7 +91,7 @@ def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) 
         assert_same_end(here, here.wait(second))
 
 
-@pytest.mark.parametrize(("machine", "state"), IN_WAVES)
+@pytest.mark.parametrize(("machine", "state"), working(IN_WAVES))
 def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
     """The failover itself goes on without that wave, and ends."""
     with two_waves() as here:
