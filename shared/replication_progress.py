@@ -17,6 +17,8 @@ from shared.original_identifier import staging_account_trouble
 SHORTEST_WAIT, LONGEST_WAIT = 15, 300
 """Seconds between two looks: a tenth of the time that is left, within these bounds."""
 UNKNOWN_WAIT = 30
+STEPS = 10
+"""In so many parts the bytes of a server are recorded as they come."""
 APPEARS_WITHIN = timedelta(minutes=10)
 """How long a source server may be unlisted before it counts as deleted."""
 SETTLING = timedelta(seconds=30)
@@ -209,10 +211,14 @@ def _unlisted(server: ServerRecord, policies: FailbackPolicies, now: datetime) -
 
 
 def _seen(server: ServerRecord, source: SourceServer) -> Values:
+    """What changed of the server; bytes in steps of a tenth, to spare a write for each server and look."""
     values: Values = {"replication_state": source.replication_state}
-    if source.progress is not None:
-        values["bytes_total"] = source.progress.total_bytes
-        values["bytes_replicated"] = source.progress.replicated_bytes
+    progress = source.progress
+    if progress is not None:
+        values["bytes_total"] = progress.total_bytes
+        done = progress.replicated_bytes >= progress.total_bytes
+        if done or abs(progress.replicated_bytes - server.bytes_replicated) * STEPS >= progress.total_bytes:
+            values["bytes_replicated"] = progress.replicated_bytes
     return {name: value for name, value in values.items() if getattr(server, name) != value}
 
 
