@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
 
 PYTHON ?=
 FLEET ?= fleets/default.yaml
-SPEED ?= 60
+SPEED ?= 120
 AUTH ?= 1
 ROUNDS ?= 1
 ARGS ?=
@@ -25,7 +25,7 @@ help:
 	@echo 'make demo    fail a fleet over in a local cloud and bring it home, and check every server'
 	@echo '             FLEET=fleets/default.yaml  another fleet: three, trouble, thousand, or your own'
 	@echo '             ROUNDS=1                   how often to go there and back'
-	@echo '             SPEED=60                   simulated seconds in a real second'
+	@echo '             SPEED=120                  simulated seconds in a real second'
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
 	@echo 'make lint    static checks: ruff, mypy, sam validate, cfn-lint, statelint'

@@ -16,8 +16,8 @@ def add_cloud_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed",
         type=_speed,
-        default=60.0,
-        help="simulated seconds in a real second, while no function runs (default: 60)",
+        default=120.0,
+        help="simulated seconds in a real second, while no function runs (default: 120)",
     )
     parser.add_argument("--no-auth", action="store_true", help="do not enforce IAM")
     parser.add_argument("--seed", type=int, default=0, help="decides every random duration (default: 0)")

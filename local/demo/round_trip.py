@@ -17,7 +17,7 @@ from local.fleet import Fleet
 from local.state import BuiltFleet
 
 _ID_WIDTH = 19
-_MOST_ROWS = 16
+_MOST_ROWS = 200
 _PER_WAVE = 2
 """So many servers of each wave are shown when there are too many for a screen; those that differ always."""
 

@@ -17,7 +17,7 @@ from local.watch.view import view
 
 __all__ = ["await_end", "follow"]
 
-_SECONDS = 0.5
+_SECONDS = 1.0
 _EVENTS = 8
 
 
@@ -30,7 +30,7 @@ def follow(cloud: Cloud, there: State, arn: str, console: Console) -> Snapshot:
 def await_end(cloud: Cloud, there: State, arn: str) -> Standing:
     """Wait until the execution has ended, showing nothing."""
     while not (found := standing(cloud, there, arn)).ended:
-        time.sleep(_SECONDS / 2)
+        time.sleep(_SECONDS / 4)
     return found
 
 
@@ -68,4 +68,4 @@ def _stamped(before: Snapshot | None, after: Snapshot) -> list[str]:
 
 def _pause(looking: float) -> None:
     """Wait until the next look: looking at a thousand servers must not slow them down."""
-    time.sleep(max(_SECONDS, 4 * looking))
+    time.sleep(max(_SECONDS, 9 * looking))

@@ -243,12 +243,12 @@ def test_a_small_fleet_is_shown_as_a_whole_and_no_id_is_cut_in_a_narrow_terminal
 
 def test_of_a_large_fleet_some_of_each_wave_are_shown_and_all_that_are_not_the_same(scene: Scene) -> None:
     one, strayed = scene.travellers()[0], scene.travellers()[2]
-    many = tuple(replace(one, name=f"n-{number:02}") for number in range(30))
+    many = tuple(replace(one, name=f"n-{number:03}") for number in range(230))
     text = text_of((*many, replace(strayed, name="lost")))
 
-    assert "n-01" in text
-    assert "n-02" not in text
-    assert "28 more of all" in text
+    assert "n-001" in text
+    assert "n-002" not in text
+    assert "228 more of all" in text
     assert re.search(r"lost .* NO\b", text)
 
 
