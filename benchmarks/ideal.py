@@ -15,10 +15,7 @@ from functools import cached_property
 from benchmarks.cases import Wave
 from benchmarks.drawn import Drawn, Job
 from shared.model import LaunchOrder
-
-JOBS_IN_PROGRESS = 20
-SERVERS_IN_JOBS = 500
-"""Quotas of one scope (AWS General Reference, DRS service quotas)."""
+from shared.room import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 
 Node = tuple[str, str]
 END: Node = ("end", "")

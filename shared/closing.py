@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.instance_matcher import Proposal
-from shared.launch_restorer import is_changed_for_nothing
+from shared.launch_restorer import is_to_be_restored
 from shared.model import (
     DetachedVolume,
     ExecutionRecord,
@@ -108,7 +108,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
             left.instance_id: left.finding for left in store.facts(ending.execution_id, Leftover)
         },
         proposals=store.facts(ending.execution_id, Proposal),
-        findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers)],
+        findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers, record.mode)],
         detached_volumes=_left_behind(record, pairs.values()),
         removed_volumes=removed,
     )
@@ -241,7 +241,7 @@ def _outcome(server: ServerRecord, ending: Ending) -> dict[str, Any]:
     return {"status": ServerStatus.SKIPPED, "reason": server.reason or _why(ending), "remedy": remedy}
 
 
-def _not_restored(servers: Sequence[ServerRecord]) -> list[Finding]:
+def _not_restored(servers: Sequence[ServerRecord], mode: Mode) -> list[Finding]:
     return [
         Finding(
             code="LAUNCH_SETTINGS_NOT_RESTORED",
@@ -251,7 +251,7 @@ def _not_restored(servers: Sequence[ServerRecord]) -> list[Finding]:
             remedy=f"Put them back when no job holds the server: {_command_to_restore(server)}",
         )
         for server in servers
-        if is_changed_for_nothing(server)
+        if is_to_be_restored(server, mode)
     ]
 
 

@@ -24,11 +24,6 @@ LOOK_BACK = timedelta(days=1)
 logger = Logger(child=True)
 
 
-def is_changed_for_nothing(server: ServerRecord) -> bool:
-    """Whether the server has launch settings of ours, and was not launched with them."""
-    return is_to_be_restored(server, Mode.FAILOVER)
-
-
 def is_to_be_restored(server: ServerRecord, mode: Mode) -> bool:
     """Whether the server is to get its own launch settings back: always after a drill."""
     changed = server.launch_changed and server.previous_launch is not None

@@ -6,13 +6,18 @@ are those of ``shared.recovery_estimate``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from shared.recovery_estimate import CONVERSION_SECONDS, LAUNCH_SECONDS, SNAPSHOT_SECONDS
+from shared.task import parse_time
 
 FIRST_LAUNCH = 0.5 * (SNAPSHOT_SECONDS + CONVERSION_SECONDS["linux"][0] + LAUNCH_SECONDS["linux"][0])
 """No server is launched before this time of its job, as far as is known."""
 LONG_JOB, VERY_LONG_JOB = 1800.0, 3600.0
 FIRST_BOOT = 45.0
 LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
+SHORTEST_STEP, LONGEST_STEP = 15, 120
 MANY = 200
 """From this number of instances on, one look is a dozen calls."""
 
@@ -40,3 +45,12 @@ def room_wait(oldest_job_age_seconds: float | None) -> int:
     if oldest_job_age_seconds is None:
         return 10
     return min(60, launch_wait(oldest_job_age_seconds))
+
+
+def step_wait(since: Iterable[str | None], now: datetime) -> int:
+    """Seconds until the next look at steps that were asked for at these times (ISO 8601).
+
+    A tenth of the time that the last of them has waited: soon at first, less often the longer it takes.
+    """
+    waited = [(now - parse_time(start)).total_seconds() for start in since if start]
+    return int(min(LONGEST_STEP, max(SHORTEST_STEP, min(waited, default=0) / 10)))

@@ -123,20 +123,21 @@ SCOPE_CHECKS: tuple[ScopeCheck, ...] = (
 
 def check_server(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:
     """Every finding about one pair, in the order of CHECKS; empty when it is ready."""
-    troubles = ((check, check.look(facts, policies)) for check in CHECKS)
-    return tuple(
-        Finding(check.code, check.severity_in(facts.mode), trouble.found, trouble.remedy)
-        for check, trouble in troubles
-        if trouble is not None
+    return as_findings(
+        (check.code, check.severity_in(facts.mode), check.look(facts, policies)) for check in CHECKS
     )
 
 
 def check_scope(facts: ScopeFacts) -> tuple[Finding, ...]:
     """Every finding about one scope, in the order of SCOPE_CHECKS."""
-    troubles = ((check, check.look(facts)) for check in SCOPE_CHECKS)
+    return as_findings((check.code, check.severity, check.look(facts)) for check in SCOPE_CHECKS)
+
+
+def as_findings(looks: Iterable[tuple[str, Severity, Trouble | None]]) -> tuple[Finding, ...]:
+    """What came of checks (code, severity, trouble if any) as findings, in the same order."""
     return tuple(
-        Finding(check.code, check.severity, trouble.found, trouble.remedy)
-        for check, trouble in troubles
+        Finding(code, severity, trouble.found, trouble.remedy)
+        for code, severity, trouble in looks
         if trouble is not None
     )
 

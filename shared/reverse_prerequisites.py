@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.checks import origin, reach, reverse, scope
 from shared.model import Finding, Policies, Severity
 from shared.original_identifier import Stage
+from shared.prerequisites import as_findings
 from shared.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
 
 __all__ = [
@@ -150,22 +151,12 @@ def check_reverse_server(facts: ReverseServerFacts, policies: Policies) -> tuple
     """Every finding about one server, in the order of CHECKS; none for a server that is home."""
     if facts.stage is Stage.HOME:
         return ()
-    troubles = ((check, check.look(facts, policies)) for check in CHECKS)
-    return tuple(
-        Finding(check.code, check.severity, trouble.found, trouble.remedy)
-        for check, trouble in troubles
-        if trouble is not None
-    )
+    return as_findings((check.code, check.severity, check.look(facts, policies)) for check in CHECKS)
 
 
 def check_origin_scope(facts: OriginScopeFacts) -> tuple[Finding, ...]:
     """Every finding about one origin scope, in the order of SCOPE_CHECKS."""
-    troubles = ((check, check.look(facts)) for check in SCOPE_CHECKS)
-    return tuple(
-        Finding(check.code, check.severity, trouble.found, trouble.remedy)
-        for check, trouble in troubles
-        if trouble is not None
-    )
+    return as_findings((check.code, check.severity, check.look(facts)) for check in SCOPE_CHECKS)
 
 
 def reverse_severities() -> dict[str, Severity]:

@@ -16,10 +16,10 @@ from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
 from shared.model import Protection, RecoveryInstance, ServerRecord, ServerStatus
 from shared.original_identifier import NOT_REVERSED
+from shared.polling import step_wait
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.waiting import wait_seconds
 
 PATIENCE = timedelta(minutes=30)
 """How long an agent may take to check in after its instance has started."""
@@ -67,7 +67,7 @@ def handler(task: Task) -> dict[str, Any]:
         "waiting": len(waiting),
         "requested": requested,
         "failed": len(done) - requested,
-        "waitSeconds": wait_seconds((server.reprotect_requested_at for server in waiting), task.now),
+        "waitSeconds": step_wait((server.reprotect_requested_at for server in waiting), task.now),
     }
 
 

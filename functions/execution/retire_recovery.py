@@ -8,12 +8,12 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.model import Protection, ServerRecord, ServerStatus
 from shared.opened_execution import opened
+from shared.polling import step_wait
 from shared.recovery_retirer import Progress, RecoveryRetirer
 from shared.settings import ExecutionSettings
 from shared.store import PairStore, ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
 from shared.volume_remover import VolumeRemover
-from shared.waiting import wait_seconds
 
 PATIENCE = timedelta(minutes=30)
 """How long DRS and EC2 may hold a step up; the servers are home and protected all the while."""
@@ -66,7 +66,7 @@ def handler(task: Task) -> dict[str, Any]:
         "pending": len(pending),
         "retired": len(retired),
         "failed": len(failed),
-        "waitSeconds": wait_seconds((server.retire_requested_at for server in pending), task.now),
+        "waitSeconds": step_wait((server.retire_requested_at for server in pending), task.now),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
@@ -12,11 +11,9 @@ from shared.opened_execution import OpenedExecution, opened
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
+from shared.workloads import PATIENCE
 
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
-PATIENCE = timedelta(minutes=15)
-"""How long an instance may take to stop. One that stays stopping has a host in trouble and may need force
-(EC2 user guide, Troubleshoot Amazon EC2 instance stop issues); the wave must not wait for it."""
 
 
 @task

@@ -167,19 +167,7 @@ class ExecutionStore:
         values = {f":only{n}": status.value for n, status in enumerate(only_from)} or _FINAL
         inside = f"#status IN ({', '.join(values)})"
         condition = inside if only_from else f"attribute_exists(pk) AND NOT {inside}"
-        done = write(
-            [
-                set_if(
-                    self.table_name,
-                    _server_key(execution_id, change.server),
-                    change.values,
-                    condition,
-                    values,
-                )
-                for change in listed
-            ]
-        )
-        return [change.applied() for change, written in zip(listed, done, strict=True) if written]
+        return self._change(execution_id, listed, condition, values)
 
     def change_settled(self, execution_id: str, changes: Iterable[ServerChange]) -> list[ServerRecord]:
         """Set what comes after a server's outcome (its protection, its clean-up), never the outcome itself.
@@ -193,19 +181,19 @@ class ExecutionStore:
         condition = "attribute_exists(#status) AND (attribute_not_exists(#protection)"
         condition += " OR NOT #protection IN (:retired, :unprotected))"
         values = {":retired": Protection.RETIRED.value, ":unprotected": Protection.UNPROTECTED.value}
-        done = write(
-            [
-                set_if(
-                    self.table_name,
-                    _server_key(execution_id, change.server),
-                    change.values,
-                    condition,
-                    values,
-                )
-                for change in listed
-            ]
-        )
-        return [change.applied() for change, written in zip(listed, done, strict=True) if written]
+        return self._change(execution_id, listed, condition, values)
+
+    def _change(
+        self, execution_id: str, changes: Sequence[ServerChange], condition: str, values: dict[str, str]
+    ) -> list[ServerRecord]:
+        operations = [
+            set_if(
+                self.table_name, _server_key(execution_id, change.server), change.values, condition, values
+            )
+            for change in changes
+        ]
+        done = write(operations)
+        return [change.applied() for change, written in zip(changes, done, strict=True) if written]
 
     def settle_launch_settings(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
         """Record that these servers have their launch settings back, whatever their outcome."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.configuration import restore_launch_settings
+from functions.configuration import close_execution, restore_launch_settings
 from functions.execution import clean_up_drill
 from shared.model import Mode, ServerStatus
 from shared.store import ServerChange, server_lock
@@ -149,6 +149,16 @@ def test_clean_ups_have_names_of_their_own() -> None:
     assert clean_up_machine(ARN) == machine
     cleaning = ARN.replace("failover:one", "drill-cleanup:one-cleanup")
     assert arn_of("one", Mode.DRILL, cleaning) == ARN
+
+
+def test_settings_of_a_drilled_server_that_could_not_be_put_back_are_in_the_report(estate: Estate) -> None:
+    server, _, _ = drilled(estate)
+    clean(estate)
+    estate.fault("ERROR", operation="UpdateLaunchConfiguration", code="ConflictException")
+    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1}
+    estate.call(close_execution, startedAt=estate.now)
+    [finding] = [f for f in estate.report()["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"]
+    assert f"update-launch-configuration --source-server-id {server}" in finding["remedy"]
 
 
 def test_what_a_real_failover_launched_is_never_cleaned_up(estate: Estate) -> None:

@@ -17,8 +17,8 @@ from shared.model import (
     SourceServer,
 )
 from shared.pair_keeper import kept_pair
+from shared.polling import step_wait
 from shared.task import iso
-from shared.waiting import wait_seconds
 
 ORIGIN, RECOVERY = Scope("111122223333", "us-east-1"), Scope("444455556666", "us-east-2")
 OUT = ServerRecord(
@@ -134,8 +134,8 @@ def test_a_drill_changes_no_side() -> None:
 def test_looks_come_soon_at_first_and_less_often_later(waited: int, seconds: int) -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     began = iso(now - timedelta(seconds=waited))
-    assert wait_seconds([None, began, iso(now - timedelta(days=2))], now) == seconds
+    assert step_wait([None, began, iso(now - timedelta(days=2))], now) == seconds
 
 
 def test_nothing_to_wait_for_is_looked_at_at_once() -> None:
-    assert wait_seconds([], datetime(2026, 1, 2, tzinfo=UTC)) == 15
+    assert step_wait([], datetime(2026, 1, 2, tzinfo=UTC)) == 15
