@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shared.failback.workloads import whereabouts
 from shared.instance_matcher import Proposal
 from shared.launch_restorer import is_to_be_restored
 from shared.model import (
@@ -43,7 +44,6 @@ from shared.store import (
     server_lock,
 )
 from shared.task import iso
-from shared.workloads import whereabouts
 
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted"})
 """Errors by which people end an execution, as opposed to failures."""

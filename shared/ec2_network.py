@@ -9,8 +9,8 @@ from shared.aws_errors import calling
 from shared.cross_account import MemberAccounts
 from shared.drs_client import chunks
 from shared.ec2_client import FILTER_VALUES
+from shared.failback.reverse_facts import AclEntry, EgressRule, NetworkFacts, Route
 from shared.model import Instance, Scope
-from shared.reverse_facts import AclEntry, EgressRule, NetworkFacts, Route
 
 _TARGETS = (
     "GatewayId",

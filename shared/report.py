@@ -21,7 +21,7 @@ from shared.model import (
 )
 from shared.overrides import OVERRIDDEN
 from shared.report_summary import summarize
-from shared.volume_costs import monthly_cost_usd
+from shared.volumes.costs import monthly_cost_usd
 from shared.wave_planner import critical_path
 
 __all__ = ["CANNOT_PROVE", "build_report", "summarize"]

@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.contract_wording import did_you_mean
 from shared.contracts import DocumentInvalidError, Problem, problems
+from shared.failback.reverse_prerequisites import reverse_severities
 from shared.model import Approval, LaunchOrder, Mode, OnBlocked, Plan, Policies, RecoveryMode, Severity
 from shared.overrides import Override
 from shared.prerequisites import severities
-from shared.reverse_prerequisites import reverse_severities
 
 
 class RequestInvalidError(DocumentInvalidError):

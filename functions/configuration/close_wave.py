@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from shared.dependants import wake_if_ready
+from shared.failback.workloads import whereabouts
 from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
 from shared.notifications import notify
 from shared.opened_execution import opened
@@ -14,7 +15,6 @@ from shared.pair_keeper import keep_pairs
 from shared.settings import ConfigurationSettings
 from shared.store import PairStore, ServerChange, execution_store
 from shared.task import Task, iso, task
-from shared.workloads import whereabouts
 
 
 @task

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from shared.adopted_launches import take_over
 from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
 from shared.launch_changes import changes_to_launch_into
 from shared.model import RecoveryMode, ServerRecord, ServerStatus, WaveStatus
 from shared.opened_execution import opened
+from shared.resumption.adopted_launches import take_over
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionStore, ServerChange, execution_store
 from shared.task import Task, iso, task

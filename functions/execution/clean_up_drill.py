@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.drill_cleaner import DrillCleaner
+from shared.drill.cleaner import DrillCleaner
 from shared.model import Mode
 from shared.opened_execution import opened
 from shared.settings import ExecutionSettings

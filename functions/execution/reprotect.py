@@ -14,8 +14,8 @@ from shared.aws_errors import AwsCallError
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
+from shared.failback.original_identifier import NOT_REVERSED
 from shared.model import Protection, RecoveryInstance, ServerRecord, ServerStatus
-from shared.original_identifier import NOT_REVERSED
 from shared.polling import step_wait
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store

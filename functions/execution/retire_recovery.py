@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
+from shared.failback.recovery_retirer import Progress, RecoveryRetirer
 from shared.model import Protection, ServerRecord, ServerStatus
 from shared.opened_execution import opened
 from shared.polling import step_wait
-from shared.recovery_retirer import Progress, RecoveryRetirer
 from shared.settings import ExecutionSettings
 from shared.store import PairStore, ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.volume_remover import VolumeRemover
+from shared.volumes.removal import VolumeRemover
 
 PATIENCE = timedelta(minutes=30)
 """How long DRS and EC2 may hold a step up; the servers are home and protected all the while."""

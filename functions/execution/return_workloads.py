@@ -9,11 +9,11 @@ from typing import Any
 
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.ec2_client import Ec2Client
+from shared.failback.workloads import PATIENCE, at_rest, by_workload_scope, workloads
 from shared.model import Finding, Instance, ServerRecord, ServerStatus, Severity
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.workloads import PATIENCE, at_rest, by_workload_scope, workloads
 
 RETURNED = "WORKLOAD_RETURNED"
 NOT_RETURNED = "WORKLOAD_NOT_RETURNED"

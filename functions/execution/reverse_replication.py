@@ -17,6 +17,9 @@ from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
 from shared.ec2_client import Ec2Client
+from shared.failback.original_identifier import NOT_REVERSED, staging_account_trouble
+from shared.failback.original_reader import reversed_by_instance
+from shared.failback.replication_progress import stall_remedy
 from shared.model import (
     TARGET_TAG_KEY,
     TARGET_TAG_VALUE,
@@ -28,9 +31,6 @@ from shared.model import (
     SourceServer,
 )
 from shared.opened_execution import opened
-from shared.original_identifier import NOT_REVERSED, staging_account_trouble
-from shared.original_reader import reversed_by_instance
-from shared.replication_progress import stall_remedy
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task

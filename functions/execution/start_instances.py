@@ -9,11 +9,11 @@ from typing import Any
 
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.ec2_client import Ec2Client
+from shared.failback.workloads import at_rest, by_workload_scope, workloads
 from shared.model import ServerRecord, ServerStatus
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, task
-from shared.workloads import at_rest, by_workload_scope, workloads
 
 
 @task

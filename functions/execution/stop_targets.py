@@ -6,12 +6,12 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.ec2_client import Ec2Client
+from shared.failback.workloads import PATIENCE
 from shared.model import Instance, Mode, ServerRecord, ServerStatus, WhenTargetRuns
 from shared.opened_execution import OpenedExecution, opened
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.workloads import PATIENCE
 
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
 

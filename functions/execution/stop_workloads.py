@@ -10,12 +10,12 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.ec2_client import Ec2Client
+from shared.failback.workloads import PATIENCE, at_rest, by_workload_scope, workloads
 from shared.model import Instance, ServerRecord, ServerStatus, StopWorkload
 from shared.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
-from shared.workloads import PATIENCE, at_rest, by_workload_scope, workloads
 
 WAITING = {
     "LAUNCH": (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED),

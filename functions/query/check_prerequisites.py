@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.earlier_executions import Earlier, EarlierExecutions
-from shared.inheritance import inherit
 from shared.model import Instance, ServerRecord, ServerStatus, Severity, SourceServer
 from shared.opened_execution import opened
 from shared.overrides import apply_overrides
 from shared.prerequisite_reader import PrerequisiteReader
 from shared.prerequisites import blocking, check_scope, check_server
+from shared.resumption.earlier_executions import Earlier, EarlierExecutions
+from shared.resumption.inheritance import inherit
 from shared.settings import QuerySettings
 from shared.store import LockStore, PairStore, ServerChange, execution_store, server_lock
 from shared.task import Task, iso, task

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.earlier_executions import EarlierExecutions
+from shared.failback.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
+from shared.failback.reverse_facts import ReverseServerFacts
+from shared.failback.reverse_prerequisite_reader import ReversePrerequisiteReader
+from shared.failback.reverse_prerequisites import check_origin_scope, check_reverse_server
+from shared.failback.stages import stage_of
 from shared.model import Finding, Policies, ServerRecord, ServerStatus, Severity, SourceServer
 from shared.opened_execution import OpenedExecution, opened
-from shared.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
 from shared.overrides import apply_overrides
 from shared.prerequisites import blocking
-from shared.reverse_facts import ReverseServerFacts
-from shared.reverse_prerequisite_reader import ReversePrerequisiteReader
-from shared.reverse_prerequisites import check_origin_scope, check_reverse_server
+from shared.resumption.earlier_executions import EarlierExecutions
 from shared.settings import QuerySettings
-from shared.stages import stage_of
 from shared.store import LockStore, ServerChange, execution_store, server_lock
 from shared.task import Task, iso, task
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drs_job_monitor import EXECUTION_TAG
-from shared.earlier_executions import EarlierExecutions
+from shared.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
+from shared.failback.original_reader import OriginalReader
+from shared.failback.stages import stage_values
 from shared.model import (
     Finding,
     Instance,
@@ -21,12 +23,10 @@ from shared.model import (
     SourceServer,
 )
 from shared.opened_execution import OpenedExecution, opened
-from shared.original_identifier import Identified, IdentifyFacts, conflicts, identify
-from shared.original_reader import OriginalReader
 from shared.prerequisites import blocking
+from shared.resumption.earlier_executions import EarlierExecutions
 from shared.selection import Selection, select
 from shared.settings import QuerySettings
-from shared.stages import stage_values
 from shared.store import ExecutionStore, PairStore, execution_store
 from shared.task import Task, task
 

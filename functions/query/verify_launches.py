@@ -11,12 +11,12 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
-from shared.left_volumes import left_volumes
 from shared.model import Adoption, Finding, RecoveryInstance, ServerRecord, ServerStatus, Severity
 from shared.opened_execution import opened
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
+from shared.volumes.left_behind import left_volumes
 
 STARTED_BY_DRS = "STARTED_BY_DRS"
 

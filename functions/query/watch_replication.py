@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
+from shared.failback.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
 from shared.model import FailbackPolicies, Laggards, ServerRecord, ServerStatus, SourceServer
 from shared.opened_execution import opened
-from shared.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, parse_time, task

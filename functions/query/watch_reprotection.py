@@ -6,13 +6,13 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
+from shared.failback.replication_progress import judge_reprotection
+from shared.failback.workloads import by_workload_scope
 from shared.model import Protection, ServerStatus, SourceServer
 from shared.opened_execution import opened
-from shared.replication_progress import judge_reprotection
 from shared.settings import QuerySettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, task
-from shared.workloads import by_workload_scope
 
 
 @task

@@ -6,10 +6,10 @@ What DRS demands of an instance it launches into is in the DRS user guide, gener
 from __future__ import annotations
 
 from shared.checks.target import AUTO_SCALING_TAG, PROFILE_POLICIES, READY_MADE_PROFILE
+from shared.failback.original_identifier import BEFORE_LAUNCH, BEFORE_VERIFICATION, Stage
+from shared.failback.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
 from shared.manual_pairs import tag_command
 from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Policies, WhenTargetRuns
-from shared.original_identifier import BEFORE_LAUNCH, BEFORE_VERIFICATION, Stage
-from shared.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
 
 MAX_REPLICATING = 300
 """Replicating source servers of an account in a Region (DRS quota, AWS General Reference)."""

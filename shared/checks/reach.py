@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
+from shared.failback.original_identifier import Stage
+from shared.failback.reverse_facts import ANYWHERE, AclEntry, NetworkFacts, ReverseServerFacts, Route, Trouble
 from shared.model import Policies
-from shared.original_identifier import Stage
-from shared.reverse_facts import ANYWHERE, AclEntry, NetworkFacts, ReverseServerFacts, Route, Trouble
 
 CONTROL_PORT = 443
 DATA_PORT = 1500

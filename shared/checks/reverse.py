@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.checks.target import PROFILE_POLICIES, READY_MADE_PROFILE
+from shared.failback.original_identifier import BEFORE_LAUNCH, Stage, staging_account_trouble
+from shared.failback.reverse_facts import ReverseServerFacts, Trouble
 from shared.model import Policies, RecoveryInstanceDisposition
-from shared.original_identifier import BEFORE_LAUNCH, Stage, staging_account_trouble
-from shared.reverse_facts import ReverseServerFacts, Trouble
 
 AGENT_ACTIONS = (
     "drs:GetAgentInstallationAssetsForDrs",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.drill_clean_up import CleanUpFacts, CleanUpStep, VolumeSwap, next_clean_up_step, swap, trouble
+from shared.drill.clean_up import CleanUpFacts, CleanUpStep, VolumeSwap, next_clean_up_step, swap, trouble
 from shared.model import DetachedVolume, DrillVolumes, RecoveryInstance, Volume
-from shared.volume_costs import DEAREST_USD, detached, monthly_cost_usd
+from shared.volumes.costs import DEAREST_USD, detached, monthly_cost_usd
 from tests.unit.makers import RECOVERY, instance, instance_id, server_id
 
 OLD = (Volume("/dev/xvda", 8, "vol-old"), Volume("/dev/xvdb", 8, "vol-data"))

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drs_job_monitor import EXECUTION_TAG
-from shared.model import Instance, Job, PairRecord, RecoveryInstance, Severity, SourceServer, StopWorkload
-from shared.original_identifier import (
+from shared.failback.original_identifier import (
     Identified,
     IdentifyFacts,
     Stage,
@@ -19,7 +18,8 @@ from shared.original_identifier import (
     presumed_original,
     staging_account_trouble,
 )
-from shared.reverse_prerequisites import IDENTIFICATION_CODES
+from shared.failback.reverse_prerequisites import IDENTIFICATION_CODES
+from shared.model import Instance, Job, PairRecord, RecoveryInstance, Severity, SourceServer, StopWorkload
 from tests.unit.makers import ORIGIN, RECOVERY, instance, instance_id, job, record, server_id, source_server
 
 A1, B3, OTHER = instance_id(1001), instance_id(1), instance_id(77)

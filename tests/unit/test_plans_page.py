@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared import reverse_prerequisites
 from shared.contracts import SCHEMA_FOLDER, problems
+from shared.failback import reverse_prerequisites
 from shared.plan import parse_plan
 from shared.prerequisites import CHECKS, SCOPE_CHECKS
 from shared.request import parse_request, request_from_event

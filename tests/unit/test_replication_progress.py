@@ -9,16 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model import (
-    FailbackPolicies,
-    Laggards,
-    Protection,
-    ReplicationProgress,
-    ServerRecord,
-    ServerStatus,
-    SourceServer,
-)
-from shared.replication_progress import (
+from shared.failback.replication_progress import (
     JUDGED,
     LONGEST_WAIT,
     PAST_REPLICATION,
@@ -28,6 +19,15 @@ from shared.replication_progress import (
     judge_reprotection,
     reprotect_done,
     stall_remedy,
+)
+from shared.model import (
+    FailbackPolicies,
+    Laggards,
+    Protection,
+    ReplicationProgress,
+    ServerRecord,
+    ServerStatus,
+    SourceServer,
 )
 from tests.unit.makers import ORIGIN, record, server_id, source_server
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.failback.reverse_prerequisites import reverse_severities
 from shared.model import Approval, LaunchOrder, Mode, OnBlocked, RecoveryMode, Severity
 from shared.overrides import Override
 from shared.plan import parse_plan
@@ -19,7 +20,6 @@ from shared.request import (
     parse_request,
     request_from_event,
 )
-from shared.reverse_prerequisites import reverse_severities
 from tests.unit.makers import plan_document
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model import Adoption, RecoveryInstance, ServerStatus
-from shared.resumption import adoption
+from shared.resumption.adoption import adoption
 from tests.unit.makers import instance, instance_id, job, record, server_id
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

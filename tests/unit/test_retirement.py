@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.failback.retirement import RetireFacts, RetireStep, may_terminate, next_step, refusal
 from shared.model import RecoveryInstance, RecoveryInstanceDisposition
-from shared.retirement import RetireFacts, RetireStep, may_terminate, next_step, refusal
 from tests.unit.makers import instance_id, server_id
 
 RETAIN, TERMINATE = RecoveryInstanceDisposition.RETAIN_STOPPED, RecoveryInstanceDisposition.TERMINATE

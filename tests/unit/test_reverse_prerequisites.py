@@ -6,17 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.model import (
-    FailbackPolicies,
-    Policies,
-    RecoveryInstanceDisposition,
-    Severity,
-    Volume,
-    WhenTargetRuns,
-)
-from shared.original_identifier import Stage
-from shared.prerequisites import is_blocked
-from shared.reverse_facts import (
+from shared.failback.original_identifier import Stage
+from shared.failback.reverse_facts import (
     AclEntry,
     EgressRule,
     MetadataFacts,
@@ -27,13 +18,22 @@ from shared.reverse_facts import (
     Route,
     ScopeFacts,
 )
-from shared.reverse_prerequisites import (
+from shared.failback.reverse_prerequisites import (
     CHECKS,
     SCOPE_CHECKS,
     check_origin_scope,
     check_reverse_server,
     reverse_severities,
 )
+from shared.model import (
+    FailbackPolicies,
+    Policies,
+    RecoveryInstanceDisposition,
+    Severity,
+    Volume,
+    WhenTargetRuns,
+)
+from shared.prerequisites import is_blocked
 from tests.unit.makers import ORIGIN, TARGET_TAGS, instance, instance_id, source_server
 
 C, V, W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING

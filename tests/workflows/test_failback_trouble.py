@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from shared.replication_progress import stall_remedy
+from shared.failback.replication_progress import stall_remedy
 from tests.workflows.homecoming import (
     away,
     fail_back,

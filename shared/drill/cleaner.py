@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.aws_errors import AwsCallError, ThrottledError
 from shared.cross_account import MemberAccounts
-from shared.drill_clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
+from shared.drill.clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
 from shared.drs_job_monitor import EXECUTION_TAG, unfinished

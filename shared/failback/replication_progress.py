@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared.failback.original_identifier import staging_account_trouble
 from shared.model import FailbackPolicies, Laggards, Protection, ServerRecord, ServerStatus, SourceServer
-from shared.original_identifier import staging_account_trouble
 
 SHORTEST_WAIT, LONGEST_WAIT = 15, 300
 """Seconds between two looks: a tenth of the time that is left, within these bounds."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from shared.model import DrillVolumes, Instance, RecoveryInstance, Volume
 from shared.prerequisite_facts import Trouble
-from shared.volume_costs import detached
+from shared.volumes.costs import detached
 
 
 class CleanUpStep(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.ec2_client import Ec2Client
 from shared.model import DetachedVolume, DrillVolumes, Mode, ServerRecord, Volume
 from shared.opened_execution import OpenedExecution
-from shared.volume_costs import detached
+from shared.volumes.costs import detached
 
 
 def left_volumes(

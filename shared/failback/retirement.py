@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.failback.original_identifier import NOT_REVERSED
 from shared.model import RecoveryInstance, RecoveryInstanceDisposition
-from shared.original_identifier import NOT_REVERSED
 from shared.prerequisite_facts import Trouble
 
 AT_REST = ("STOPPED", "DISCONNECTED")
@@ -19,7 +19,7 @@ GONE = (None, "terminated", "shutting-down")
 
 
 class RetireStep(StrEnum):
-    """One call to make, or a wait. A1 to B3 as in ``shared.original_identifier``."""
+    """One call to make, or a wait. A1 to B3 as in ``shared.failback.original_identifier``."""
 
     STOP_REPLICATION = "STOP_REPLICATION"  # StopReplication(A2), at the origin
     STOP_INSTANCE = "STOP_INSTANCE"  # StopInstances(B3)

@@ -1,6 +1,6 @@
 """Whether a server can be brought home: a table of checks, each with a code, a severity and a remedy.
 
-What contradicts the record of the failover is found before, by ``shared.original_identifier``.
+What contradicts the record of the failover is found before, by ``shared.failback.original_identifier``.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.checks import origin, reach, reverse, scope
+from shared.failback.original_identifier import Stage
+from shared.failback.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
 from shared.model import Finding, Policies, Severity
-from shared.original_identifier import Stage
 from shared.prerequisites import as_findings
-from shared.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
 
 __all__ = [
     "CHECKS",

@@ -1,12 +1,12 @@
 """What the checks before a reverse replication look at: gathered by gateways, judged by
-``shared.reverse_prerequisites``."""
+``shared.failback.reverse_prerequisites``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.failback.original_identifier import Stage
 from shared.model import Instance, RecoveryInstance, SourceServer
-from shared.original_identifier import Stage
 from shared.prerequisite_facts import ProfileFacts, ScopeFacts, Trouble
 
 __all__ = [
@@ -85,7 +85,7 @@ class MetadataFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReverseServerFacts:
-    """One server that is to be brought home. B1 to A3 as in ``shared.original_identifier``.
+    """One server that is to be brought home. B1 to A3 as in ``shared.failback.original_identifier``.
 
     ``server`` B1; ``stage`` as identified; ``recovery_instance`` B2; ``workload`` B3; ``original`` A1, None
     if the origin does not know it; ``reversed_server`` A2. ``workload_status_ok``: EC2's status checks of

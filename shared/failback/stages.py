@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG
+from shared.failback.original_identifier import IdentifyFacts, Stage
 from shared.model import Adoption, Finding, Protection, ServerRecord, ServerStatus, Severity
-from shared.original_identifier import IdentifyFacts, Stage
-from shared.resumption import adoption
+from shared.resumption.adoption import adoption
 from shared.task import iso
 
 _HOME = {

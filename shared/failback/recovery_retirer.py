@@ -1,7 +1,7 @@
 """Carries out the steps by which the recovery side becomes what it was before the disaster.
 
-The order is the rule's (``shared.retirement``). Here is only what each step calls, and what is looked at
-before: the reversed server is touched only when its direction and its hint say that it is one.
+The order is the rule's (``shared.failback.retirement``). Here is only what each step calls, and what
+is looked at before: the reversed server is touched only when its direction and its hint say that it is one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from shared.drs_client import DrsClient, chunks
 from shared.drs_error_handler import ErrorKind
 from shared.drs_job_monitor import servers_in_progress
 from shared.ec2_client import Ec2Client
+from shared.failback.retirement import RetireFacts, RetireStep, next_step, refusal
 from shared.model import (
     TARGET_TAG_KEY,
     TARGET_TAG_VALUE,
@@ -30,7 +31,6 @@ from shared.model import (
     SourceServer,
 )
 from shared.prerequisite_facts import Trouble
-from shared.retirement import RetireFacts, RetireStep, next_step, refusal
 from shared.task import iso
 
 CALLERS = 10

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.drs_job_monitor import ATTEMPT_TAG, COMPLETED
-from shared.earlier_executions import Earlier
 from shared.model import (
     Adoption,
     Finding,
@@ -19,7 +18,8 @@ from shared.model import (
     Volume,
 )
 from shared.prerequisite_facts import ServerFacts
-from shared.resumption import adoption
+from shared.resumption.adoption import adoption
+from shared.resumption.earlier_executions import Earlier
 
 _ABOUT_LAUNCHING = frozenset(
     {

@@ -16,12 +16,9 @@ from shared.drs_client import DrsClient, LaunchTemplate, ReplicationTemplate
 from shared.drs_job_monitor import servers_in_progress, unfinished
 from shared.ec2_client import Ec2Client, InstanceHealth
 from shared.ec2_network import Ec2Network
-from shared.iam_client import IamClient, Question
-from shared.launch_permissions import launch_questions, reversal_question
-from shared.model import Instance, Job, ServerRecord, Site, SourceServer
-from shared.original_identifier import Stage
-from shared.original_reader import UNINITIALIZED
-from shared.reverse_facts import (
+from shared.failback.original_identifier import Stage
+from shared.failback.original_reader import UNINITIALIZED
+from shared.failback.reverse_facts import (
     ANYWHERE,
     MetadataFacts,
     NetworkFacts,
@@ -30,7 +27,10 @@ from shared.reverse_facts import (
     ReverseServerFacts,
     ScopeFacts,
 )
-from shared.stages import stage_of
+from shared.failback.stages import stage_of
+from shared.iam_client import IamClient, Question
+from shared.launch_permissions import launch_questions, reversal_question
+from shared.model import Instance, Job, ServerRecord, Site, SourceServer
 
 READERS = 10
 """Parallel calls about instance profiles; IAM publishes no rates."""

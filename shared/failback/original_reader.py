@@ -12,8 +12,8 @@ from shared.aws_errors import AwsCallError, ThrottledError
 from shared.cross_account import MemberAccounts
 from shared.drs_client import DrsClient
 from shared.drs_job_monitor import COMPLETED, EXECUTION_TAG
-from shared.earlier_executions import Earlier, EarlierExecutions
 from shared.ec2_client import Ec2Client
+from shared.failback.original_identifier import IdentifyFacts, presumed_original
 from shared.model import (
     Instance,
     Job,
@@ -24,7 +24,7 @@ from shared.model import (
     SourceServer,
     StopWorkload,
 )
-from shared.original_identifier import IdentifyFacts, presumed_original
+from shared.resumption.earlier_executions import Earlier, EarlierExecutions
 from shared.task import iso, parse_time
 
 LOOK_BACK = timedelta(days=7)

@@ -1,0 +1,1 @@
+"""Drills: what comes after one."""

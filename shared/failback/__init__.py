@@ -1,0 +1,1 @@
+"""The way home: identify, check, reverse, cut over, protect again, retire."""

@@ -1,0 +1,1 @@
+"""EBS volumes that launches leave behind: found, priced, and removed on request."""
