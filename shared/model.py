@@ -150,6 +150,21 @@ class Adoption(StrEnum):
     LAUNCH = "LAUNCH"  # it was launched into its pair
 
 
+class Pause(StrEnum):
+    """When a pause takes hold."""
+
+    NOW = "NOW"  # no new job, no start
+    NEXT_WAVE = "NEXT_WAVE"  # waves that have begun go on
+    BEFORE_WAVE = "BEFORE_WAVE"  # only one wave is held
+
+
+class Turn(StrEnum):
+    """Which half of a wave waits for its turn."""
+
+    LAUNCH = "LAUNCH"
+    START = "START"
+
+
 class Severity(StrEnum):
     CRITICAL = "CRITICAL"
     """Blocks the server."""
@@ -547,6 +562,7 @@ class ServerRecord:
     detached_volumes: tuple[DetachedVolume, ...] = ()
     adoption: Adoption | None = None
     adopted_from: str | None = None  # execution id
+    skip: str | None = None  # who had it skipped, and why
     # failback only
     workload_instance_id: str | None = None
     workload_scope: Scope | None = None
@@ -608,10 +624,34 @@ class PairRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause that somebody asked for. ``wave`` is set for BEFORE_WAVE only; ``at`` is ISO 8601."""
+
+    hold_id: str
+    when: Pause
+    by: str
+    reason: str
+    at: str
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The end that somebody asked for. ``undo_recovered``: also what was verified goes back."""
+
+    by: str
+    reason: str
+    at: str
+    undo: bool = False
+    undo_recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WaveRecord:
     """``priority``: seconds from the wave's launch to the end of all that depends on it, as estimated.
 
-    ``token``: of the task that waits for the waves this one depends on.
+    ``token``: of the task that waits for the wave's turn; ``awaits``: to do what. ``start_began_at``: when it
+    was let start its instances. ``skip``: who had the wave skipped, and why.
     """
 
     name: str
@@ -624,6 +664,9 @@ class WaveRecord:
     reason: str | None = None
     priority: float = 0.0
     token: str | None = None
+    awaits: Turn | None = None
+    start_began_at: str | None = None
+    skip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,6 +686,9 @@ class ExecutionRecord:
     approval_token: str | None = None
     clean_up: str | None = None
     """Of a drill that was stopped: the execution that cleans up after it."""
+    holds: tuple[Hold, ...] = ()
+    resumed_at: str | None = None
+    cancellation: Cancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
