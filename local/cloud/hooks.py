@@ -97,6 +97,7 @@ HOOKS: tuple[Hook, ...] = (
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),
+    Hook(_EVENTS, "_matches_pattern", ("pattern_str", "event"), "called: rules in virtual time"),
     # EC2
     Hook(_EC2, "_ACTION_MAP", None, "operations that a DR check or a DRS launch needs"),
     Hook(_EC2, "_instance_xml", ("inst",), "platform, boot mode, reasons, no public address when stopped"),

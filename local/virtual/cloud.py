@@ -20,6 +20,7 @@ from local.cloud.ec2_extras import Ec2Extras
 from local.cloud.ec2_lifecycle import Timings
 from local.drs import DrsEmulator, Settings
 from local.virtual import transport
+from local.virtual.event_delivery import EventDelivery
 from local.virtual.functions import Functions, Handler, LambdaClient, Watcher
 from local.virtual.measures import ExecutionResult, Measures
 from local.virtual.routes import Routes
@@ -39,6 +40,7 @@ _ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "true",
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
+_MEMBER_PARAMETERS = {"EventBusArn": "arn:aws:events:us-east-1:999988887777:event-bus/default"}
 _UNWANTED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_PROFILE")
 
 
@@ -76,6 +78,16 @@ class VirtualCloud:
         self.measures = Measures()
         self.functions = Functions(self.template, self.scheduler, self._invoked)
         self.states = StatesApi(self.scheduler, account, region, self._definition)
+        member = Template.read(project, account, region, _MEMBER_PARAMETERS, name="member-account.yaml")
+        self.event_delivery = EventDelivery(
+            self.scheduler,
+            self.functions,
+            (account, region),
+            self.template.rules(),
+            member.rules(),
+            seed,
+        )
+        """Lets rules' functions have what happens; its faults, its delay, and its switch are there."""
         self.routes = Routes(self, seed, drs_settings, ec2_timings, api_seconds)
         self._seed = seed
         self._history_quota = history_quota

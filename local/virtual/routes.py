@@ -68,9 +68,11 @@ class Routes:
         self._ministack.close()
 
     def record_event(self, account: str, region: str, event: dict[str, Any]) -> None:
-        """Keeps an EventBridge event."""
-        time = self._cloud.clock.now().isoformat()
-        self.events.append({"time": time, **event, "account": account, "region": region})
+        """Keeps an EventBridge event and sends it on its way."""
+        kept = {"time": self._cloud.clock.now().isoformat(), **event, "account": account, "region": region}
+        self.events.append(kept)
+        if kept.get("bus", "default") == "default":
+            self._cloud.event_delivery.put(account, region, kept)
 
     def answer(self, call: Call) -> Answer:
         """The answer to ``call``."""

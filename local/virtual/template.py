@@ -42,6 +42,15 @@ class Machine:
     substitutions: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An EventBridge rule on the default bus: the functions it invokes (logical ids), the buses it feeds."""
+
+    pattern: dict[str, Any]
+    functions: tuple[str, ...] = ()
+    buses: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Template:
     """The resources of one template, names resolved for ``account`` and ``region``."""
@@ -55,11 +64,16 @@ class Template:
 
     @classmethod
     def read(
-        cls, root: Path, account: str, region: str, parameters: dict[str, str] | None = None
+        cls,
+        root: Path,
+        account: str,
+        region: str,
+        parameters: dict[str, str] | None = None,
+        name: str = "template.yaml",
     ) -> Template:
-        """``root``/template.yaml, or nothing if there is none. ``parameters`` override defaults."""
+        """``root``/``name``, or nothing if there is none. ``parameters`` override defaults."""
         template = cls(account=account, region=region, root=root)
-        path = root / "template.yaml"
+        path = root / name
         if path.exists():
             document = read_document(path)
             template.resources = document.get("Resources") or {}
@@ -128,6 +142,26 @@ class Template:
                     for key, value in (properties.get("DefinitionSubstitutions") or {}).items()
                 },
             )
+        return made
+
+    def rules(self) -> list[Rule]:
+        """Every rule: those of functions' events, and those that stand for themselves."""
+        made = [
+            Rule(self.resolve(event["Properties"]["Pattern"]), functions=(name,))
+            for name, properties in self._of_type("AWS::Serverless::Function")
+            for event in (properties.get("Events") or {}).values()
+            if event["Type"] == "EventBridgeRule"
+        ]
+        for _, properties in self._of_type("AWS::Events::Rule"):
+            if "EventPattern" in properties:
+                targets = [str(self.resolve(target["Arn"])) for target in properties.get("Targets", [])]
+                made.append(
+                    Rule(
+                        self.resolve(properties["EventPattern"]),
+                        functions=tuple(t.rsplit(":", 1)[-1] for t in targets if ":function:" in t),
+                        buses=tuple(target for target in targets if ":event-bus/" in target),
+                    )
+                )
         return made
 
     def substitute(self, text: str, substitutions: dict[str, str]) -> str:
