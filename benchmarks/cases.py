@@ -116,10 +116,10 @@ def _site(name: str, number: int) -> dict[str, Any]:
     account, region = ORIGIN[number]
     return {
         "name": name,
-        "origin": {"account": account, "region": region, "subnets": {name: f"10.{10 + number}.0.0/16"}},
+        "origin": {"account": account, "region": region, "subnets": {name: f"10.{10 + number}.0.0/20"}},
         "recovery": {
             "account": recovery_account,
             "region": recovery_region,
-            "subnets": {name: f"10.{20 + number}.0.0/16"},
+            "subnets": {name: f"10.{20 + number}.0.0/20"},
         },
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from benchmarks.cases import CASES, Case, Wave, chain
 from benchmarks.drawn import Drawn, Job, Launch
 from benchmarks.ideal import Problem, achievable_seconds, ideal_seconds
 from benchmarks.prices import Usage, cost
-from local.fleet.expand import names
+from local.fleet import load
 from shared.model import LaunchOrder
 
 TOGETHER, BY_WAVE = LaunchOrder.TOGETHER, LaunchOrder.BY_WAVE
@@ -95,11 +98,12 @@ def test_no_schedule_beats_the_ideal(drawn: Problem) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case_makes_the_servers_it_says(case: Case) -> None:
-    fleet = case.fleet()
-    made = [name for group in fleet["servers"] for name in names(group)]
-    assert len(set(made)) == case.servers == int(case.name.split("x")[0])
-    assert len(fleet["sites"]) == case.scopes
+def test_a_case_is_a_fleet_with_the_servers_it_says(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(json.dumps(case.fleet()), "utf-8")
+    fleet = load(path)
+    assert len({server.name for server in fleet.servers}) == case.servers == int(case.name.split("x")[0])
+    assert len(fleet.sites) == case.scopes
 
 
 def test_names_of_cases_are_unique() -> None:
