@@ -667,6 +667,8 @@ class WaveRecord:
     awaits: Turn | None = None
     start_began_at: str | None = None
     skip: str | None = None
+    dependants_go_on: bool = False
+    """Of a wave that somebody had skipped: whether those that depend on it go on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -688,6 +690,8 @@ class ExecutionRecord:
     """Of a drill that was stopped: the execution that cleans up after it."""
     holds: tuple[Hold, ...] = ()
     resumed_at: str | None = None
+    servers_skipped: bool = False
+    """Whether somebody had single servers skipped."""
     cancellation: Cancellation | None = None
 
 

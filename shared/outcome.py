@@ -72,12 +72,16 @@ def _tolerated(policy: FailurePolicy, failed: int, servers: int) -> bool:
 
 
 def dependency_verdict(wave: WaveRecord, waves: Sequence[WaveRecord]) -> DependencyVerdict:
-    """Whether the waves that ``wave`` depends on let it go on. A FAILED or SKIPPED one skips it."""
+    """Whether the waves that ``wave`` depends on let it go on. A FAILED or SKIPPED one skips it.
+
+    Not one that somebody had skipped for the others to go on without it.
+    """
     status = {other.name: other.status for other in waves}
+    done_without = {other.name for other in waves if other.dependants_go_on}
     stopped = [
         f"{name} is {status[name]}"
         for name in wave.depends_on
-        if status[name] in (WaveStatus.FAILED, WaveStatus.SKIPPED)
+        if status[name] in (WaveStatus.FAILED, WaveStatus.SKIPPED) and name not in done_without
     ]
     if stopped:
         return DependencyVerdict(
@@ -100,6 +104,8 @@ def execution_outcome(
 ) -> ExecutionStatus:
     """The status of an execution. FAILED when a wave failed or was skipped, or nobody recovered.
 
+    A wave that somebody had skipped makes it COMPLETED_WITH_FAILURES.
+
     ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED. A failback
     is COMPLETED only when every server is home, protected and its recovery side retired, and FAILED only
     when none came home; a drill only when every clean-up went well.
@@ -113,7 +119,10 @@ def execution_outcome(
     if any(not wave.status.is_final for wave in waves):
         return ExecutionStatus.RUNNING
     recovered = sum(server.status is ServerStatus.RECOVERED for server in servers)
-    stopped_short = any(wave.status in (WaveStatus.FAILED, WaveStatus.SKIPPED) for wave in waves)
+    stopped_short = any(
+        wave.status is WaveStatus.FAILED or (wave.status is WaveStatus.SKIPPED and wave.skip is None)
+        for wave in waves
+    )
     if not recovered or (stopped_short and mode is not Mode.FAILBACK):
         return ExecutionStatus.FAILED
     if not stopped_short and all(_is_done(server, mode) for server in servers):

@@ -41,7 +41,7 @@ def handler(task: Task) -> dict[str, Any]:
     reason = skipped or (f"{failure.get('Error')}: {failure.get('Cause')}" if failure else None)
     values = {"status": status, "ended_at": iso(task.now), "reason": reason}
     closed = store.change_wave(task.execution_id, task.wave, values)
-    wake_if_ready(store, task.execution_id)
+    wake_if_ready(store, task.execution_id, task.now)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
     if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
         keep_pairs(

@@ -41,7 +41,7 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("check_prerequisites", {"site": "east", "ready": 2, "blocked": 0}),
     ("plan_waves", {"decision": "PROCEED", "ready": 2, "blocked": 0}),
     ("reserve_servers", {"decision": "PROCEED", "reserved": 2, "blocked": 0}),
-    ("await_dependencies", {}),
+    ("await_turn", {}),
     ("configure_launch", {"configured": 2, "unchanged": 0, "failed": 0, "lots": [1]}),
     ("stop_targets", {"stopped": 2, "stopping": 0, "failed": 0}),
     ("start_recovery", {"lot": 1, "outcome": "STARTED", "launching": 2}),

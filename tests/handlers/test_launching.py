@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from functions.configuration import await_dependencies, close_wave
+from functions.configuration import await_turn, close_wave
 from functions.execution import start_recovery, stop_targets
 from functions.query import verify_launches, watch_jobs
 from shared.aws_errors import OutcomeUnknownError, ThrottledError
@@ -315,7 +315,7 @@ def test_a_wave_is_answered_at_once_if_what_it_depends_on_is_done(
     estate.reach("PLANNED")
     estate.store.change_wave("execution-1", "data", {"status": status})
     answers = taking_answers(estate)
-    assert estate.call(await_dependencies, wave="web", taskToken="token-of-web") == {}
+    assert estate.call(await_turn, wave="web", half="START", taskToken="token-of-web") == {}
     assert [answer["taskToken"] for answer in answers] == (["token-of-web"] if verdict else [])
     for answer in answers:
         output = json.loads(answer["output"])
@@ -329,7 +329,7 @@ def test_the_end_of_a_wave_wakes_those_that_wait_for_it_once(estate: Estate) -> 
     estate.add_pairs("db-1", "web-1")
     estate.reach("PLANNED")
     answers = taking_answers(estate)
-    estate.call(await_dependencies, wave="web", taskToken="token-of-web")
+    estate.call(await_turn, wave="web", half="START", taskToken="token-of-web")
     for _ in range(2):
         estate.call(close_wave, wave="data", failure={"Error": "Boom", "Cause": "a test"})
     assert [json.loads(answer["output"])["verdict"] for answer in answers] == ["SKIP"]

@@ -102,7 +102,7 @@ SCENARIOS = {
     "ApproveCutover rejected": Scenario(rejecting, "CANCELLED", failback=CUTOVER),
     "QuiesceWorkloads": Scenario(failing("QuiesceWorkloads"), failback=AT_REST),
     "WatchDrained": Scenario(drained, failback=AT_REST),
-    "AwaitDependencies": Scenario(failing("AwaitDependencies"), relaunched=True),
+    "AwaitTurn": Scenario(failing("AwaitTurn")),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch")),
     "StopWorkloads": Scenario(failing("StopWorkloads")),
     "StopTargets": Scenario(failing("StopTargets")),
@@ -208,6 +208,4 @@ def test_every_catch_of_the_way_home_and_of_the_clean_up_is_taken() -> None:
         for state, definition in _states(_definition(machine))
         for number, _ in enumerate(definition.get("Catch", ()))
     }
-    assert declared - taken == {("recovery-wave", "AwaitDependencies", 0)}, (
-        "a lost wake-up: in the failover's"
-    )
+    assert declared - taken == {("recovery-wave", "AwaitTurn", 0)}, "a lost wake-up: in the failover's"

@@ -23,7 +23,7 @@ FUNCTIONS = (
     "CheckPrerequisites",
     "PlanWaves",
     "ReserveServers",
-    "AwaitDependencies",
+    "AwaitTurn",
     "ConfigureLaunch",
     "StopTargets",
     "StartRecovery",

@@ -37,7 +37,7 @@ def test_together_every_job_begins_at_once_and_instances_start_in_order() -> Non
         assert started_at(here, run, "application") >= run.wave("data")["endedAt"] >= verified_at(run, "data")
         assert started_at(here, run, "web") >= run.wave("application")["endedAt"]
         assert run.wave("application")["endedAt"] >= verified_at(run, "application")
-        assert "AwaitDependencies" in run.result.visited["recovery-wave"]
+        assert "AwaitTurn" in run.result.visited["recovery-wave"]
 
 
 def test_by_wave_no_job_begins_before_the_wave_it_depends_on_is_done() -> None:

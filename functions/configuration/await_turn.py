@@ -1,0 +1,29 @@
+"""AwaitTurn: leave word of a wave that waits to launch or to start; whoever ends the wait answers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.dependants import wake_if_ready
+from shared.model import Turn
+from shared.settings import ConfigurationSettings
+from shared.store import execution_store
+from shared.task import Task, task
+from shared.workflows import answer
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave, half, taskToken}`` → ``{}``; ``half`` is LAUNCH or START.
+
+    The state awaits ``{verdict, reason}``: READY or SKIP.
+    """
+    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    token = task.text("taskToken")
+    asked = {"token": token, "awaits": Turn(task.text("half"))}
+    if not store.change_wave(task.execution_id, task.wave, asked):
+        answer(token, {"verdict": "SKIP", "reason": "The wave has ended already."})
+        return {}
+    # Only now look: a wave that ends, or a resume that comes, after this finds the token.
+    wake_if_ready(store, task.execution_id, task.now, {task.wave})
+    return {}

@@ -1,0 +1,53 @@
+"""Gives the servers that people took out of an execution their outcome, before their next step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.control.holds import withdrawal
+from shared.failback.workloads import whereabouts
+from shared.model import ExecutionRecord, ServerRecord, ServerStatus, WaveRecord
+from shared.store import ExecutionStore, ServerChange
+
+UNTOUCHABLE = (ServerStatus.LAUNCHING, ServerStatus.STARTING)
+"""A job, or a start, that runs comes to its end first."""
+
+
+def withdraw_skipped(store: ExecutionStore, record: ExecutionRecord, wave: WaveRecord) -> None:
+    """Settle those of the wave's servers that somebody had skipped and that no job holds."""
+    withdraw(store, record, wave, store.servers(record.execution_id, wave.name))
+
+
+def withdraw(
+    store: ExecutionStore, record: ExecutionRecord, wave: WaveRecord, servers: Sequence[ServerRecord]
+) -> list[ServerRecord]:
+    """Give those of ``servers`` that are taken out their outcome; returns those that take part.
+
+    Whoever is about to launch or start servers asks first: nobody else may, so that none is launched that
+    has its outcome.
+    """
+    left, changes = [], []
+    for server in servers:
+        said = withdrawal(record, wave, server)
+        if said is None or server.status.is_final or server.status in UNTOUCHABLE:
+            left.append(server)
+        else:
+            changes.append(ServerChange(server, outcome_of(server, said)))
+    store.change_servers(record.execution_id, changes)
+    return left
+
+
+def outcome_of(server: ServerRecord, said: str) -> dict[str, Any]:
+    """SKIPPED; FAILED where a launch was tried and did not succeed."""
+    if server.status is ServerStatus.LAUNCH_FAILED:
+        reason = f"{server.reason or 'Its launch failed.'} It was not launched again: {said}"
+        return {"status": ServerStatus.FAILED, "reason": reason, "remedy": server.remedy or _again(server)}
+    launched = server.status is ServerStatus.LAUNCHED
+    stands = f" {server.pair_instance_id} has the recovered volumes and was not started." if launched else ""
+    return {"status": ServerStatus.SKIPPED, "reason": said, "remedy": f"{_again(server)}{stands}"}
+
+
+def _again(server: ServerRecord) -> str:
+    text = "To recover it after all, send RETRY for this execution when it has ended."
+    return f"{text} {whereabouts(server)}".strip()
