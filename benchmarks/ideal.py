@@ -14,8 +14,8 @@ from functools import cached_property
 
 from benchmarks.cases import Wave
 from benchmarks.drawn import Drawn, Job
+from shared.limits import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 from shared.model import LaunchOrder
-from shared.room import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 
 Node = tuple[str, str]
 END: Node = ("end", "")

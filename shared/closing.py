@@ -10,6 +10,7 @@ from typing import Any
 from shared.failback.workloads import whereabouts
 from shared.instance_matcher import Proposal
 from shared.launch_restorer import is_to_be_restored
+from shared.limits import KnownLimits
 from shared.model import (
     DetachedVolume,
     ExecutionRecord,
@@ -111,6 +112,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
         findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers, record.mode)],
         detached_volumes=_left_behind(record, pairs.values()),
         removed_volumes=removed,
+        limits=store.facts(ending.execution_id, KnownLimits),
     )
     summary = summarize(report)
     uri = put_report(settings.reports_bucket, report, summary)

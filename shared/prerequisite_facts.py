@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from shared.limits import ScopeLimits
 from shared.model import Instance, LaunchSettings, Mode, RecoveryInstance, Scope, SourceServer
 
 
@@ -67,3 +68,4 @@ class ScopeFacts:
     servers_to_launch: int = 0
     denied_actions: tuple[str, ...] | None = None
     drs_initialized: bool = True
+    limits: ScopeLimits = field(default_factory=ScopeLimits)

@@ -17,6 +17,7 @@ from shared.drs_job_monitor import servers_in_progress, unfinished
 from shared.ec2_client import Ec2Client
 from shared.iam_client import IamClient
 from shared.launch_permissions import launch_questions
+from shared.limits import ScopeLimits
 from shared.model import (
     ExecutionRecord,
     Instance,
@@ -68,6 +69,7 @@ class PrerequisiteReader:
         held: Mapping[str, ExecutionRecord],
         jobs_since: str,
         mode: Mode,
+        limits: ScopeLimits,
     ) -> SiteFacts:
         """The facts of every record; ``held`` says which server is held by which other execution.
 
@@ -124,6 +126,7 @@ class PrerequisiteReader:
             servers_in_jobs=len(servers_in_progress(jobs)),
             servers_to_launch=len(records),
             denied_actions=self._denied(records, source_by_id),
+            limits=limits,
         )
         return SiteFacts(scope, servers, of_server)
 

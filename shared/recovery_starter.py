@@ -73,7 +73,7 @@ class RecoveryStarter:
             return self._wait(launching, held, f"{len(held)} servers are in other jobs")
         in_progress = unfinished(jobs)
         in_jobs = sum(len(job.servers) for job in in_progress)
-        left_room = room(len(in_progress), in_jobs)
+        left_room = room(len(in_progress), in_jobs, self._store.limits(self._id, self._drs.scope))
         claim = self._claim(len(free))
         if not self._claims.grant(
             claim, self._now, lambda own, claims: may_start(own, claims, left_room, self._now)

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.instance_matcher import Proposal
+from shared.items import camel
+from shared.limits import KnownLimits
 from shared.model import (
     DetachedVolume,
     ExecutionRecord,
@@ -52,13 +54,14 @@ def build_report(
     findings: Sequence[Finding] = (),
     detached_volumes: Sequence[DetachedVolume] = (),
     removed_volumes: Collection[str] = (),
+    limits: Sequence[KnownLimits] = (),
 ) -> dict[str, Any]:
     """The report. ``plan`` is None when the execution failed before it was loaded.
 
     ``findings`` are those that belong to no server: about the plan or a scope. A server that got no
     outcome is reported with its last status. A dry run also gets its plan of action. ``detached_volumes``:
     more of them than the servers' records name, of earlier executions; ``removed_volumes``: ids of those
-    that are no more.
+    that are no more. ``limits``: of the scopes that it launches in.
     """
     in_plan = {wave.name: place for place, wave in enumerate(plan.waves if plan else ())}
     waves = sorted(waves, key=lambda wave: (in_plan.get(wave.name, len(in_plan)), wave.name))
@@ -97,6 +100,7 @@ def build_report(
             for proposal in proposals
         ],
         "findings": [_finding(finding) for finding in findings],
+        "limits": [_limits(known) for known in sorted(limits, key=lambda known: known.scope)],
     }
     report |= _overrides(execution, servers)
     report |= _detached(servers, detached_volumes, removed_volumes)
@@ -271,6 +275,18 @@ def _job(job: JobRecord) -> dict[str, Any]:
         "status": job.status,
         "createdAt": job.created_at,
         "servers": job.servers,
+    }
+
+
+def _limits(known: KnownLimits) -> dict[str, Any]:
+    return {
+        "scope": str(known.scope),
+        "jobs": known.limits.jobs,
+        "serversInJobs": known.limits.servers_in_jobs,
+        "serversPerJob": known.limits.servers_per_job,
+        "replicating": known.limits.replicating,
+        "fromSettings": [camel(name) for name in known.from_settings],
+        "reason": known.reason,
     }
 
 

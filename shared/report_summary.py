@@ -83,6 +83,7 @@ def summarize(report: Mapping[str, Any]) -> str:
         _warnings(report),
         _proposals(report),
         _plan_of_action(report),
+        _limits(report),
         _waves(report),
         _servers(report),
         _ways_home(report),
@@ -224,6 +225,27 @@ def _plan_of_action(report: Mapping[str, Any]) -> str:
         for job in wave["jobs"]
     ]
     return _section("Plan of action", ("Wave", "Starts after", "Job", "Scope", "Servers"), rows)
+
+
+def _limits(report: Mapping[str, Any]) -> str:
+    """For a dry run: what DRS takes at once, and who says so."""
+    names = {"jobs": "Jobs", "serversInJobs": "Servers in jobs", "serversPerJob": "Servers in a job"}
+    names["replicating"] = "Replicating servers"
+    rows = [
+        (limits["scope"], *(limits[name] for name in names), _told_by(limits, names))
+        for limits in report.get("limits", ())
+        if report.get("dryRun")
+    ]
+    return _section("Limits of DRS", ("Scope", *names.values(), "Told by"), rows)
+
+
+def _told_by(limits: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    from_settings = limits["fromSettings"]
+    if not from_settings:
+        return "Service Quotas"
+    if len(from_settings) == len(names):
+        return f"settings ({limits['reason'] or 'Service Quotas knows none'})"
+    return f"Service Quotas; settings: {', '.join(names[name].lower() for name in from_settings)}"
 
 
 def _waves(report: Mapping[str, Any]) -> str:

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-JOBS_IN_PROGRESS = 20
-SERVERS_IN_JOBS = 500
-"""Quotas of one account in one Region, not adjustable (AWS General Reference, DRS service quotas)."""
+from shared.limits import ScopeLimits
 
 LEASE = timedelta(minutes=5)
 """How long a claim holds without a word from its owner; owners ask again at least once a minute."""
@@ -54,8 +52,8 @@ class Room:
         return Room(self.jobs - 1, self.servers - servers)
 
 
-def room(jobs_in_progress: int, servers_in_jobs: int) -> Room:
-    return Room(JOBS_IN_PROGRESS - jobs_in_progress, SERVERS_IN_JOBS - servers_in_jobs)
+def room(jobs_in_progress: int, servers_in_jobs: int, limits: ScopeLimits) -> Room:
+    return Room(limits.jobs - jobs_in_progress, limits.servers_in_jobs - servers_in_jobs)
 
 
 def may_start(own: Claim, claims: Sequence[Claim], left: Room, now: datetime) -> bool:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+from shared.limits import ScopeLimits
+
 
 class SettingMissingError(Exception):
     """An environment variable that the template sets is not there."""
@@ -20,13 +22,17 @@ def _read(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings:
-    """For functions that only look: their findings go to the execution's records, nowhere else."""
+    """For functions that only look: their findings go to the execution's records, nowhere else.
+
+    ``limits``: of DRS, where Service Quotas knows none.
+    """
 
     executions_table: str
     pairs_table: str
     member_role: str
     execution_role: str
     external_id: str
+    limits: ScopeLimits
 
     @classmethod
     @cache
@@ -37,6 +43,12 @@ class QuerySettings:
             member_role=_read("QUERY_ROLE_NAME"),
             execution_role=_read("EXECUTION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
+            limits=ScopeLimits(
+                jobs=int(_read("DRS_JOBS")),
+                servers_in_jobs=int(_read("DRS_SERVERS_IN_JOBS")),
+                servers_per_job=int(_read("DRS_SERVERS_PER_JOB")),
+                replicating=int(_read("DRS_REPLICATING_SERVERS")),
+            ),
         )
 
 

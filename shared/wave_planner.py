@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from shared.limits import ScopeLimits
 from shared.model import Scope, ServerRecord
 from shared.recovery_estimate import Estimate, Wave, WaveLoad, estimate
 
 __all__ = [
-    "MAX_SERVERS_PER_JOB",
     "Estimate",
     "Wave",
     "WaveLoad",
@@ -20,16 +20,15 @@ __all__ = [
     "ways_to_the_end",
 ]
 
-MAX_SERVERS_PER_JOB = 100
-"""DRS quota L-B827C881, not adjustable (AWS General Reference, Elastic Disaster Recovery)."""
 
-
-def plan_lots(servers: Sequence[ServerRecord], max_per_job: int = MAX_SERVERS_PER_JOB) -> dict[str, int]:
+def plan_lots(
+    servers: Sequence[ServerRecord], limits: Mapping[Scope, ScopeLimits] | None = None
+) -> dict[str, int]:
     """The lot of every server of one wave: source server id -> number, from 1.
 
     A lot holds servers of one scope, and becomes one job. Lots are as few as possible and, within a
-    scope, differ by at most one server. The order of ``servers`` does not matter. Numbers are unique over
-    the scopes of the wave.
+    scope, differ by at most one server. ``limits``: of scopes that have others than DRS by default. The
+    order of ``servers`` does not matter. Numbers are unique over the scopes of the wave.
     """
     by_scope: defaultdict[Scope, list[ServerRecord]] = defaultdict(list)
     for server in servers:
@@ -38,7 +37,7 @@ def plan_lots(servers: Sequence[ServerRecord], max_per_job: int = MAX_SERVERS_PE
     first = 1
     for scope in sorted(by_scope):
         members = sorted(by_scope[scope], key=lambda server: (server.name, server.source_server_id))
-        count = -(-len(members) // max_per_job)
+        count = -(-len(members) // (limits or {}).get(scope, ScopeLimits()).largest_job)
         for place, server in enumerate(members):
             lots[server.source_server_id] = first + place * count // len(members)
         first += count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from shared.limits import KnownLimits
 from shared.model import Mode, Scope, ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
 from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import blocked_decision
@@ -31,7 +32,8 @@ def handler(task: Task) -> dict[str, Any]:
     by_wave = {
         wave.name: [server for server in ready if server.wave == wave.name] for wave in execution.plan.waves
     }
-    lots = {name: plan_lots(members) for name, members in by_wave.items()}
+    limits = {known.scope: known.limits for known in store.facts(task.execution_id, KnownLimits)}
+    lots = {name: plan_lots(members, limits) for name, members in by_wave.items()}
     sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
     loads = {name: _load(members, sources) for name, members in by_wave.items()}
     ways = ways_to_the_end(

@@ -52,6 +52,7 @@ def handler(task: Task) -> dict[str, Any]:
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),
         mode=execution.record.mode,
+        limits=store.limits(task.execution_id, site.recovery),
     )
     scope_findings = check_scope(facts.scope)
     store.put_facts(task.execution_id, scope_findings)

@@ -52,6 +52,7 @@ def handler(task: Task) -> dict[str, Any]:
             [record.source_server_id for record in records],
         ),
         jobs_since=iso(task.now - LOOK_BACK),
+        limits=store.limits(task.execution_id, site.origin),
     )
     scope_findings = check_origin_scope(facts.scope) if facts.scope else ()
     store.put_facts(task.execution_id, [*scope_findings, *_asked_in_vain(execution, everyone)])

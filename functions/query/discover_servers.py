@@ -9,6 +9,7 @@ from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
 from shared.model import ServerRecord, ServerStatus, SourceServer
 from shared.opened_execution import opened
+from shared.quotas_client import QuotasClient
 from shared.selection import Selection, named_by_id, select, takes_part
 from shared.settings import QuerySettings
 from shared.store import execution_store
@@ -39,10 +40,11 @@ def handler(task: Task) -> dict[str, Any]:
     # Instances of the right name without the tag are looked up so that the report can name them.
     instances |= {i.instance_id: i for i in ec2.named([s.name for s in servers if s.name])}
 
+    limits = QuotasClient(accounts, site.recovery).limits(settings.limits)
     # Servers of other plans count when names are matched; those named in vain, when the plan is judged.
     named = named_by_id(plan)
     known = [server for server in listed if takes_part(server) or server.source_server_id in named]
-    store.put_facts(task.execution_id, [*known, *instances.values()])
+    store.put_facts(task.execution_id, [*known, *instances.values(), limits])
     store.put_servers(task.execution_id, [_record(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}
 

@@ -24,6 +24,7 @@ from shared.model import (
 )
 from shared.opened_execution import OpenedExecution, opened
 from shared.prerequisites import blocking
+from shared.quotas_client import QuotasClient
 from shared.resumption.earlier_executions import EarlierExecutions
 from shared.selection import Selection, select
 from shared.settings import QuerySettings
@@ -41,7 +42,8 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     site = next(site for site in execution.plan.sites if site.name == task.text("site"))
-    reader = OriginalReader(member_accounts(settings.member_role, settings.external_id), site)
+    accounts = member_accounts(settings.member_role, settings.external_id)
+    reader = OriginalReader(accounts, site)
     listed = reader.source_servers()
     selection = select(listed, execution.plan)
     recovered = _recovered(store, execution)
@@ -76,7 +78,8 @@ def handler(task: Task) -> dict[str, Any]:
         if record.site == site.name and all(server.source_server_id != server_id for server in listed)
     ]
     records += [_gone(record, site) for record in gone]
-    store.put_facts(task.execution_id, _observed(facts.values()))
+    limits = QuotasClient(accounts, site.origin).limits(settings.limits)
+    store.put_facts(task.execution_id, [*_observed(facts.values()), limits])
     store.put_servers(task.execution_id, records)
     blocked = sum(record.status is ServerStatus.BLOCKED for record in records)
     return {

@@ -23,6 +23,7 @@ from ministack.services import cloudwatch, eventbridge
 
 from local.cloud import hooks
 from local.cloud.role_sessions import Clients
+from local.drs import service_quotas
 from local.drs.contract import Caller, Metric, Request, Response
 
 log = logging.getLogger("local.drs")
@@ -132,6 +133,8 @@ class Emulator(Protocol):
 
     def handle(self, request: Request) -> Response: ...
 
+    def service_quotas(self, operation: str, body: bytes, account: str, region: str) -> Response: ...
+
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]: ...
 
 
@@ -145,6 +148,7 @@ class DrsMount:
 
     def install(self) -> None:
         app.SERVICE_HANDLERS["drs"] = self.handle
+        app.SERVICE_HANDLERS[service_quotas.SIGNING_NAME] = self.handle_quotas
 
     async def handle(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
@@ -153,6 +157,14 @@ class DrsMount:
         caller = Caller(account, get_region(), key, self._arn_of(key, account))
         request = Request(method, path, query_params, headers, body, caller)
         response = await asyncio.to_thread(self._emulator.handle, request)
+        return response.status, dict(response.headers), response.body
+
+    async def handle_quotas(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Service Quotas, which MiniStack lacks: what it says of DRS."""
+        operation = service_quotas.operation(headers)
+        response = self._emulator.service_quotas(operation, body, get_account_id(), get_region())
         return response.status, dict(response.headers), response.body
 
     def operation(self, method: str, path: str) -> str:
@@ -181,13 +193,15 @@ def _operations_by_path() -> dict[str, str]:
 
 
 def install_action_names(mount: DrsMount) -> None:
-    """IAM action names of DRS requests: ``drs:StartRecovery``."""
+    """IAM action names of requests to DRS (``drs:StartRecovery``) and to Service Quotas."""
 
     def extract(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
     ) -> str | None:
         if service == "drs":
             return f"drs:{mount.operation(method, path)}"
+        if service == service_quotas.SIGNING_NAME:
+            return f"{service}:{service_quotas.operation(headers)}"
         action: str | None = original(service, method, path, headers, body, query_params)
         return action
 

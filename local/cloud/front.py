@@ -19,6 +19,7 @@ from typing import Any
 
 from local.cloud import hooks
 from local.cloud.role_sessions import VIA_HEADER, Clients
+from local.drs.service_quotas import SIGNING_NAME
 
 log = logging.getLogger("local.front")
 
@@ -27,6 +28,8 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 Admin = Callable[[str, str, dict[str, Any] | None], tuple[int, dict[str, Any]]]
 
 PREFIX = "/_local"
+OURS = ("drs", SIGNING_NAME)
+"""Services that MiniStack does not have, by the names that requests are signed for."""
 
 called_via: contextvars.ContextVar[str | None] = contextvars.ContextVar("called_via", default=None)
 """The service that makes the current request for its caller (``drs.amazonaws.com``), or None."""
@@ -63,13 +66,13 @@ class Calls:
 
 
 def install_routing(calls: Calls) -> None:
-    """Route requests signed for ``drs`` to our handler, and count every request."""
+    """Route requests signed for DRS and Service Quotas to our handlers, and count every request."""
     from ministack.core import iam_actions
 
     def detect(method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]) -> str:
         signed_for = _SIGNED_FOR.search(headers.get("authorization", ""))
-        if signed_for and signed_for[1] == "drs":
-            service = "drs"
+        if signed_for and signed_for[1] in OURS:
+            service = signed_for[1]
         else:
             service = original(method, path, headers, query_params)
         if method != "HEAD":

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.clock import Clock
-from local.drs import admin, model, wire
+from local.drs import admin, model, service_quotas, wire
 from local.drs.contract import (
     Authorize,
     Ec2Access,
@@ -106,6 +106,10 @@ class DrsEmulator:
             log.debug("%s %s refused: %s %s", request.method, request.path, error.code, error)
             return wire.failure(error, request_id)
         return response
+
+    def service_quotas(self, operation: str, body: bytes, account: str, region: str) -> Response:
+        """Answer one call of Service Quotas."""
+        return service_quotas.answer(self._core.settings, operation, body, account, region)
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         """Seed, set faults and settings, look at the state: HTTP status and JSON. See docs/emulator.md."""

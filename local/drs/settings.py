@@ -141,6 +141,11 @@ class Settings:
     """L-D88FAC3A."""
     servers_in_all_jobs: int = 500
     """L-05AFA8C6."""
+    replicating_servers: int = 300
+    """L-C1D14A2B. Told by Service Quotas; the emulator itself takes more."""
+    service_quotas: Literal["APPLIED", "UNKNOWN", "DENIED"] = "APPLIED"
+    """What Service Quotas tells of DRS. Public lists have the four quotas above; whether an account without
+    applied values is told any is unknown. UNKNOWN: none of them. DENIED: AccessDeniedException."""
     tags_per_resource: int = 50
     """Tags of one resource. The class of the refusal is not documented: ValidationException."""
 

@@ -82,6 +82,9 @@ class Routes:
             scheduler.sleep(self._api_seconds)
         if call.service == "drs":
             return self._drs(call)
+        if call.service == "service-quotas":
+            told = self.drs.service_quotas(call.operation, call.body, call.account, call.region)
+            return Answer(told.status, told.headers, told.body)
         if call.service == "sfn":
             return self._states(call)
         if call.service == "lambda" and call.operation == "Invoke":

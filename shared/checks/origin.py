@@ -11,9 +11,6 @@ from shared.failback.reverse_facts import OriginScopeFacts, ReverseServerFacts, 
 from shared.manual_pairs import tag_command
 from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Policies, WhenTargetRuns
 
-MAX_REPLICATING = 300
-"""Replicating source servers of an account in a Region (DRS quota, AWS General Reference)."""
-
 
 def gone(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
     original = facts.original
@@ -246,11 +243,12 @@ def launch_template_contradicts(facts: OriginScopeFacts) -> Trouble | None:
 
 def too_many_replicating(facts: OriginScopeFacts) -> Trouble | None:
     total = facts.replicating_servers + facts.servers_to_reverse
-    if not facts.servers_to_reverse or total <= MAX_REPLICATING:
+    most = facts.launch.limits.replicating
+    if not facts.servers_to_reverse or total <= most:
         return None
     return Trouble(
         f"{facts.servers_to_reverse} servers to reverse and {facts.replicating_servers} that replicate are "
-        f"more than the {MAX_REPLICATING} that DRS takes in {facts.launch.scope}.",
+        f"more than the {most} that DRS takes in {facts.launch.scope}.",
         "Bring them home in several failbacks, each with recoveryInstanceIds; or override this check if AWS "
         "has raised the quota.",
     )

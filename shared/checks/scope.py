@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from shared.prerequisite_facts import ScopeFacts, Trouble
 
-MAX_JOBS = 20
-MAX_SERVERS_IN_JOBS = 500
-"""DRS quotas L-D88FAC3A and L-05AFA8C6, not adjustable (AWS General Reference)."""
-
 
 def not_initialized(facts: ScopeFacts) -> Trouble | None:
     if facts.drs_initialized:
@@ -38,19 +34,20 @@ def rights_unknown(facts: ScopeFacts) -> Trouble | None:
 
 
 def waits_for_jobs(facts: ScopeFacts) -> Trouble | None:
-    if not facts.servers_to_launch or facts.jobs_in_progress < MAX_JOBS:
+    if not facts.servers_to_launch or facts.jobs_in_progress < facts.limits.jobs:
         return None
     return Trouble(
-        f"{facts.jobs_in_progress} of {MAX_JOBS} DRS jobs are in progress in {facts.scope}.",
+        f"{facts.jobs_in_progress} of {facts.limits.jobs} DRS jobs are in progress in {facts.scope}.",
         "Nothing: it waits until one is over.",
     )
 
 
 def waits_for_servers(facts: ScopeFacts) -> Trouble | None:
-    if not facts.servers_to_launch or facts.servers_in_jobs + facts.servers_to_launch <= MAX_SERVERS_IN_JOBS:
+    most = facts.limits.servers_in_jobs
+    if not facts.servers_to_launch or facts.servers_in_jobs + facts.servers_to_launch <= most:
         return None
     return Trouble(
         f"{facts.servers_to_launch} servers to launch and {facts.servers_in_jobs} already in jobs are more "
-        f"than the {MAX_SERVERS_IN_JOBS} that DRS takes in {facts.scope}.",
+        f"than the {most} that DRS takes in {facts.scope}.",
         "Nothing: what does not fit waits until others are done.",
     )

@@ -30,6 +30,7 @@ from shared.failback.reverse_facts import (
 from shared.failback.stages import stage_of
 from shared.iam_client import IamClient, Question
 from shared.launch_permissions import launch_questions, reversal_question
+from shared.limits import ScopeLimits
 from shared.model import Instance, Job, ServerRecord, Site, SourceServer
 
 READERS = 10
@@ -83,6 +84,7 @@ class ReversePrerequisiteReader:
         sources: Mapping[str, SourceServer],
         held: Mapping[str, str],
         jobs_since: str,
+        limits: ScopeLimits,
     ) -> ReverseSiteFacts:
         """The facts of every record; ``held`` says which server is held by which other execution."""
         if not records:
@@ -137,6 +139,7 @@ class ReversePrerequisiteReader:
                 servers_to_launch=len(records),
                 denied_actions=self._denied(records, sources),
                 drs_initialized=origin.initialized,
+                limits=limits,
             ),
             replication_template=origin.replication is not None,
             staging_subnet=subnet,

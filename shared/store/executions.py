@@ -18,6 +18,7 @@ from boto3.dynamodb.conditions import Key
 
 from shared.instance_matcher import Proposal
 from shared.items import from_item, to_item
+from shared.limits import KnownLimits, ScopeLimits
 from shared.model import (
     ExecutionRecord,
     Finding,
@@ -70,6 +71,7 @@ _FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
     Leftover: ("LEFTOVER", lambda fact: fact.instance_id),
     Proposal: ("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
     RemovedVolume: ("REMOVED", lambda fact: fact.volume_id),
+    KnownLimits: ("LIMITS", lambda fact: str(fact.scope)),
     Finding: ("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
 }
 
@@ -135,6 +137,14 @@ class ExecutionStore:
 
     def facts(self, execution_id: str, kind: type[T]) -> list[T]:
         return [from_item(item, kind) for item in self._query(execution_id, f"FACT#{_FACTS[kind][0]}#")]
+
+    def limits(self, execution_id: str, scope: Scope) -> ScopeLimits:
+        """What the execution goes by in ``scope``; DRS's own limits where it has recorded none."""
+        kind, _ = _FACTS[KnownLimits]
+        try:
+            return from_item(self._get(execution_id, f"FACT#{kind}#{scope}"), KnownLimits).limits
+        except ExecutionNotFoundError:
+            return ScopeLimits()
 
     # --- servers
 

@@ -88,6 +88,11 @@ class Wire:
         """The answer of DRS or moto."""
         if call.service == "drs":
             return self._ask_drs(call)
+        if call.service == "service-quotas":
+            assert self.drs, "the wire leads to no DRS"
+            account, region = _signer(call.request)
+            told = self.drs.service_quotas(call.operation, call.body.encode(), account, region)
+            return call.answer(told.status, told.body, dict(told.headers))
         name = f"before-send.{call.service}.{call.operation}"
         response: AWSResponse | None = botocore_stubber(event_name=name, request=call.request)
         return response
@@ -105,10 +110,7 @@ class Wire:
     def _ask_drs(self, call: Call) -> AWSResponse:
         request = call.request
         assert self.drs, "the wire leads to no DRS"
-        found = _CREDENTIAL.search(_text(request.headers["Authorization"]))
-        assert found, "the request is not signed"
-        key = found["key"]
-        account = key if key.isdigit() else get_account_id_from(key)
+        account, region = _signer(request)
         parts = urlsplit(request.url)
         body: Any = request.body or b""
         response = self.drs.handle(
@@ -118,10 +120,18 @@ class Wire:
                 query=parse_qs(parts.query),
                 headers={name.lower(): _text(value) for name, value in request.headers.items()},
                 body=body.encode() if isinstance(body, str) else body,
-                caller=Caller(account, found["region"], key),
+                caller=Caller(account, region, access_key_of(request)),
             )
         )
         return call.answer(response.status, response.body, response.headers)
+
+
+def _signer(request: AWSPreparedRequest) -> tuple[str, str]:
+    """The account and Region that a request is signed for."""
+    found = _CREDENTIAL.search(_text(request.headers["Authorization"]))
+    assert found, "the request is not signed"
+    key = found["key"]
+    return (key if key.isdigit() else get_account_id_from(key)), found["region"]
 
 
 def access_key_of(request: AWSPreparedRequest) -> str:

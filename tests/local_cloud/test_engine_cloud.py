@@ -220,6 +220,20 @@ def test_a_role_of_another_account_wants_the_external_id_and_the_right_role(clou
             engine.session(cloud, member, callers[caller], **more)
 
 
+def test_service_quotas_tells_what_the_emulator_keeps_to_those_who_may_ask(cloud: LocalCloud) -> None:
+    known = engine.client(cloud, "service-quotas").list_service_quotas(ServiceCode="drs", MaxResults=3)
+    assert len(known["Quotas"]) == 3
+    assert known["NextToken"]
+    arn = engine.role(cloud, "planner", trust({"AWS": HUB}), allow("servicequotas:ListServiceQuotas"))
+    quotas = engine.client(cloud, "service-quotas", **engine.session(cloud, arn))
+    found = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="drs").build_full_result()
+    assert {quota["QuotaCode"]: quota["Value"] for quota in found["Quotas"]}["L-D88FAC3A"] == 20.0
+    with pytest.raises(ClientError, match="AccessDenied"):
+        quotas.get_service_quota(ServiceCode="drs", QuotaCode="L-D88FAC3A")
+    with pytest.raises(ClientError, match="NoSuchResource"):
+        quotas.list_service_quotas(ServiceCode="ec2")
+
+
 def test_tags_of_instances_decide(cloud: LocalCloud) -> None:
     tagged = {"StringEquals": {"aws:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
     arn = engine.role(

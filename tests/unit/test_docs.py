@@ -13,9 +13,8 @@ import yaml
 
 from docs.draw_workflows import PAGE, draw, load, redraw
 from local.__main__ import COMMANDS, parser
+from shared.limits import JOBS_IN_PROGRESS, SERVERS_IN_JOBS, SERVERS_PER_JOB
 from shared.model import ExecutionStatus, ServerStatus, WaveStatus
-from shared.room import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
-from shared.wave_planner import MAX_SERVERS_PER_JOB
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -138,6 +137,6 @@ def test_operating_explains_every_status() -> None:
 
 def test_limits_has_the_quotas_that_the_code_keeps() -> None:
     page = (ROOT / "docs" / "limits.md").read_text("utf-8")
-    assert f"| servers in a DRS job | {MAX_SERVERS_PER_JOB}, fixed |" in page
+    assert f"| servers in a DRS job | {SERVERS_PER_JOB}, fixed |" in page
     assert f"| DRS jobs in progress, per account and Region | {JOBS_IN_PROGRESS}, fixed |" in page
     assert f"| servers in all DRS jobs, per account and Region | {SERVERS_IN_JOBS}, fixed |" in page

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.limits import SERVERS_IN_JOBS, ScopeLimits
 from shared.polling import boot_wait, launch_wait, room_wait
-from shared.room import LEASE, SERVERS_IN_JOBS, Claim, may_start, room
+from shared.room import LEASE, Claim, may_start, room
 
+DRS = ScopeLimits()
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
@@ -21,32 +23,32 @@ def claim(lot: int, servers: int = 100, priority: float = 1.0, age: int = 0, gra
 
 def test_who_has_the_longest_way_to_the_end_comes_first() -> None:
     late_but_urgent, early = claim(1, priority=900, age=5), claim(2, priority=100, age=60)
-    left = room(0, SERVERS_IN_JOBS - 100)
+    left = room(0, SERVERS_IN_JOBS - 100, DRS)
     assert may_start(late_but_urgent, [late_but_urgent, early], left, NOW)
     assert not may_start(early, [late_but_urgent, early], left, NOW)
 
 
 def test_equals_are_served_in_the_order_of_asking() -> None:
     first, second = claim(2, age=60), claim(1, age=5)
-    left = room(0, SERVERS_IN_JOBS - 100)
+    left = room(0, SERVERS_IN_JOBS - 100, DRS)
     assert may_start(first, [first, second], left, NOW)
     assert not may_start(second, [first, second], left, NOW)
 
 
 def test_nobody_overtakes_one_who_needs_more_room() -> None:
     big, small = claim(1, servers=100, priority=9), claim(2, servers=1)
-    assert not may_start(small, [big, small], room(0, SERVERS_IN_JOBS - 50), NOW)
+    assert not may_start(small, [big, small], room(0, SERVERS_IN_JOBS - 50, DRS), NOW)
 
 
 def test_a_dead_owner_loses_its_claim() -> None:
     dead, living = claim(1, priority=9, age=int(LEASE.total_seconds()) + 1), claim(2)
-    assert may_start(living, [dead, living], room(0, SERVERS_IN_JOBS - 100), NOW)
+    assert may_start(living, [dead, living], room(0, SERVERS_IN_JOBS - 100, DRS), NOW)
 
 
 def test_a_granted_claim_holds_its_room_until_drs_shows_the_job() -> None:
     granted, waiting = claim(1, granted=True), claim(2, priority=9)
-    assert not may_start(waiting, [granted, waiting], room(19, 0), NOW), "the 20th job is given away"
-    assert may_start(waiting, [granted, waiting], room(18, 0), NOW)
+    assert not may_start(waiting, [granted, waiting], room(19, 0, DRS), NOW), "the 20th job is given away"
+    assert may_start(waiting, [granted, waiting], room(18, 0, DRS), NOW)
 
 
 claims = st.lists(
@@ -67,7 +69,7 @@ claims = st.lists(
 def test_however_they_ask_the_quotas_hold_and_the_first_in_line_goes(
     asked: list[Claim], jobs: int, servers: int
 ) -> None:
-    left = room(jobs, servers)
+    left = room(jobs, servers, DRS)
     known = [one for one in asked if (NOW - datetime.fromisoformat(one.seen_at)) <= LEASE]
     granted = [one for one in known if one.granted_at]
     waiting = [one for one in known if not one.granted_at]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model import LaunchOrder, RecoveryMode, WaveRecord
+from shared.limits import ScopeLimits
+from shared.model import LaunchOrder, RecoveryMode, Scope, WaveRecord
 from shared.recovery_estimate import failback_estimate
 from shared.wave_planner import WaveLoad, critical_path, estimate, plan_lots, wave_levels
 from tests.unit.makers import ELSEWHERE, RECOVERY, record, server_id, wave
@@ -17,6 +18,11 @@ TOGETHER, BY_WAVE = LaunchOrder.TOGETHER, LaunchOrder.BY_WAVE
 OPTIMAL, FAST = RecoveryMode.OPTIMAL, RecoveryMode.FAST
 CHAIN = [wave("a"), wave("b", "a"), wave("c", "b")]
 DIAMOND = [wave("a"), wave("b", "a"), wave("c", "a"), wave("d", "b", "c")]
+
+
+def limited(servers_per_job: int) -> dict[Scope, ScopeLimits]:
+    limits = ScopeLimits(servers_per_job=servers_per_job)
+    return {RECOVERY: limits, ELSEWHERE: limits}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +36,7 @@ def test_lots_are_as_few_and_as_even_as_can_be(servers: int, sizes: list[int]) -
 
 def test_lots_are_numbered_from_one_and_hold_one_scope_each() -> None:
     servers = [record(number, scope=RECOVERY if number < 3 else ELSEWHERE) for number in range(5)]
-    lots = plan_lots(servers, max_per_job=2)
+    lots = plan_lots(servers, limited(2))
     assert set(lots.values()) == {1, 2, 3}
     scopes = defaultdict(set)
     for server in servers:
@@ -47,7 +53,7 @@ def test_lots_partition_the_servers_within_the_limit_whatever_their_order(
     scopes: list[object], limit: int, order: object
 ) -> None:
     servers = [record(number, scope=scope) for number, scope in enumerate(scopes)]
-    lots = plan_lots(servers, limit)
+    lots = plan_lots(servers, limited(limit))
     assert set(lots) == {server.source_server_id for server in servers}
     sizes = Counter(lots.values())
     assert all(size <= limit for size in sizes.values())
@@ -59,7 +65,7 @@ def test_lots_partition_the_servers_within_the_limit_whatever_their_order(
         assert len(counts) == -(-len(own) // limit)
         assert max(counts.values()) - min(counts.values()) <= 1
     order.shuffle(servers)  # type: ignore[attr-defined]
-    assert plan_lots(servers, limit) == lots
+    assert plan_lots(servers, limited(limit)) == lots
 
 
 def test_levels_of_a_diamond() -> None:

@@ -183,6 +183,10 @@ def _iam(call: Call) -> Iterator[tuple[str, str]]:
     yield f"iam:{call.operation}", named[call.operation]()
 
 
+def _service_quotas(call: Call) -> Iterator[tuple[str, str]]:
+    yield f"servicequotas:{call.operation}", "*"  # of those we call, none takes a resource
+
+
 def _form(call: Call) -> dict[str, str]:
     return {key: values[0] for key, values in parse_qs(call.body.decode()).items()}
 
@@ -193,6 +197,7 @@ _SERVICES = {
     "ec2": _ec2,
     "iam": _iam,
     "s3": _s3,
+    "service-quotas": _service_quotas,
     "sfn": _states,
     "sns": _sns,
     "ssm": _ssm,

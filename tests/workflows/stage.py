@@ -215,6 +215,7 @@ def stage(
     jobs: Settings = QUICK_JOBS,
     boots: Timings = QUICK_BOOTS,
     seed: int = 0,
+    parameters: dict[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A virtual cloud with a fleet of these groups; without any: app-1 and app-2 in one wave."""
     document: dict[str, Any] = {
@@ -235,7 +236,7 @@ def stage(
         ec2_timings=boots,
         account=fleet.orchestration.account,
         region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id},
+        parameters={"ExternalId": fleet.external_id, **(parameters or {})},
     ) as cloud:
         create_member_stacks(fleet, cloud.client)
         built = build(

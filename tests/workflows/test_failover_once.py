@@ -10,7 +10,7 @@ import pytest
 
 from local.drs import Settings
 from local.virtual.states_api import StatesError
-from shared.room import JOBS_IN_PROGRESS
+from shared.limits import JOBS_IN_PROGRESS
 from tests.workflows.stage import Stage, group, stage, trouble, wave
 from tests.workflows.world import RECOVERY
 
