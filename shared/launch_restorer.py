@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
@@ -14,10 +13,11 @@ from shared.drs_client import DrsClient
 from shared.drs_job_monitor import servers_in_progress
 from shared.launch_changes import changes_to_restore
 from shared.model import Mode, ServerRecord
+from shared.pacing import side_by_side
 from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, server_lock
 from shared.task import iso
 
-WRITERS = 10
+AT_ONCE = 10
 LOOK_BACK = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
@@ -57,13 +57,18 @@ class LaunchRestorer:
         restored: list[ServerRecord] = []
         lost = self._taken_over(servers)
         free = self._not_in_jobs([server for server in servers if server not in lost])
-        for start in range(0, len(free), WRITERS):
-            some = free[start : start + WRITERS]
+        for start in range(0, len(free), AT_ONCE):
+            some = free[start : start + AT_ONCE]
             # Looked at again right before: meanwhile another execution may have begun.
             lost += self._taken_over(some)
             mine = [server for server in some if server not in lost]
-            with ThreadPoolExecutor(WRITERS) as pool:
-                results = list(pool.map(self._restore, mine))
+            results = side_by_side(
+                self._restore,
+                mine,
+                api="UpdateLaunchConfiguration",
+                scope=lambda server: server.scope,
+                calls=lambda server: 2,
+            )
             restored += [server for server, done in zip(mine, results, strict=True) if done]
         self._store.settle_launch_settings(self._id, [*restored, *lost])
         return len(restored), len(servers) - len(restored) - len(lost)

@@ -28,11 +28,12 @@ from shared.model import (
     Site,
     SourceServer,
 )
+from shared.pacing import side_by_side
 from shared.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
 from shared.store import PairRecord
 
 READERS = 10
-"""Parallel GetLaunchConfiguration calls; DRS publishes no rates, and botocore backs off when throttled."""
+"""Parallel calls about instance profiles; IAM publishes no rates."""
 
 logger = Logger(child=True)
 
@@ -83,11 +84,9 @@ class PrerequisiteReader:
         busy = _job_by_server(jobs)
         recovery = {r.source_server_id: r for r in self._drs.recovery_instances(ids)} if ids else {}
         of_server = self._last_jobs(recovery.values()) | busy
-        launch = dict(zip(ids, _parallel(_if_there(self._drs.launch_settings), ids), strict=True))
+        launch = self._of_each("GetLaunchConfiguration", self._drs.launch_settings, ids)
         doubtful = [key for key in ids if source_by_id[key].replication_state != "CONTINUOUS"]
-        points = dict(
-            zip(doubtful, _parallel(_if_there(self._drs.has_recovery_point), doubtful), strict=True)
-        )
+        points = self._of_each("DescribeRecoverySnapshots", self._drs.has_recovery_point, doubtful)
         profile_arns = sorted({t.instance_profile_arn for t in targets if t.instance_profile_arn})
         profiles = dict(zip(profile_arns, _parallel(self._profile, profile_arns), strict=True))
         subnets = {target.subnet_id for target in targets if target.subnet_id}
@@ -129,6 +128,11 @@ class PrerequisiteReader:
             limits=limits,
         )
         return SiteFacts(scope, servers, of_server)
+
+    def _of_each(self, api: str, look: Callable[[str], B], ids: Sequence[str]) -> dict[str, B | None]:
+        """What ``look`` says of each source server, None for one that is no more."""
+        found = side_by_side(_if_there(look), ids, api=api, scope=lambda server_id: self._site.recovery)
+        return dict(zip(ids, found, strict=True))
 
     def _targets(self, records: Sequence[ServerRecord], known: Mapping[str, Instance]) -> list[Instance]:
         ids = [record.pair_instance_id or "" for record in records]

@@ -21,6 +21,22 @@ def _read(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PacingSettings:
+    """Calls per second of one operation of DRS in one scope, by each function."""
+
+    reads: float
+    writes: float
+
+    def rate(self, api: str) -> float:
+        return self.reads if api.startswith(("Describe", "Get", "List")) else self.writes
+
+    @classmethod
+    @cache
+    def from_env(cls) -> PacingSettings:
+        return cls(reads=float(_read("DRS_READS_PER_SECOND")), writes=float(_read("DRS_WRITES_PER_SECOND")))
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings:
     """For functions that only look: their findings go to the execution's records, nowhere else.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
@@ -12,14 +11,11 @@ from shared.drs_client import DrsClient
 from shared.launch_changes import changes_to_launch_into
 from shared.model import RecoveryMode, ServerRecord, ServerStatus, WaveStatus
 from shared.opened_execution import opened
+from shared.pacing import side_by_side
 from shared.resumption.adopted_launches import take_over
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionStore, ServerChange, execution_store
 from shared.task import Task, iso, task
-
-WRITERS = 10
-"""Parallel UpdateLaunchConfiguration calls: what public tools found to be safe; DRS publishes no rates."""
-
 
 OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
 """To be launched next: after the checks, or in a failback after the replication."""
@@ -61,10 +57,14 @@ def handler(task: Task) -> dict[str, Any]:
         [ServerChange(server, {"launch_changed": True}) for server in to_change],
         only_from=OPEN,
     )
-    with ThreadPoolExecutor(WRITERS) as pool:
-        errors = dict(
-            zip((s.source_server_id for s in to_change), pool.map(configure, to_change), strict=True)
-        )
+    results = side_by_side(
+        configure,
+        to_change,
+        api="UpdateLaunchConfiguration",
+        scope=lambda server: server.scope,
+        calls=lambda server: len(_steps(server, mode)),
+    )
+    errors = dict(zip((server.source_server_id for server in to_change), results, strict=True))
     done = store.change_servers(
         task.execution_id,
         [ServerChange(server, _values(errors.get(server.source_server_id))) for server in ready],
@@ -104,10 +104,8 @@ def _with_settings(
             return _values(error)
         return {"previous_launch": settings}
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        changes = [
-            ServerChange(s, values) for s, values in zip(unknown, pool.map(read, unknown), strict=True)
-        ]
+    found = side_by_side(read, unknown, api="GetLaunchConfiguration", scope=lambda server: server.scope)
+    changes = [ServerChange(server, values) for server, values in zip(unknown, found, strict=True)]
     # Recorded before anything is changed: a repeated call must not take our settings for the old ones.
     done = store.change_servers(execution_id, changes, only_from=OPEN)
     unread = [server for server in servers if server not in known and server not in unknown]

@@ -6,7 +6,6 @@ already. DRS refuses it (409) until the agent on the original has checked in.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
 from shared.failback.original_identifier import NOT_REVERSED
 from shared.model import Protection, RecoveryInstance, ServerRecord, ServerStatus
+from shared.pacing import side_by_side
 from shared.polling import step_wait
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
@@ -23,7 +23,6 @@ from shared.task import Task, iso, parse_time, task
 
 PATIENCE = timedelta(minutes=30)
 """How long an agent may take to check in after its instance has started."""
-CALLERS = 10
 HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 OPEN = (None, Protection.RETURNING)
 
@@ -57,8 +56,8 @@ def handler(task: Task) -> dict[str, Any]:
             values = _values(server, *_ask(drs, server, instance), task)
             return ServerChange(server, values) if values else None
 
-        with ThreadPoolExecutor(CALLERS) as pool:
-            changes += [change for change in pool.map(ask, members) if change]
+        answers = side_by_side(ask, members, api="ReverseReplication", scope=lambda server: server.scope)
+        changes += [change for change in answers if change]
     done = store.change_settled(task.execution_id, changes)
     requested = sum(server.protection is Protection.RESCANNING for server in done)
     decided = {change.server.source_server_id for change in changes}

@@ -31,6 +31,7 @@ from shared.model import (
     SourceServer,
 )
 from shared.opened_execution import opened
+from shared.pacing import side_by_side
 from shared.settings import ExecutionSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
@@ -115,8 +116,8 @@ class _Reversal:
                 server, instances.get((server.source_server_id, server.workload_instance_id or ""))
             )
 
-        with ThreadPoolExecutor(CALLERS) as pool:
-            asked = dict(zip(ids, pool.map(ask, left), strict=True))
+        answers = side_by_side(ask, left, api="ReverseReplication", scope=lambda server: self._drs.scope)
+        asked = dict(zip(ids, answers, strict=True))
         changes |= {server_id: values for server_id, values in asked.items() if values is not None}
         # The reversed server stands when the call returns, also where its answer was lost.
         left = [server for server in left if server.source_server_id not in changes]

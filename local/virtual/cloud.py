@@ -23,11 +23,13 @@ from local.virtual import transport
 from local.virtual.event_delivery import EventDelivery
 from local.virtual.functions import Functions, Handler, LambdaClient, Watcher
 from local.virtual.measures import ExecutionResult, Measures
+from local.virtual.pacing import VirtualPace
 from local.virtual.routes import Routes
 from local.virtual.scheduler import Scheduler
 from local.virtual.states_api import Record, StatesApi
 from local.virtual.template import Template
 from local.virtual.threads import VirtualThreads
+from shared.pacing import keep_time
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -98,6 +100,7 @@ class VirtualCloud:
 
     def __enter__(self) -> VirtualCloud:
         transport.enter(self)
+        keep_time(VirtualPace(self.scheduler))
         self._set_environment()
         asl.install(
             self.clock,
@@ -121,6 +124,7 @@ class VirtualCloud:
         self.scheduler.close()
         self.routes.close()
         transport.leave()
+        keep_time(None)
         for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)

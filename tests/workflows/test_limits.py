@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from local.drs import Settings
-from shared.settings import QuerySettings
+from shared.settings import PacingSettings, QuerySettings
 from tests.workflows.stage import Stage, group, site, stage
 from tests.workflows.world import ORIGIN, RECOVERY
 
@@ -18,9 +19,11 @@ ALONE = Settings(servers_per_job=1, time_factor=0.1)
 @pytest.fixture(autouse=True)
 def _cold_start() -> Iterator[None]:
     """Functions keep their settings for warm invocations, also in the next cloud of the process."""
-    QuerySettings.from_env.cache_clear()
+    for settings in (QuerySettings, PacingSettings):
+        settings.from_env.cache_clear()
     yield
-    QuerySettings.from_env.cache_clear()
+    for settings in (QuerySettings, PacingSettings):
+        settings.from_env.cache_clear()
 
 
 def most_at_once(here: Stage) -> int:
@@ -90,3 +93,13 @@ def told(**changes: Any) -> dict[str, Any]:
     """What the report says when Service Quotas has told all."""
     defaults = {"jobs": 20, "serversInJobs": 500, "serversPerJob": 100, "replicating": 300}
     return {"scope": "444455556666/us-east-2", "fromSettings": [], "reason": None, **defaults, **changes}
+
+
+def test_launch_settings_are_written_at_the_pace_that_is_set_in_virtual_time() -> None:
+    began: list[datetime] = []
+    ended: list[datetime] = []
+    with stage(group("app", count=5), parameters={"DrsWritesPerSecond": "1"}) as here:
+        here.cloud.on_function("ConfigureLaunchFunction", lambda event: began.append(here.cloud.clock.now()))
+        here.cloud.on_function("StopTargetsFunction", lambda event: ended.append(here.cloud.clock.now()))
+        assert here.run().status == "COMPLETED"
+        assert (ended[0] - began[0]).total_seconds() == 4.0, "five calls, the first at once"
