@@ -10,7 +10,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
-from local.cloud import ec2_extras, hooks, iam_simulation, images, managed_policies
+from local.cloud import dynamodb_queries, ec2_extras, hooks, iam_simulation, images, managed_policies
 from local.cloud.admin import Admin
 from local.cloud.drs_mount import (
     Aside,
@@ -56,6 +56,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     clients = Clients(endpoint, auth=ministack_app.AUTH, real_speed=clock.real_speed)
     workers = LambdaWorkers(endpoint, clock.real_speed)
     workers.install()
+    dynamodb_queries.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.asl.install(clock, clients.for_role, seed=seed)
     states = StatesApi(clock)

@@ -14,6 +14,7 @@ from local.cloud.ec2_wire import Ec2Error, Params, Record, filters, one
 
 Field = Callable[[Record], Iterable[Any]]
 
+_ID_FILTERS = {"InstanceId": "instance-id", "VolumeId": "volume-id", "SnapshotId": "snapshot-id"}
 _TAG_FILTERS = ("tag-key", "tag-value")
 
 
@@ -144,9 +145,18 @@ def matches(
     for name, patterns in wanted.items():
         if name in fields:
             values = [_text(value) for value in fields[name](record) if value is not None]
-            if not any(ec2._glob_match(pattern, value) for pattern in patterns for value in values):
+            if not any(value in patterns for value in values) and not any(
+                ec2._glob_match(pattern, value)
+                for pattern in patterns
+                if _is_glob(pattern)
+                for value in values
+            ):
                 return False
     return True
+
+
+def _is_glob(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern
 
 
 def select(
@@ -155,6 +165,10 @@ def select(
     """The records that pass a request's filters."""
     wanted = filters(params)
     check(wanted, fields)
+    ids = wanted.get(_ID_FILTERS[id_key]) if id_key in _ID_FILTERS else None
+    if ids is not None and not any(map(_is_glob, ids)):
+        some = set(ids)
+        records = [record for record in records if record[id_key] in some]
     return [record for record in records if matches(record, record[id_key], wanted, fields)]
 
 

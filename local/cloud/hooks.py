@@ -48,6 +48,7 @@ _LAMBDA = "ministack.services.lambda_svc"
 _RUNTIME = "ministack.core.lambda_runtime"
 _EC2 = "ministack.services.ec2"
 _EVENTS = "ministack.services.eventbridge"
+_DYNAMODB = "ministack.services.dynamodb"
 _EVALUATOR = "ministack.core.iam_evaluator"
 _ACTIONS = "ministack.core.iam_actions"
 
@@ -94,6 +95,21 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_RUNTIME, "reset", (), "called: ends all workers"),
     Hook(_RUNTIME, "execution_credentials", ("config",), "called: the session of a function's role"),
     Hook(_RUNTIME, "_RESERVED_RUNTIME_ENV_VARS", None, "read: what a function cannot set"),
+    # DynamoDB
+    Hook(_DYNAMODB, "_query", ("data",), "queries by prefix do not read the whole partition"),
+    Hook(_DYNAMODB, "_set_item", ("table", "pk_val", "sk_val", "item"), "keeps keys sorted"),
+    Hook(_DYNAMODB, "_remove_item", ("table", "pk_val", "sk_val"), "keeps keys sorted"),
+    Hook(_DYNAMODB, "_items_replaced", ("table",), "forgets sorted keys"),
+    Hook(_DYNAMODB, "_tables", None, "read: tables"),
+    Hook(_DYNAMODB, "_get_attr_type", ("table", "attr_name"), "called: the type of a key"),
+    Hook(
+        _DYNAMODB,
+        "_paginate_evaluated_items",
+        ("items", "limit", "table", "index_name"),
+        "called: the first page of what was found",
+    ),
+    Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", None, "read: when there is more than a page"),
+    Hook(_DYNAMODB, "_build_key", ("item", "pk_name", "sk_name"), "called: where the next page begins"),
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
+from local.cloud import dynamodb_queries
 from local.virtual import shortcut
 from local.virtual.expression_cache import MiniStackChangedError, cache_expressions
 from local.virtual.wire import Answer, Call
@@ -171,6 +172,7 @@ class MiniStack:
     def __init__(self) -> None:
         self._app = _ministack_app()
         cache_expressions()
+        dynamodb_queries.install()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
         self._requests = itertools.count(1)

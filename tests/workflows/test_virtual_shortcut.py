@@ -81,3 +81,57 @@ def test_an_ec2_answer_has_all_its_parts(cloud: VirtualCloud) -> None:
     found = cloud.client("ec2").describe_regions(RegionNames=["us-east-1"])
     assert [region["RegionName"] for region in found["Regions"]] == ["us-east-1"]
     assert found["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_instance_comes_back_as_botocore_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with empty_cloud() as cloud:
+        ec2 = cloud.client("ec2")
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "a & b"}]}]
+        image = ec2.describe_images()["Images"][0]["ImageId"]
+        ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2, TagSpecifications=tags)
+        ec2.create_volume(AvailabilityZone="us-east-1a", Size=8)
+        calls = (ec2.describe_instances, ec2.describe_volumes, ec2.describe_subnets, ec2.describe_images)
+        short = [_without_metadata(call()) for call in calls]
+        monkeypatch.setattr(shortcut, "SERVICES", ())
+        assert short == [_without_metadata(call()) for call in calls]
+        assert len(short[0]["Reservations"]) == 2
+
+
+def _without_metadata(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def test_a_prefix_finds_what_was_written_since_it_was_first_asked_for(things: Any) -> None:
+    def found(prefix: str) -> list[str]:
+        by_prefix = Key("pk").eq("a") & Key("sk").begins_with(prefix)
+        return [item["sk"] for item in things.query(KeyConditionExpression=by_prefix)["Items"]]
+
+    assert found("x#") == []
+    for sk in ("x#2", "x#1", "x#é", "y#1", "x"):
+        things.put_item(Item={"pk": "a", "sk": sk})
+    assert found("x#") == ["x#1", "x#2", "x#é"]
+    things.delete_item(Key={"pk": "a", "sk": "x#2"})
+    things.put_item(Item={"pk": "a", "sk": "x#1", "again": True})
+    things.meta.client.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": "things", "Item": {"pk": "a", "sk": "x#0"}}},
+            {"Delete": {"TableName": "things", "Key": {"pk": "a", "sk": "x#é"}}},
+        ]
+    )
+    assert found("x#") == ["x#0", "x#1"]
+    assert found("z") == []
+
+
+def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
+    for number in range(5):
+        things.put_item(Item={"pk": "a", "sk": f"x#{number}", "much": "." * 300_000})
+    arguments: dict[str, Any] = {
+        "KeyConditionExpression": Key("pk").eq("a") & Key("sk").begins_with("x#"),
+        "ConsistentRead": True,
+    }
+    first = things.query(**arguments)
+    assert [item["sk"] for item in first["Items"]] == ["x#0", "x#1", "x#2"]
+    rest = things.query(**arguments, ExclusiveStartKey=first["LastEvaluatedKey"])
+    assert [item["sk"] for item in rest["Items"]] == ["x#3", "x#4"]
+    assert "LastEvaluatedKey" not in rest
+    assert [item["sk"] for item in things.query(**arguments, Limit=1)["Items"]] == ["x#0"]
