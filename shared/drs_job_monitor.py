@@ -83,12 +83,21 @@ def unfinished(jobs: Iterable[Job]) -> tuple[Job, ...]:
     return tuple(job for job in jobs if job.status != COMPLETED)
 
 
+def is_ending(job: Job) -> bool:
+    """Whether every server is through and only the job's own end is left; that frees room and servers."""
+    return job.status != COMPLETED and all(
+        outcome.result is not LaunchResult.PENDING for outcome in launch_outcomes(job).values()
+    )
+
+
 def servers_in_progress(jobs: Iterable[Job]) -> set[str]:
     """Source server ids that an unfinished job holds."""
     return {server.source_server_id for job in unfinished(jobs) for server in job.servers}
 
 
 COMPLETED = "COMPLETED"
+ENDING = "ENDING"
+"""In our records only: every server of the job is through, and its own end is left."""
 _GIVEN_UP = ("SERVER_SKIPPED", "JOB_CANCEL")
 
 

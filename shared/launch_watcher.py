@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import explain_raw_error
-from shared.drs_job_monitor import LaunchOutcome, LaunchResult, failure_reasons, launch_outcomes
+from shared.drs_job_monitor import (
+    COMPLETED,
+    ENDING,
+    LaunchOutcome,
+    LaunchResult,
+    failure_reasons,
+    is_ending,
+    launch_outcomes,
+)
 from shared.model import Job, JobRecord, ServerRecord, ServerStatus
 from shared.opened_execution import OpenedExecution
 from shared.outcome import retryable
@@ -35,7 +43,7 @@ class LaunchWatcher:
         waiting = [
             record
             for record in self._store.jobs(self._id)
-            if record.scope == self._drs.scope and record.status != "COMPLETED"
+            if record.scope == self._drs.scope and record.status != COMPLETED
         ]
         if not waiting:
             return
@@ -49,8 +57,10 @@ class LaunchWatcher:
                 self._give_up(record, launching.get(record.job_id, []))
         for job in jobs:
             self._record(job, launching.get(job.job_id, []))
-            if job.status == "COMPLETED":
-                self._store.end_job(self._id, job.job_id, job.status)
+            if job.status == COMPLETED:
+                self._store.end_job(self._id, job.job_id, COMPLETED)
+            elif is_ending(job):
+                self._store.end_job(self._id, job.job_id, ENDING)
 
     def _is_gone(self, record: JobRecord, jobs: Sequence[Job]) -> bool:
         """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
@@ -67,10 +77,10 @@ class LaunchWatcher:
         }
         changes = [ServerChange(server, values) for server in servers]
         self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
-        self._store.end_job(self._id, record.job_id, "COMPLETED")
+        self._store.end_job(self._id, record.job_id, COMPLETED)
 
     def _record(self, job: Job, servers: list[ServerRecord]) -> None:
-        stuck = job.status != "COMPLETED" and self._now - parse_time(job.created_at) > self._patience
+        stuck = job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
         outcomes = launch_outcomes(job)
         launched, failed = [], []
         for server in servers:
@@ -78,7 +88,7 @@ class LaunchWatcher:
             if outcome.result is LaunchResult.LAUNCHED:
                 launched.append(server)
             # A server can be tried again only when no job holds it any more.
-            elif stuck or (outcome.result is LaunchResult.FAILED and job.status == "COMPLETED"):
+            elif stuck or (outcome.result is LaunchResult.FAILED and job.status == COMPLETED):
                 failed.append(server)
         values = {"status": ServerStatus.LAUNCHED, "launched_at": iso(self._now)}
         changes = [ServerChange(server, values) for server in launched]

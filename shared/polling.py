@@ -40,8 +40,22 @@ def boot_wait(age_seconds: float, instances: int) -> int:
     return 15 if age_seconds < VERY_LONG_BOOT else 30
 
 
-def room_wait(oldest_job_age_seconds: float | None) -> int:
-    """Seconds until the next look for room in a scope; None: no job of the scope is known."""
+ENDING_STEP = 3
+"""All servers of a job are through: it ends in two or three seconds (observed)."""
+FAR = 120
+HELD = 900
+
+
+def room_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
+    """Seconds until the next look for room in a scope, unless woken; None: no job of the scope is known.
+
+    ``first``: this lot is the next to be served; the others are woken by whoever starts before them.
+    ``ending``: all servers of some job are through.
+    """
+    if not first:
+        return FAR
+    if ending:
+        return ENDING_STEP
     if oldest_job_age_seconds is None:
         return 10
     return min(60, launch_wait(oldest_job_age_seconds))

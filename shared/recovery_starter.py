@@ -12,17 +12,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.aws_errors import AccessDeniedError, AwsCallError, OutcomeUnknownError, ThrottledError
+from shared.control.holds import launch_hold, patient_since
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind, is_held_by_job
-from shared.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG, LOT_TAG, WAVE_TAG, own_tags, unfinished
+from shared.drs_job_monitor import (
+    ATTEMPT_TAG,
+    EXECUTION_TAG,
+    LOT_TAG,
+    WAVE_TAG,
+    is_ending,
+    own_tags,
+    unfinished,
+)
 from shared.ec2_client import Ec2Client
 from shared.model import Job, JobRecord, Mode, ServerRecord, ServerStatus, WaveRecord
 from shared.opened_execution import OpenedExecution
 from shared.outcome import retryable
-from shared.polling import room_wait
-from shared.room import Claim, may_start, room
-from shared.store import ClaimStore, ExecutionStore, ServerChange
+from shared.polling import HELD, room_wait
+from shared.room import Claim, in_line, lapsed, may_start, next_to_start, room
+from shared.store import ClaimStore, ExecutionStore, ServerChange, WaiterStore
 from shared.task import iso, parse_time
+from shared.waking import wake_lots, wake_room
 
 LOOK_BACK = timedelta(days=1)
 PATIENCE = timedelta(hours=2)
@@ -52,7 +62,10 @@ class RecoveryStarter:
         self._lot = lot
         self._now = now
         self._claims = ClaimStore(store.table_name, drs.scope)
+        self._waiters = WaiterStore(store.table_name, drs.scope)
         self._oldest_job: str | None = None
+        self._ending = False
+        self._first = True
 
     def start(self, servers: Sequence[ServerRecord]) -> dict[str, Any]:
         """Launch those of the lot's servers that wait for it.
@@ -65,7 +78,12 @@ class RecoveryStarter:
         waiting, launching = self._adopt(waiting, jobs)
         if not waiting:
             self._claims.drop([self._claim(0)])
+            wake_room(self._store, self._drs.scope)
             return self._result(launching, [], "")
+        held_back = launch_hold(self._execution.record, self._wave_record())
+        if held_back:
+            self._claims.drop([self._claim(0)])  # it must not stand in the way of others
+            return {**self._result(launching, waiting, held_back), "held": True, "waitSeconds": HELD}
         busy = self._busy(jobs)
         held = [server for server in waiting if server.drs_server_id in busy]
         free = [server for server in waiting if server.drs_server_id not in busy]
@@ -75,9 +93,14 @@ class RecoveryStarter:
         in_jobs = sum(len(job.servers) for job in in_progress)
         left_room = room(len(in_progress), in_jobs, self._store.limits(self._id, self._drs.scope))
         claim = self._claim(len(free))
-        if not self._claims.grant(
+        grant = self._claims.grant(
             claim, self._now, lambda own, claims: may_start(own, claims, left_room, self._now)
-        ):
+        )
+        others = [other for other in grant.claims if grant.granted or other.key != claim.key]
+        wake_lots(self._store, self._drs.scope, next_to_start(others, left_room, self._now))
+        if not grant.granted:
+            line = [other for other in in_line(grant.claims) if not lapsed(other, self._now)]
+            self._first = line[0].key == claim.key
             reason = f"{self._drs.scope} has {len(in_progress)} jobs with {in_jobs} servers in progress"
             return self._wait(launching, waiting, reason)
         launched, left, reason = self._launch(free)
@@ -191,6 +214,7 @@ class RecoveryStarter:
                 servers=len(servers),
             ),
         )
+        self._waiters.expect(job.job_id, len(job.servers) or len(servers), self._now)
         values = {"status": ServerStatus.LAUNCHING, "job_id": job.job_id, "attempts": attempt}
         changes = [ServerChange(server, values) for server in servers]
         return len(self._store.change_servers(self._id, changes, only_from=STARTABLE))
@@ -205,8 +229,8 @@ class RecoveryStarter:
         self._store.change_servers(self._id, changes, only_from=STARTABLE)
 
     def _wait(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
-        wave = self._wave_record()
-        if wave.started_at and self._now - parse_time(wave.started_at) > PATIENCE:
+        since = patient_since(self._execution.record, self._wave_record())
+        if since and self._now - parse_time(since) > PATIENCE:
             values = {
                 "status": ServerStatus.FAILED,
                 "reason": f"No place in a DRS job within {PATIENCE}: {reason}.",
@@ -226,7 +250,9 @@ class RecoveryStarter:
             "outcome": outcome,
             "launching": launching,
             "reason": reason[:500],
-            "waitSeconds": room_wait(age),
+            "waitSeconds": room_wait(age, first=self._first, ending=self._ending),
+            "scope": str(self._drs.scope),
+            "held": False,
         }
 
     def _claim(self, servers: int) -> Claim:
@@ -245,6 +271,7 @@ class RecoveryStarter:
     def _jobs(self) -> list[Job]:
         jobs = self._drs.jobs_since(iso(self._now - LOOK_BACK))
         self._oldest_job = min((job.created_at for job in unfinished(jobs)), default=None)
+        self._ending = any(is_ending(job) for job in jobs)
         return jobs
 
     @staticmethod

@@ -6,8 +6,8 @@ other's claims. A claim lapses when its owner has not been heard of for a while:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.limits import ScopeLimits
@@ -62,17 +62,29 @@ def may_start(own: Claim, claims: Sequence[Claim], left: Room, now: datetime) ->
     Claims are served by priority, then by the time they were first made. Nobody overtakes a claim that
     does not fit: a big lot is not starved by small ones. Lapsed claims do not count.
     """
-    others = [claim for claim in claims if claim.key != own.key and not lapsed(claim, now)]
-    for claim in others:
+    others = [claim for claim in claims if claim.key != own.key]
+    asking = replace(own, seen_at=now.isoformat(), granted_at=None)
+    return asking in next_to_start([*others, asking], left, now)
+
+
+def next_to_start(claims: Sequence[Claim], left: Room, now: datetime) -> list[Claim]:
+    """The claims that are to start now, given everybody's and what a scope's jobs leave."""
+    living = [claim for claim in claims if not lapsed(claim, now)]
+    for claim in living:
         if claim.granted_at:
             left = left.less(claim.servers)
-    for claim in sorted((c for c in others if not c.granted_at), key=_rank):
-        if _rank(claim) > _rank(own):
-            break
+    chosen = []
+    for claim in in_line(living):
         if not left.holds(claim.servers):
-            return False
+            break
+        chosen.append(claim)
         left = left.less(claim.servers)
-    return left.holds(own.servers)
+    return chosen
+
+
+def in_line(claims: Iterable[Claim]) -> list[Claim]:
+    """The claims that wait, the next to be served first."""
+    return sorted((claim for claim in claims if not claim.granted_at), key=_rank)
 
 
 def lapsed(claim: Claim, now: datetime) -> bool:

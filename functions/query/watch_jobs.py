@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
-from shared.drs_job_monitor import COMPLETED
+from shared.drs_job_monitor import COMPLETED, ENDING
 from shared.launch_watcher import LaunchWatcher
-from shared.model import ServerStatus
+from shared.model import JobRecord, ServerStatus
 from shared.opened_execution import opened
 from shared.outcome import retryable
-from shared.polling import launch_wait
+from shared.polling import ENDING_STEP, launch_wait
 from shared.settings import QuerySettings
 from shared.store import ExecutionStore, execution_store
 from shared.task import Task, parse_time, task
@@ -24,14 +25,18 @@ ROUND = timedelta(seconds=8)
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave}`` → ``{launching, toRetry, launched, failed, waitSeconds}``."""
+    """``{executionId, wave, woken?}`` → ``{launching, toRetry, launched, failed, waitSeconds}``."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = store.servers(task.execution_id, task.wave)
     scopes = sorted({server.scope for server in servers})
-    looked = [scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND)]
+    # Who was woken has heard something new, and who awaits the end of a job knows when: both look at once.
+    at_once = task.event.get("woken") or any(job.status == ENDING for job in _unfinished(store, task))
+    looked = [
+        scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND) or at_once
+    ]
     for scope in looked:
         LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
     if looked:
@@ -45,14 +50,16 @@ def handler(task: Task) -> dict[str, Any]:
         ),
         "launched": count[ServerStatus.LAUNCHED],
         "failed": count[ServerStatus.FAILED],
-        "waitSeconds": _wait(store, task),
+        "waitSeconds": _wait(_unfinished(store, task), task),
     }
 
 
-def _wait(store: ExecutionStore, task: Task) -> int:
-    begun = [
-        parse_time(job.created_at)
-        for job in store.jobs(task.execution_id)
-        if job.wave == task.wave and job.status != COMPLETED
-    ]
-    return launch_wait((task.now - max(begun)).total_seconds() if begun else 0.0)
+def _unfinished(store: ExecutionStore, task: Task) -> list[JobRecord]:
+    return [job for job in store.jobs(task.execution_id) if job.wave == task.wave and job.status != COMPLETED]
+
+
+def _wait(jobs: Sequence[JobRecord], task: Task) -> int:
+    if any(job.status == ENDING for job in jobs):
+        return ENDING_STEP
+    begun = [parse_time(job.created_at) for job in jobs]
+    return launch_wait((task.now - min(begun)).total_seconds() if begun else 0.0)

@@ -12,6 +12,7 @@ from shared.store.executions import (
 from shared.store.locks import LockStore, plan_lock, server_lock
 from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
+from shared.store.waiters import Waiter, WaiterStore
 
 __all__ = [
     "ClaimStore",
@@ -23,6 +24,8 @@ __all__ = [
     "PairStore",
     "PlanStore",
     "ServerChange",
+    "Waiter",
+    "WaiterStore",
     "execution_store",
     "plan_lock",
     "server_lock",

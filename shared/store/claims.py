@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,17 @@ from shared.model import Scope
 from shared.room import Claim
 from shared.store.writes import put_if, write
 
-TRIES = 5
+TRIES = 20
+"""Of as many lots as there can be jobs, each may be the last to get its grant."""
 EXPIRY = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer to a claim, and all ``claims`` as they stand after it, the own one among them."""
+
+    granted: bool
+    claims: tuple[Claim, ...]
 
 
 class ClaimStore:
@@ -34,12 +43,13 @@ class ClaimStore:
     def all(self) -> list[Claim]:
         return [from_item(item, Claim) for item in self._items() if item["sk"] != "HEAD"]
 
-    def grant(self, own: Claim, now: datetime, judge: Callable[[Claim, Sequence[Claim]], bool]) -> bool:
+    def grant(self, own: Claim, now: datetime, judge: Callable[[Claim, Sequence[Claim]], bool]) -> Grant:
         """Renew ``own`` and ask ``judge`` whether it may start; if so it is granted, at most one at a time.
 
         The partition's HEAD counts grants: a grant is valid only if nobody else got one since the claims
-        were read. False when it has to wait.
+        were read.
         """
+        claims: list[Claim] = []
         for _ in range(TRIES):
             items = self._items()
             head = next((int(item["grants"]) for item in items if item["sk"] == "HEAD"), 0)
@@ -48,7 +58,7 @@ class ClaimStore:
             mine = replace(own, asked_at=min(own.asked_at, before.asked_at))
             if not judge(mine, claims):
                 self.put([mine], now)
-                return False
+                return Grant(False, _with(claims, mine))
             granted = replace(mine, granted_at=mine.seen_at)
             counted = put_if(
                 self._name,
@@ -57,8 +67,8 @@ class ClaimStore:
                 {":head": head},
             )
             if self._together([counted, self._put(granted, now)]):
-                return True
-        return False
+                return Grant(True, _with(claims, granted))
+        return Grant(False, _with(claims, own))
 
     def drop(self, claims: Sequence[Claim]) -> None:
         """Take claims back: their jobs are started, or never will be."""
@@ -80,7 +90,7 @@ class ClaimStore:
 
     def _items(self) -> list[dict[str, Any]]:
         arguments: dict[str, Any] = {
-            "KeyConditionExpression": Key("pk").eq(self._partition),
+            "KeyConditionExpression": Key("pk").eq(self._partition) & Key("sk").between("CLAIM#", "HEAD"),
             "ConsistentRead": True,
         }
         items: list[dict[str, Any]] = []
@@ -90,6 +100,10 @@ class ClaimStore:
             if "LastEvaluatedKey" not in answer:
                 return items
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _with(claims: Sequence[Claim], own: Claim) -> tuple[Claim, ...]:
+    return (*(claim for claim in claims if claim.key != own.key), own)
 
 
 def _sort(claim: Claim) -> str:

@@ -16,9 +16,9 @@ def claim(estate: Estate, lot: int) -> Claim:
 def test_asking_again_keeps_the_place_in_line(estate: Estate) -> None:
     claims = ClaimStore(estate.store.table_name, RECOVERY)
     first = claim(estate, 1)
-    assert not claims.grant(first, estate.clock.now(), lambda own, _: False)
+    assert not claims.grant(first, estate.clock.now(), lambda own, _: False).granted
     estate.clock.advance(60)
-    assert not claims.grant(claim(estate, 1), estate.clock.now(), lambda own, _: False)
+    assert not claims.grant(claim(estate, 1), estate.clock.now(), lambda own, _: False).granted
     [kept] = claims.all()
     assert (kept.asked_at, kept.seen_at) == (first.asked_at, estate.now)
     claims.drop([kept])
@@ -32,10 +32,10 @@ def test_two_who_saw_the_same_room_do_not_both_get_it(estate: Estate) -> None:
 
     def second(own: Claim, others: Sequence[Claim]) -> bool:
         if not seen:
-            assert claims.grant(claim(estate, 1), estate.clock.now(), lambda _own, _others: True)
+            assert claims.grant(claim(estate, 1), estate.clock.now(), lambda _own, _others: True).granted
         seen.append(sum(other.granted_at is not None for other in others))
         return not any(other.granted_at for other in others)
 
-    assert not claims.grant(claim(estate, 2), estate.clock.now(), second)
+    assert not claims.grant(claim(estate, 2), estate.clock.now(), second).granted
     assert seen == [0, 1]
     assert {one.lot: bool(one.granted_at) for one in claims.all()} == {1: True, 2: False}

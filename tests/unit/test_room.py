@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.limits import SERVERS_IN_JOBS, ScopeLimits
 from shared.polling import boot_wait, launch_wait, room_wait
-from shared.room import LEASE, Claim, may_start, room
+from shared.room import LEASE, Claim, in_line, lapsed, may_start, next_to_start, room
 
 DRS = ScopeLimits()
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -89,9 +89,29 @@ def test_however_they_ask_the_quotas_hold_and_the_first_in_line_goes(
         assert min(waiting, key=lambda c: (-c.priority, c.asked_at, c.lot)) in started
 
 
+@given(claims, st.integers(0, 20), st.integers(0, 500))
+def test_who_is_next_may_start_and_nobody_else(asked: list[Claim], jobs: int, servers: int) -> None:
+    left = room(jobs, servers, DRS)
+    chosen = next_to_start(asked, left, NOW)
+    assert chosen == [one for one in in_line(asked) if one in chosen], "in the order of the line"
+    for one in asked:
+        if not one.granted_at and not lapsed(one, NOW):
+            assert may_start(one, asked, left, NOW) is (one in chosen)
+
+
 @given(st.floats(0, 1e6), st.integers(1, 1000))
 def test_waits_are_neither_busy_nor_endless(age: float, instances: int) -> None:
     assert 10 <= launch_wait(age) <= 240
     assert 5 <= boot_wait(age, instances) <= 60
-    assert 10 <= room_wait(age) <= 60
-    assert room_wait(None) == 10
+    assert 10 <= room_wait(age, first=True, ending=False) <= 60
+    assert room_wait(None, first=True, ending=False) == 10
+
+
+@given(st.none() | st.floats(0, 1e6), st.booleans(), st.booleans())
+def test_only_the_first_in_line_looks_often_and_all_keep_their_claims(
+    age: float | None, first: bool, ending: bool
+) -> None:
+    wait = room_wait(age, first=first, ending=ending)
+    assert (wait <= 60) is first
+    assert (wait < 10) is (first and ending)
+    assert 2 * wait < LEASE.total_seconds()

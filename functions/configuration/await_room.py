@@ -1,0 +1,29 @@
+"""WaitForRoom: leave word of a lot that waits for room in its scope; whoever frees room wakes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.control.holds import launch_hold
+from shared.model import Scope
+from shared.settings import ConfigurationSettings
+from shared.store import ExecutionStore, Waiter, WaiterStore, execution_store
+from shared.task import Task, task
+from shared.workflows import answer
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, wave, lot, scope, held, taskToken}`` → ``{}``; the state awaits ``{woken}``."""
+    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    waiter = Waiter(task.execution_id, task.wave, task.text("taskToken"), lot=task.number("lot"))
+    WaiterStore(store.table_name, Scope.parse(task.text("scope"))).put(waiter, task.now)
+    # Only now look: a hold that is lifted after this finds the token.
+    if task.event.get("held") and not _held(store, task):
+        answer(waiter.task_token, {"woken": True})
+    return {}
+
+
+def _held(store: ExecutionStore, task: Task) -> bool:
+    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    return launch_hold(store.execution(task.execution_id), wave) is not None

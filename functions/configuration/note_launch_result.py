@@ -1,0 +1,29 @@
+"""Takes note of what DRS tells of a server's launch, and wakes who waits when it was the last of its job.
+
+Such events get lost, come twice, late and in any order. They are hints: whoever is woken asks DRS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.model import Scope
+from shared.settings import ConfigurationSettings
+from shared.store import WaiterStore, execution_store
+from shared.task import Task, task
+from shared.waking import wake_room, wake_waves
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """The event *DRS Source Server Launch Result* → ``{job, last}``."""
+    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    job_id = str(task.event["detail"]["job-id"])
+    # The detail has no id of the server: it is in the ARN (DRS user guide, EventBridge sample events).
+    _, _, _, region, account, resource = str(task.event["resources"][0]).split(":", 5)
+    scope = Scope(account, region)
+    last = WaiterStore(store.table_name, scope).report(job_id, resource.rsplit("/", 1)[-1])
+    if last:
+        wake_waves(store, scope, job_id)
+        wake_room(store, scope)
+    return {"job": job_id, "last": last}
