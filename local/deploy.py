@@ -107,7 +107,12 @@ def _deploy_member(fleet: Fleet, scope: Scope, endpoint: str, children: Children
 
 
 def _member_parameters(fleet: Fleet) -> dict[str, str]:
-    return {"OrchestrationAccountId": fleet.orchestration.account, "ExternalId": fleet.external_id}
+    home = fleet.orchestration
+    return {
+        "OrchestrationAccountId": home.account,
+        "ExternalId": fleet.external_id,
+        "EventBusArn": f"arn:aws:events:{home.region}:{home.account}:event-bus/default",
+    }
 
 
 def _sam_deploy(template: Path, stack: str, scope: Scope, parameters: Mapping[str, str]) -> list[str]:

@@ -108,6 +108,8 @@ class RecoveryStarter:
             self._claims.put([self._claim(len(left))], self._now)
         else:
             self._claims.drop([claim])
+            # Who looked meanwhile has counted both the claim and its job.
+            wake_room(self._store, self._drs.scope)
         if left or held:
             return self._wait(launching + launched, left + held, reason or "servers are in other jobs")
         return self._result(launching + launched, [], "")

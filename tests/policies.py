@@ -49,7 +49,11 @@ def orchestration() -> Template:
 def member(account: str = RECOVERY) -> Template:
     """member-account.yaml as deployed in ``account``."""
     document = read_document(PROJECT / "member-account.yaml")
-    parameters = {"OrchestrationAccountId": HOME, "ExternalId": "an-external-id"}
+    parameters = {
+        "OrchestrationAccountId": HOME,
+        "ExternalId": "an-external-id",
+        "EventBusArn": f"arn:aws:events:{REGION}:{HOME}:event-bus/default",
+    }
     return Template(account, REGION, PROJECT, resources=document["Resources"], parameters=parameters)
 
 

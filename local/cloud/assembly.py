@@ -10,7 +10,15 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
-from local.cloud import dynamodb_queries, ec2_extras, hooks, iam_simulation, images, managed_policies
+from local.cloud import (
+    dynamodb_queries,
+    ec2_extras,
+    event_buses,
+    hooks,
+    iam_simulation,
+    images,
+    managed_policies,
+)
 from local.cloud.admin import Admin
 from local.cloud.drs_mount import (
     Aside,
@@ -78,6 +86,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     install_action_names(mount)
     Conditions(mount.operation, mount.tags).install()
     iam_simulation.install()
+    event_buses.install()
     managed_policies.install()
     calls = Calls()
     install_routing(calls)

@@ -113,6 +113,19 @@ HOOKS: tuple[Hook, ...] = (
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),
+    Hook(
+        _EVENTS,
+        "_dispatch_to_event_bus",
+        ("spec", "event", "rule", "event_path", "target_input_payload"),
+        "buses of other accounts and Regions",
+    ),
+    Hook(_EVENTS, "_event_bus_policies", None, "read and written: who may feed a bus"),
+    Hook(
+        "ministack.services.cloudformation.provisioners",
+        "_RESOURCE_HANDLERS",
+        None,
+        "AWS::Events::EventBusPolicy",
+    ),
     Hook(_EVENTS, "_matches_pattern", ("pattern_str", "event"), "called: rules in virtual time"),
     # EC2
     Hook(_EC2, "_ACTION_MAP", None, "operations that a DR check or a DRS launch needs"),

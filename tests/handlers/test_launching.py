@@ -103,7 +103,15 @@ def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
     estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
     answer = launch(estate)
-    assert answer == {"lot": 1, "outcome": "STARTED", "launching": 2, "reason": "", "waitSeconds": 10}
+    assert answer == {
+        "lot": 1,
+        "outcome": "STARTED",
+        "launching": 2,
+        "reason": "",
+        "waitSeconds": 10,
+        "scope": "444455556666/us-east-2",
+        "held": False,
+    }
     assert launch(estate)["outcome"] == "NOTHING"
     [job] = jobs(estate)
     assert job["tags"] == {

@@ -487,6 +487,47 @@ def test_an_event_reaches_a_function_as_aws_sends_it(cloud: LocalCloud, role: st
     assert time_of(event["time"]) > time_of(cloud.admin("GET", "/clock")["startedAt"]) - 1
 
 
+def test_an_event_of_another_account_comes_by_its_rule_to_ours(cloud: LocalCloud, role: str) -> None:
+    engine.function(cloud, "hears", role, "import json\ndef handler(e, c): print('got', json.dumps(e))")
+    arn = engine.client(cloud, "lambda").get_function(FunctionName="hears")["Configuration"]["FunctionArn"]
+    events, logs = engine.client(cloud, "events"), engine.client(cloud, "logs")
+    bus = f"arn:aws:events:{engine.REGION}:{HUB}:event-bus/default"
+    policy = {
+        "Type": "AWS::Events::EventBusPolicy",
+        "Properties": {
+            "StatementId": "members",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"AWS": MEMBER},
+                "Action": "events:PutEvents",
+                "Resource": bus,
+            },
+        },
+    }
+    engine.client(cloud, "cloudformation").create_stack(
+        StackName="bus", TemplateBody=json.dumps({"Resources": {"Members": policy}})
+    )
+    events.put_rule(Name="members", EventPattern=json.dumps({"source": ["shop"]}))
+    events.put_targets(Rule="members", Targets=[{"Id": "f", "Arn": arn}])
+    theirs = engine.client(cloud, "events", MEMBER)
+    theirs.put_rule(Name="pass-on", EventPattern=json.dumps({"source": ["shop"]}))
+    theirs.put_targets(Rule="pass-on", Targets=[{"Id": "hub", "Arn": bus, "RoleArn": role}])
+    entry = {"Source": "shop", "DetailType": "Sold", "Detail": '{"number": 7}', "Resources": ["arn:of:it"]}
+    theirs.put_events(Entries=[entry])
+
+    def received() -> Any:
+        try:
+            found = logs.filter_log_events(logGroupName="/aws/lambda/hears")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return [one["message"].split("got ", 1)[1] for one in found if "got " in one["message"]]
+
+    event = json.loads(engine.until(received)[0].splitlines()[0])
+    assert (event["account"], event["resources"], event["detail"]) == (MEMBER, ["arn:of:it"], {"number": 7})
+    described = events.describe_event_bus(Name="default")
+    assert json.loads(described["Policy"])["Statement"][0]["Sid"] == "members"
+
+
 def test_an_event_starts_a_machine_with_the_event_as_its_input(cloud: LocalCloud) -> None:
     events, states = engine.client(cloud, "events"), engine.client(cloud, "stepfunctions")
     runner = engine.role(cloud, "on-event", trust({"Service": "states.amazonaws.com"}))

@@ -122,7 +122,7 @@ def test_a_picture_has_every_state_and_every_way() -> None:
     picture = draw(load("recovery-wave"))
     assert "    DecideRoom --> WaitForRoom: outcome = 'WAIT'" in picture
     assert "  DecideVerified --> DecideReturn: otherwise" in picture
-    assert "    StartLot --> LotNotStarted: on error" in picture
+    assert "    note right of LotNotStarted: on error of StartLot, WaitForRoom" in picture
     for name in load("recovery-wave")["States"]:
         assert re.search(rf"--> {name}\b", picture)
 

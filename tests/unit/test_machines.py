@@ -35,6 +35,11 @@ def cases(*types: str) -> list[Any]:
     ]
 
 
+def _sleeps(state: State) -> bool:
+    """Whether it waits for a wake or for as long as it was told, whichever comes first."""
+    return state["Resource"].endswith(".waitForTaskToken") and isinstance(state["TimeoutSeconds"], str)
+
+
 def _read(file: Path) -> State:
     machine: State = json.loads(file.read_text("utf-8"))
     return machine
@@ -63,7 +68,8 @@ def test_a_state_says_what_it_does(state: State) -> None:
 
 @pytest.mark.parametrize("state", cases("Task"))
 def test_a_task_ends_in_time_and_retries_by_name(state: State) -> None:
-    assert state["TimeoutSeconds"] > 0
+    # How long a sleeper sleeps, what it saw before decides.
+    assert _sleeps(state) or state["TimeoutSeconds"] > 0
     retried = [error for rule in state["Retry"] for error in rule["ErrorEquals"]]
     assert retried
     assert not {"States.ALL", "States.TaskFailed"} & set(retried)
@@ -71,6 +77,12 @@ def test_a_task_ends_in_time_and_retries_by_name(state: State) -> None:
         assert {"ThrottledError", "Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= set(
             retried
         )
+
+
+@pytest.mark.parametrize("state", [case for case in cases("Task") if _sleeps(case.values[0])])
+def test_a_sleeper_looks_for_itself_when_nobody_wakes_it(state: State) -> None:
+    [looks] = [rule for rule in state["Catch"] if set(rule["ErrorEquals"]) == TIMEOUTS]
+    assert looks["Next"] == state["Next"], "woken or not, it looks"
 
 
 @pytest.mark.parametrize("state", cases("Task", "Map", "Parallel"))
@@ -83,7 +95,7 @@ def test_a_lost_heartbeat_is_handled_like_a_timeout(state: State) -> None:
 @pytest.mark.parametrize("state", cases("Task"))
 def test_a_task_waits_as_long_as_its_function_may_run(state: State) -> None:
     """Else a retry would run beside the call that is still at work."""
-    if ":lambda:" not in state["Resource"]:
+    if ":lambda:" not in state["Resource"] or _sleeps(state):
         return
     [name] = re.findall(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])
     timeout = functions()[name].get("Timeout", orchestration().globals["Timeout"])

@@ -14,6 +14,7 @@ import pytest
 from local.virtual.template import read_document
 from tests.policies import (
     PROJECT,
+    RECOVERY,
     TIERS,
     Statement,
     function_statements,
@@ -217,10 +218,42 @@ def test_an_external_id_can_be_rotated_without_a_gap() -> None:
         assert bool(re.search(ours["AllowedPattern"], value) and len(value) >= ours["MinLength"]) == fits
 
 
-def test_member_accounts_give_three_roles_and_nothing_else() -> None:
+def test_member_accounts_give_three_roles_and_pass_on_what_drs_tells_of_launches() -> None:
     assert {name: r["Type"] for name, r in member().resources.items()} == {
-        role_name(tier): "AWS::IAM::Role" for tier in TIERS
+        **{role_name(tier): "AWS::IAM::Role" for tier in TIERS},
+        "EventsRole": "AWS::IAM::Role",
+        "LaunchResults": "AWS::Events::Rule",
     }
+
+
+def test_what_drs_tells_goes_to_the_function_that_takes_note_and_nowhere_else() -> None:
+    """From the rule of a member account by its role through the policy of our bus to the function's rule."""
+    bus = "arn:aws:events:us-east-1:999988887777:event-bus/default"
+    account = member()
+    [forwarding] = account.rules()
+    assert forwarding.buses == (bus,)
+    [target] = account.resolve(account.resources["LaunchResults"]["Properties"]["Targets"])
+    role = account.resolve(account.resources["EventsRole"]["Properties"])
+    assert target["RoleArn"] == f"arn:aws:iam::{RECOVERY}:role/{role['RoleName']}"
+    [statement] = [s for policy in role["Policies"] for s in statements(account, policy["PolicyDocument"])]
+    assert (statement.actions, statement.resources) == (("events:PutEvents",), (bus,))
+    properties = orchestration().resources["MemberEvents"]["Properties"]
+    allowed = properties["Statement"]
+    assert orchestration().resolve(allowed["Resource"]) == bus
+    assert allowed["Principal"] == {"AWS": {"Ref": "MemberAccountIds"}}
+    [heard] = [r for r in orchestration().rules() if r.functions == ("NoteLaunchResultFunction",)]
+    assert heard.pattern == forwarding.pattern
+    [source], [kind] = heard.pattern["source"], heard.pattern["detail-type"]
+    condition = allowed["Condition"]["ForAllValues:StringEquals"]
+    assert condition == {"events:source": source, "events:detail-type": kind}
+    assert allowed["Condition"]["Null"] == {"events:source": "false"}, "no source is no permission"
+
+
+def test_roles_are_made_once_for_an_account_and_the_rule_in_every_region() -> None:
+    resources = member().resources
+    assert {resources[role_name(tier)]["Condition"] for tier in TIERS} == {"MakesRoles"}
+    assert resources["EventsRole"]["Condition"] == "MakesEventsRole"
+    assert resources["LaunchResults"]["Condition"] == "SendsEvents"
 
 
 # --- state machines

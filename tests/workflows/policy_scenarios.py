@@ -281,6 +281,20 @@ def two_ways_home(at: Stage) -> None:
     assert at.cloud.wait(at.start("failback", "goes-on", mode="FAILBACK")).status == "SUCCEEDED"
 
 
+def no_room_at_first(at: Stage) -> None:
+    """Lots of two waves wait for room. The first that gets some wakes the next; a pause has just ended."""
+    others = [{"hostname": f"other-{number}"} for number in range(20)]
+    scope = {"account": RECOVERY, "region": RECOVERY_REGION}
+    _, seeded = at.cloud.drs.admin("POST", "/source-servers", {**scope, "servers": others})
+    for server in seeded["sourceServerIDs"]:
+        _fault(at, {"kind": "SERVER_BUSY", "server": server, "seconds": 400})
+    arn = at.start("failover", "crowded")
+    at.started("AwaitRoomFunction", 2)
+    lot = {"executionId": "crowded", "wave": "data", "lot": 1, "scope": f"{RECOVERY}/{RECOVERY_REGION}"}
+    at.call("AwaitRoomFunction", {**lot, "held": True, "taskToken": "a-token-that-is-void"})
+    assert at.cloud.wait(arn).status == "SUCCEEDED"
+
+
 def failed_over_by_hand(at: Stage) -> None:
     """Somebody fails a server over although a drill holds it, into an instance that DRS makes and may end."""
     [server] = [server for server in at.servers if server.name == "web"]
@@ -323,6 +337,7 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (failover_during_a_drill, _HEALTHY, "{}"),
     (there_and_back, _HOMESICK, _CAREFUL),
     (two_ways_home, _HEALTHY, "{}"),
+    (no_room_at_first, _HEALTHY, "{}"),
     (failed_over_by_hand, _HEALTHY, _TERMINATING),
 )
 

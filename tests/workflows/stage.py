@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,22 @@ class Stage(World):
     def ec2_fault(self, kind: str, server: str, **fields: Any) -> None:
         """Adds an EC2 fault to a server's target."""
         self.cloud.ec2.add_faults([{"kind": kind, "instance": self.target(server), **fields}])
+
+
+SLEEPERS = {"AwaitJobs", "WaitForRoom"}
+"""States that end by a timeout when nobody wakes them, and look: nothing has gone wrong."""
+
+
+def fill_with_foreign_jobs(here: Stage, count: int, *, seconds: int) -> str:
+    """Jobs of somebody else that end by themselves; gives the time before which none ends."""
+    body = {**RECOVERY, "servers": [{"hostname": f"foreign-{n}"} for n in range(count)]}
+    status, answer = here.cloud.drs.admin("POST", "/source-servers", body)
+    assert status == 200, answer
+    for source in answer["sourceServerIDs"]:
+        here.drs_fault("JOB_STUCK", phase="SNAPSHOT", server=source, seconds=seconds)
+        here.drs_fault("PHASE_FAILS", phase="SNAPSHOT", server=source)
+        here.drs().start_recovery(sourceServers=[{"sourceServerID": source}])
+    return (here.cloud.clock.now() + timedelta(seconds=seconds)).isoformat()
 
 
 @contextmanager

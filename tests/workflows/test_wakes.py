@@ -1,0 +1,87 @@
+"""Who waits is woken when something has happened, looks for itself, and needs no wake to get on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+
+from local.drs import Settings
+from local.virtual import EventFaults
+from shared.polling import FAR
+from tests.workflows.stage import Run, Stage, group, stage, wave
+
+CHAIN = [wave("data"), wave("web", "data")]
+GROUPS = [group("db", "data", count=3), group("web", "web", count=3)]
+RESULT = "DRS Source Server Launch Result"
+
+
+def seconds_after(later: str, earlier: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def arn_of(here: Stage, name: str) -> str:
+    [item] = here.drs().describe_source_servers(filters={"sourceServerIDs": [here.source(name)]})["items"]
+    arn: str = item["arn"]
+    return arn
+
+
+def seen_launched(here: Stage, run: Run) -> float:
+    """Seconds from the last launch of the first wave to the time at which it went on."""
+    ours = {arn_of(here, name) for name in ("db-1", "db-2", "db-3")}
+    told = [e["time"] for e in here.cloud.events if e["detail-type"] == RESULT and ours & set(e["resources"])]
+    [first] = [child for child in run.result.children if child.execution_arn.endswith("data")]
+    [went_on] = [
+        event["timestamp"]
+        for event in first.history
+        if event.get("stateEnteredEventDetails", {}).get("name") == "VerifyLaunches"
+    ]
+    return seconds_after(went_on, max(told))
+
+
+def test_a_wave_is_woken_when_drs_has_told_of_its_last_server() -> None:
+    with stage(*GROUPS, waves=CHAIN, jobs=Settings()) as here:
+        here.cloud.event_delivery.delay = 0.0
+        run = here.run(launchOrder="BY_WAVE")
+        assert run.status == "COMPLETED"
+        assert seen_launched(here, run) < 1.0
+        assert here.cloud.functions.invocations("NoteLaunchResultFunction") == 6
+
+
+FAULTS = {
+    "lost": EventFaults(lost=1.0),
+    "some lost": EventFaults(lost=0.3),
+    "doubled": EventFaults(doubled=1.0),
+    "late": EventFaults(late=1.0, late_seconds=(600.0, 3600.0)),
+    "out of order": EventFaults(shuffle_seconds=120.0),
+    "everything": EventFaults(lost=0.3, doubled=0.3, late=0.3, shuffle_seconds=60.0),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_trouble_with_events_costs_seconds_and_nothing_else(name: str) -> None:
+    with stage(*GROUPS, waves=CHAIN, jobs=Settings()) as here:
+        here.cloud.event_delivery.faults = FAULTS[name]
+        run = here.run(launchOrder="BY_WAVE")
+        assert run.status == "COMPLETED"
+        assert set(run.outcomes.values()) == {"RECOVERED"}
+        assert seen_launched(here, run) <= 31.0
+        assert [len(here.jobs_of(server)) for server in here.servers] == [1] * 6
+
+
+def test_the_lots_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way_first() -> None:
+    """Room for one job at a time: nobody polls who cannot be next, and each end wakes the next."""
+    one = Settings(time_factor=0.3, jobs_in_progress=1)
+    names = ("a", "b", "c", "d")
+    waves = [wave(name, *(names[at - 1 : at] if at else ())) for at, name in enumerate(names)]
+    with stage(*(group(name, name) for name in names), waves=waves, jobs=one) as here:
+        run = here.run()
+        assert run.status == "COMPLETED"
+        jobs = [here.jobs_of(name) for name in names]
+        assert [len(some) for some in jobs] == [1, 1, 1, 1]
+        for [before], [after] in pairwise(jobs):
+            assert 0 <= seconds_after(after["creationDateTime"], before["endDateTime"]) <= 10
+        looks = here.cloud.functions.invocations("StartRecoveryFunction")
+        seconds = sum(seconds_after(job["endDateTime"], job["creationDateTime"]) for [job] in jobs)
+        assert looks < seconds / 10 + 3 * seconds / FAR + 30
