@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -64,6 +65,16 @@ class Ending:
     @property
     def cancelled(self) -> bool:
         return self.error in CANCELLING
+
+
+def message_of(cause: Any) -> str | None:
+    """The message in a failed function's error document, or the text as it is."""
+    text = str(cause or "")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text or None
+    return str(document.get("errorMessage", text)) if isinstance(document, dict) else text
 
 
 def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending) -> dict[str, Any]:

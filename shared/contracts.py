@@ -16,7 +16,7 @@ from shared.contract_wording import Violation, worded
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-SCHEMAS = ("plan", "request", "report", "dr-event")
+SCHEMAS = ("plan", "request", "report", "dr-event", "preparation")
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 _MAX_DEPTH = 50
 
@@ -42,7 +42,7 @@ class DocumentInvalidError(ValueError):
 
 
 def problems(document: object, schema_name: str) -> tuple[Problem, ...]:
-    """Every violation of ``schema_name`` ("plan", "request", "report" or "dr-event") in ``document``.
+    """Every violation of ``schema_name`` (one of SCHEMAS) in ``document``.
 
     Never raises for a document, whatever it holds; raises LookupError for an unknown schema name.
     """

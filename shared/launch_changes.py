@@ -7,11 +7,15 @@ API does not promise to. So they have a step of their own, where they are on; al
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.model import LaunchSettings, RecoveryMode
 
 LAUNCH_INTO = "launchIntoInstanceProperties"
+
+Step = dict[str, Any]
+"""One UpdateLaunchConfiguration call, in the API's own names."""
 
 
 def changes_to_launch_into(
@@ -35,6 +39,20 @@ def changes_to_launch_into(
     if (current.recovery_mode or RecoveryMode.OPTIMAL) != recovery_mode:
         second["recoveryMode"] = recovery_mode.value
     return tuple(step for step in (first, second) if step)
+
+
+def launching_into(current: LaunchSettings, instance_id: str, recovery_mode: RecoveryMode) -> LaunchSettings:
+    """``current`` after ``changes_to_launch_into``."""
+    mode = current.recovery_mode
+    return replace(
+        current,
+        copy_private_ip=False,
+        copy_tags=False,
+        launch_disposition="STOPPED",
+        right_sizing="NONE",
+        launch_into_instance_id=instance_id,
+        recovery_mode=mode if (mode or RecoveryMode.OPTIMAL) == recovery_mode else recovery_mode.value,
+    )
 
 
 def changes_to_restore(previous: LaunchSettings) -> tuple[dict[str, Any], ...]:

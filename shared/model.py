@@ -476,6 +476,7 @@ class Policies:
     max_lag_seconds: int = 3600
     launch_timeout_seconds: int = 7200
     verify_timeout_seconds: int = 1800
+    prepare_when_stored: bool = False
     failback: FailbackPolicies = FailbackPolicies()
     drill: DrillPolicies = DrillPolicies()
 

@@ -241,6 +241,7 @@ def _policies(policies: dict[str, Any]) -> Policies:
         max_lag_seconds=policies.get("maxLagSeconds", default.max_lag_seconds),
         launch_timeout_seconds=policies.get("launchTimeoutSeconds", default.launch_timeout_seconds),
         verify_timeout_seconds=policies.get("verifyTimeoutSeconds", default.verify_timeout_seconds),
+        prepare_when_stored=policies.get("prepareWhenStored", default.prepare_when_stored),
         failback=_failback(policies.get("failback", {})),
         drill=DrillPolicies(DrillVolumes(policies.get("drill", {}).get("volumes", default.drill.volumes))),
     )

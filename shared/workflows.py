@@ -19,6 +19,7 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _MACHINES = {Mode.FAILOVER: "failover", Mode.DRILL: "failover", Mode.FAILBACK: "failback"}
 """Which state machine runs which mode: the end of its name, after the name of the stack (template.yaml)."""
 CLEAN_UP = "drill-cleanup"
+PREPARE = "prepare"
 AFTER_STOP = "-cleanup-after-stop"
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
@@ -103,7 +104,7 @@ def clean_up_name(execution_id: str, attempt: int = 1) -> str:
 
 def _in_stack_of(sibling_arn: str, machine: str, execution_name: str) -> str:
     head, sibling, _ = sibling_arn.rsplit(":", 2)
-    for name in (*_MACHINES.values(), CLEAN_UP):
+    for name in (*_MACHINES.values(), CLEAN_UP, PREPARE):
         sibling = sibling.removesuffix(name)
     return f"{head}:{sibling}{machine}:{execution_name}"
 

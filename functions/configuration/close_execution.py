@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from shared.closing import Ending, close
+from shared.closing import Ending, close, message_of
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task
@@ -25,13 +24,3 @@ def handler(task: Task) -> dict[str, Any]:
         cause=message_of(failure.get("Cause")),
     )
     return close(execution_store(settings.executions_table), settings, ending)
-
-
-def message_of(cause: Any) -> str | None:
-    """The message in a failed function's error document, or the text as it is."""
-    text = str(cause or "")
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return text or None
-    return str(document.get("errorMessage", text)) if isinstance(document, dict) else text

@@ -1,13 +1,15 @@
-"""StorePlan: check a plan and keep it under its name, so that requests can name it."""
+"""StorePlan: check a plan and keep it under its name; have it prepared if it says so."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from shared.plan import parse_plan
 from shared.settings import ConfigurationSettings
 from shared.store import PlanStore
 from shared.task import Task, task
+from shared.workflows import start
 
 
 @task
@@ -18,6 +20,9 @@ def handler(task: Task) -> dict[str, Any]:
     plans = PlanStore(ConfigurationSettings.from_env().plans_table)
     replaced = plans.get(plan.name) is not None
     plans.put(dict(document or {}), task.now)
+    if plan.policies.prepare_when_stored:
+        name = f"{plan.name[:40]}-stored-{task.now:%Y%m%dT%H%M%S}"
+        start(os.environ["PREPARE_STATE_MACHINE_ARN"], name, {"plan": plan.name, "reason": "it was stored"})
     return {
         "plan": plan.name,
         "sites": [site.name for site in plan.sites],

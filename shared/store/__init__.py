@@ -9,7 +9,7 @@ from shared.store.executions import (
     ServerChange,
     execution_store,
 )
-from shared.store.locks import LockStore, plan_lock, server_lock
+from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
 from shared.store.waiters import Waiter, WaiterStore
@@ -28,5 +28,6 @@ __all__ = [
     "WaiterStore",
     "execution_store",
     "plan_lock",
+    "preparation_lock",
     "server_lock",
 ]

@@ -34,6 +34,7 @@ from shared.model import (
     WaveRecord,
 )
 from shared.plan import parse_plan
+from shared.preparation.rules import ServerOutcome
 from shared.store.writes import put_once, set_if, write, write_one
 
 NO_WAVE = "-"
@@ -72,6 +73,7 @@ _FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
     Proposal: ("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
     RemovedVolume: ("REMOVED", lambda fact: fact.volume_id),
     KnownLimits: ("LIMITS", lambda fact: str(fact.scope)),
+    ServerOutcome: ("PREPARATION", lambda fact: fact.source_server_id),
     Finding: ("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
 }
 

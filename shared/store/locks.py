@@ -17,6 +17,11 @@ def plan_lock(plan_name: str) -> str:
     return f"PLAN#{plan_name}"
 
 
+def preparation_lock(plan_name: str) -> str:
+    """Of a preparation alone: executions do not look at it."""
+    return f"PREPARATION#{plan_name}"
+
+
 def server_lock(source_server_id: str) -> str:
     return f"SERVER#{source_server_id}"
 

@@ -69,6 +69,10 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("watch_reprotection", {"failed": 0}),
     ("retire_recovery", {"failed": 0}),
     ("cancel_drills", {"waiting": 0}),
+    ("open_preparation", {"plan": "databases", "sites": ["east"], "undo": False}),
+    ("prepare_launch", {"prepared": 0, "alreadyRight": 0, "blocked": 0, "gaveWay": 0}),
+    ("undo_preparation", {"undone": 0, "blocked": 0, "gaveWay": 0}),
+    ("close_preparation", {"status": "COMPLETED"}),
     ("clean_up_drill", "Execution sample is a failover, not a drill"),  # its targets are left alone
 )
 """The functions in the order of a failover, each with what its answer must say about the samples' fleet,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.configuration import close_aborted_execution, close_execution, close_wave
-from functions.configuration.close_execution import message_of
 from functions.execution import start_instances
 from functions.query import verify_instances
+from shared.closing import message_of
 from shared.model import ExecutionStatus, ServerStatus, WaveStatus
 from shared.store import ServerChange, plan_lock, server_lock
 from tests.handlers.estate import Estate, plan_document

@@ -35,6 +35,11 @@ def test_a_request_is_valid(name: str) -> None:
     assert parse_request(read(name)).dry_run == (name in ("dry-run.json", "check-failback.json"))
 
 
+@pytest.mark.parametrize("name", ["prepare.json", "undo-preparation.json"])
+def test_the_input_of_a_preparation_is_valid(name: str) -> None:
+    assert problems(read(name), "preparation") == ()
+
+
 def test_the_inline_request_carries_the_plan_that_store_plan_stores() -> None:
     plan = parse_request(read("start-failover-inline.json")).inline_plan
     assert plan == read("store-plan.json")["plan"] == read("functions/store_plan.json")["plan"]

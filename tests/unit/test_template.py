@@ -141,15 +141,30 @@ def test_query_functions_write_their_findings_and_nothing_else() -> None:
         assert all(action.split(":")[1].startswith(looking) for action in statement.actions)
 
 
-def test_configuration_functions_can_start_and_stop_nothing_but_the_clean_up_of_drills() -> None:
-    [clean_ups] = [s for s in boundary("configuration") if s.sid == "CleanUps"]
-    assert clean_ups.actions == ("states:StartExecution",)
-    assert [resource.rsplit("-", 2)[1:] for resource in clean_ups.resources] == [["drill", "cleanup"]]
-    own = {a for s in boundary("configuration") if s.sid != "CleanUps" for a in s.actions}
+def test_configuration_functions_can_start_nothing_but_clean_ups_of_drills_and_preparations() -> None:
+    starting = [s for s in boundary("configuration") if s.sid in ("CleanUps", "Preparations")]
+    assert {s.actions for s in starting} == {("states:StartExecution",)}
+    names = {resource.rsplit(":", 1)[-1] for s in starting for resource in s.resources}
+    machines = {name.split("-", 1)[1] for name in names}
+    assert machines == {"drill-cleanup", "prepare"}
+    own = {a for s in boundary("configuration") if s not in starting for a in s.actions}
     own.remove("states:SendTaskSuccess")  # wakes a wave that waits; it starts nothing by itself
     role = {a for s in role_statements("configuration") for a in s.actions}
-    starting = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
-    assert not [action for action in own | role if action.split(":")[1].startswith(starting)]
+    verbs = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
+    assert not [action for action in own | role if action.split(":")[1].startswith(verbs)]
+
+
+def test_a_preparation_uses_no_function_of_the_execution_tier() -> None:
+    machine = orchestration().resources["PrepareStateMachine"]["Properties"]
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    assert {tier_of(name) for name in named} == {"query", "configuration"}
+
+
+def test_nothing_is_prepared_on_schedule_unless_asked_for() -> None:
+    declared = read_document(PROJECT / "template.yaml")
+    assert declared["Parameters"]["PrepareScheduleExpression"]["Default"] == ""
+    for name in ("PrepareSchedule", "PrepareScheduleRole"):
+        assert declared["Resources"][name]["Condition"] == "HasPrepareSchedule"
 
 
 def test_only_the_execution_role_starts_recoveries_and_instances() -> None:

@@ -324,6 +324,18 @@ def failed_over_by_hand(at: Stage) -> None:
     assert at.cloud.calls["ec2", "TerminateInstances"] == 1
 
 
+def prepared_and_undone(at: Stage) -> None:
+    """Prepared since it was stored; a second preparation is refused meanwhile; then all is put back."""
+    asking = at.plan("erp")
+    asking["policies"] = {**asking.get("policies", {}), "prepareWhenStored": True}
+    at.call("StorePlanFunction", {"plan": asking})
+    at.started("DiscoverServersFunction")
+    assert at.cloud.run("prepare", {"plan": "erp"}, name="second").status == "FAILED"
+    at.started("ClosePreparationFunction", 2)
+    undone = at.cloud.run("prepare", {"plan": "erp", "undo": True}, name="undo")
+    assert undone.output["totals"]["undone"] >= 4, undone.output
+
+
 SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (declared_by_event_with_trouble, _TROUBLED, "{}"),
     (plan_unknown, _HEALTHY, "{}"),
@@ -339,6 +351,7 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (two_ways_home, _HEALTHY, "{}"),
     (no_room_at_first, _HEALTHY, "{}"),
     (failed_over_by_hand, _HEALTHY, _TERMINATING),
+    (prepared_and_undone, _TROUBLED, "{}"),
 )
 
 

@@ -24,6 +24,7 @@ from local.drs import Settings
 from local.fleet import BuiltServer, Fleet, build, load, plan_document
 from local.virtual import ExecutionResult, VirtualCloud
 from shared.contracts import problems
+from shared.settings import ConfigurationSettings, ExecutionSettings, PacingSettings, QuerySettings
 from tests.workflows.world import ORIGIN, RECOVERY, World
 
 QUICK_JOBS = Settings(time_factor=0.1)
@@ -247,6 +248,9 @@ def stage(
         path = Path(folder) / "fleet.yaml"
         path.write_text(json.dumps(document), "utf-8")
         fleet = load(path)
+    if parameters:
+        # Functions keep their settings for warm invocations, also in the next cloud of the process.
+        _cold_start()
     with VirtualCloud(
         seed=seed,
         drs_settings=jobs,
@@ -265,4 +269,13 @@ def stage(
             workers=1,
         )
         cloud.calls.clear()
-        yield Stage(cloud, fleet, built)
+        try:
+            yield Stage(cloud, fleet, built)
+        finally:
+            if parameters:
+                _cold_start()
+
+
+def _cold_start() -> None:
+    for group_of_settings in (QuerySettings, ConfigurationSettings, ExecutionSettings, PacingSettings):
+        group_of_settings.from_env.cache_clear()

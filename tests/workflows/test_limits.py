@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from local.drs import Settings
-from shared.settings import PacingSettings, QuerySettings
 from tests.workflows.stage import Stage, group, site, stage
 from tests.workflows.world import ORIGIN, RECOVERY
 
 ALONE = Settings(servers_per_job=1, time_factor=0.1)
-
-
-@pytest.fixture(autouse=True)
-def _cold_start() -> Iterator[None]:
-    """Functions keep their settings for warm invocations, also in the next cloud of the process."""
-    for settings in (QuerySettings, PacingSettings):
-        settings.from_env.cache_clear()
-    yield
-    for settings in (QuerySettings, PacingSettings):
-        settings.from_env.cache_clear()
 
 
 def most_at_once(here: Stage) -> int:

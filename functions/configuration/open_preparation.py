@@ -1,0 +1,84 @@
+"""OpenPreparation: check the input, load the plan, record the preparation, and see who is at work already."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.contracts import DocumentInvalidError, problems
+from shared.model import ExecutionRecord, ExecutionStatus, Mode
+from shared.plan import parse_plan
+from shared.settings import ConfigurationSettings
+from shared.store import LockStore, PlanStore, execution_store, plan_lock, preparation_lock
+from shared.task import Task, iso, parse_time, task
+from shared.workflows import has_ended
+
+
+class PreparationInvalidError(DocumentInvalidError):
+    """The input of a preparation breaks its schema."""
+
+
+class PlanNotFoundError(Exception):
+    """The input names a plan that is not stored."""
+
+
+class PreparationInProgressError(Exception):
+    """Another preparation of the same plan runs."""
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId, executionArn, startedAt, request}`` → ``{plan, sites, undo, holder}``.
+
+    A preparation is recorded as a dry run: it launches nothing. ``holder``: the execution that runs the plan
+    just now, None if none does; a preparation gives way to it.
+
+    Raises PreparationInvalidError, PlanInvalidError, PlanNotFoundError, PreparationInProgressError.
+    """
+    settings = ConfigurationSettings.from_env()
+    request = task.event.get("request")
+    if found := problems(request, "preparation"):
+        raise PreparationInvalidError("input of the preparation", found)
+    said = dict(request or {})
+    document = said["plan"] if isinstance(said["plan"], dict) else _stored(settings, said["plan"])
+    plan = parse_plan(document)
+    started = parse_time(task.text("startedAt"))
+    record = ExecutionRecord(
+        execution_id=task.execution_id,
+        plan_name=plan.name,
+        mode=Mode.FAILOVER,
+        status=ExecutionStatus.RUNNING,
+        started_at=iso(started),
+        dry_run=True,
+        launch_order=plan.policies.launch_order,
+        request={**{key: said[key] for key in ("reason", "requestedBy") if key in said}, **_DRY}
+        | {"plan": plan.name},
+    )
+    execution_store(settings.executions_table).open(
+        record, document, started + timedelta(days=settings.retention_days)
+    )
+    locks = LockStore(settings.executions_table)
+    siblings = task.text("executionArn").rsplit(":", 1)[0]
+    held = locks.take(
+        [preparation_lock(plan.name)], task.execution_id, lambda holder: has_ended(f"{siblings}:{holder}")
+    )
+    for holder in held.values():
+        raise PreparationInProgressError(
+            f"The preparation {holder} of plan {plan.name!r} runs. Wait for its end, and start again."
+        )
+    return {
+        "plan": plan.name,
+        "sites": [site.name for site in plan.sites],
+        "undo": said.get("undo", False),
+        "holder": locks.holders([plan_lock(plan.name)]).get(plan_lock(plan.name)),
+    }
+
+
+_DRY = {"dryRun": True}
+
+
+def _stored(settings: ConfigurationSettings, name: str) -> dict[str, Any]:
+    document = PlanStore(settings.plans_table).get(name)
+    if document is None:
+        raise PlanNotFoundError(f"No plan {name!r} is stored. Store it with the StorePlan function.")
+    return document

@@ -1,0 +1,42 @@
+"""PrepareLaunch: make DRS launch every server into its pair, now, so that a failover finds it done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.model import ServerStatus
+from shared.opened_execution import opened
+from shared.preparation.preparer import Preparer
+from shared.preparation.rules import Outcome, ServerOutcome
+from shared.settings import ConfigurationSettings
+from shared.store import execution_store
+from shared.task import Task, task
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{prepared, alreadyRight, blocked, gaveWay}``: of those that passed the checks."""
+    settings = ConfigurationSettings.from_env()
+    store = execution_store(settings.executions_table)
+    execution = opened(store, task.execution_id)
+    ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
+    for scope in sorted({server.scope for server in ready}):
+        preparer = Preparer(
+            table_name=settings.executions_table,
+            accounts=member_accounts(settings.member_role, settings.external_id),
+            scope=scope,
+            plan_name=execution.plan.name,
+            execution_id=task.execution_id,
+            now=task.now,
+            tell=lambda outcomes: store.put_facts(task.execution_id, outcomes),
+        )
+        preparer.prepare([s for s in ready if s.scope == scope], execution.policies.recovery_mode)
+    count = Counter(one.outcome for one in store.facts(task.execution_id, ServerOutcome))
+    return {
+        "prepared": count[Outcome.PREPARED],
+        "alreadyRight": count[Outcome.ALREADY_RIGHT],
+        "blocked": count[Outcome.BLOCKED],
+        "gaveWay": count[Outcome.GAVE_WAY],
+    }

@@ -1,0 +1,39 @@
+"""UndoPreparation: put back the launch settings that preparations of the plan have changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from shared.cross_account import member_accounts
+from shared.opened_execution import opened
+from shared.preparation.preparer import Preparer
+from shared.preparation.rules import Outcome, ServerOutcome
+from shared.settings import ConfigurationSettings
+from shared.store import execution_store
+from shared.task import Task, task
+
+
+@task
+def handler(task: Task) -> dict[str, Any]:
+    """``{executionId}`` → ``{undone, blocked, gaveWay}``."""
+    settings = ConfigurationSettings.from_env()
+    store = execution_store(settings.executions_table)
+    plan = opened(store, task.execution_id).plan
+    for scope in sorted({site.recovery for site in plan.sites}):
+        preparer = Preparer(
+            table_name=settings.executions_table,
+            accounts=member_accounts(settings.member_role, settings.external_id),
+            scope=scope,
+            plan_name=plan.name,
+            execution_id=task.execution_id,
+            now=task.now,
+            tell=lambda outcomes: store.put_facts(task.execution_id, outcomes),
+        )
+        preparer.undo()
+    count = Counter(one.outcome for one in store.facts(task.execution_id, ServerOutcome))
+    return {
+        "undone": count[Outcome.UNDONE],
+        "blocked": count[Outcome.BLOCKED],
+        "gaveWay": count[Outcome.GAVE_WAY],
+    }
