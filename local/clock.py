@@ -59,3 +59,17 @@ class ManualClock:
                 due, _, action = heapq.heappop(self._due)
                 self._now = max(self._now, due)
             action()
+
+
+class OtherClock:
+    """A clock that goes like another but shows another time: set ``ahead`` to let it jump."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.ahead
+
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
+        self._clock.call_later(seconds, action)

@@ -15,13 +15,14 @@ import boto3
 from botocore.config import Config
 
 from local import asl
-from local.clock import ManualClock
+from local.clock import ManualClock, OtherClock
 from local.cloud.ec2_extras import Ec2Extras
 from local.cloud.ec2_lifecycle import Timings
 from local.drs import DrsEmulator, Settings
 from local.virtual import transport
+from local.virtual.call_faults import CallFault
 from local.virtual.event_delivery import EventDelivery
-from local.virtual.functions import Functions, Handler, LambdaClient, Watcher
+from local.virtual.functions import Disturber, Functions, Handler, LambdaClient, Watcher
 from local.virtual.measures import ExecutionResult, Measures
 from local.virtual.pacing import VirtualPace
 from local.virtual.routes import Routes
@@ -53,7 +54,8 @@ class VirtualCloud:
     orchestration; every other account and Region is there too. ``project`` is where template.yaml,
     statemachines/ and functions/ are. ``parameters`` are those of the template. ``api_seconds`` makes every
     AWS call of a handler take that long, during which other handlers run. An execution fails at
-    ``history_quota`` events.
+    ``history_quota`` events. ``workflow_clock`` shows the time that the machines tell their tasks; it can be
+    set ahead of, or behind, that of DRS and EC2.
 
     The same seed, input and code give the same history, times included.
     """
@@ -75,6 +77,7 @@ class VirtualCloud:
         self.account = account
         self.region = region
         self.clock = ManualClock(start)
+        self.workflow_clock = OtherClock(self.clock)
         self.scheduler = Scheduler(self.clock)
         self.template = Template.read(project, account, region, parameters)
         self.measures = Measures()
@@ -103,7 +106,7 @@ class VirtualCloud:
         keep_time(VirtualPace(self.scheduler))
         self._set_environment()
         asl.install(
-            self.clock,
+            self.workflow_clock,
             self._client_for_role,
             threads=VirtualThreads(self.scheduler),
             new_id=lambda: f"00000000-0000-4000-9000-{next(self._ids):012d}",
@@ -171,6 +174,10 @@ class VirtualCloud:
         """Answers one botocore call; the transport calls this."""
         return self.routes.answer(call)
 
+    def pause(self, seconds: float) -> None:
+        """What botocore waits before it repeats a call."""
+        self.routes.pause(seconds)
+
     def add_machine(self, name: str, definition: dict[str, Any] | str) -> None:
         """A machine that is not in statemachines/."""
         self._definitions[name] = definition if isinstance(definition, str) else json.dumps(definition)
@@ -184,6 +191,19 @@ class VirtualCloud:
     ) -> None:
         """The next ``times`` invocations of ``name`` end with ``error``, in place of or after the handler."""
         self.functions.fail(name, error, times=times, after=after, message=message)
+
+    def disturb(self, disturber: Disturber) -> None:
+        """``disturber(function, number)`` says of each invocation what goes wrong with it."""
+        self.functions.disturb = disturber
+
+    def fault(self, fault: CallFault) -> None:
+        """From now on the calls that functions make meet ``fault``."""
+        self.routes.faults.add(fault)
+
+    def heal(self) -> None:
+        """No call and no function is made to fail any more; those of the emulators are left."""
+        self.routes.faults.clear()
+        self.functions.heal()
 
     def on_function(self, name: str, callback: Watcher) -> None:
         """``callback(event)`` is called before each invocation of ``name``."""

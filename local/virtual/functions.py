@@ -8,14 +8,16 @@ import itertools
 import json
 import os
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.virtual.scheduler import Scheduler
+from local.virtual.scheduler import Scheduler, Task
 from local.virtual.template import Function, Template
 
 Handler = Callable[[Any, Any], Any]
@@ -40,6 +42,51 @@ class _State:
     invocations: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What goes wrong with one invocation.
+
+    With ``error`` it dies: as soon as ``after_calls`` of its AWS calls are answered (0: before it does
+    anything), at the latest at its end, and whoever invoked it is told the error. ``again_after``: the same
+    input reaches the function a second time so many seconds after its begin, whatever became of the first;
+    nobody sees the answer. Make AWS calls take time (``api_seconds``), so that the two take turns.
+    """
+
+    error: str | None = None
+    after_calls: int | None = None
+    again_after: float | None = None
+
+
+class FunctionKilledError(BaseException):
+    """Ends an invocation in its midst. No handler catches it, as none survives the end of its process."""
+
+
+class Invocation:
+    """A run of a handler: it counts its calls, and makes none after its death."""
+
+    def __init__(self, function: str, dies_after: int | None) -> None:
+        self.function = function
+        self.calls = 0
+        self._dies_after = dies_after
+
+    @property
+    def is_dead(self) -> bool:
+        return self._dies_after is not None and self.calls >= self._dies_after
+
+    def check(self) -> None:
+        """Raises FunctionKilledError if it is dead."""
+        if self.is_dead:
+            raise FunctionKilledError(self.function)
+
+    def answered(self) -> None:
+        """Counts a call. Raises FunctionKilledError if that was its last."""
+        self.calls += 1
+        self.check()
+
+
+Disturber = Callable[[str, int], Disturbance | None]
+
+
 class FunctionFailure(Exception):
     """What a handler raised, as Lambda reports it."""
 
@@ -58,6 +105,9 @@ class Functions:
         self._declared = template.functions()
         self._states: dict[str, _State] = {}
         self._requests = itertools.count(1)
+        self._running: dict[Task | None, list[Invocation]] = defaultdict(list)
+        self.disturb: Disturber = lambda name, number: None
+        """Asked at each invocation for its trouble: the function, and which invocation of it this is."""
         self.seconds = 0.0
         """How long each function takes, in virtual seconds, unless set for one with ``takes``."""
 
@@ -73,6 +123,7 @@ class Functions:
 
     def heal(self) -> None:
         """No function is to fail any more."""
+        self.disturb = lambda name, number: None
         for state in self._states.values():
             state.failures.clear()
 
@@ -87,6 +138,11 @@ class Functions:
     def invocations(self, name: str) -> int:
         """How often ``name`` was invoked."""
         return self._state(name).invocations
+
+    def calling(self) -> Invocation | None:
+        """The invocation that makes a call now, also from a thread of its own; None outside of handlers."""
+        running = self._running.get(self._scheduler.running())
+        return running[-1] if running else None
 
     def environment(self) -> dict[str, str]:
         """The variables of all functions; where they differ, each gets its own when it is invoked."""
@@ -112,22 +168,29 @@ class Functions:
         try:
             for watcher in state.watchers:
                 watcher(event)
-            result = self._call(state, handler, function, event)
+            trouble = self.disturb(name, state.invocations) or Disturbance()
+            if trouble.again_after is not None:
+                self._again(handler, function, payload, trouble.again_after)
+            result = self._call(state, handler, function, event, trouble)
         except FunctionFailure as failure:
             return json.dumps(failure.payload).encode(), "Unhandled"
         return result, None
 
-    def _call(self, state: _State, handler: Handler, function: Function, event: Any) -> bytes:
+    def _call(
+        self, state: _State, handler: Handler, function: Function, event: Any, trouble: Disturbance
+    ) -> bytes:
         failure = self._next_failure(state)
         result: Any = None
         if failure is None or failure.after:
-            os.environ.update(function.environment)
-            os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function.name
             try:
-                result = handler(event, self._context(function.name))
+                result = self._run(handler, function, event, trouble)
+            except FunctionKilledError:
+                raise FunctionFailure(str(trouble.error), "made to die", []) from None
             except Exception as error:
                 trace = traceback.format_tb(error.__traceback__)
                 raise FunctionFailure(type(error).__name__, str(error), trace) from error
+        if trouble.error is not None:
+            raise FunctionFailure(trouble.error, "made to die after its work", [])
         seconds = state.seconds or self.seconds
         if seconds and self._scheduler.current() is not None:
             self._scheduler.sleep(seconds)
@@ -139,6 +202,26 @@ class Functions:
             raise FunctionFailure(
                 "Runtime.MarshalError", f"Unable to marshal response: {error}", []
             ) from error
+
+    def _run(self, handler: Handler, function: Function, event: Any, trouble: Disturbance) -> Any:
+        invocation = Invocation(function.name, trouble.after_calls if trouble.error is not None else None)
+        invocation.check()
+        os.environ.update(function.environment)
+        os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function.name
+        running = self._running[self._scheduler.running()]
+        running.append(invocation)
+        try:
+            return handler(event, self._context(function.name))
+        finally:
+            running.pop()
+
+    def _again(self, handler: Handler, function: Function, payload: bytes, seconds: float) -> None:
+        def run() -> None:
+            self._scheduler.sleep(seconds)
+            with suppress(Exception):
+                self._run(handler, function, json.loads(payload or b"{}"), Disturbance())
+
+        self._scheduler.spawn(run, f"{function.name} again")
 
     def _next_failure(self, state: _State) -> _Failure | None:
         if not state.failures:

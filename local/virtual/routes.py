@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from local.cloud import ec2_extras, images
 from local.cloud.ec2_lifecycle import Timings
 from local.drs import Caller, DrsEmulator, Request, Settings
+from local.virtual.call_faults import CallFaults
 from local.virtual.states_api import StatesError
 from local.virtual.transport import Answer, Call, MiniStack, remember_session
 
@@ -40,7 +42,9 @@ class Routes:
         self._seed = seed
         self._drs_settings = drs_settings
         self._ec2_timings = ec2_timings
-        self._api_seconds = api_seconds
+        self.api_seconds = api_seconds
+        self.faults = CallFaults(seed)
+        self._local = threading.local()
         self._ministack = MiniStack()
         self.calls: Counter[tuple[str, str]] = Counter()
         self.notifications: list[dict[str, Any]] = []
@@ -77,9 +81,29 @@ class Routes:
     def answer(self, call: Call) -> Answer:
         """The answer to ``call``."""
         self.calls[call.service, call.operation] += 1
+        if call.access_key_id.isdecimal():  # an account's root: a test, or DRS in the midst of its own work
+            return self._served(call)
+        self._local.service = call.service
+        self.pause(self.api_seconds)
+        invocation = self._cloud.functions.calling()
+        if invocation is None:
+            return self._served(call)
+        invocation.check()
+        answer = self.faults.refusal(call) or self.faults.answer(call, self._served(call))
+        invocation.answered()
+        return answer
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass for the function that calls; none in a thread of its own, which it waits for.
+
+        None either for a call of STS: all functions of this process share the sessions of roles, and botocore
+        holds a lock on one while it is renewed.
+        """
         scheduler = self._cloud.scheduler
-        if self._api_seconds and scheduler.current() is not None:
-            scheduler.sleep(self._api_seconds)
+        if seconds and scheduler.current() is not None and getattr(self._local, "service", "") != "sts":
+            scheduler.sleep(seconds)
+
+    def _served(self, call: Call) -> Answer:
         if call.service == "drs":
             return self._drs(call)
         if call.service == "service-quotas":

@@ -96,6 +96,7 @@ class Scheduler:
         self._order = itertools.count()
         self._driver = threading.Semaphore(0)
         self._driving: int | None = None
+        self._running: Task | None = None
         self._failures: list[BaseException] = []
         self._closed = False
 
@@ -103,6 +104,10 @@ class Scheduler:
         """The task that runs, or None in the driver and in threads from elsewhere."""
         carrier: _Carrier | None = getattr(self.local, "carrier", None)
         return carrier.task if carrier is not None else None
+
+    def running(self) -> Task | None:
+        """The task whose turn it is, also when asked from a thread that this task made and waits for."""
+        return self._running
 
     def spawn(self, target: Callable[[], object], name: str, tag: Any = None) -> Task:
         """A task that runs when its turn comes."""
@@ -200,6 +205,7 @@ class Scheduler:
         while self._ready:
             self._start_next()
             self._driver.acquire()
+            self._running = None
         if self._failures and raise_failures:
             raise self._failures.pop(0)
 
@@ -208,6 +214,7 @@ class Scheduler:
         if task.carrier is None:
             task.carrier = self._idle.pop() if self._idle else _Carrier(self)
             task.carrier.task = task
+        self._running = task
         task.carrier.baton.release()
 
     def _hand_over(self) -> None:

@@ -13,10 +13,12 @@ import itertools
 import logging
 import re
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import botocore.endpoint
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
@@ -56,6 +58,9 @@ class Cloud(Protocol):
 
     def answer(self, call: Call) -> Answer:
         """The answer to a call of any service."""
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass for whoever made a call and is about to repeat it."""
 
 
 class NoCloudError(RuntimeError):
@@ -112,6 +117,17 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
         answer = cloud.answer(_call(cloud, request, event_name))
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
+
+
+class _Pauses:
+    """Stands in for the module ``time`` where botocore waits before it repeats a call."""
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        if _cloud is None:
+            time.sleep(seconds)
+        else:
+            _cloud.pause(seconds)
 
 
 class _Raw(io.BytesIO):
@@ -236,3 +252,4 @@ def _ministack_app() -> Any:
 
 botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
+botocore.endpoint.time = _Pauses  # type: ignore[attr-defined]

@@ -149,7 +149,7 @@ class Stage(World):
         assert ("drs", "TerminateRecoveryInstances") not in self.cloud.calls
         assert run.report["endedAt"]
         if not run.report["dryRun"]:
-            assert set(run.outcomes.values()) <= _FINAL
+            assert set(run.outcomes.values()) <= _FINAL, run.summary
             totals = run.report["totals"]
             assert sum(totals[key] for key in ("recovered", "failed", "skipped", "blocked")) == len(
                 run.report["servers"]
@@ -234,6 +234,7 @@ def stage(
     boots: Timings = QUICK_BOOTS,
     seed: int = 0,
     parameters: dict[str, str] | None = None,
+    api_seconds: float = 0.0,
 ) -> Iterator[Stage]:
     """A virtual cloud with a fleet of these groups; without any: app-1 and app-2 in one wave."""
     document: dict[str, Any] = {
@@ -258,6 +259,7 @@ def stage(
         account=fleet.orchestration.account,
         region=fleet.orchestration.region,
         parameters={"ExternalId": fleet.external_id, **(parameters or {})},
+        api_seconds=api_seconds,
     ) as cloud:
         create_member_stacks(fleet, cloud.client)
         built = build(

@@ -119,7 +119,7 @@ class World:
 
     def locks(self) -> dict[str, str]:
         """Locks that are held, with their holders."""
-        items = self._scan("EXECUTIONS_TABLE")
+        items = self.items()
         return {
             item["pk"].removeprefix("LOCK#"): item["holder"]
             for item in items
@@ -131,7 +131,7 @@ class World:
         source = self.source(server)
         return next(
             item
-            for item in self._scan("EXECUTIONS_TABLE")
+            for item in self.items()
             if item["pk"] == f"EXECUTION#{execution}"
             and item["sk"].endswith(f"#{source}")
             and item["sk"].startswith("SERVER#")
@@ -141,7 +141,7 @@ class World:
         """An execution's own item in the table Executions."""
         return next(
             item
-            for item in self._scan("EXECUTIONS_TABLE")
+            for item in self.items()
             if (item["pk"], item["sk"]) == (f"EXECUTION#{execution}", "EXECUTION")
         )
 
@@ -152,6 +152,10 @@ class World:
     def subjects(self) -> list[str]:
         """The subjects of all notifications, in order."""
         return [message["subject"] for message in self.cloud.notifications]
+
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in the table Executions."""
+        return self._scan("EXECUTIONS_TABLE")
 
     def _scan(self, variable: str) -> list[dict[str, Any]]:
         plain = TypeDeserializer()

@@ -1,0 +1,197 @@
+"""Compares, when all has ended, what DRS and EC2 did with what we recorded: nothing lost, nothing doubled.
+
+``Stage.wait`` holds each run to what its own report must say; this looks at the whole cloud.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tests.workflows.stage import Run, Stage
+
+EXECUTION_TAG = "drs-orchestrator:execution"
+FINAL = {"RECOVERED", "FAILED", "SKIPPED", "BLOCKED"}
+TERMINATED = ("terminated", "shutting-down")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What DRS and EC2 hold in all accounts, by id."""
+
+    jobs: dict[str, Json]
+    servers: dict[str, Json]
+    recovery_instances: dict[str, Json]
+    instances: dict[str, Json]
+    volumes: dict[str, Json]
+
+
+def facts(here: Stage) -> Facts:
+    """Asks the emulators, not our records."""
+    _, state = here.cloud.drs.admin("GET", "/state", None)
+    scopes: list[Json] = state["scopes"]
+    instances: dict[str, Json] = {}
+    volumes: dict[str, Json] = {}
+    for scope in scopes:
+        instances |= here.instances(scope)
+        pages = here.ec2(scope).get_paginator("describe_volumes").paginate()
+        volumes |= {volume["VolumeId"]: volume for page in pages for volume in page["Volumes"]}
+    return Facts(
+        jobs={
+            job["jobID"]: {**job, "scope": (scope["account"], scope["region"])}
+            for scope in scopes
+            for job in scope["jobs"]
+        },
+        servers={server["sourceServerID"]: server for scope in scopes for server in scope["sourceServers"]},
+        recovery_instances={
+            item["recoveryInstanceID"]: item for scope in scopes for item in scope["recoveryInstances"]
+        },
+        instances=instances,
+        volumes=volumes,
+    )
+
+
+def hold_to_facts(here: Stage, before: Facts, runs: Sequence[Run]) -> None:
+    """Everything below, for executions that have all ended. ``before``: the facts when they began."""
+    now = facts(here)
+    hold_to_the_end(here)
+    hold_to_one_outcome(here, runs)
+    hold_to_jobs(here, before, now)
+    hold_to_instances(before, now)
+    failovers = [run for run in runs if run.report["mode"] == "FAILOVER"]
+    if len(failovers) == len(runs):
+        hold_to_launches(here, before, now, failovers)
+        hold_to_settings(here, before, now, failovers)
+
+
+def hold_to_the_end(here: Stage) -> None:
+    """Nothing runs, waits for a token, holds a lock or claims room any more."""
+    running = [arn for arn, r in here.cloud.states.records.items() if r.execution.status == "RUNNING"]
+    assert running == [], running
+    assert here.locks() == {}
+    left = [
+        (item["pk"], item["sk"])
+        for item in here.items()
+        if item["pk"].startswith("ROOM#") and item["sk"].startswith("CLAIM#")
+    ]
+    assert left == [], left
+
+
+def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
+    """Each server of a run has one final record, and the report says the same of it, once."""
+    for run in runs:
+        if not run.report["servers"] or run.report["dryRun"]:
+            continue
+        mine = [item for item in here.items() if item["pk"] == f"EXECUTION#{run.name}"]
+        records = [item for item in mine if item["sk"].startswith("SERVER#")]
+        assert len({item["sourceServerId"] for item in records}) == len(records)
+        recorded = {item["name"]: item["status"] for item in records}
+        assert recorded == run.outcomes
+        assert len(run.report["servers"]) == len(recorded)
+        assert set(recorded.values()) <= FINAL
+        waves = {item["name"]: item["status"] for item in mine if item["sk"].startswith("WAVE#")}
+        assert not {"PLANNED", "RUNNING"} & set(waves.values()), waves
+        [execution] = [item for item in mine if item["sk"] == "EXECUTION"]
+        assert execution["status"] == run.status
+        assert execution["endedAt"]
+
+
+def hold_to_jobs(here: Stage, before: Facts, now: Facts) -> None:
+    """One job at a time for a server, no launch of what is launched, each job recorded, quotas kept."""
+    made = [job for job_id, job in now.jobs.items() if job_id not in before.jobs]
+    assert [job["jobID"] for job in made if job["type"] != "LAUNCH"] == []
+    by_server: defaultdict[str, list[tuple[Json, Json]]] = defaultdict(list)
+    for job in sorted(made, key=lambda job: str(job["creationDateTime"])):
+        for member in job["participatingServers"]:
+            by_server[member["sourceServerID"]].append((job, member))
+    for server, held in by_server.items():
+        for (earlier, member), (later, _) in pairwise(held):
+            assert earlier.get("endDateTime"), f"{server} got a second job while one runs"
+            assert earlier["endDateTime"] <= later["creationDateTime"], f"{server} is in two jobs at once"
+            assert member["launchStatus"] != "LAUNCHED", f"{server} was launched again"
+    recorded = {item["jobId"] for item in here.items() if item["sk"].startswith("JOB#")}
+    assert {job["jobID"] for job in made if EXECUTION_TAG in job["tags"]} <= recorded
+    hold_to_quotas(here, now.jobs.values())
+
+
+def hold_to_quotas(here: Stage, jobs: Iterable[Json]) -> None:
+    """What DRS allows in a scope, at every moment (docs/limits.md)."""
+    settings = here.cloud.drs.admin("GET", "/settings", None)[1]
+    moments: defaultdict[tuple[str, str], list[tuple[str, int, int]]] = defaultdict(list)
+    for job in jobs:
+        servers = len(job["participatingServers"])
+        assert servers <= settings["servers_per_job"]
+        moments[job["scope"]].append((job["creationDateTime"], 1, servers))
+        if job.get("endDateTime"):
+            moments[job["scope"]].append((job["endDateTime"], -1, -servers))
+    for changes in moments.values():
+        running = held = 0
+        for _, one, servers in sorted(changes, key=lambda change: change[:2]):
+            running, held = running + one, held + servers
+            assert running <= settings["jobs_in_progress"]
+            assert held <= settings["servers_in_all_jobs"]
+
+
+def hold_to_instances(before: Facts, now: Facts) -> None:
+    """The instances and volumes of the start are all there still, and no instance more."""
+    assert now.instances.keys() == before.instances.keys()
+    assert [i for i, instance in now.instances.items() if instance["state"] in TERMINATED] == []
+    assert before.volumes.keys() <= now.volumes.keys()
+
+
+def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
+    """Whom we call RECOVERED runs in its very pair, and whom DRS launched we tell of."""
+    into: dict[str, str] = {}
+    for instance_id, item in now.recovery_instances.items():
+        assert item["launchedInto"]
+        assert item["sourceServerID"] not in into, "one server in two instances"
+        into[item["sourceServerID"]] = instance_id
+    for name in here.servers:
+        source, target = here.source(name), here.target(name)
+        told = [server for run in runs for server in run.report["servers"] if server["name"] == name]
+        recovered = [server for server in told if server["status"] == "RECOVERED"]
+        if recovered:
+            assert {server["pairInstanceId"] for server in recovered} == {target}
+            assert into[source] == target
+            assert now.instances[target]["state"] == "running"
+            assert here.pairs()[source]["pairInstanceId"] == target
+            assert here.pairs()[source]["workloadSide"] == "RECOVERY"
+            old = {volume for _, volume in before.instances[target]["volumes"]}
+            assert not old & {volume for _, volume in now.instances[target]["volumes"]}
+        else:
+            assert source not in here.pairs()
+            if source in into and source not in {
+                i["sourceServerID"] for i in before.recovery_instances.values()
+            }:
+                words = " ".join(f"{server['reason']} {server['remedy']}" for server in told)
+                assert target in words, f"{name} was launched, and nobody says so: {words}"
+
+
+def hold_to_settings(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
+    """Who was not launched has the launch settings of before, or a report says how to put them back."""
+    launched = {
+        member["sourceServerID"]
+        for job in now.jobs.values()
+        for member in job["participatingServers"]
+        if member["launchStatus"] == "LAUNCHED"
+    }
+    told = [
+        finding["remedy"]
+        for run in runs
+        for finding in run.report["findings"]
+        if finding["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"
+    ]
+    for source, server in before.servers.items():
+        if source in launched or any(source in remedy for remedy in told):
+            continue
+        assert now.servers[source]["launchConfiguration"] == server["launchConfiguration"], source
+
+
+def outcomes(runs: Sequence[Run]) -> Counter[str]:
+    """How many servers came to which outcome."""
+    return Counter(status for run in runs for status in run.outcomes.values())

@@ -1,0 +1,9 @@
+"""Faults that must not hurt, each with a name, and each played with any seed: see docs/faults.md."""
+
+from tests.workflows.scenarios.failback import FAILBACKS
+from tests.workflows.scenarios.failover import FAILOVERS
+from tests.workflows.scenarios.scenario import Scenario, play, replay_command
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*FAILOVERS, *FAILBACKS)}
+
+__all__ = ["SCENARIOS", "Scenario", "play", "replay_command"]

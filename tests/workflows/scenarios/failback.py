@@ -1,0 +1,40 @@
+"""What goes wrong on the way home."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from local.virtual.call_faults import CallFaultKind
+from tests.workflows.scenarios import faults
+from tests.workflows.scenarios.failover import FAILOVERS
+from tests.workflows.scenarios.scenario import Scenario, bring_home
+
+_BOTH_WAYS = (
+    "throttling",
+    "answers-lost",
+    "dies-before",
+    "dies-midway",
+    "dies-after",
+    "invoked-at-once",
+    "invoked-twice",
+    "invoked-late",
+    "conflicts",
+    "clock-jumps",
+)
+
+FAILBACKS = [
+    *(
+        replace(scenario, name=f"failback-{scenario.name}", play=bring_home, returning=True)
+        for scenario in FAILOVERS
+        if scenario.name in _BOTH_WAYS
+    ),
+    Scenario(
+        "failback-start-unanswered",
+        "StartRecovery and ReverseReplication are accepted and their answers are lost",
+        faults.calls(
+            CallFaultKind.LOST_ANSWER, 0.6, "drs", operations=("StartRecovery", "ReverseReplication")
+        ),
+        bring_home,
+        returning=True,
+    ),
+]
