@@ -36,6 +36,7 @@ from shared.report import build_report, summarize
 from shared.reports import put_report
 from shared.settings import ConfigurationSettings
 from shared.store import (
+    ClaimStore,
     ExecutionNotFoundError,
     ExecutionStore,
     Leftover,
@@ -49,6 +50,10 @@ from shared.task import iso
 
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted"})
 """Errors by which people end an execution, as opposed to failures."""
+
+
+LATE_REPORTS = 3
+"""How often servers are looked through for some that were added meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     """Returns ``{status, report, totals, reason, remedy}``."""
     record, plan = _opened(store, ending)
     dry_run = record.dry_run and not ending.error
-    if not dry_run:
-        _give_outcomes(store, ending, record.mode)
-    servers = store.servers(ending.execution_id)
+    servers = store.servers(ending.execution_id) if dry_run else _settled(store, ending, record.mode)
     waves = store.waves(ending.execution_id)
     removed = {gone.volume_id for gone in store.facts(ending.execution_id, RemovedVolume)}
     pairs = _keep_pairs(store, settings, record, servers, removed)
@@ -110,6 +113,8 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     elif record.ended_at is None:
         # No record was opened: the request was refused. The report says so all the same.
         record = replace(record, **values)
+    if ending.error and not dry_run:
+        servers = _settled(store, ending, record.mode)  # nobody adds a server any more
     report = build_report(
         record,
         plan,
@@ -129,6 +134,8 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     uri = put_report(settings.reports_bucket, report, summary)
     locks = [server_lock(server.source_server_id) for server in servers]
     LockStore(settings.executions_table).release([*locks, plan_lock(record.plan_name)], ending.execution_id)
+    for scope in sorted({server.scope for server in servers}):
+        ClaimStore(store.table_name, scope).forget(ending.execution_id)
     what = "dry run" if record.dry_run else record.mode.value.lower()
     title = f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
     notify(settings.topic_arn, title, f"{summary}\n\nReport: {uri}")
@@ -189,6 +196,16 @@ def _was_stopped(ending: Ending, servers: Sequence[ServerRecord]) -> bool:
     """Whether nothing was done because servers are blocked. Where all is done already, nothing is blocked."""
     done = any(server.status is ServerStatus.RECOVERED for server in servers)
     return ending.decision == "BLOCKED" or (ending.decision == "NOTHING_TO_DO" and not done)
+
+
+def _settled(store: ExecutionStore, ending: Ending, mode: Mode) -> list[ServerRecord]:
+    """All servers, each with an outcome: also those that a site reports late, after another's failure."""
+    for _ in range(LATE_REPORTS):
+        _give_outcomes(store, ending, mode)
+        servers = store.servers(ending.execution_id)
+        if all(server.status.is_final for server in servers):
+            break
+    return servers
 
 
 def _give_outcomes(store: ExecutionStore, ending: Ending, mode: Mode) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from shared.aws_errors import calling
+
 logger = Logger(service="drs-orchestrator")
 
 
@@ -43,13 +45,19 @@ class Task:
 
 
 def task(run: Callable[[Task], dict[str, Any]]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """Make a Lambda handler of a function from ``Task`` to the state's result."""
+    """Make a Lambda handler of a function from ``Task`` to the state's result.
+
+    It raises ``shared.aws_errors``, whose names the state machines retry, and no error of botocore.
+    """
+    name = run.__module__.rsplit(".", 1)[-1]
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         del context
         logger.append_keys(executionId=event.get("executionId"), wave=event.get("wave"))
-        result = run(Task(event, parse_time(event.get("now"))))
-        logger.info(run.__module__.rsplit(".", 1)[-1], extra={"result": result})
+        # What a gateway did not explain is of our own tables, topic, bucket or machines: worth another try.
+        with calling(name, "the orchestration account"):
+            result = run(Task(event, parse_time(event.get("now"))))
+        logger.info(name, extra={"result": result})
         return result
 
     return handler

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from shared.closing import message_of
 from shared.dependants import wake_if_ready
 from shared.failback.workloads import whereabouts
 from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
@@ -26,10 +27,11 @@ def handler(task: Task) -> dict[str, Any]:
     servers = store.servers(task.execution_id, task.wave)
     skipped = str(task.event.get("skipReason") or "")
     failure = task.event.get("failure") or {}
+    broke = f"{failure['Error']}: {message_of(failure.get('Cause')) or 'no cause given'}" if failure else ""
     not_started = str(task.event.get("lotFailures") or "")
     left = [server for server in servers if not server.status.is_final]
     store.change_servers(
-        task.execution_id, [ServerChange(s, _outcome(s, skipped, failure, not_started)) for s in left]
+        task.execution_id, [ServerChange(s, _outcome(s, skipped, not_started or broke)) for s in left]
     )
 
     servers = store.servers(task.execution_id, task.wave)
@@ -38,7 +40,7 @@ def handler(task: Task) -> dict[str, Any]:
         WaveStatus.SKIPPED if skipped else wave_outcome(execution.plan.wave(task.wave).on_failure, servers)
     )
     status = WaveStatus.FAILED if failure else status
-    reason = skipped or (f"{failure.get('Error')}: {failure.get('Cause')}" if failure else None)
+    reason = skipped or broke or None
     values = {"status": status, "ended_at": iso(task.now), "reason": reason}
     closed = store.change_wave(task.execution_id, task.wave, values)
     wake_if_ready(store, task.execution_id, task.now)
@@ -68,7 +70,7 @@ def handler(task: Task) -> dict[str, Any]:
     }
 
 
-def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_started: str) -> dict[str, Any]:
+def _outcome(server: ServerRecord, skipped: str, broke: str) -> dict[str, Any]:
     if skipped:
         launched = server.status is ServerStatus.LAUNCHED
         remedy = "Repair what failed and run the plan again." + (
@@ -78,10 +80,13 @@ def _outcome(server: ServerRecord, skipped: str, failure: dict[str, Any], not_st
         )
         return {"status": ServerStatus.SKIPPED, "reason": skipped, "remedy": _with_place(remedy, server)}
     reason = server.reason or (
-        f"The wave ended while this server was {server.status.value}: "
-        + (not_started or f"{failure.get('Error', 'no error recorded')}: {failure.get('Cause', '')}")
+        f"The wave ended while this server was {server.status.value}: {broke or 'no error recorded'}"
     )
     remedy = server.remedy or "Look at the wave's execution in Step Functions, then run the plan again."
+    if server.job_id and server.status is not ServerStatus.LAUNCH_FAILED:
+        remedy = (
+            f"{remedy} {server.pair_instance_id} was launched into by job {server.job_id}: look there first."
+        )
     return {"status": ServerStatus.FAILED, "reason": reason, "remedy": _with_place(remedy, server)}
 
 

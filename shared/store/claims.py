@@ -13,7 +13,7 @@ from boto3.dynamodb.conditions import Key
 from shared.items import from_item, to_item
 from shared.model import Scope
 from shared.room import Claim
-from shared.store.writes import put_if, write
+from shared.store.writes import delete_if, put_if, write
 
 TRIES = 20
 """Of as many lots as there can be jobs, each may be the last to get its grant."""
@@ -75,6 +75,14 @@ class ClaimStore:
         with self._table.batch_writer() as batch:
             for claim in claims:
                 batch.delete_item(Key={"pk": self._partition, "sk": _sort(claim)})
+
+    def forget(self, execution_id: str) -> None:
+        """Take back whatever claims an execution has left: nobody asks for them again."""
+        prefix = f"CLAIM#{execution_id}#"
+        keys = [
+            {"pk": item["pk"], "sk": item["sk"]} for item in self._items() if item["sk"].startswith(prefix)
+        ]
+        write([delete_if(self._name, key, "executionId = :me", {":me": execution_id}) for key in keys])
 
     def _put(self, claim: Claim, now: datetime) -> dict[str, Any]:
         item = {"pk": self._partition, "sk": _sort(claim), **to_item(claim), **_expiry(now)}

@@ -21,6 +21,7 @@ from shared.items import from_item, to_item
 from shared.limits import KnownLimits, ScopeLimits
 from shared.model import (
     ExecutionRecord,
+    ExecutionStatus,
     Finding,
     Instance,
     JobRecord,
@@ -151,7 +152,12 @@ class ExecutionStore:
     # --- servers
 
     def put_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
-        """Record discovered servers. One that is recorded already stays as it is."""
+        """Record discovered servers. One that is recorded already stays as it is.
+
+        None are recorded after the execution has ended: whoever looks at a site may be late.
+        """
+        if self.execution(execution_id).status is not ExecutionStatus.RUNNING:
+            return
         expiry = self._expiry(execution_id)
         write(
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -12,6 +13,11 @@ from shared.items import camel, to_item
 
 ITEMS_PER_TRANSACTION = 100
 """TransactWriteItems takes at most 100 items (DynamoDB developer guide, Service quotas)."""
+
+CONFLICT = "TransactionConflictException"
+TRIES = 9
+FIRST_PAUSE = 0.025
+"""Of a second, doubled with each try: some 6 s in all."""
 
 Operation = dict[str, Any]
 """One of TransactWriteItems' members: ``{"Put": …}``, ``{"Update": …}`` or ``{"Delete": …}``."""
@@ -107,4 +113,17 @@ def write_one(operation: Operation) -> bool:
 @cache
 def _dynamodb() -> Any:
     # The resource's client takes and gives plain Python values.
-    return boto3.resource("dynamodb").meta.client
+    client: Any = boto3.resource("dynamodb").meta.client
+    client.meta.events.register("needs-retry.dynamodb", _after_conflict)
+    return client
+
+
+def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | None:
+    """botocore asks whether to repeat a call, and after how many seconds.
+
+    A single write is refused while a transaction is about its item. That is over in an instant, and botocore
+    does not repeat it (DynamoDB developer guide, Transaction conflict handling).
+    """
+    if response is None or attempts >= TRIES or response[1].get("Error", {}).get("Code") != CONFLICT:
+        return None
+    return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided

@@ -89,6 +89,12 @@ def test_a_server_that_was_never_recorded_is_not_made_up(opened: Estate) -> None
     assert opened.store.servers("execution-1") == []
 
 
+def test_an_execution_that_has_ended_takes_no_servers(opened: Estate) -> None:
+    opened.store.change_execution("execution-1", {"status": ExecutionStatus.FAILED})
+    opened.store.put_servers("execution-1", [makers.record(1)])
+    assert opened.store.servers("execution-1") == []
+
+
 def test_a_second_discovery_leaves_recorded_servers_as_they_are(opened: Estate) -> None:
     known = makers.record(1, wave="data", status=ServerStatus.CONFIGURED)
     opened.store.put_servers("execution-1", [known])

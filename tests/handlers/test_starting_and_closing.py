@@ -14,7 +14,8 @@ from shared.closing import message_of
 from shared.model import ExecutionStatus, ServerStatus, WaveStatus
 from shared.store import ServerChange, plan_lock, server_lock
 from tests.handlers.estate import Estate, plan_document
-from tests.handlers.wire import refused
+from tests.handlers.wire import Call, Wire, refused
+from tests.unit import makers
 
 FAILURE = {"Error": "AccessDeniedError", "Cause": '{"errorMessage": "no rights"}'}
 
@@ -189,6 +190,22 @@ def test_whatever_ends_an_execution_nothing_is_left_open(
     assert "drsjob-1" in (servers["web-1"].remedy or "")
     assert [estate.wave(name).status for name in ("data", "web")] == [WaveStatus.FAILED, WaveStatus.SKIPPED]
     assert all(server["reason"] and server["remedy"] for server in estate.report()["servers"])
+
+
+def test_servers_that_are_found_while_an_execution_ends_get_an_outcome(estate: Estate, wire: Wire) -> None:
+    """Found by scenario role-missing, seed 1: one site is denied, another answers later."""
+    estate.reach("OPEN")
+
+    def find(call: Call) -> None:
+        wire.off("dynamodb", "Query")
+        estate.store.put_servers("execution-1", [makers.record(1)])
+
+    wire.on("dynamodb", "Query", find)
+    close(estate, failure=FAILURE)
+    [server] = estate.report()["servers"]
+    assert server["status"] == "SKIPPED"
+    assert "no rights" in server["reason"]
+    assert estate.servers()["app-1"].status is ServerStatus.SKIPPED
 
 
 def test_a_plan_that_selects_nobody_says_how_to_select(estate: Estate) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.room import Claim
 from shared.store import ClaimStore
@@ -39,3 +40,12 @@ def test_two_who_saw_the_same_room_do_not_both_get_it(estate: Estate) -> None:
     assert not claims.grant(claim(estate, 2), estate.clock.now(), second).granted
     assert seen == [0, 1]
     assert {one.lot: bool(one.granted_at) for one in claims.all()} == {1: True, 2: False}
+
+
+def test_an_execution_that_ends_leaves_no_claim_and_those_of_others(estate: Estate) -> None:
+    """Found by scenario role-lost, seed 1: a lot that is never started asked for room once."""
+    claims = ClaimStore(estate.store.table_name, RECOVERY)
+    other = replace(claim(estate, 1), execution_id="execution-10")
+    claims.put([claim(estate, 1), claim(estate, 2), other], estate.clock.now())
+    claims.forget("execution-1")
+    assert claims.all() == [other]

@@ -9,7 +9,7 @@ import pytest
 
 from shared.store.writes import delete_if, put_if, put_once, set_if, write, write_one
 from tests.handlers.estate import Estate, environment
-from tests.handlers.wire import Wire
+from tests.handlers.wire import Call, Wire
 
 TABLE = environment()["EXECUTIONS_TABLE"]
 
@@ -88,6 +88,21 @@ def test_setting_none_takes_a_field_away_and_names_are_camel_case(table: Any) ->
         set_if(TABLE, key(1), {"approval_token": None, "ended_at": "now"}, "attribute_exists(pk)", {})
     )
     assert stored(table, 1) == item(1, endedAt="now")
+
+
+def test_a_write_that_meets_a_transaction_is_repeated(table: Any, wire: Wire) -> None:
+    """Found by scenario conflicts, seed 1."""
+    answers = iter([True, True, False])
+
+    def refuse(call: Call) -> Any:
+        conflict = (
+            b'{"__type": "TransactionConflictException", "message": "Transaction is ongoing for the item"}'
+        )
+        return call.answer(400, conflict) if next(answers) else None
+
+    wire.on("dynamodb", "PutItem", refuse)
+    assert write_one(put_once(TABLE, item(1))) is True
+    assert stored(table, 1) == item(1)
 
 
 def test_other_failures_of_dynamodb_are_not_swallowed(table: Any) -> None:
