@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -47,25 +47,50 @@ class LaunchWatcher:
         ]
         if not waiting:
             return
-        jobs = self._drs.jobs([record.job_id for record in waiting])
-        launching: dict[str, list[ServerRecord]] = {}
-        for server in self._store.servers(self._id):
-            if server.status is ServerStatus.LAUNCHING and server.job_id:
-                launching.setdefault(server.job_id, []).append(server)
-        for record in waiting:
-            if self._is_gone(record, jobs):
-                self._give_up(record, launching.get(record.job_id, []))
-        for job in jobs:
-            self._record(job, launching.get(job.job_id, []))
-            if job.status == COMPLETED:
-                self._store.end_job(self._id, job.job_id, COMPLETED)
-            elif is_ending(job):
-                self._store.end_job(self._id, job.job_id, ENDING)
+        jobs = {job.job_id: job for job in self._drs.jobs([record.job_id for record in waiting])}
+        gone = [record for record in waiting if self._is_gone(record, jobs)]
+        news = [
+            record
+            for record in waiting
+            if record.job_id in jobs and self._has_news(jobs[record.job_id], record)
+        ]
+        servers = self._servers([*gone, *news])
+        for record in gone:
+            self._give_up(record, _launching(servers[record.job_id]))
+        for record in news:
+            self._carry_over(jobs[record.job_id], record, servers[record.job_id])
 
-    def _is_gone(self, record: JobRecord, jobs: Sequence[Job]) -> bool:
+    def _has_news(self, job: Job, record: JobRecord) -> bool:
+        """Whether there may be anything that the servers' records do not say yet."""
+        return job.status == COMPLETED or self._is_stuck(job) or len(_through(job)) != record.recorded
+
+    def _servers(self, records: Sequence[JobRecord]) -> dict[str, list[ServerRecord]]:
+        """The servers of some jobs by job id. Reading a server takes longer than all the rest of a look."""
+        found: dict[str, list[ServerRecord]] = {record.job_id: [] for record in records}
+        for wave in sorted({record.wave for record in records}):
+            for server in self._store.servers(self._id, wave):
+                if server.job_id in found:
+                    found[server.job_id].append(server)
+        return found
+
+    def _carry_over(self, job: Job, record: JobRecord, servers: list[ServerRecord]) -> None:
+        self._record(job, _launching(servers))
+        if job.status == COMPLETED:
+            self._store.end_job(self._id, job.job_id, COMPLETED)
+        elif is_ending(job) and record.status != ENDING:
+            self._store.end_job(self._id, job.job_id, ENDING)
+        through = _through(job)
+        # A job is recorded before its servers are: then the next look finds them.
+        if job.status != COMPLETED and through <= {server.drs_server_id for server in servers}:
+            self._store.note_recorded(self._id, job.job_id, len(through))
+
+    def _is_gone(self, record: JobRecord, jobs: Mapping[str, Job]) -> bool:
         """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
         age = self._now - parse_time(record.created_at)
-        return age > SHOWN_BY and all(job.job_id != record.job_id for job in jobs)
+        return age > SHOWN_BY and record.job_id not in jobs
+
+    def _is_stuck(self, job: Job) -> bool:
+        return job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
 
     def _give_up(self, record: JobRecord, servers: list[ServerRecord]) -> None:
         """Nobody can say any more what became of the job's servers: they are not launched again."""
@@ -80,7 +105,7 @@ class LaunchWatcher:
         self._store.end_job(self._id, record.job_id, COMPLETED)
 
     def _record(self, job: Job, servers: list[ServerRecord]) -> None:
-        stuck = job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
+        stuck = self._is_stuck(job)
         outcomes = launch_outcomes(job)
         launched, failed = [], []
         for server in servers:
@@ -116,3 +141,13 @@ class LaunchWatcher:
             }
             changes.append(ServerChange(server, values))
         return changes
+
+
+def _launching(servers: Sequence[ServerRecord]) -> list[ServerRecord]:
+    return [server for server in servers if server.status is ServerStatus.LAUNCHING]
+
+
+def _through(job: Job) -> set[str]:
+    """The source servers of which DRS tells an outcome."""
+    outcomes = launch_outcomes(job)
+    return {server for server, outcome in outcomes.items() if outcome.result is not LaunchResult.PENDING}

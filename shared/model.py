@@ -706,3 +706,5 @@ class JobRecord:
     status: str
     created_at: str
     servers: int
+    recorded: int = 0
+    """Of how many of its servers DRS had told the outcome when their records were last brought up to date."""

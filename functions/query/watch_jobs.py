@@ -30,17 +30,16 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    servers = store.servers(task.execution_id, task.wave)
-    scopes = sorted({server.scope for server in servers})
+    jobs = _unfinished(store, task)
+    scopes = sorted({job.scope for job in jobs})
     # Who was woken has heard something new, and who awaits the end of a job knows when: both look at once.
-    at_once = task.event.get("woken") or any(job.status == ENDING for job in _unfinished(store, task))
+    at_once = task.event.get("woken") or any(job.status == ENDING for job in jobs)
     looked = [
         scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND) or at_once
     ]
     for scope in looked:
         LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
-    if looked:
-        servers = store.servers(task.execution_id, task.wave)
+    servers = store.servers(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
     return {
         "launching": count[ServerStatus.LAUNCHING],
@@ -50,7 +49,7 @@ def handler(task: Task) -> dict[str, Any]:
         ),
         "launched": count[ServerStatus.LAUNCHED],
         "failed": count[ServerStatus.FAILED],
-        "waitSeconds": _wait(_unfinished(store, task), task),
+        "waitSeconds": _wait(_unfinished(store, task) if looked else jobs, task),
     }
 
 

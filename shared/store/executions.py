@@ -257,6 +257,10 @@ class ExecutionStore:
     def end_job(self, execution_id: str, job_id: str, status: str) -> None:
         self._set(execution_id, f"JOB#{job_id}", {"status": status}, "attribute_exists(#status)", {})
 
+    def note_recorded(self, execution_id: str, job_id: str, servers: int) -> None:
+        """Of so many servers of the job the outcome is on their records."""
+        self._set(execution_id, f"JOB#{job_id}", {"recorded": servers}, "attribute_exists(#status)", {})
+
     def jobs(self, execution_id: str) -> list[JobRecord]:
         return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#")]
 

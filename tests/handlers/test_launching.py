@@ -272,6 +272,33 @@ def test_a_round_asks_drs_once(estate: Estate) -> None:
     assert len(estate.wire.of("DescribeJobs")) == 1
 
 
+def test_a_look_without_news_reads_no_servers_of_other_waves(estate: Estate) -> None:
+    estate.add_pairs("web-1", "db-1")
+    estate.reach("LAUNCHING")
+    estate.wire.clear()
+    watch(estate)
+    assert len(estate.wire.of("DescribeJobs")) == 1
+    queries = [call.body for call in estate.wire.of("Query")]
+    assert [query for query in queries if "SERVER#web#" in query]
+    assert not [query for query in queries if "SERVER#" in query and "SERVER#web#" not in query]
+
+
+def test_a_launch_that_is_seen_before_its_record_says_so_is_not_lost(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("CONFIGURED")
+    estate.fault("JOB_STUCK", server="web-2", phase="CONVERSION")
+    launch(estate)
+    server = estate.servers()["web-1"]
+    late = {"status": ServerStatus.LAUNCHING, "job_id": server.job_id}
+    early = {"status": ServerStatus.CONFIGURED, "job_id": None}
+    estate.store.change_servers("execution-1", [ServerChange(server, early)])
+    estate.clock.advance(3600)
+    assert watch(estate)["launched"] == 0
+    estate.store.change_servers("execution-1", [ServerChange(estate.servers()["web-1"], late)])
+    estate.clock.advance(60)
+    assert watch(estate)["launched"] == 1
+
+
 def test_a_job_that_hangs_is_given_up(estate: Estate) -> None:
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
