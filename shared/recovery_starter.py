@@ -118,6 +118,7 @@ class RecoveryStarter:
         """Returns how many are launching, who has to wait, and why."""
         pending = [servers]
         launching = 0
+        too_many = len(servers) + 1
         left: list[ServerRecord] = []
         reason = ""
         while pending:
@@ -141,8 +142,14 @@ class RecoveryStarter:
                     self._fail(some, error)
             except AwsCallError as error:
                 if error.explanation.kind is ErrorKind.QUOTA:
-                    left += some
                     reason = str(error)
+                    if len(some) < too_many and not unfinished(self._jobs()):
+                        too_many = len(some)  # nothing is in progress: it is the size that is refused
+                    middle = len(some) // 2
+                    if middle and len(some) >= too_many:
+                        pending += [some[:middle], some[middle:]]
+                    else:
+                        left += some
                     continue
                 rest, waiting, adopted = self._sort_out(some)
                 launching += adopted

@@ -14,12 +14,16 @@ from shared.workflows import start
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{plan: {…}}`` → ``{plan, sites, waves, replaced}``. Raises PlanInvalidError."""
+    """``{plan: {…}}`` → ``{plan, sites, waves, replaced, preparation}``. Raises PlanInvalidError.
+
+    ``preparation``: the name of the execution that prepares the plan, None if it does not ask for that.
+    """
     document = task.event.get("plan")
     plan = parse_plan(document)
     plans = PlanStore(ConfigurationSettings.from_env().plans_table)
     replaced = plans.get(plan.name) is not None
     plans.put(dict(document or {}), task.now)
+    name = None
     if plan.policies.prepare_when_stored:
         name = f"{plan.name[:40]}-stored-{task.now:%Y%m%dT%H%M%S}"
         start(os.environ["PREPARE_STATE_MACHINE_ARN"], name, {"plan": plan.name, "reason": "it was stored"})
@@ -28,4 +32,5 @@ def handler(task: Task) -> dict[str, Any]:
         "sites": [site.name for site in plan.sites],
         "waves": [wave.name for wave in plan.waves],
         "replaced": replaced,
+        "preparation": name,
     }

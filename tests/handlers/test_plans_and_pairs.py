@@ -27,7 +27,13 @@ def pair(number: int) -> PairRecord:
 
 def test_a_plan_is_stored_and_replaced(estate: Estate) -> None:
     first = store_plan.handler({"plan": plan_document(), "now": estate.now}, None)
-    assert first == {"plan": "erp", "sites": ["main"], "waves": ["data", "web"], "replaced": False}
+    assert first == {
+        "plan": "erp",
+        "sites": ["main"],
+        "waves": ["data", "web"],
+        "replaced": False,
+        "preparation": None,
+    }
     second = store_plan.handler({"plan": plan_document(description="new")}, None)
     assert second["replaced"]
     assert (estate.plans.get("erp") or {})["description"] == "new"

@@ -57,6 +57,14 @@ def test_settings_are_gone_by_where_service_quotas_is_silent(silence: str) -> No
         assert bool(limits["reason"]) == (silence == "DENIED")
 
 
+def test_jobs_too_big_for_a_quota_that_nobody_tells_are_made_smaller() -> None:
+    with stage(group("app", count=5), jobs=ALONE.changed({"service_quotas": "UNKNOWN"})) as here:
+        run = here.run()
+        assert run.status == "COMPLETED"
+        assert [job["servers"] for job in run.jobs] == [1] * 5
+        assert {server["attempts"] for server in run.report["servers"]} == {1}
+
+
 def test_a_dry_run_says_what_it_would_go_by_in_each_scope() -> None:
     west = {**RECOVERY, "region": "us-west-2"}
     more = [site("west", {**ORIGIN, "region": "us-west-1"}, west)]

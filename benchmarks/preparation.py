@@ -1,0 +1,57 @@
+"""Prepares a fleet, again, and undoes it, in virtual time: ``python -m benchmarks.preparation``.
+
+Prints, for each, the servers by outcome, the calls to DRS that write, simulated and real seconds, and how
+large history and state became.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from local.deploy import create_member_stacks
+from local.fleet import build, load, plan_document
+from local.virtual import VirtualCloud
+
+RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("prepared", {}), ("again", {}), ("undone", {"undo": True}))
+
+
+def main() -> None:
+    """Measure the fleet of a file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation", description=__doc__)
+    parser.add_argument("--fleet", default="fleets/thousand.yaml")
+    fleet = load(Path(parser.parse_args().fleet))
+    logging.disable(logging.INFO)
+    with VirtualCloud(
+        account=fleet.orchestration.account,
+        region=fleet.orchestration.region,
+        parameters={"ExternalId": fleet.external_id},
+    ) as cloud:
+        create_member_stacks(fleet, cloud.client)
+        build(
+            fleet,
+            cloud.client,
+            cloud.drs.admin,
+            ec2=cloud.ec2.admin,
+            pause=lambda: cloud.advance(5),
+            workers=1,
+        )
+        for name, more in RUNS:
+            cloud.calls.clear()
+            began = time.monotonic()
+            result = cloud.run("prepare", {"plan": plan_document(fleet), **more}, name=name)
+            assert result.output is not None, result.cause
+            counts = {key: value for key, value in result.output["totals"].items() if value}
+            sys.stdout.write(
+                f"{name}: {counts}, {cloud.calls['drs', 'UpdateLaunchConfiguration']} writes, "
+                f"{result.seconds:.1f} s simulated, {time.monotonic() - began:.0f} s here, "
+                f"{result.history_events} events, {result.largest_state_bytes} bytes of state\n"
+            )
+
+
+if __name__ == "__main__":
+    main()
