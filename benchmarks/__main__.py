@@ -26,6 +26,9 @@ WIDTH = 150
 DRS_CALLS_GOAL = 4.0
 """At most so many per server, at a thousand servers."""
 
+STATE_BYTES, ITEM_BYTES, HISTORY_EVENTS = 32 * 1024, 10 * 1024, 25_000
+"""What any state, item and history has to stay below."""
+
 Run = tuple[Case, LaunchOrder]
 
 
@@ -55,6 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             most = sorted(line.drs_operations.items(), key=lambda pair: -pair[1])[:4]
             told = ", ".join(f"{name} {number}" for name, number in most)
             console.print(f"{line.name} {line.launch_order}: DRS calls: {told}", highlight=False)
+    for line in lines:
+        for told in _violations(line):
+            console.print(f"[red]{line.name} {line.launch_order}[/]: {told}", highlight=False)
+        if line.achievable > line.ideal_seconds + 1:
+            told = f"a schedule of {line.achievable:.0f} s was found, and not proven to be the shortest"
+            console.print(f"{line.name} {line.launch_order}: {told}", highlight=False)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps([line.document() for line in lines], indent=2) + "\n", "utf-8")
     console.print(f"{args.out}, seed {args.seed}, {time.monotonic() - started:.0f} s", highlight=False)
@@ -85,12 +94,23 @@ def table(lines: Sequence[Measured]) -> Table:
             str(line.state_transitions),
             str(line.lambda_invocations),
             f"{line.cost_usd:.2f}",
-            str(line.max_state_bytes),
-            str(line.max_item_bytes),
-            str(line.history_events),
+            _judged(str(line.max_state_bytes), line.max_state_bytes < STATE_BYTES),
+            _judged(str(line.max_item_bytes), line.max_item_bytes < ITEM_BYTES),
+            _judged(str(line.history_events), line.history_events < HISTORY_EVENTS),
             f"{line.wall_seconds:.0f}",
         )
     return shown
+
+
+def _violations(line: Measured) -> Iterator[str]:
+    for what, is_, limit in (
+        ("state has", line.max_state_bytes, STATE_BYTES),
+        ("item has", line.max_item_bytes, ITEM_BYTES),
+    ):
+        if is_ >= limit:
+            yield f"the largest {what} {is_:,} bytes, the limit is {limit:,}"
+    if line.history_events >= HISTORY_EVENTS:
+        yield f"the longest history has {line.history_events:,} events, the limit is {HISTORY_EVENTS:,}"
 
 
 def _told(line: Measured) -> str:

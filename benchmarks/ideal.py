@@ -11,6 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+from ortools.sat.python import cp_model
 
 from benchmarks.cases import Wave
 from benchmarks.drawn import Drawn, Job
@@ -19,6 +22,12 @@ from shared.model import LaunchOrder
 
 Node = tuple[str, str]
 END: Node = ("end", "")
+TOLERANCE = 1e-6
+EFFORT = 4.0
+"""Of the search, in CP-SAT's deterministic time: some seconds of one core."""
+PATIENCE = 30.0
+"""Real seconds after which the search ends on a machine that is too busy for its effort."""
+MOST_LANES = 10
 
 
 @dataclass(frozen=True)
@@ -101,15 +110,107 @@ class Problem:
         return tails
 
 
-def ideal_seconds(problem: Problem) -> float:
-    """The lower bound: the longest path, or what the quotas of some scope add to it."""
-    bound = problem.heads[END]
+@dataclass(frozen=True, slots=True)
+class Ideal:
+    """``seconds`` is a lower bound, ``achievable`` the makespan of a schedule that is known to be possible.
+
+    They are the same wherever the shortest makespan was found and proven, but for tenths of seconds.
+    """
+
+    seconds: float
+    achievable: float
+
+
+def ideal(problem: Problem, effort: float = EFFORT) -> Ideal:
+    """The shortest makespan: by rule of thumb where a simple schedule is that short, else by search."""
+    bound, simple = _quick_bound(problem), achievable_seconds(problem)
+    if simple <= bound + TOLERANCE:
+        return Ideal(bound, simple)
+    proven, found = _search(problem, bound, simple, effort)
+    return Ideal(max(bound, proven), min(simple, found))
+
+
+def _quick_bound(problem: Problem) -> float:
+    """The longest path, or what the quotas of some scope add to it."""
     by_scope: defaultdict[str, list[Job]] = defaultdict(list)
     for job in problem.drawn.jobs:
         by_scope[job.scope].append(job)
-    for jobs in by_scope.values():
-        bound = max(bound, _quota_bound(problem, jobs))
-    return bound
+    return max(problem.heads[END], *(_quota_bound(problem, jobs) for jobs in by_scope.values()))
+
+
+def _search(problem: Problem, bound: float, known: float, effort: float) -> tuple[float, float]:
+    """A proven lower bound, and the best schedule found. None is shorter than ``bound``, one than ``known``.
+
+    A resource-constrained scheduling problem for CP-SAT, in tenths of a second, durations rounded down so
+    that the bound stays one. Its effort is counted in its own steps: the same input has the same answer.
+    """
+    model = cp_model.CpModel()
+    horizon = _tenths(known) + 1
+    times = {
+        node: model.new_int_var(_tenths(problem.heads[node]), horizon, "/".join(node))
+        for node in problem.sequence
+        if node[0] != "boot"
+    }
+    for (before, after), seconds in _lags(problem).items():
+        model.add(times[after] >= times[before] + _tenths(seconds))
+    for scope in {job.scope for job in problem.drawn.jobs}:
+        jobs = [job for job in problem.drawn.jobs if job.scope == scope]
+        _hold_quotas(model, problem, jobs, times)
+    model.add(times[END] >= _tenths(bound))
+    model.minimize(times[END])
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 8
+    solver.parameters.interleave_search = True
+    solver.parameters.max_deterministic_time = effort
+    solver.parameters.max_time_in_seconds = PATIENCE
+    status = solver.solve(model)
+    found = solver.objective_value / 10 if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else known
+    return solver.best_objective_bound / 10, found
+
+
+def _lags(problem: Problem) -> dict[tuple[Node, Node], float]:
+    """The arcs with boots left out: what follows a boot follows what the boot follows."""
+    lags: defaultdict[tuple[Node, Node], float] = defaultdict(float)
+    for node, arcs in problem.arcs.items():
+        if node[0] == "boot":
+            continue
+        for after, seconds in arcs:
+            ends = problem.arcs[after] if after[0] == "boot" else ((after, 0.0),)
+            for end, more in ends:
+                lags[node, end] = max(lags[node, end], seconds + more)
+    return lags
+
+
+def _hold_quotas(model: Any, problem: Problem, jobs: Sequence[Job], times: Mapping[Node, Any]) -> None:
+    """At most so many jobs and servers of a scope at once.
+
+    When at most n jobs fit at once they can be put in n lanes, one after another in each. That follows from
+    the rest, but only with it does the solver see soon that no schedule is shorter.
+    """
+    starts = [times["job", job.job_id] for job in jobs]
+    lasts = [_tenths(job.seconds) for job in jobs]
+    spans = [
+        model.new_fixed_size_interval_var(start, last, "") for start, last in zip(starts, lasts, strict=True)
+    ]
+    sizes = [len(job.launches) for job in jobs]
+    model.add_cumulative(spans, sizes, SERVERS_IN_JOBS)
+    model.add_cumulative(spans, [1] * len(jobs), JOBS_IN_PROGRESS)
+    lanes = _at_once(sizes)
+    if lanes >= len(jobs) or lanes > MOST_LANES:
+        return
+    head = min(_tenths(problem.heads["job", job.job_id]) for job in jobs)
+    tail = min(_tenths(problem.tails["job", job.job_id] - job.seconds) for job in jobs)
+    chosen = [[model.new_bool_var("") for _ in range(min(number + 1, lanes))] for number in range(len(jobs))]
+    for choice in chosen:
+        model.add_exactly_one(choice)
+    for lane in range(lanes):
+        members = [number for number, choice in enumerate(chosen) if lane < len(choice)]
+        model.add_no_overlap(
+            model.new_optional_fixed_size_interval_var(starts[n], lasts[n], chosen[n][lane], "")
+            for n in members
+        )
+        work = sum(lasts[n] * chosen[n][lane] for n in members)
+        model.add(head + work + tail <= times[END])
 
 
 def _quota_bound(problem: Problem, jobs: Sequence[Job]) -> float:
@@ -146,6 +247,10 @@ def _bound(jobs: Sequence[Job], heads: Sequence[float], tails: Sequence[float]) 
     return bound
 
 
+def _tenths(seconds: float) -> int:
+    return math.floor(max(0.0, seconds) * 10 + 1e-6)
+
+
 def _at_once(sizes: Sequence[int]) -> int:
     """How many of jobs of these sizes can run at the same time, at most."""
     count = room = 0
@@ -158,10 +263,7 @@ def _at_once(sizes: Sequence[int]) -> int:
 
 
 def achievable_seconds(problem: Problem) -> float:
-    """The makespan of a schedule that holds every rule: whatever can start does, the longest way first.
-
-    It shows how much better than ``ideal_seconds`` the true optimum may at most be known.
-    """
+    """The makespan of a schedule that holds every rule: whatever can start does, the longest way first."""
     missing: defaultdict[Node, int] = defaultdict(int)
     for node in problem.sequence:
         for after, _ in problem.arcs.get(node, ()):

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import prices
 from benchmarks.cases import Case
 from benchmarks.drawn import drawn
-from benchmarks.ideal import Problem, achievable_seconds, ideal_seconds
+from benchmarks.ideal import Problem, ideal
 from benchmarks.metering import MeteredCloud, largest_item
 from local.deploy import create_member_stacks
 from local.fleet import Fleet, build, load, plan_document
@@ -123,15 +123,15 @@ def measure(case: Case, order: LaunchOrder, seed: int) -> Measured:
                 read_units=cloud.read_units,
             )
         )
-        ideal = ideal_seconds(problem)
+        shortest = ideal(problem)
         return Measured(
             name=case.name,
             launch_order=order.value,
             servers=case.servers,
             waves=len(case.waves),
             makespan_seconds=result.seconds,
-            ideal_seconds=ideal,
-            ratio=result.seconds / ideal,
+            ideal_seconds=shortest.seconds,
+            ratio=result.seconds / shortest.seconds,
             drs_calls=calls["drs"],
             drs_calls_per_server=calls["drs"] / case.servers,
             state_transitions=result.transitions,
@@ -142,7 +142,7 @@ def measure(case: Case, order: LaunchOrder, seed: int) -> Measured:
             history_events=result.history_events,
             wall_seconds=time.monotonic() - started,
             goal=case.goal,
-            achievable=achievable_seconds(problem),
+            achievable=shortest.achievable,
             drs_operations=operations,
         )
 
