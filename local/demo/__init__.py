@@ -35,6 +35,7 @@ from local.errors import CommandError
 from local.executions import Standing, start
 from local.fleet import Fleet, expected_failback
 from local.fleets import make_fleet, read_fleet, store_plan
+from local.places import shown
 from local.reach import Cloud
 from local.session import CLOUD_LOG, cloud_up
 from local.state import BuiltFleet, State
@@ -42,6 +43,9 @@ from local.steps import step
 from local.watch import await_end, follow
 from shared.model import ExecutionStatus, Mode, Scope, ServerStatus
 from shared.store import PairStore
+
+MOST_TO_BRING_HOME = 300
+"""Servers that the demo brings home without being asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=_rounds, default=1, help="how often to go there and back (default: 1)"
     )
-    parser.add_argument("--failover-only", action="store_true", help="do not bring the servers home again")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--failover-only", action="store_true", help="do not bring the servers home again")
+    way.add_argument(
+        "--there-and-back",
+        action="store_true",
+        help=f"bring them home again; the default for up to {MOST_TO_BRING_HOME} servers",
+    )
     add_cloud_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 only if every server that had to move did, came home unchanged, and no other server was touched."""
     fleet = read_fleet(args.fleet)
-    rounds = 1 if args.failover_only else args.rounds
+    home_too = not args.failover_only and (
+        args.there_and_back or args.rounds > 1 or len(fleet.servers) <= MOST_TO_BRING_HOME
+    )
+    rounds = args.rounds if home_too else 1
     _refuse_rounds_without_return(fleet, rounds)
     start_over()
     with Children() as children:
@@ -90,11 +103,20 @@ def run(args: argparse.Namespace) -> int:
             stage = _set_up(fleet, cloud, here, children)
             _dry_run(stage)
             good = all(
-                _go_round(stage, aside, number, rounds, home_too=not args.failover_only)
-                for number in range(1, rounds + 1)
+                _go_round(stage, aside, number, rounds, home_too=home_too) for number in range(1, rounds + 1)
             )
+    if not home_too and not args.failover_only:
+        print(_stayed(fleet))
     print("\nEverything is as it must be." if good else "\nThe demo failed.")
     return 0 if good else 1
+
+
+def _stayed(fleet: Fleet) -> str:
+    """Why a big fleet was not brought home, and how to bring it."""
+    return (
+        f"\nThey stay on the recovery side: for more than {MOST_TO_BRING_HOME}, the way home takes long.\n"
+        f"To go it, too: make demo FLEET={shown(fleet.path)} ARGS=--there-and-back"
+    )
 
 
 def _rounds(text: str) -> int:
