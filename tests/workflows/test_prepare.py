@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.virtual import ExecutionResult
-from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, working
+from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end
 from tests.workflows.stage import Stage, group, stage, trouble, wave
 
 WRITES = ("drs", "UpdateLaunchConfiguration")
@@ -272,12 +272,27 @@ ON_THE_WAY = {
     ],
     "undo": [
         ("prepare", state)
-        for state in ("OpenPreparation", "DecideWay", "UndoPreparation", "ClosePreparation", "DecideEnd")
+        for state in (
+            "OpenPreparation",
+            "DecideWay",
+            "UndoPreparation",
+            "ClosePreparation",
+            "DecideEnd",
+            "Ended",
+        )
     ],
 }
 
 
-@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY["make ready"]))
+def test_the_states_on_the_way_are_all_that_a_preparation_goes_through() -> None:
+    with stage() as here:
+        visited = prepare(here).result.visited["prepare"]
+        assert {("prepare", state) for state in visited} == set(ON_THE_WAY["make ready"])
+        visited = prepare(here, "undo", undo=True).result.visited["prepare"]
+        assert {("prepare", state) for state in visited} == set(ON_THE_WAY["undo"])
+
+
+@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY["make ready"])
 def test_killed_and_started_again(machine: str, state: str) -> None:
     with stage(*GROUPS, waves=[wave("data"), wave("web", "data")]) as here:
         before = settings(here)
@@ -295,7 +310,7 @@ def test_killed_and_started_again(machine: str, state: str) -> None:
         assert settings(here) == before
 
 
-@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY["undo"]))
+@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY["undo"])
 def test_an_undo_killed_and_started_again(machine: str, state: str) -> None:
     with stage() as here:
         before = settings(here)
