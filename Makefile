@@ -1,18 +1,23 @@
 # make help says what there is. Every target brings its own environment up to date first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint benchmark cloud clean environment
+.PHONY: help demo test soak lint benchmark cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 # Every step is a process of its own: let them share compiled modules, whatever the shell says, and keep them
 # out of the folders that sam build copies.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
+# Sets have one order, so that what was drawn from a seed is drawn again.
+export PYTHONHASHSEED := 0
 
 PYTHON ?=
 FLEET ?= fleets/default.yaml
 SPEED ?= 120
 AUTH ?= 1
 ROUNDS ?= 1
+MINUTES ?= 10
+SCENARIO ?=
+SEED ?=
 ARGS ?=
 
 local = .venv/bin/python -m local
@@ -28,6 +33,10 @@ help:
 	@echo '             SPEED=120                  simulated seconds in a real second'
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
+	@echo '             SEEDS=1                    how often each fault of docs/faults.md is played'
+	@echo 'make soak    random mixes of faults in virtual time, until one hurts'
+	@echo '             MINUTES=10                 for how long'
+	@echo '             SCENARIO=, SEED=           one fault of docs/faults.md, with one seed'
 	@echo 'make lint    static checks: ruff, mypy, sam validate, cfn-lint, statelint'
 	@echo 'make benchmark  how near failovers of up to 1,000 servers come to the shortest possible time'
 	@echo 'make cloud   the local cloud with everything deployed, until Ctrl-C'
@@ -49,6 +58,10 @@ cloud: environment
 test: environment
 	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
 	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud)
+
+soak: environment
+	@POWERTOOLS_LOG_LEVEL=CRITICAL exec .venv/bin/python -m tests.workflows.scenarios --minutes '$(MINUTES)' \
+	  $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
 benchmark: environment
 	@exec .venv/bin/python -m benchmarks $(ARGS)

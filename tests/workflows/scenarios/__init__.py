@@ -2,8 +2,9 @@
 
 from tests.workflows.scenarios.failback import FAILBACKS
 from tests.workflows.scenarios.failover import FAILOVERS
+from tests.workflows.scenarios.mix import MIXES
 from tests.workflows.scenarios.scenario import Scenario, play, replay_command
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*FAILOVERS, *FAILBACKS)}
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*FAILOVERS, *FAILBACKS, *MIXES)}
 
-__all__ = ["SCENARIOS", "Scenario", "play", "replay_command"]
+__all__ = ["FAILBACKS", "FAILOVERS", "MIXES", "SCENARIOS", "Scenario", "play", "replay_command"]

@@ -19,6 +19,7 @@ _BOTH_WAYS = (
     "invoked-twice",
     "invoked-late",
     "conflicts",
+    "events",
     "clock-jumps",
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from local.virtual.call_faults import CallFaultKind
+from local.virtual.event_delivery import EventFaults
 from local.virtual.functions import Disturbance
 from tests.workflows.oracle import outcomes
 from tests.workflows.scenarios import faults
@@ -97,6 +98,13 @@ def with_its_own_waves(here: Stage, runs: Sequence[Run]) -> None:
     assert [wave["name"] for wave in runs[0].report["waves"]] == ["data", "app", "web"]
 
 
+def lose_events(here: Stage, dice: Random) -> None:
+    """Events are lost, come twice, late and out of order."""
+    here.cloud.event_delivery.faults = EventFaults(
+        lost=dice.choice([0.3, 0.3, 1]), doubled=0.4, late=0.4, shuffle_seconds=60
+    )
+
+
 def doubled(seconds: float) -> Arrange:
     """Many functions get their input twice, that much apart at most."""
     return faults.invocations(0.4, lambda dice: Disturbance(again_after=dice.uniform(0, seconds)))
@@ -139,6 +147,7 @@ FAILOVERS = [
     Scenario("invoked-at-once", "Functions run twice at the same time", doubled(0)),
     Scenario("invoked-twice", "Functions get their input again some seconds later", doubled(5)),
     Scenario("invoked-late", "Functions get their input again up to ten minutes later", doubled(600)),
+    Scenario("events", "Events are lost, come twice, late and out of order", lose_events),
     Scenario("job-stuck", "A job hangs for an hour", faults.hang_a_job(3600)),
     Scenario(
         "job-stuck-for-hours",

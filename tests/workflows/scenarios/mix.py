@@ -1,0 +1,90 @@
+"""Several faults at once, drawn from the seed: what the soak plays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from local.virtual.call_faults import CallFaultKind
+from local.virtual.event_delivery import EventFaults
+from local.virtual.functions import Disturbance
+from tests.workflows.scenarios import faults
+from tests.workflows.scenarios.scenario import Arrange, Scenario, bring_home
+from tests.workflows.stage import Run, Stage
+
+
+def _events(here: Stage, dice: Random) -> None:
+    here.cloud.event_delivery.faults = EventFaults(
+        lost=dice.choice([0, 0.3, 1]),
+        doubled=dice.choice([0, 0.5]),
+        late=dice.choice([0, 0.5]),
+        shuffle_seconds=dice.choice([0, 60]),
+    )
+
+
+CALLS: dict[str, Arrange] = {
+    "throttled": faults.calls(CallFaultKind.THROTTLED, 0.15, *faults.SERVICES),
+    "unanswered": faults.calls(CallFaultKind.LOST_ANSWER, 0.05, *faults.SERVICES),
+    "unanswered starts": faults.calls(
+        CallFaultKind.LOST_ANSWER, 0.5, "drs", operations=("StartRecovery", "ReverseReplication")
+    ),
+    "conflicts": faults.calls(CallFaultKind.CONFLICT, 0.15, "dynamodb"),
+}
+INVOCATIONS: dict[str, Callable[[Random], Disturbance]] = {
+    "dies before": lambda dice: Disturbance(faults.death(dice), after_calls=0),
+    "dies midway": lambda dice: Disturbance(faults.death(dice), dice.randint(1, 12)),
+    "dies after": lambda dice: Disturbance(faults.death(dice)),
+    "twice": lambda dice: Disturbance(again_after=dice.choice([0, 0, 1, 30, 300])),
+    "dies and comes again": lambda dice: Disturbance(
+        faults.death(dice), dice.randint(0, 8), again_after=dice.uniform(0, 60)
+    ),
+}
+CLOUD: dict[str, Arrange] = {
+    "events": _events,
+    "clock": faults.jump_about,
+    "stuck": faults.hang_a_job(3600),
+    "stuck for hours": faults.hang_a_job(18_000),
+    "fails once": faults.fail_a_launch(times=1),
+    "fails": faults.fail_a_launch(),
+    "does not start": faults.fail_a_start,
+}
+AT_HOME = ("events", "clock", "stuck", "fails once")
+"""Those that leave a server on one side at the end: the way home is then compared server by server."""
+
+
+def _mixed(returning: bool) -> Arrange:
+    def arrange(here: Stage, dice: Random) -> None:
+        for name in dice.sample(sorted(CALLS), dice.randint(0, 2)):
+            CALLS[name](here, dice)
+        if dice.random() < 0.7:
+            trouble = INVOCATIONS[dice.choice(sorted(INVOCATIONS))]
+            faults.invocations(dice.uniform(0.05, 0.25), trouble)(here, dice)
+        known = AT_HOME if returning else sorted(CLOUD)
+        for name in dice.sample(known, dice.randint(0, 2)):
+            CLOUD[name](here, dice)
+
+    return arrange
+
+
+def _whatever(here: Stage, runs: Sequence[Run]) -> None:
+    """Whatever became of it: only the facts count."""
+
+
+MIXES = [
+    Scenario(
+        "mix",
+        "Several faults at once on the way out",
+        _mixed(returning=False),
+        expect=_whatever,
+        on_failure="GO_ON",
+    ),
+    Scenario(
+        "failback-mix",
+        "Several faults at once on the way home",
+        _mixed(returning=True),
+        bring_home,
+        expect=_whatever,
+        on_failure="GO_ON",
+        returning=True,
+    ),
+]
