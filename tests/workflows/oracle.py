@@ -73,7 +73,7 @@ def hold_to_the_end(here: Stage) -> None:
     """Nothing runs, waits for a token, holds a lock or claims room any more."""
     running = [arn for arn, r in here.cloud.states.records.items() if r.execution.status == "RUNNING"]
     assert running == [], running
-    assert here.locks() == {}
+    assert here.locks() == {}, here.locks()
     left = [
         (item["pk"], item["sk"])
         for item in here.items()
@@ -91,9 +91,9 @@ def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
         records = [item for item in mine if item["sk"].startswith("SERVER#")]
         assert len({item["sourceServerId"] for item in records}) == len(records)
         recorded = {item["name"]: item["status"] for item in records}
-        assert recorded == run.outcomes
+        assert recorded == run.outcomes, (recorded, run.outcomes)
         assert len(run.report["servers"]) == len(recorded)
-        assert set(recorded.values()) <= FINAL
+        assert set(recorded.values()) <= FINAL, recorded
         waves = {item["name"]: item["status"] for item in mine if item["sk"].startswith("WAVE#")}
         assert not {"PLANNED", "RUNNING"} & set(waves.values()), waves
         [execution] = [item for item in mine if item["sk"] == "EXECUTION"]
@@ -104,7 +104,8 @@ def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
 def hold_to_jobs(here: Stage, before: Facts, now: Facts) -> None:
     """One job at a time for a server, no launch of what is launched, each job recorded, quotas kept."""
     made = [job for job_id, job in now.jobs.items() if job_id not in before.jobs]
-    assert [job["jobID"] for job in made if job["type"] != "LAUNCH"] == []
+    others = [job["jobID"] for job in made if job["type"] != "LAUNCH"]
+    assert others == [], others
     by_server: defaultdict[str, list[tuple[Json, Json]]] = defaultdict(list)
     for job in sorted(made, key=lambda job: str(job["creationDateTime"])):
         for member in job["participatingServers"]:
@@ -115,7 +116,8 @@ def hold_to_jobs(here: Stage, before: Facts, now: Facts) -> None:
             assert earlier["endDateTime"] <= later["creationDateTime"], f"{server} is in two jobs at once"
             assert member["launchStatus"] != "LAUNCHED", f"{server} was launched again"
     recorded = {item["jobId"] for item in here.items() if item["sk"].startswith("JOB#")}
-    assert {job["jobID"] for job in made if EXECUTION_TAG in job["tags"]} <= recorded
+    ours = {job["jobID"] for job in made if EXECUTION_TAG in job["tags"]}
+    assert ours <= recorded, f"jobs that nobody recorded: {ours - recorded}"
     hold_to_quotas(here, now.jobs.values())
 
 
@@ -133,15 +135,16 @@ def hold_to_quotas(here: Stage, jobs: Iterable[Json]) -> None:
         running = held = 0
         for _, one, servers in sorted(changes, key=lambda change: change[:2]):
             running, held = running + one, held + servers
-            assert running <= settings["jobs_in_progress"]
-            assert held <= settings["servers_in_all_jobs"]
+            assert running <= settings["jobs_in_progress"], f"{running} jobs at once"
+            assert held <= settings["servers_in_all_jobs"], f"{held} servers in jobs at once"
 
 
 def hold_to_instances(before: Facts, now: Facts) -> None:
     """The instances and volumes of the start are all there still, and no instance more."""
     assert now.instances.keys() == before.instances.keys()
-    assert [i for i, instance in now.instances.items() if instance["state"] in TERMINATED] == []
-    assert before.volumes.keys() <= now.volumes.keys()
+    gone = [i for i, instance in now.instances.items() if instance["state"] in TERMINATED]
+    assert gone == [], gone
+    assert before.volumes.keys() <= now.volumes.keys(), before.volumes.keys() - now.volumes.keys()
 
 
 def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
@@ -157,14 +160,14 @@ def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]
         recovered = [server for server in told if server["status"] == "RECOVERED"]
         if recovered:
             assert {server["pairInstanceId"] for server in recovered} == {target}
-            assert into[source] == target
-            assert now.instances[target]["state"] == "running"
+            assert into.get(source) == target, f"{name}: {into}"
+            assert now.instances[target]["state"] == "running", f"{name}: {now.instances[target]}"
             assert here.pairs()[source]["pairInstanceId"] == target
             assert here.pairs()[source]["workloadSide"] == "RECOVERY"
             old = {volume for _, volume in before.instances[target]["volumes"]}
             assert not old & {volume for _, volume in now.instances[target]["volumes"]}
         else:
-            assert source not in here.pairs()
+            assert source not in here.pairs(), f"{name} has a pair and is {told}"
             if source in into and source not in {
                 i["sourceServerID"] for i in before.recovery_instances.values()
             }:

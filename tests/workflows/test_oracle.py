@@ -1,0 +1,129 @@
+"""The comparison at the end of each scenario notices what it is there for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.workflows.oracle import facts, hold_to_facts
+from tests.workflows.scenarios import SCENARIOS, Scenario, play
+from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+
+
+def executions() -> Any:
+    return boto3.resource("dynamodb").Table(os.environ["EXECUTIONS_TABLE"])
+
+
+def hold_a_lock(here: Stage) -> None:
+    executions().put_item(Item={"pk": "LOCK#PLAN#other", "sk": "LOCK", "holder": "run"})
+
+
+def claim_room(here: Stage) -> None:
+    executions().put_item(Item={"pk": "ROOM#444455556666/us-east-2", "sk": "CLAIM#run#all#1"})
+
+
+def lose_a_job(here: Stage) -> None:
+    [job] = here.jobs_of("app")
+    executions().delete_item(Key={"pk": "EXECUTION#run", "sk": f"JOB#{job['jobID']}"})
+
+
+def lose_a_server(here: Stage) -> None:
+    [server] = [
+        item for item in here.items() if item.get("name") == "app" and item["sk"].startswith("SERVER#")
+    ]
+    executions().delete_item(Key={"pk": server["pk"], "sk": server["sk"]})
+
+
+def stop_a_recovered_one(here: Stage) -> None:
+    here.ec2().stop_instances(InstanceIds=[here.target("app")])
+
+
+def terminate_one(here: Stage) -> None:
+    here.ec2().terminate_instances(InstanceIds=[here.target("odd")])
+
+
+def launch_again(here: Stage) -> None:
+    here.ec2().stop_instances(InstanceIds=[here.target("app")])
+    here.cloud.advance(60)
+    here.drs().start_recovery(sourceServers=[{"sourceServerID": here.source("app")}])
+    here.cloud.advance(600)
+    here.ec2().start_instances(InstanceIds=[here.target("app")])
+    here.cloud.advance(60)
+
+
+def change_settings(here: Stage) -> None:
+    here.drs().update_launch_configuration(sourceServerID=here.source("odd"), copyTags=True)
+
+
+def leave_an_execution(here: Stage) -> None:
+    here.cloud.add_machine(
+        "idle", {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 9, "End": True}}}
+    )
+    here.cloud.start("idle", {}, name="idle")
+    here.cloud.advance(1)
+
+
+SPOILED: dict[str, tuple[Callable[[Stage], None], str]] = {
+    "a lock": (hold_a_lock, "PLAN#other"),
+    "a claim": (claim_room, "CLAIM#run#all#1"),
+    "a job": (lose_a_job, "drsjob-"),
+    "a server": (lose_a_server, "app"),
+    "a stop": (stop_a_recovered_one, "stop"),
+    "a terminate": (terminate_one, "i-"),
+    "a second launch": (launch_again, "was launched again"),
+    "settings": (change_settings, "s-"),
+    "an execution": (leave_an_execution, "idle"),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_what_is_lost_doubled_or_left_behind_is_noticed(spoiled: str) -> None:
+    spoil, word = SPOILED[spoiled]
+    groups = [group("app"), group("odd", **trouble("conversionFails"))]
+    with stage(*groups, waves=[wave("all", onFailure="GO_ON")]) as here:
+        before = facts(here)
+        run = here.run()
+        hold_to_facts(here, before, [run])
+        spoil(here)
+        with pytest.raises(AssertionError, match=word):
+            hold_to_facts(here, before, [run])
+
+
+def test_a_quota_that_was_exceeded_is_noticed() -> None:
+    with stage(group("app", count=2)) as here:
+        before = facts(here)
+        run = here.run()
+        here.cloud.drs.admin("PATCH", "/settings", {"servers_in_all_jobs": 1})
+        with pytest.raises(AssertionError, match="2 servers in jobs at once"):
+            hold_to_facts(here, before, [run])
+
+
+def test_a_failure_tells_how_to_play_it_again() -> None:
+    def nobody(here: Stage, runs: Any) -> None:
+        raise AssertionError("as expected")
+
+    spoiled: Scenario = replace(SCENARIOS["job-stuck"], expect=nobody)
+    with pytest.raises(AssertionError, match="as expected") as raised:
+        play(spoiled, 7)
+    assert raised.value.__notes__ == ["again: make soak SCENARIO=job-stuck SEED=7"]
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    def told(seed: int) -> tuple[Any, ...]:
+        [run] = play(SCENARIOS["dies-midway"], seed)
+        return tuple(sorted(_outline(run)))
+
+    assert told(5) == told(5) != told(6)
+
+
+def _outline(run: Run) -> list[tuple[str, str, str]]:
+    return [
+        (result.machine, str(event["type"]), str(event["timestamp"]))
+        for result in run.result.tree()
+        for event in result.history
+    ]
