@@ -48,7 +48,7 @@ from shared.store import (
 )
 from shared.task import iso
 
-CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted"})
+CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled"})
 """Errors by which people end an execution, as opposed to failures."""
 
 
@@ -85,6 +85,9 @@ def message_of(cause: Any) -> str | None:
 def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending) -> dict[str, Any]:
     """Returns ``{status, report, totals, reason, remedy}``."""
     record, plan = _opened(store, ending)
+    if record.cancellation is not None and (ending.error is None or ending.cancelled):
+        said = f"{record.cancellation.by}: {record.cancellation.reason}"
+        ending = replace(ending, error="ExecutionCancelled", cause=said)
     dry_run = record.dry_run and not ending.error
     servers = store.servers(ending.execution_id) if dry_run else _settled(store, ending, record.mode)
     waves = store.waves(ending.execution_id)
@@ -128,6 +131,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
         findings=[*store.facts(ending.execution_id, Finding), *_not_restored(servers, record.mode)],
         detached_volumes=_left_behind(record, pairs.values()),
         removed_volumes=removed,
+        controls=store.controls(ending.execution_id),
         limits=store.facts(ending.execution_id, KnownLimits),
     )
     summary = summarize(report)

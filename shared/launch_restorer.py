@@ -25,9 +25,9 @@ logger = Logger(child=True)
 
 
 def is_to_be_restored(server: ServerRecord, mode: Mode) -> bool:
-    """Whether the server is to get its own launch settings back: always after a drill."""
+    """Whether the server is to get its own launch settings back: always after a drill, and once undone."""
     changed = server.launch_changed and server.previous_launch is not None
-    return changed and (mode is Mode.DRILL or server.launched_at is None)
+    return changed and (mode is Mode.DRILL or server.launched_at is None or server.cleaned_up_at is not None)
 
 
 class LaunchRestorer:

@@ -643,8 +643,35 @@ class Cancellation:
     by: str
     reason: str
     at: str
+    control_id: str = ""
     undo: bool = False
     undo_recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Somebody's answer to a request for approval; ``control_id`` is that of the message."""
+
+    approved: bool
+    by: str
+    control_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRecord:
+    """A message to an execution: who said what, why and when, and what was answered.
+
+    ``message`` and ``answer`` are documents.
+    """
+
+    control_id: str
+    action: str
+    by: str
+    reason: str
+    at: str
+    message: dict[str, Any]
+    answer: dict[str, Any]
+    by_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -682,6 +709,8 @@ class ExecutionRecord:
     dry_run: bool
     launch_order: LaunchOrder
     request: dict[str, Any]
+    arn: str | None = None
+    """Of the execution in Step Functions; a redriven one has several records."""
     ended_at: str | None = None
     reason: str | None = None
     remedy: str | None = None
@@ -691,6 +720,9 @@ class ExecutionRecord:
     """Of a drill that was stopped: the execution that cleans up after it."""
     holds: tuple[Hold, ...] = ()
     resumed_at: str | None = None
+    controls: int = 0
+    """How many messages it was sent."""
+    decision: Decision | None = None
     servers_skipped: bool = False
     """Whether somebody had single servers skipped."""
     cancellation: Cancellation | None = None

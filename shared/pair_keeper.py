@@ -62,6 +62,8 @@ def kept_pair(
         return replace(pair, detached_volumes=left) if pair else None
     if pair and _moved_since(pair, server, mode):
         return replace(pair, detached_volumes=left)
+    if mode is Mode.FAILOVER and server.cleaned_up_at is not None:  # it was recovered, and put back
+        return replace(pair, workload_side="ORIGIN", detached_volumes=left) if pair else None
     if mode is Mode.FAILOVER:
         return _failed_over(pair, server, source, execution_id, left)
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from shared.aws_errors import AccessDeniedError, AwsCallError, OutcomeUnknownError, ThrottledError
 from shared.control.holds import launch_hold, patient_since
+from shared.control.withdrawals import withdraw
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind, is_held_by_job
 from shared.drs_job_monitor import (
@@ -76,11 +77,13 @@ class RecoveryStarter:
         waiting = [server for server in servers if self._may_start(server)]
         jobs = self._jobs()
         waiting, launching = self._adopt(waiting, jobs)
+        record, wave = self._execution.record, self._wave_record()
+        waiting = withdraw(self._store, record, wave, waiting)
         if not waiting:
             self._claims.drop([self._claim(0)])
             wake_room(self._store, self._drs.scope)
             return self._result(launching, [], "")
-        held_back = launch_hold(self._execution.record, self._wave_record())
+        held_back = launch_hold(record, wave)
         if held_back:
             self._claims.drop([self._claim(0)])  # it must not stand in the way of others
             return {**self._result(launching, waiting, held_back), "held": True, "waitSeconds": HELD}

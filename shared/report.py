@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared.control.undo import goes_back
 from shared.instance_matcher import Proposal
 from shared.items import camel
 from shared.limits import KnownLimits
 from shared.model import (
+    ControlRecord,
     DetachedVolume,
     ExecutionRecord,
     Finding,
@@ -54,6 +56,7 @@ def build_report(
     findings: Sequence[Finding] = (),
     detached_volumes: Sequence[DetachedVolume] = (),
     removed_volumes: Collection[str] = (),
+    controls: Sequence[ControlRecord] = (),
     limits: Sequence[KnownLimits] = (),
 ) -> dict[str, Any]:
     """The report. ``plan`` is None when the execution failed before it was loaded.
@@ -85,7 +88,7 @@ def build_report(
         "launchOrder": execution.launch_order.value,
         "totals": _totals(servers),
         "waves": [_wave(wave, jobs) for wave in waves],
-        "servers": [_server(server) | _IN_MODE[execution.mode](server) for server in servers],
+        "servers": [_server(server) | _of_mode(execution, server) for server in servers],
         "jobs": [_job(job) for job in sorted(jobs, key=lambda job: (job.created_at, job.job_id))],
         "unmatchedTargets": [
             {"instanceId": instance_id, "finding": _finding(finding)}
@@ -100,6 +103,7 @@ def build_report(
             for proposal in proposals
         ],
         "findings": [_finding(finding) for finding in findings],
+        "controls": [_control(control) for control in controls],
         "limits": [_limits(known) for known in sorted(limits, key=lambda known: known.scope)],
     }
     report |= _overrides(execution, servers)
@@ -111,6 +115,18 @@ def build_report(
     if execution.dry_run:
         report["planOfAction"] = {"waves": _plan_of_action(waves, servers)}
     return report
+
+
+def _control(control: ControlRecord) -> dict[str, Any]:
+    return {
+        "id": control.control_id,
+        "action": control.action,
+        "by": control.by,
+        "reason": control.reason,
+        "at": control.at,
+        "byEvent": control.by_event,
+        "result": control.answer.get("result", ""),
+    }
 
 
 def _totals(servers: Sequence[ServerRecord]) -> dict[str, int]:
@@ -195,6 +211,10 @@ def _of_drill(server: ServerRecord) -> dict[str, Any]:
 
 def _nothing_more(server: ServerRecord) -> dict[str, Any]:
     return {}
+
+
+def _of_mode(execution: ExecutionRecord, server: ServerRecord) -> dict[str, Any]:
+    return _of_drill(server) if goes_back(execution, server) else _IN_MODE[execution.mode](server)
 
 
 _IN_MODE = {Mode.FAILOVER: _nothing_more, Mode.DRILL: _of_drill, Mode.FAILBACK: _of_failback}

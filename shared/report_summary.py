@@ -75,6 +75,7 @@ def summarize(report: Mapping[str, Any]) -> str:
     """The report as markdown: totals, then what went wrong and what to do, then waves and servers."""
     sections = [
         _head(report),
+        _controls(report),
         _troubles(report),
         _unprotected(report),
         _clean_ups(report),
@@ -173,6 +174,11 @@ def _clean_ups(report: Mapping[str, Any]) -> str:
         if server.get("cleanUpTrouble") or server.get("cleanedUp") is False
     ]
     return _section("Not as before the drill", ("Server", "Instance", "Trouble"), rows)
+
+
+def _controls(report: Mapping[str, Any]) -> str:
+    rows = [(said["at"], said["action"], said["result"]) for said in report.get("controls", ())]
+    return _section("What people said", ("When", "Message", "Result"), rows)
 
 
 def _overrides(report: Mapping[str, Any]) -> str:

@@ -26,6 +26,16 @@ EVENT = "EVENT"
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Limits a request to some of the plan's servers: those of these names or ids, and those that the
+    execution ``not_recovered_in`` left behind."""
+
+    servers: tuple[str, ...] = ()
+    not_recovered_in: str | None = None
+    also_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for. ``inline_plan`` is the plan document when the request carries one.
 
@@ -51,6 +61,7 @@ class Request:
     confirmed_originals: Mapping[str, str] = field(default_factory=dict)
     cancel_drill: bool = False
     remove_detached_volumes: bool = False
+    only: Only | None = None
 
 
 def parse_request(document: object) -> Request:
@@ -86,7 +97,12 @@ def parse_request(document: object) -> Request:
         },
         cancel_drill=document.get("cancelDrill", False),
         remove_detached_volumes=document.get("removeDetachedVolumes", False),
+        only=_only(document["only"]) if "only" in document else None,
     )
+
+
+def _only(said: dict[str, Any]) -> Only:
+    return Only(tuple(said.get("servers", ())), said.get("notRecoveredIn"), said.get("alsoBlocked", False))
 
 
 def request_from_event(event: object) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class ConfigurationSettings:
     pairs_table: str
     reports_bucket: str
     topic_arn: str
+    control_function: str
     member_role: str
     external_id: str
     retention_days: int
@@ -90,6 +91,7 @@ class ConfigurationSettings:
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             reports_bucket=_read("REPORTS_BUCKET"),
             topic_arn=_read("TOPIC_ARN"),
+            control_function=_read("CONTROL_FUNCTION_NAME"),
             member_role=_read("CONFIGURATION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
             retention_days=int(_read("RETENTION_DAYS")),
@@ -102,6 +104,8 @@ class ExecutionSettings:
 
     executions_table: str
     pairs_table: str
+    topic_arn: str
+    control_function: str
     member_role: str
     external_id: str
 
@@ -111,6 +115,8 @@ class ExecutionSettings:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
+            topic_arn=_read("TOPIC_ARN"),
+            control_function=_read("CONTROL_FUNCTION_NAME"),
             member_role=_read("EXECUTION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
         )

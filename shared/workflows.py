@@ -21,6 +21,8 @@ _MACHINES = {Mode.FAILOVER: "failover", Mode.DRILL: "failover", Mode.FAILBACK: "
 CLEAN_UP = "drill-cleanup"
 PREPARE = "prepare"
 AFTER_STOP = "-cleanup-after-stop"
+GONE = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
+"""A token whose task does not wait for it any more."""
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
 
@@ -44,7 +46,19 @@ def answer(token: str, output: dict[str, Any]) -> bool:
         with calling("SendTaskSuccess", "a waiting task"):
             _states().send_task_success(taskToken=token, output=json.dumps(output))
     except AwsCallError as error:
-        if error.code in ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"):
+        if error.code in GONE:
+            return False
+        raise
+    return True
+
+
+def reject(token: str, error: str, cause: str) -> bool:
+    """Fail a task that waits for its token. False if it does not wait any more."""
+    try:
+        with calling("SendTaskFailure", "a waiting task"):
+            _states().send_task_failure(taskToken=token, error=error, cause=cause)
+    except AwsCallError as refused:
+        if refused.code in GONE:
             return False
         raise
     return True
@@ -77,7 +91,7 @@ def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str
         return True
     if record.status is not ExecutionStatus.RUNNING:
         return True
-    if not has_ended(arn_of(execution_id, record.mode, sibling_arn)):
+    if not has_ended(record.arn or arn_of(execution_id, record.mode, sibling_arn)):
         return False
     return record.clean_up is None or has_ended(_in_stack_of(sibling_arn, CLEAN_UP, record.clean_up))
 

@@ -36,10 +36,10 @@ def handler(task: Task) -> dict[str, Any]:
     now = _moment(detail["stopDate"]) if detail.get("stopDate") else parse_time(task.event.get("time"))
     if str(detail.get("stateMachineArn", "")).endswith(CLEAN_UP):
         return _clean_up_again(store, settings, detail, now)
-    execution_id = str(detail["name"])
-    record = _record(store, execution_id)
-    if _closed_itself(record, detail["status"]):
-        return {"status": "CLOSED"}
+    record = _latest_record(store, str(detail["name"]), int(detail.get("redriveCount") or 0))
+    execution_id = record.execution_id if record else str(detail["name"])
+    if _closed_itself(record, detail["status"]) or not has_ended(str(detail["executionArn"])):
+        return {"status": "CLOSED"}  # the latter: somebody has redriven it meanwhile
     ending = Ending(
         execution_id=execution_id,
         started_at=iso(_moment(detail["startDate"])),
@@ -79,7 +79,7 @@ def _clean_up_again(
     names = [clean_up_name(execution_id, attempt) for attempt in range(1, ATTEMPTS + 1)]
     done = names.index(name) + 1 if name in names else 0
     drill_was_stopped = record.status is ExecutionStatus.RUNNING and has_ended(
-        arn_of(execution_id, Mode.DRILL, arn)
+        record.arn or arn_of(execution_id, Mode.DRILL, arn)
     )
     if not done and drill_was_stopped:
         return {"status": "CLOSED"}  # the event about the drill itself does it
@@ -98,6 +98,12 @@ def _clean_up_again(
         return {"status": "CLOSED"}
     LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
     return close(store, settings, ending)
+
+
+def _latest_record(store: ExecutionStore, name: str, redrives: int) -> ExecutionRecord | None:
+    """The record of the execution's last attempt; one that was redriven but not opened again has none."""
+    ids = [f"{name}-redrive-{number}" for number in range(redrives, 0, -1)]
+    return next((record for one in ids if (record := _record(store, one))), None) or _record(store, name)
 
 
 def _record(store: ExecutionStore, execution_id: str) -> ExecutionRecord | None:

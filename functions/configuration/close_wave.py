@@ -6,11 +6,13 @@ from collections import Counter
 from typing import Any
 
 from shared.closing import message_of
+from shared.control.calls import control_call
+from shared.control.withdrawals import withdraw
 from shared.dependants import wake_if_ready
 from shared.failback.workloads import whereabouts
 from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
 from shared.notifications import notify
-from shared.opened_execution import opened
+from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import wave_outcome
 from shared.pair_keeper import keep_pairs
 from shared.settings import ConfigurationSettings
@@ -29,6 +31,9 @@ def handler(task: Task) -> dict[str, Any]:
     failure = task.event.get("failure") or {}
     broke = f"{failure['Error']}: {message_of(failure.get('Cause')) or 'no cause given'}" if failure else ""
     not_started = str(task.event.get("lotFailures") or "")
+    if skipped:
+        waves = {wave.name: wave for wave in store.waves(task.execution_id)}
+        withdraw(store, execution.record, waves[task.wave], servers)
     left = [server for server in servers if not server.status.is_final]
     store.change_servers(
         task.execution_id, [ServerChange(s, _outcome(s, skipped, not_started or broke)) for s in left]
@@ -41,7 +46,10 @@ def handler(task: Task) -> dict[str, Any]:
     )
     status = WaveStatus.FAILED if failure else status
     reason = skipped or broke or None
-    values = {"status": status, "ended_at": iso(task.now), "reason": reason}
+    values: dict[str, Any] = {"status": status, "ended_at": iso(task.now), "reason": reason}
+    said = {server.skip for server in servers}
+    if status is WaveStatus.SKIPPED and not skipped and said and None not in said:
+        values |= {"skip": servers[0].skip, "dependants_go_on": True}
     closed = store.change_wave(task.execution_id, task.wave, values)
     wake_if_ready(store, task.execution_id, task.now)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
@@ -60,7 +68,8 @@ def handler(task: Task) -> dict[str, Any]:
             f"Execution {task.execution_id}, wave {task.wave}: {len(recovered)} of {len(servers)} servers "
             f"recovered, {count[ServerStatus.FAILED]} failed, {count[ServerStatus.SKIPPED]} skipped, "
             f"{count[ServerStatus.BLOCKED]} blocked. {reason or ''}\n"
-            + "\n".join(f"{s.name}: {s.reason} → {s.remedy}" for s in servers if s.reason),
+            + "\n".join(f"{s.name}: {s.reason} → {s.remedy}" for s in servers if s.reason)
+            + _what_next(settings, execution, status),
         )
     return {
         "wave": task.wave,
@@ -68,6 +77,17 @@ def handler(task: Task) -> dict[str, Any]:
         "recovered": len(recovered),
         "failed": count[ServerStatus.FAILED],
     }
+
+
+def _what_next(settings: ConfigurationSettings, execution: OpenedExecution, status: WaveStatus) -> str:
+    if status not in (WaveStatus.FAILED, WaveStatus.COMPLETED_WITH_FAILURES):
+        return ""
+    calls = {
+        "To hold the other waves": {"action": "PAUSE"},
+        "To try again what failed, when the execution has ended": {"action": "RETRY"},
+    }
+    name, execution_id = settings.control_function, execution.record.execution_id
+    return "".join(f"\n\n{what}:\n{control_call(name, execution_id, **said)}" for what, said in calls.items())
 
 
 def _outcome(server: ServerRecord, skipped: str, broke: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.contracts import Problem
+from shared.control.calls import control_call
 from shared.model import Approval, ExecutionRecord, ExecutionStatus, Mode
 from shared.notifications import notify
 from shared.plan import parse_plan
@@ -52,6 +53,8 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     if request.failover:
         _refuse_unless_failed_over(store, request.failover, task)
+    if request.only and request.only.not_recovered_in:
+        _refuse_unless_over(store, request.only.not_recovered_in, task)
     plan_document = _plan_document(store, PlanStore(settings.plans_table), request)
     plan = parse_plan(plan_document)
     policies = effective_policies(plan, request)
@@ -66,6 +69,7 @@ def handler(task: Task) -> dict[str, Any]:
         dry_run=request.dry_run,
         launch_order=policies.launch_order,
         request=dict(document) if isinstance(document, dict) else {},
+        arn=task.text("executionArn"),
     )
     is_new = store.open(record, plan_document, started + timedelta(days=settings.retention_days))
     waits_for_drill = False
@@ -90,7 +94,8 @@ def handler(task: Task) -> dict[str, Any]:
             settings.topic_arn,
             f"{plan.name}: {what} started",
             f"Execution {task.execution_id} of plan {plan.name} started at {iso(started)}.\n"
-            f"Reason given: {request.reason or 'none'}. Requested by: {request.requested_by or 'unknown'}.",
+            f"Reason given: {request.reason or 'none'}. Requested by: {request.requested_by or 'unknown'}."
+            f"{_how_to_steer(settings, task.execution_id, request)}",
         )
     return {
         "executionId": task.execution_id,
@@ -106,6 +111,16 @@ def handler(task: Task) -> dict[str, Any]:
         "cancelDrill": request.cancel_drill and not request.dry_run,
         "waitsForDrill": waits_for_drill,
     }
+
+
+def _how_to_steer(settings: ConfigurationSettings, execution_id: str, request: Request) -> str:
+    if request.dry_run:
+        return ""
+    calls = {
+        "To pause it": control_call(settings.control_function, execution_id, "PAUSE"),
+        "To cancel it": control_call(settings.control_function, execution_id, "CANCEL", launched="LEAVE"),
+    }
+    return "".join(f"\n\n{what}:\n{call}" for what, call in calls.items())
 
 
 def _is_failback(request: Request) -> bool:
@@ -143,6 +158,17 @@ def _refuse_unless_failed_over(store: ExecutionStore, failover: str, task: Task)
         raise RequestInvalidError(
             [Problem("failover", f"{failover} still runs.", "Start the failback when it has ended.")]
         )
+
+
+def _refuse_unless_over(store: ExecutionStore, earlier: str, task: Task) -> None:
+    path = "only.notRecoveredIn"
+    try:
+        store.execution(earlier)
+    except ExecutionNotFoundError:
+        found = f"{earlier} is no execution that is recorded."
+        raise RequestInvalidError([Problem(path, found, "Correct the id.")]) from None
+    if not execution_is_over(store, earlier, task.text("executionArn")):
+        raise RequestInvalidError([Problem(path, f"{earlier} still runs.", "Start it when that has ended.")])
 
 
 def _plan_document(store: ExecutionStore, plans: PlanStore, request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shared.control.calls import control_call
 from shared.model import ServerRecord, ServerStatus
 from shared.notifications import notify
 from shared.opened_execution import opened
@@ -17,9 +18,13 @@ Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what
 Reason given: {reason}. Requested by: {requested_by}.
 
 To approve:
-aws stepfunctions send-task-success --task-token '{token}' --task-output '{{"approvedBy": "YOUR NAME"}}'
+{approve}
 
 To reject:
+{reject}
+
+Where that function cannot be called, answer Step Functions itself:
+aws stepfunctions send-task-success --task-token '{token}' --task-output '{{"approvedBy": "YOUR NAME"}}'
 aws stepfunctions send-task-failure --task-token '{token}' --error ApprovalRejected --cause 'YOUR REASON'
 
 Without an answer within {hours} hours it is cancelled. {state}
@@ -42,7 +47,7 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     token = task.text("taskToken")
-    store.change_execution(task.execution_id, {"approval_token": token})
+    store.change_execution(task.execution_id, {"approval_token": token, "decision": None})
     request = execution.record.request
     cutover = task.event.get("subject") == CUTOVER
     servers = store.servers(task.execution_id) if cutover else []
@@ -58,6 +63,8 @@ def handler(task: Task) -> dict[str, Any]:
             reason=request.get("reason", "none"),
             requested_by=request.get("requestedBy", "unknown"),
             token=token,
+            approve=control_call(settings.control_function, task.execution_id, "APPROVE"),
+            reject=control_call(settings.control_function, task.execution_id, "REJECT"),
             hours=task.number("timeoutSeconds") // 3600,
         ),
     )

@@ -30,6 +30,8 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
+    if execution.record.cancellation is not None:
+        return {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
     ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
     held = LockStore(settings.executions_table).take(
         [server_lock(server.source_server_id) for server in ready],

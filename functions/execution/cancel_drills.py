@@ -58,7 +58,7 @@ def _running_drills(store: ExecutionStore, execution_ids: Iterable[str]) -> list
 def _cancel(store: ExecutionStore, drill: ExecutionRecord, task: Task) -> bool:
     """Stops the drill if it runs; gives whether to wait for it."""
     own_arn = task.text("executionArn")
-    arn = arn_of(drill.execution_id, Mode.DRILL, own_arn)
+    arn = drill.arn or arn_of(drill.execution_id, Mode.DRILL, own_arn)
     ended = ended_at(arn)
     if ended is None:
         stop(arn, ERROR, f"The failover {task.execution_id} takes precedence over this drill.")

@@ -1,12 +1,15 @@
-"""CleanUpDrill: the next safe step for every server of a drill, until all is as it was before."""
+"""CleanUpDrill: the next safe step for every server of a drill, until all is as it was before.
+
+Also for a failover that was cancelled with UNDO.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from shared.control.undo import is_undone
 from shared.cross_account import member_accounts
 from shared.drill.cleaner import DrillCleaner
-from shared.model import Mode
 from shared.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import execution_store
@@ -29,10 +32,10 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
-    if execution.record.mode is not Mode.DRILL:
+    if not is_undone(execution.record):
         raise NoDrillError(
-            f"Execution {task.execution_id} is a {execution.record.mode.value.lower()}, not a drill: what it "
-            "launched stays as it is. Give the id of a drill."
+            f"Execution {task.execution_id} is a {execution.record.mode.value.lower()}, not a drill, and was "
+            "not cancelled with UNDO: what it launched stays as it is. Give the id of a drill."
         )
     cleaner = DrillCleaner(
         store=store,

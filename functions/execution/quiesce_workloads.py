@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.control.holds import cutover_hold
 from shared.cross_account import member_accounts
 from shared.model import QuiesceAction, ServerRecord, ServerStatus
 from shared.opened_execution import opened
@@ -18,6 +19,8 @@ from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, task
 
 WAIT_SECONDS = 10
+PAUSED_SECONDS = 60
+"""Until the next look at a pause that came after the cutover was approved."""
 
 
 @task
@@ -29,6 +32,10 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
+    if execution.record.cancellation is not None:
+        return {"running": 0, "failed": 0, "waitSeconds": 0}
+    if cutover_hold(execution.record, execution.policies.failback):
+        return {"running": 1, "failed": 0, "waitSeconds": PAUSED_SECONDS}
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [server for server in store.servers(task.execution_id) if _is_to_rest(server)]
     changes: list[ServerChange] = []

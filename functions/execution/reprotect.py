@@ -32,6 +32,8 @@ def handler(task: Task) -> dict[str, Any]:
     """``{executionId}`` → ``{waiting, requested, failed, waitSeconds}``."""
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
+    if store.execution(task.execution_id).cancellation is not None:
+        return {"waiting": 0, "requested": 0, "failed": 0, "waitSeconds": 0}
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [
         server

@@ -27,6 +27,8 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
+    if execution.record.cancellation is not None:
+        return {"pending": 0, "retired": 0, "failed": 0, "waitSeconds": 0}
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.RECOVERED]
     left = [server for server in servers if server.protection is Protection.PROTECTED]

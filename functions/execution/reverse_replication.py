@@ -52,6 +52,8 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     site = next(site for site in execution.plan.sites if site.name == task.text("site"))
+    if execution.record.cancellation is not None:
+        return {"site": site.name, "reversed": 0, "waiting": 0, "failed": 0}
     listed = [s for s in store.servers(task.execution_id) if s.site == site.name and s.status in OPEN]
     # Said before it is done: from here on somebody has to look before asking.
     begun = [ServerChange(server, _begin(server, task)) for server in listed]

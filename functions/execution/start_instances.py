@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.control.withdrawals import withdraw
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.ec2_client import Ec2Client
 from shared.failback.workloads import at_rest, by_workload_scope, workloads
@@ -22,11 +23,10 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    launched = [
-        server
-        for server in store.servers(task.execution_id, task.wave)
-        if server.status is ServerStatus.LAUNCHED
-    ]
+    record = store.execution(task.execution_id)
+    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    servers = withdraw(store, record, wave, store.servers(task.execution_id, task.wave))
+    launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
     changes = _held(accounts, launched)
     held = {change.server.source_server_id for change in changes}
     launched = [server for server in launched if server.source_server_id not in held]

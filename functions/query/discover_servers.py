@@ -7,6 +7,7 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
+from shared.limited import limited_to
 from shared.model import ServerRecord, ServerStatus, SourceServer
 from shared.opened_execution import opened
 from shared.quotas_client import QuotasClient
@@ -21,7 +22,8 @@ def handler(task: Task) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
-    plan = opened(store, task.execution_id).plan
+    execution = opened(store, task.execution_id)
+    plan = execution.plan
     site = next(site for site in plan.sites if site.name == task.text("site"))
     accounts = member_accounts(settings.member_role, settings.external_id)
 
@@ -34,7 +36,8 @@ def handler(task: Task) -> dict[str, Any]:
         and server.origin_region in (None, site.origin.region)
     ]
     selection = select(listed, plan)
-    servers = [s for s in listed if s.source_server_id in _chosen(selection)]
+    wanted = limited_to(store, execution.request)
+    servers = [s for s in listed if s.source_server_id in _chosen(selection) and wanted(s)]
     ec2 = Ec2Client(accounts, site.recovery)
     instances = {i.instance_id: i for i in ec2.targets()}
     # Instances of the right name without the tag are looked up so that the report can name them.

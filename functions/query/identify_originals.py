@@ -11,6 +11,7 @@ from shared.drs_job_monitor import EXECUTION_TAG
 from shared.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
 from shared.failback.original_reader import OriginalReader
 from shared.failback.stages import stage_values
+from shared.limited import limited_to
 from shared.model import (
     Finding,
     Instance,
@@ -49,7 +50,8 @@ def handler(task: Task) -> dict[str, Any]:
     recovered = _recovered(store, execution)
     pairs = PairStore(settings.pairs_table).get([server.source_server_id for server in listed])
     earlier = EarlierExecutions(store, execution, task.text("executionArn"))
-    wanted = [server for server in listed if _is_wanted(server, selection, recovered)]
+    asked_for = limited_to(store, execution.request)
+    wanted = [s for s in listed if _is_wanted(s, selection, recovered) and asked_for(s)]
     facts = reader.read(
         wanted,
         pairs,

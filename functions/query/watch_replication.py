@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.control.holds import cutover_hold
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
 from shared.failback.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
@@ -24,7 +25,7 @@ BEFORE_CUTOVER = frozenset(PAST_REPLICATION) - {ServerStatus.RECOVERED}
 @task
 def handler(task: Task) -> dict[str, Any]:
     """``{executionId, drained?}`` → ``{action, replicating, replicated, failed, newlyStalled, bytesLeft,
-    secondsLeft, waitSeconds}``. ``action`` is WAIT, GO or STOP; bytes and seconds are estimates.
+    secondsLeft, waitSeconds}``. ``action`` is WAIT, GO, STOP or CANCEL; bytes and seconds are estimates.
 
     ``drained``: the workload was quiesced, so wait until nothing is left to be replicated.
     """
@@ -49,8 +50,11 @@ def handler(task: Task) -> dict[str, Any]:
     after += [server for server in servers if server.adoption is not None]
     # Where nobody is left to go on with, the execution comes to its end by itself.
     nobody_left = verdict.action is Action.STOP and not verdict.too_late
+    action = Action.GO if nobody_left else verdict.action
+    if action is Action.GO and cutover_hold(execution.record, execution.policies.failback):
+        action = Action.WAIT
     return {
-        "action": Action.GO.value if nobody_left else verdict.action.value,
+        "action": "CANCEL" if execution.record.cancellation else action.value,
         "replicating": verdict.replicating,
         "replicated": sum(server.status in BEFORE_CUTOVER for server in after),
         "failed": sum(server.status is ServerStatus.FAILED for server in after),

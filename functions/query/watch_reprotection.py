@@ -20,7 +20,10 @@ def handler(task: Task) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, protected, failed, bytesLeft, waitSeconds}``."""
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
-    policies = opened(store, task.execution_id).policies.failback
+    execution = opened(store, task.execution_id)
+    if execution.record.cancellation is not None:
+        return {"pending": 0, "protected": 0, "failed": 0, "bytesLeft": 0, "waitSeconds": 0}
+    policies = execution.policies.failback
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.RECOVERED]
     # One that an earlier execution left half retired is believed only when DRS says so.

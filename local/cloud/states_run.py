@@ -81,7 +81,12 @@ class Run:
             redrive_count=order.redrive_count,
             on_end=self._ended,
         )
-        _prepare(self.execution, order.resume.variables if order.resume else {}, lambda: bool(self._frozen))
+        prepare(
+            self.execution,
+            order.resume.variables if order.resume else {},
+            order.input,
+            stopped=lambda: bool(self._frozen),
+        )
 
     def start(self) -> None:
         self.execution.start()
@@ -138,8 +143,16 @@ class StoppedBeforeItBeganError(Exception):
     """The execution was aborted before its first state."""
 
 
-def _prepare(execution: AslExecution, variables: dict[str, Any], stopped: Callable[[], bool]) -> None:
-    """Set variables before the first state; end what cannot run, or was stopped before it could."""
+def prepare(
+    execution: AslExecution,
+    variables: dict[str, Any],
+    input_text: str,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Set variables before the first state; end what cannot run, or was stopped before it could.
+
+    ``input_text``: the execution's own input as JSON, which a redrive keeps in its context object.
+    """
     inner = execution._execution
     make_worker = inner._get_start_execution_worker
 
@@ -151,6 +164,7 @@ def _prepare(execution: AslExecution, variables: dict[str, Any], stopped: Callab
             env = make_environment()
             if stopped():
                 raise StoppedBeforeItBeganError
+            env.states.context_object.context_object_data["Execution"]["Input"] = json.loads(input_text)
             for name, value in variables.items():
                 env.variable_store.set(name, value)
             env.variable_store.reset_tracing()

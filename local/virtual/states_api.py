@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.asl import AslExecution, TaskDoesNotExistError, TaskTimedOutError, check
+from local.cloud.states_run import begin_at, prepare, resume_point
 from local.virtual.scheduler import Scheduler
 from local.virtual.template import machine_of_arn
 
+REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 PAYLOAD_BYTES = 262_144
 """The largest input of an execution (Step Functions quotas)."""
 
@@ -31,6 +33,9 @@ class Record:
     machine: str
     parent: str | None
     children: list[str] = field(default_factory=list)
+    redrives: int = 0
+    before: list[dict[str, Any]] = field(default_factory=list)
+    """The events of earlier attempts."""
 
 
 class StatesApi:
@@ -56,6 +61,7 @@ class StatesApi:
             "StartExecution": self._start_execution,
             "DescribeExecution": self._describe_execution,
             "StopExecution": self._stop_execution,
+            "RedriveExecution": self._redrive_execution,
             "ListExecutions": self._list_executions,
             "GetExecutionHistory": self._get_execution_history,
             "SendTaskSuccess": self._send_task_success,
@@ -126,6 +132,34 @@ class StatesApi:
         if execution.status == "RUNNING":
             execution.stop(parameters.get("error"), parameters.get("cause"))
         return {"stopDate": self._scheduler.clock.now().timestamp()}
+
+    def _redrive_execution(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        arn = parameters["executionArn"]
+        record = self.record(arn)
+        ended = record.execution
+        if ended.status not in REDRIVABLE:
+            raise StatesError("ExecutionNotRedrivable", f"Execution is {ended.status}: '{arn}'")
+        definition = json.loads(self._definition_of(record.machine) or "{}")
+        record.before += ended.history()
+        point = resume_point(record.before, definition)
+        record.redrives += 1
+        again = AslExecution(
+            definition=json.dumps(begin_at(definition, point.state) if point else definition),
+            input_json=point.input if point else ended.input_json,
+            name=ended.name,
+            execution_arn=arn,
+            state_machine_arn=ended.state_machine_arn,
+            state_machine_name=ended.state_machine_name,
+            role_arn=f"arn:aws:iam::{self._account}:role/{record.machine}",
+            account=self._account,
+            region=self._region,
+            redrive_count=record.redrives,
+        )
+        again.input_json = ended.input_json  # its own, not that of the state it goes on with
+        prepare(again, point.variables if point else {}, again.input_json)
+        record.execution = again
+        self._scheduler.spawn(again.start, f"redrive of {ended.name} of {record.machine}", tag=arn)
+        return {"redriveDate": self._scheduler.clock.now().timestamp()}
 
     def _list_executions(self, parameters: dict[str, Any]) -> dict[str, Any]:
         machine = machine_of_arn(parameters["stateMachineArn"])

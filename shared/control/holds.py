@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.model import ExecutionRecord, Hold, LaunchOrder, Pause, ServerRecord, WaveRecord
+from shared.model import ExecutionRecord, FailbackPolicies, Hold, LaunchOrder, Pause, ServerRecord, WaveRecord
 
 
 def launch_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
@@ -24,6 +24,17 @@ def start_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
         return None
     by_wave = record.launch_order is LaunchOrder.BY_WAVE
     return _holding(record.holds, wave, begun=by_wave and wave.started_at is not None)
+
+
+def cutover_hold(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
+    """Why a failback must not begin its cutover now; None: go on.
+
+    Where the workload is quiesced, all servers come to rest together: then a pause before any wave holds.
+    """
+    for hold in record.holds:
+        if hold.when is not Pause.BEFORE_WAVE or policies.quiesce:
+            return _worded(hold)
+    return None
 
 
 def withdrawal(record: ExecutionRecord, wave: WaveRecord, server: ServerRecord | None = None) -> str | None:
@@ -43,5 +54,9 @@ def _holding(holds: Iterable[Hold], wave: WaveRecord, *, begun: bool) -> str | N
         between = hold.when is Pause.NEXT_WAVE and not begun
         before = hold.when is Pause.BEFORE_WAVE and hold.wave == wave.name
         if between or before or hold.when is Pause.NOW:
-            return f"{hold.by} paused it: {hold.reason}"
+            return _worded(hold)
     return None
+
+
+def _worded(hold: Hold) -> str:
+    return f"{hold.by} paused it: {hold.reason}"

@@ -29,7 +29,8 @@ class CleanUpFacts:
     ``target`` as EC2 describes it now, None if it is gone; ``recovery_instance``: what DRS lists for the
     server now; ``volumes_before``: those of the target before the drill; ``missing_volumes``: ids among them
     that EC2 does not know any more or that hang on another instance; ``job_unfinished``: a DRS job of the
-    drill still holds the server; ``launched``: the drill has launched it (its record names a job).
+    drill still holds the server; ``launched``: the drill has launched it (its record names a job);
+    ``real``: no drill is undone but a failover, and the recovery instance is its own.
     """
 
     target: Instance | None
@@ -39,6 +40,7 @@ class CleanUpFacts:
     missing_volumes: frozenset[str] = frozenset()
     job_unfinished: bool = False
     launched: bool = True
+    real: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class VolumeSwap:
 def trouble(facts: CleanUpFacts) -> Trouble | None:
     """What keeps the target from being as before; what can be cleaned up is cleaned up all the same."""
     own = facts.recovery_instance
-    if own is not None and not own.is_drill:
+    if own is not None and not own.is_drill and not facts.real:
         return Trouble(
             f"{own.ec2_instance_id} is the recovery instance of a real recovery by now: it is left alone.",
             "Nothing: the failover that took over looks after it.",
@@ -67,7 +69,7 @@ def trouble(facts: CleanUpFacts) -> Trouble | None:
     if lost:
         return Trouble(
             f"The volumes {', '.join(str(volume_id) for volume_id in lost)} that {facts.target.instance_id} "
-            "had before the drill are gone or in use elsewhere; it keeps those of the drill.",
+            "had before the launch are gone or in use elsewhere; it keeps those of the launch.",
             "Nothing for the next failover, which replaces them. To drill with KEEP, set "
             "policies.drill.volumes: KEEP in the plan.",
         )
@@ -90,7 +92,7 @@ def next_clean_up_step(facts: CleanUpFacts) -> CleanUpStep | None:
     ever terminated.
     """
     own = facts.recovery_instance
-    if own is not None and not own.is_drill:
+    if own is not None and not own.is_drill and not facts.real:
         return None
     if facts.job_unfinished:
         return CleanUpStep.AWAIT_JOB

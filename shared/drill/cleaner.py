@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.aws_errors import AwsCallError, ThrottledError
+from shared.control.undo import goes_back
 from shared.cross_account import MemberAccounts
 from shared.drill.clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import ErrorKind
 from shared.drs_job_monitor import EXECUTION_TAG, unfinished
 from shared.ec2_client import Ec2Client
-from shared.model import Job, RecoveryInstance, Scope, ServerRecord, ServerStatus, Volume
+from shared.model import Job, Mode, RecoveryInstance, Scope, ServerRecord, ServerStatus, Volume
 from shared.opened_execution import OpenedExecution
 from shared.prerequisite_facts import Trouble
 from shared.store import ExecutionStore, LockStore, ServerChange, server_lock
@@ -43,7 +44,8 @@ class DrillCleaner:
     def clean(self) -> Counter[str]:
         """How many servers are ``pending``, ``inJobs`` (to end), ``cleaned`` and ``failed`` by now."""
         count: Counter[str] = Counter()
-        servers = [server for server in self._store.servers(self._id) if server.pair_instance_id]
+        record = self._execution.record
+        servers = [s for s in self._store.servers(self._id) if s.pair_instance_id and goes_back(record, s)]
         for scope in sorted({server.scope for server in servers}):
             count += self._clean_scope(scope, [server for server in servers if server.scope == scope])
         return count
@@ -119,11 +121,11 @@ class DrillCleaner:
         facts = {}
         for server in servers:
             of_server = {v.volume_id for v in server.volumes_before if v.volume_id}
+            own = _own(recovery.get(server.source_server_id), server, jobs[server.source_server_id])
+            ours = {job.job_id for job in jobs[server.source_server_id]} | {server.job_id}
             facts[server.source_server_id] = CleanUpFacts(
                 target=targets.get(server.pair_instance_id or ""),
-                recovery_instance=_own(
-                    recovery.get(server.source_server_id), server, jobs[server.source_server_id]
-                ),
+                recovery_instance=own,
                 volumes_before=server.volumes_before,
                 volumes=self._execution.policies.drill.volumes,
                 missing_volumes=frozenset(
@@ -133,6 +135,7 @@ class DrillCleaner:
                     or volumes[volume_id].attached_to not in (None, server.pair_instance_id)
                 ),
                 job_unfinished=bool(unfinished(jobs[server.source_server_id])),
+                real=own is not None and own.job_id in ours and self._execution.record.mode is not Mode.DRILL,
             )
         return facts
 

@@ -3,6 +3,7 @@
 from shared.model import PairRecord
 from shared.store.claims import ClaimStore
 from shared.store.executions import (
+    Effect,
     ExecutionNotFoundError,
     ExecutionStore,
     Leftover,
@@ -16,6 +17,7 @@ from shared.store.waiters import Waiter, WaiterStore
 
 __all__ = [
     "ClaimStore",
+    "Effect",
     "ExecutionNotFoundError",
     "ExecutionStore",
     "Leftover",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from shared.instance_matcher import Proposal
 from shared.items import from_item, to_item
 from shared.limits import KnownLimits, ScopeLimits
 from shared.model import (
+    ControlRecord,
     ExecutionRecord,
     ExecutionStatus,
     Finding,
@@ -36,7 +37,7 @@ from shared.model import (
 )
 from shared.plan import parse_plan
 from shared.preparation.rules import ServerOutcome
-from shared.store.writes import put_once, set_if, write, write_one
+from shared.store.writes import put_once, set_if, write, write_one, write_together
 
 NO_WAVE = "-"
 _FINAL = {f":final{n}": status.value for n, status in enumerate(s for s in ServerStatus if s.is_final)}
@@ -57,6 +58,15 @@ class ServerChange:
 
     def applied(self) -> ServerRecord:
         return replace(self.server, **self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a message changes: fields of the execution, of waves by name, and of servers as they were read."""
+
+    execution: dict[str, Any] = field(default_factory=dict)
+    waves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    servers: tuple[ServerChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +273,50 @@ class ExecutionStore:
 
     def jobs(self, execution_id: str) -> list[JobRecord]:
         return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#")]
+
+    # --- what people say
+
+    def control(self, execution_id: str, control_id: str) -> ControlRecord | None:
+        """A message that was recorded, None if there is none of that id."""
+        key = {"pk": _partition(execution_id), "sk": f"CONTROL#{control_id}"}
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return from_item(item, ControlRecord) if item else None
+
+    def controls(self, execution_id: str) -> list[ControlRecord]:
+        """Every message, the oldest first."""
+        found = [from_item(item, ControlRecord) for item in self._query(execution_id, "CONTROL#")]
+        return sorted(found, key=lambda control: (control.at, control.control_id))
+
+    def record_control(self, record: ExecutionRecord, control: ControlRecord, effect: Effect) -> bool:
+        """Record a message together with all that it changes, or nothing of it.
+
+        ``record``: the execution as the message was judged by. False if another message came first, or if
+        the execution has ended meanwhile: judge again.
+        """
+        execution_id = record.execution_id
+        common = {"pk": _partition(execution_id), **self._expiry(execution_id)}
+        item = {**common, "sk": f"CONTROL#{control.control_id}", **to_item(control)}
+        # A message that is the first finds no counter: fields at their default are not stored.
+        seen = "controls = :seen" if record.controls else "attribute_not_exists(controls)"
+        values: dict[str, Any] = {":seen": record.controls} if record.controls else {}
+        condition, values = f"{seen} AND #status = :status", {**values, ":status": record.status.value}
+        changes = {**effect.execution, "controls": record.controls + 1}
+        key = {"pk": _partition(execution_id), "sk": "EXECUTION"}
+        operations = [
+            put_once(self.table_name, item),
+            set_if(self.table_name, key, changes, condition, values),
+        ]
+        for name, fields in effect.waves.items():
+            key = {"pk": _partition(execution_id), "sk": f"WAVE#{name}"}
+            not_over = {":planned": "PLANNED", ":running": "RUNNING"}
+            operations.append(
+                set_if(self.table_name, key, fields, "#status IN (:planned, :running)", not_over)
+            )
+        for change in effect.servers:
+            key = _server_key(execution_id, change.server)
+            as_seen = {":seen": change.server.status.value}
+            operations.append(set_if(self.table_name, key, change.values, "#status = :seen", as_seen))
+        return write_together(operations)
 
     def claim_round(self, execution_id: str, scope: Scope, now: datetime, every: timedelta) -> bool:
         """Whether the caller is to ask DRS about the scope's jobs this round: one caller a round is."""

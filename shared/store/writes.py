@@ -127,3 +127,12 @@ def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | No
     if response is None or attempts >= TRIES or response[1].get("Error", {}).get("Code") != CONFLICT:
         return None
     return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
+
+
+def write_together(operations: Sequence[Operation]) -> bool:
+    """Carry out all operations or none (at most 100). False if a condition did not hold."""
+    try:
+        _dynamodb().transact_write_items(TransactItems=list(operations))
+    except _dynamodb().exceptions.TransactionCanceledException:
+        return False
+    return True

@@ -85,6 +85,7 @@ def tell_end(here: Stage, arn: str) -> dict[str, Any]:
         "stateMachineArn": here.cloud.states.arn_of(record.machine),
         "name": execution.name,
         "status": execution.status,
+        "redriveCount": record.redrives,
         "startDate": int(execution.start_date.timestamp() * 1000),
         "stopDate": int(stopped.timestamp() * 1000),
         "input": execution.input_json,

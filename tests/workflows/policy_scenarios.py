@@ -336,9 +336,53 @@ def prepared_and_undone(at: Stage) -> None:
     assert undone.output["totals"]["undone"] >= 4, undone.output
 
 
+def steered(at: Stage) -> None:
+    """Somebody pauses, approves, cancels and retries, there and back."""
+
+    def tell(action: str, execution: str = "steered", **fields: Any) -> None:
+        now = at.cloud.clock.now().isoformat()
+        who = {"by": "an operator", "reason": "a test", "now": now}
+        message = {"executionId": execution, "action": action, **who, **fields}
+        at.call("ControlExecutionFunction", message)
+
+    arn = at.start("failover", "steered", approval="REQUIRED")
+    at.started("RequestApprovalFunction")
+    at.cloud.advance(30)
+    tell("APPROVE")
+    at.started("ConfigureLaunchFunction")
+    tell("PAUSE")
+    tell("SKIP", servers=["web"])
+    tell("RETRY")
+    at.cloud.advance(1200)
+    tell("RESUME")
+    assert at.cloud.wait(arn).status == "SUCCEEDED"
+    tell("RETRY")
+    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":steered-retry")]
+    at.cloud.wait(retry)
+    early = at.start("failback", "early", mode="FAILBACK", approval="REQUIRED")
+    at.started("RequestApprovalFunction", 2)
+    at.cloud.advance(30)
+    tell("CANCEL", "early")
+    at.cloud.wait(early)
+    home = at.start("failback", "home", mode="FAILBACK")
+    at.started("ReverseReplicationFunction")
+    tell("RETRY", "home")
+    tell("CANCEL", "home")
+    at.cloud.wait(home)
+    tell("RETRY", "home")
+    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":home-retry")]
+    at.cloud.wait(retry)
+    drill = at.start("failover", "drill", mode="DRILL", plan="crm")
+    at.started("DiscoverServersFunction", at.cloud.functions.invocations("DiscoverServersFunction") + 1)
+    at.end(drill)
+    tell("RETRY", "drill")
+    at.cloud.advance(3600)
+
+
 SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (declared_by_event_with_trouble, _TROUBLED, "{}"),
     (plan_unknown, _HEALTHY, "{}"),
+    (steered, _HEALTHY, "{}"),
     (permission_missing, _HEALTHY, "{}"),
     (two_executions_of_one_plan, _HEALTHY, "{}"),
     (two_plans_for_the_same_servers, _HEALTHY, "{}"),

@@ -128,9 +128,9 @@ class Stage(World):
         self.hold_to_rules(run)
         return run
 
-    def look(self, result: ExecutionResult) -> Run:
-        """An execution with its report, which there must be."""
-        name = result.execution_arn.rsplit(":", 1)[-1]
+    def look(self, result: ExecutionResult, record: str = "") -> Run:
+        """An execution with its report, which there must be; ``record``: the id of a redriven one's."""
+        name = record or result.execution_arn.rsplit(":", 1)[-1]
         s3 = self.cloud.client("s3")
         bucket = self.cloud.template.buckets()[0]
         listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
@@ -164,6 +164,10 @@ class Stage(World):
 
     def close_aborted(self, arn: str, status: str = "ABORTED", cause: str | None = None) -> dict[str, Any]:
         """Feeds the function that closes aborted executions the event that Step Functions sends."""
+        return self.call("CloseAbortedExecutionFunction", self.end_event(arn, status, cause))
+
+    def end_event(self, arn: str, status: str = "ABORTED", cause: str | None = None) -> dict[str, Any]:
+        """The event that Step Functions sends about an execution that has ended."""
         result = self.cloud.result(arn)
         record = self.cloud.states.record(arn).execution
         stopped = record.stop_date or self.cloud.clock.now()
@@ -172,17 +176,17 @@ class Stage(World):
             "stateMachineArn": self.cloud.states.arn_of(arn.split(":")[-2]),
             "name": arn.rsplit(":", 1)[-1],
             "status": status,
+            "redriveCount": self.cloud.states.record(arn).redrives,
             "startDate": int(record.start_date.timestamp() * 1000),
             "stopDate": int(stopped.timestamp() * 1000),
             "cause": cause or result.cause,
         }
-        event = {
+        return {
             "source": "aws.states",
             "detail-type": "Step Functions Execution Status Change",
             "time": stopped.isoformat(),
             "detail": detail,
         }
-        return self.call("CloseAbortedExecutionFunction", event)
 
     def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invokes a function by itself."""

@@ -1,0 +1,25 @@
+"""Which servers a request is limited to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.model import ServerStatus, SourceServer
+from shared.request import Request
+from shared.store import ExecutionStore
+
+LEFT_BEHIND = frozenset({ServerStatus.FAILED, ServerStatus.SKIPPED})
+
+
+def limited_to(store: ExecutionStore, request: Request) -> Callable[[SourceServer], bool]:
+    """Whether the request wants a server: all of the plan's, unless ``only`` names some."""
+    only = request.only
+    if only is None:
+        return lambda server: True
+    wanted = LEFT_BEHIND | ({ServerStatus.BLOCKED} if only.also_blocked else frozenset())
+    earlier = store.servers(only.not_recovered_in) if only.not_recovered_in else []
+    ids = {server.source_server_id for server in earlier if server.status in wanted}
+    named = {name.lower() for name in only.servers}
+    return lambda server: (
+        server.source_server_id in ids or not named.isdisjoint({server.source_server_id, server.name.lower()})
+    )

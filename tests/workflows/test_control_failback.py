@@ -1,0 +1,79 @@
+"""Failbacks that people steer: the cutover is held, and a cancelled one leaves each server on one side."""
+
+from __future__ import annotations
+
+from tests.workflows.homecoming import away, home, sides, still_away
+from tests.workflows.stage import Stage
+from tests.workflows.steering import begin_home, on, refused, tell
+from tests.workflows.world import ORIGIN
+
+
+def untouched(here: Stage) -> None:
+    """Every workload runs on the recovery side, and nothing was launched at the origin."""
+    assert {sides(here, name)[1] for name in here.servers} == {"running"}
+    assert here.drs_state(ORIGIN)["jobs"] == []
+
+
+def test_paused_before_the_cutover_the_workload_runs_on_and_replicates() -> None:
+    with away() as (here, before):
+        arn = begin_home(here, ("PAUSE", {"when": "NEXT_WAVE"}))
+        here.cloud.advance(6 * 3600)
+        untouched(here)
+        assert here.cloud.result(arn).status == "RUNNING"
+        tell(here, "RESUME", "home")
+        home(here, before, here.wait(arn))
+
+
+def test_a_pause_before_one_wave_holds_a_cutover_that_quiesces_all() -> None:
+    quiesce = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}}]
+    with away(policies={"failback": {"quiesce": quiesce}}) as (here, before):
+        arn = begin_home(here, ("PAUSE", {"before": "all"}))
+        here.cloud.advance(6 * 3600)
+        assert here.cloud.calls["ssm", "SendCommand"] == 0
+        tell(here, "RESUME", "home")
+        home(here, before, here.wait(arn))
+
+
+def test_a_cutover_is_approved_by_message() -> None:
+    with away(policies={"failback": {"approval": "REQUIRED"}}) as (here, before):
+        arn = here.start("home", mode="FAILBACK")
+        here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
+        tell(here, "APPROVE", "home")
+        home(here, before, here.wait(arn))
+
+
+def test_cancelled_during_replication_nothing_is_cut_over() -> None:
+    with away() as (here, before):
+        on(here, "WatchReplication", lambda: tell(here, "CANCEL", "home"))
+        run = here.run("home", mode="FAILBACK")
+        assert run.status == "CANCELLED"
+        untouched(here)
+        home(here, before, here.run("again", mode="FAILBACK"))
+
+
+def test_cancelled_in_the_midst_of_the_cutover_workloads_go_on_where_they_were() -> None:
+    with away() as (here, before):
+        on(here, "WatchJobs", lambda: tell(here, "CANCEL", "home"))
+        run = here.run("home", mode="FAILBACK")
+        assert run.status == "CANCELLED"
+        assert set(run.outcomes.values()) == {"SKIPPED"}
+        for name in here.servers:
+            still_away(here, name)
+        home(here, before, here.run("again", mode="FAILBACK"))
+
+
+def test_what_came_home_before_a_cancellation_stays_and_is_protected_by_the_next_failback() -> None:
+    with away() as (here, before):
+        said: list[str] = []
+
+        def cancel() -> None:
+            said.append(refused(here, "CANCEL", "home", launched="UNDO", confirm="shop"))
+            tell(here, "CANCEL", "home", launched="UNDO")
+
+        on(here, "Reprotect", cancel)
+        run = here.run("home", mode="FAILBACK")
+        assert "are not sent back" in said[0]
+        assert run.status == "CANCELLED"
+        assert set(run.outcomes.values()) == {"RECOVERED"}
+        assert {run.server(name)["protection"] for name in here.servers} == {"UNPROTECTED"}
+        home(here, before, here.run("again", mode="FAILBACK"))
