@@ -53,7 +53,7 @@ class LaunchRestorer:
         if mode is not Mode.DRILL:
             # Here nobody waits for the end of jobs: one whose end was not seen may have launched a server.
             ended = {job.job_id for job in self._store.jobs(self._id) if job.status == "COMPLETED"}
-            servers = [server for server in servers if server.job_id is None or server.job_id in ended]
+            servers = [s for s in servers if s.job_id is None or s.job_id in ended or s.cleaned_up_at]
         restored: list[ServerRecord] = []
         lost = self._taken_over(servers)
         free = self._not_in_jobs([server for server in servers if server not in lost])
