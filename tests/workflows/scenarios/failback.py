@@ -20,6 +20,7 @@ _BOTH_WAYS = (
     "invoked-late",
     "conflicts",
     "events",
+    "steered",
     "clock-jumps",
 )
 

@@ -191,6 +191,13 @@ FAILOVERS = [
         "30 % of all writes to DynamoDB meet another transaction",
         faults.calls(CallFaultKind.CONFLICT, 0.3, "dynamodb"),
     ),
+    Scenario(
+        "steered",
+        "People pause, resume, skip and cancel at any time, some messages twice",
+        faults.steer,
+        expect=lambda here, runs: None,
+        on_failure="GO_ON",
+    ),
     Scenario("same-plan", "A plan is started twice", play=at_the_same_instant, expect=one_of_them),
     Scenario("same-servers", "Two plans want the same servers", play=overlapping, expect=each_once),
     Scenario(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -147,12 +147,40 @@ def lock_out(at: str | None = None) -> Arrange:
     return arrange
 
 
-def at_random_times(here: Stage, dice: Random, times: int, within: float, action: Callable[[], Any]) -> None:
-    """``action()`` that often; what is refused then is refused."""
+def steer(here: Stage, dice: Random) -> None:
+    """People pause, resume, skip and cancel at any time, some messages twice; in the end all goes on."""
+    wave = {"wave": dice.choice(["data", "app", "web"])}
+    servers = {"servers": [dice.choice(sorted(here.servers))]}
+    wishes: list[dict[str, Any]] = [
+        {"action": "PAUSE"},
+        {"action": "PAUSE", "when": "NEXT_WAVE"},
+        {"action": "PAUSE", "before": wave["wave"]},
+        {"action": "SKIP", **servers},
+        {"action": "SKIP", **wave},
+        {"action": "RESUME"},
+        {"action": "CANCEL"},
+        {"action": "CANCEL", "launched": "UNDO"},
+    ]
+    for number in range(dice.randint(1, 3)):
+        wish = dice.choices(wishes, weights=(3, 2, 2, 3, 1, 3, 1, 1))[0]
+        for _ in range(dice.choice([1, 1, 2])):
+            _say(here, dice.uniform(0, 400), {**wish, "id": f"wish-{number}"})
+    for hours in (1, 2, 3, 4):
+        _say(here, hours * 3600, {"action": "RESUME", "id": f"resume-{hours}"})
 
-    def act() -> None:
-        with suppress(Exception):
-            action()
 
-    for _ in range(times):
-        here.cloud.clock.call_later(dice.uniform(0, within), act)
+def _say(here: Stage, seconds: float, message: dict[str, Any]) -> None:
+    """Somebody says it to whatever runs then."""
+
+    def say() -> None:
+        for record in list(here.cloud.states.records.values()):
+            if record.parent is None and record.execution.status == "RUNNING":
+                to = {"executionId": record.execution.name, "by": "ana", "reason": "to see what happens"}
+                now = {"now": (here.cloud.clock.now() + here.cloud.workflow_clock.ahead).isoformat()}
+                event = json.dumps({**to, **message, **now}).encode()
+                here.cloud.functions.invoke("ControlExecutionFunction", event)
+
+    def begin() -> None:
+        here.cloud.scheduler.spawn(say, "a message")
+
+    here.cloud.clock.call_later(seconds, begin)

@@ -60,6 +60,8 @@ def _mixed(returning: bool) -> Arrange:
             trouble = INVOCATIONS[dice.choice(sorted(INVOCATIONS))]
             faults.invocations(dice.uniform(0.05, 0.25), trouble)(here, dice)
         known = AT_HOME if returning else sorted(CLOUD)
+        if dice.random() < 0.3:
+            faults.steer(here, dice)
         for name in dice.sample(known, dice.randint(0, 2)):
             CLOUD[name](here, dice)
 
