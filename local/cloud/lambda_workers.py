@@ -2,7 +2,8 @@
 
 The class, message and trace of an exception reach the caller and the worker stays warm; the function's own
 code comes before its layers; stray output is log; the environment holds nothing of this process; and the
-simulated clock runs at real speed while a function does. Code and layers are unpacked once per content and
+simulated clock runs at real speed while a function does. Invocations beyond what the machine can run wait
+for their turn. Code and layers are unpacked once per content and
 keep their compiled modules, which makes a cold start several times cheaper.
 """
 
@@ -34,6 +35,8 @@ from local.cloud.lambda_zygote import Zygote
 
 _WORKER = Path(lambda_python_worker.__file__)
 _LOG_LIMIT_SECONDS = 0.25
+_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
+"""Invocations that run side by side. More are no faster on this machine, and each takes some 100 MB."""
 _RESERVED = lambda_runtime._RESERVED_RUNTIME_ENV_VARS
 
 
@@ -52,6 +55,7 @@ class LambdaWorkers:
         self._real_speed = real_speed
         self._folder = Path(tempfile.mkdtemp(prefix="local-cloud-lambda-"))
         self._unpacking = threading.Lock()
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._life_read, self._life_write = os.pipe()
         self._zygote = Zygote(self._life_read) if Zygote.works_here() else None
         self._invoke: Any = None
@@ -77,7 +81,7 @@ class LambdaWorkers:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _execute(self, func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        with self._real_speed():
+        with self._real_speed(), self._turns:
             answer: dict[str, Any] = self._invoke(func, event, request_id)
         body = answer.get("body")
         if isinstance(body, dict) and "__function_error__" in body:
