@@ -22,13 +22,16 @@ MANY = 200
 """From this number of instances on, one look is a dozen calls."""
 
 
-def launch_wait(age_seconds: float) -> int:
-    """Seconds until the next look at jobs, the youngest of which began ``age_seconds`` ago."""
+def launch_wait(age_seconds: float, *, its_turn: bool = True) -> int:
+    """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless woken.
+
+    ``its_turn``: each launched server can be started at once; else only the last one matters, and DRS tells.
+    """
     if age_seconds < FIRST_LAUNCH:
         return max(10, round(FIRST_LAUNCH - age_seconds))
     if age_seconds < LONG_JOB:
-        return 10
-    return 20 if age_seconds < VERY_LONG_JOB else 60
+        return 10 if its_turn else 30
+    return 30 if age_seconds < VERY_LONG_JOB else 60
 
 
 def boot_wait(age_seconds: float, instances: int) -> int:

@@ -44,6 +44,9 @@ def handler(task: Task) -> dict[str, Any]:
                 }
             changes.append(ServerChange(server, values))
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
+    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    if wave.start_began_at is None:  # it was started early
+        store.change_wave(task.execution_id, task.wave, {"start_began_at": iso(task.now)})
     starting = sum(server.status is ServerStatus.STARTING for server in done)
     return {"starting": starting, "failed": len(done) - starting}
 

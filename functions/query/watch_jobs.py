@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.control.turns import turn_of
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.drs_job_monitor import COMPLETED, ENDING
 from shared.launch_watcher import LaunchWatcher
-from shared.model import JobRecord, ServerStatus
-from shared.opened_execution import opened
-from shared.outcome import retryable
+from shared.model import JobRecord, Mode, ServerStatus, Turn
+from shared.opened_execution import OpenedExecution, opened
+from shared.outcome import Readiness, retryable
 from shared.polling import ENDING_STEP, launch_wait
 from shared.settings import QuerySettings
 from shared.store import ExecutionStore, execution_store
@@ -25,7 +27,10 @@ ROUND = timedelta(seconds=8)
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave, woken?}`` → ``{launching, toRetry, launched, failed, waitSeconds}``."""
+    """``{executionId, wave, woken?}`` → how many servers are ``launching`` and so on, and ``waitSeconds``.
+
+    ``mayStart``: it is the wave's turn to start what it has launched, though others still launch.
+    """
     settings = QuerySettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
@@ -41,6 +46,7 @@ def handler(task: Task) -> dict[str, Any]:
         LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
     servers = store.servers(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
+    may_start = _may_start(store, execution, task)
     return {
         "launching": count[ServerStatus.LAUNCHING],
         "toRetry": sum(
@@ -48,8 +54,10 @@ def handler(task: Task) -> dict[str, Any]:
             for server in servers
         ),
         "launched": count[ServerStatus.LAUNCHED],
+        "starting": count[ServerStatus.STARTING],
         "failed": count[ServerStatus.FAILED],
-        "waitSeconds": _wait(_unfinished(store, task) if looked else jobs, task),
+        "mayStart": may_start,
+        "waitSeconds": _wait(_unfinished(store, task) if looked else jobs, task, may_start),
     }
 
 
@@ -57,8 +65,19 @@ def _unfinished(store: ExecutionStore, task: Task) -> list[JobRecord]:
     return [job for job in store.jobs(task.execution_id) if job.wave == task.wave and job.status != COMPLETED]
 
 
-def _wait(jobs: Sequence[JobRecord], task: Task) -> int:
+def _may_start(store: ExecutionStore, execution: OpenedExecution, task: Task) -> bool:
+    """In a failback all of a wave starts together: until then its workload runs on the other side."""
+    if execution.record.mode is Mode.FAILBACK:
+        return False
+    waves = store.waves(task.execution_id)
+    wave = next(wave for wave in waves if wave.name == task.wave)
+    verdict = turn_of(execution.record, replace(wave, awaits=Turn.START), waves)
+    return verdict.readiness is Readiness.READY
+
+
+def _wait(jobs: Sequence[JobRecord], task: Task, may_start: bool) -> int:
     if any(job.status == ENDING for job in jobs):
         return ENDING_STEP
     begun = [parse_time(job.created_at) for job in jobs]
-    return launch_wait((task.now - min(begun)).total_seconds() if begun else 0.0)
+    age = (task.now - min(begun)).total_seconds() if begun else 0.0
+    return launch_wait(age, its_turn=may_start)

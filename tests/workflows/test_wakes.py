@@ -85,3 +85,37 @@ def test_the_lots_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way
         looks = here.cloud.functions.invocations("StartRecoveryFunction")
         seconds = sum(seconds_after(job["endDateTime"], job["creationDateTime"]) for [job] in jobs)
         assert looks < seconds / 10 + 3 * seconds / FAR + 30
+
+
+def test_a_server_starts_when_it_is_launched_though_others_of_its_wave_still_launch() -> None:
+    with stage(group("db", "data", count=6), waves=[wave("data")], jobs=Settings()) as here:
+        run = here.run()
+        assert run.status == "COMPLETED"
+        told = sorted(event["time"] for event in here.cloud.events if event["detail-type"] == RESULT)
+        started = sorted(
+            event["time"]
+            for event in here.cloud.events
+            if event["detail-type"].startswith("EC2") and event["detail"]["state"] == "pending"
+        )[-6:]
+        late = [seconds_after(start, launch) for launch, start in zip(told, started, strict=True)]
+        assert max(late) <= 12.0
+        assert started[0] < told[-1]
+
+
+def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched() -> None:
+    with away(group("db", "data", count=4), waves=[wave("data")]) as (here, _):
+        begun = len(here.cloud.events)
+        run = here.run("home", mode="FAILBACK")
+        assert run.status == "COMPLETED"
+        since = here.cloud.events[begun:]
+        told = [event["time"] for event in since if event["detail-type"] == RESULT]
+        originals = {here.original(name) for name in here.servers}
+        started = [
+            event["time"]
+            for event in since
+            if event["detail-type"].startswith("EC2")
+            and event["detail"]["state"] == "pending"
+            and event["detail"]["instance-id"] in originals
+        ]
+        assert len(started) == 4
+        assert min(started) >= max(told)
