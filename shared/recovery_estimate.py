@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
 
+from shared.limits import SERVERS_PER_JOB
 from shared.model import LaunchOrder, RecoveryMode
 
 SNAPSHOT_SECONDS = 53.0
@@ -44,10 +45,11 @@ class Wave(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaveLoad:
-    """How many servers a wave launches, by platform."""
+    """How many servers a wave launches, by platform, and how many of them in its largest job."""
 
     linux: int = 0
     windows: int = 0
+    largest_job: int = SERVERS_PER_JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def launch_seconds(load: WaveLoad, recovery_mode: RecoveryMode) -> float:
     if servers == 0:
         return 0.0
     slowest = max(
-        _slowest_server(count, servers, platform, recovery_mode)
+        _slowest_server(count, min(servers, load.largest_job), platform, recovery_mode)
         for platform, count in (("linux", load.linux), ("windows", load.windows))
         if count
     )
@@ -104,9 +106,9 @@ def start_seconds(load: WaveLoad) -> float:
     return WAVE_SECONDS + max(boots, default=0.0)
 
 
-def _slowest_server(count: int, in_wave: int, platform: str, recovery_mode: RecoveryMode) -> float:
+def _slowest_server(count: int, in_job: int, platform: str, recovery_mode: RecoveryMode) -> float:
     """The expected slowest of ``count`` servers, when phases are independent and lognormal."""
-    contention = CONTENTION_SECONDS * max(0, min(in_wave, 100) - CONTENTION_FROM)
+    contention = CONTENTION_SECONDS * max(0, in_job - CONTENTION_FROM)
     phases = [LAUNCH_SECONDS[platform]]
     if recovery_mode is RecoveryMode.OPTIMAL:
         phases.append(CONVERSION_SECONDS[platform])

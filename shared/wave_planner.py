@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from shared.limits import ScopeLimits
-from shared.model import Scope, ServerRecord
-from shared.recovery_estimate import Estimate, Wave, WaveLoad, estimate
+from shared.model import LaunchOrder, Scope, ServerRecord
+from shared.recovery_estimate import CONTENTION_FROM, Estimate, Wave, WaveLoad, estimate
 
 __all__ = [
     "Estimate",
@@ -15,20 +15,30 @@ __all__ = [
     "WaveLoad",
     "critical_path",
     "estimate",
+    "launched_at_once",
     "plan_lots",
     "wave_levels",
     "ways_to_the_end",
 ]
 
 
+FEWEST = CONTENTION_FROM
+"""Jobs with fewer servers than this are no quicker, as far as is known."""
+
+
 def plan_lots(
-    servers: Sequence[ServerRecord], limits: Mapping[Scope, ScopeLimits] | None = None
+    servers: Sequence[ServerRecord],
+    limits: Mapping[Scope, ScopeLimits] | None = None,
+    at_once: Mapping[Scope, int] | None = None,
 ) -> dict[str, int]:
     """The lot of every server of one wave: source server id -> number, from 1.
 
-    A lot holds servers of one scope, and becomes one job. Lots are as few as possible and, within a
-    scope, differ by at most one server. ``limits``: of scopes that have others than DRS by default. The
-    order of ``servers`` does not matter. Numbers are unique over the scopes of the wave.
+    A lot holds servers of one scope, and becomes one job. A job holds its places until its slowest server
+    is through, and is the slower the more servers it has: so lots are as small as lets the quota of jobs
+    hold as many servers as the quota of servers does, and in a scope they differ by at most one server.
+    ``limits``: of scopes that have others than DRS by default. ``at_once``: how many servers are to launch
+    in a scope at the same time, those of other waves included; by default those of this wave. The order of
+    ``servers`` does not matter. Numbers are unique over the scopes of the wave.
     """
     by_scope: defaultdict[Scope, list[ServerRecord]] = defaultdict(list)
     for server in servers:
@@ -37,11 +47,32 @@ def plan_lots(
     first = 1
     for scope in sorted(by_scope):
         members = sorted(by_scope[scope], key=lambda server: (server.name, server.source_server_id))
-        count = -(-len(members) // (limits or {}).get(scope, ScopeLimits()).largest_job)
+        known = (limits or {}).get(scope, ScopeLimits())
+        count = _lots(len(members), (at_once or {}).get(scope, len(members)), known)
         for place, server in enumerate(members):
             lots[server.source_server_id] = first + place * count // len(members)
         first += count
     return lots
+
+
+def _lots(servers: int, at_once: int, limits: ScopeLimits) -> int:
+    size = max(FEWEST, -(-min(at_once, limits.servers_in_jobs) // limits.jobs))
+    return max(-(-servers // limits.largest_job), servers // size, 1)
+
+
+def launched_at_once(
+    waves: Sequence[Wave], by_wave: Mapping[str, Sequence[ServerRecord]], order: LaunchOrder
+) -> dict[str, Counter[Scope]]:
+    """By wave, how many servers of each scope are to launch at the same time as its own, these included.
+
+    TOGETHER: all. BY_WAVE: those of the waves of its level, about.
+    """
+    groups = [[wave.name for wave in waves]] if order is LaunchOrder.TOGETHER else wave_levels(waves)
+    counts: dict[str, Counter[Scope]] = {}
+    for group in groups:
+        count = Counter(server.scope for name in group for server in by_wave.get(name, ()))
+        counts.update(dict.fromkeys(group, count))
+    return counts
 
 
 def wave_levels(waves: Sequence[Wave]) -> tuple[tuple[str, ...], ...]:

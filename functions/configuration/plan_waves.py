@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +14,14 @@ from shared.recovery_estimate import failback_estimate, launch_seconds, start_se
 from shared.settings import ConfigurationSettings
 from shared.store import ServerChange, execution_store
 from shared.task import Task, task
-from shared.wave_planner import WaveLoad, estimate, plan_lots, wave_levels, ways_to_the_end
+from shared.wave_planner import (
+    WaveLoad,
+    estimate,
+    launched_at_once,
+    plan_lots,
+    wave_levels,
+    ways_to_the_end,
+)
 
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
@@ -33,9 +41,10 @@ def handler(task: Task) -> dict[str, Any]:
         wave.name: [server for server in ready if server.wave == wave.name] for wave in execution.plan.waves
     }
     limits = {known.scope: known.limits for known in store.facts(task.execution_id, KnownLimits)}
-    lots = {name: plan_lots(members, limits) for name, members in by_wave.items()}
+    at_once = launched_at_once(execution.plan.waves, by_wave, execution.policies.launch_order)
+    lots = {name: plan_lots(members, limits, at_once[name]) for name, members in by_wave.items()}
     sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
-    loads = {name: _load(members, sources) for name, members in by_wave.items()}
+    loads = {name: _load(members, sources, lots[name]) for name, members in by_wave.items()}
     ways = ways_to_the_end(
         execution.plan.waves,
         {
@@ -101,12 +110,13 @@ def _seconds(
     return failback_estimate(waves, loads, policies.launch_order, policies.recovery_mode, most).seconds
 
 
-def _load(servers: list[ServerRecord], sources: dict[str, SourceServer]) -> WaveLoad:
+def _load(servers: list[ServerRecord], sources: dict[str, SourceServer], lots: dict[str, int]) -> WaveLoad:
     windows = sum(
         (source := sources.get(server.source_server_id)) is not None and source.platform == "windows"
         for server in servers
     )
-    return WaveLoad(linux=len(servers) - windows, windows=windows)
+    largest = max(Counter(lots.values()).values(), default=0)
+    return WaveLoad(linux=len(servers) - windows, windows=windows, largest_job=largest)
 
 
 def _child_name(execution_id: str, wave: str) -> str:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.limits import ScopeLimits
 from shared.model import LaunchOrder, RecoveryMode, Scope, WaveRecord
 from shared.recovery_estimate import failback_estimate
-from shared.wave_planner import WaveLoad, critical_path, estimate, plan_lots, wave_levels
+from shared.wave_planner import (
+    FEWEST,
+    WaveLoad,
+    critical_path,
+    estimate,
+    launched_at_once,
+    plan_lots,
+    wave_levels,
+)
 from tests.unit.makers import ELSEWHERE, RECOVERY, record, server_id, wave
 
 TOGETHER, BY_WAVE = LaunchOrder.TOGETHER, LaunchOrder.BY_WAVE
@@ -26,12 +34,59 @@ def limited(servers_per_job: int) -> dict[Scope, ScopeLimits]:
 
 
 @pytest.mark.parametrize(
-    ("servers", "sizes"),
-    [(0, []), (1, [1]), (100, [100]), (101, [50, 51]), (200, [100, 100]), (250, [83, 83, 84])],
+    ("servers", "at_once", "sizes"),
+    [
+        (0, 0, []),
+        (1, 1, [1]),
+        (39, 39, [39]),
+        (100, 100, [20] * 5),
+        (100, 500, [25] * 4),
+        (110, 1000, [27, 27, 28, 28]),
+        (20, 1000, [20]),
+        (1000, 1000, [25] * 40),
+    ],
 )
-def test_lots_are_as_few_and_as_even_as_can_be(servers: int, sizes: list[int]) -> None:
-    lots = plan_lots([record(number) for number in range(servers)])
+def test_lots_are_as_small_as_fills_the_quotas_and_even(servers: int, at_once: int, sizes: list[int]) -> None:
+    lots = plan_lots([record(number) for number in range(servers)], at_once={RECOVERY: at_once})
     assert sorted(Counter(lots.values()).values()) == sizes
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    waves=st.lists(st.integers(1, 150), min_size=1, max_size=6),
+    jobs=st.integers(1, 40),
+    servers_in_jobs=st.integers(100, 1000),
+)
+def test_jobs_that_may_run_at_once_hold_as_many_servers_as_may_be_in_jobs(
+    waves: list[int], jobs: int, servers_in_jobs: int
+) -> None:
+    """The quota of jobs is never what keeps servers of big waves waiting; and what fits at once, goes."""
+    limits = ScopeLimits(jobs=jobs, servers_in_jobs=servers_in_jobs)
+    sizes = []
+    for servers in waves:
+        lots = plan_lots(
+            [record(number) for number in range(servers)], {RECOVERY: limits}, {RECOVERY: sum(waves)}
+        )
+        sizes.append(sorted(Counter(lots.values()).values()))
+        assert sizes[-1][-1] <= limits.largest_job
+    every = sorted(size for some in sizes for size in some)
+    capped = any(servers > limits.largest_job for servers in waves)
+    small = min(sum(waves), servers_in_jobs) / jobs
+    if not capped and all(servers >= max(FEWEST, small + 1) for servers in waves):
+        assert len(every) <= jobs or sum(every[:jobs]) >= servers_in_jobs - jobs
+
+
+def test_what_launches_at_once_is_everything_or_a_level() -> None:
+    servers = {"a": [record(1)], "b": [record(2), record(3, scope=ELSEWHERE)], "c": [record(4)], "d": []}
+    together = launched_at_once(DIAMOND, servers, LaunchOrder.TOGETHER)
+    assert together == {name: {RECOVERY: 3, ELSEWHERE: 1} for name in "abcd"}
+    by_wave = launched_at_once(DIAMOND, servers, LaunchOrder.BY_WAVE)
+    assert by_wave == {
+        "a": {RECOVERY: 1},
+        "b": {RECOVERY: 2, ELSEWHERE: 1},
+        "c": {RECOVERY: 2, ELSEWHERE: 1},
+        "d": {},
+    }
 
 
 def test_lots_are_numbered_from_one_and_hold_one_scope_each() -> None:
@@ -62,7 +117,7 @@ def test_lots_partition_the_servers_within_the_limit_whatever_their_order(
         own = [server for server in servers if server.scope == scope]
         counts = Counter(lots[server.source_server_id] for server in own)
         assert sum(counts.values()) == len(own)
-        assert len(counts) == -(-len(own) // limit)
+        assert len(counts) == max(-(-len(own) // limit), len(own) // FEWEST, 1)
         assert max(counts.values()) - min(counts.values()) <= 1
     order.shuffle(servers)  # type: ignore[attr-defined]
     assert plan_lots(servers, limited(limit)) == lots

@@ -10,6 +10,7 @@ import pytest
 from local.drs import Settings
 from local.virtual import EventFaults
 from shared.polling import FAR
+from tests.workflows.homecoming import away, original
 from tests.workflows.stage import Run, Stage, group, stage, wave
 
 CHAIN = [wave("data"), wave("web", "data")]
@@ -109,7 +110,7 @@ def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched()
         assert run.status == "COMPLETED"
         since = here.cloud.events[begun:]
         told = [event["time"] for event in since if event["detail-type"] == RESULT]
-        originals = {here.original(name) for name in here.servers}
+        originals = {original(here, name) for name in here.servers}
         started = [
             event["time"]
             for event in since
