@@ -7,7 +7,7 @@ are those of ``shared.recovery_estimate``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.recovery_estimate import CONVERSION_SECONDS, LAUNCH_SECONDS, SNAPSHOT_SECONDS
 from shared.task import parse_time
@@ -43,6 +43,8 @@ def boot_wait(age_seconds: float, instances: int) -> int:
     return 15 if age_seconds < VERY_LONG_BOOT else 30
 
 
+ROUND = timedelta(seconds=8)
+"""Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
 ENDING_STEP = 3
 """All servers of a job are through: it ends in two or three seconds (observed)."""
 FAR = 120

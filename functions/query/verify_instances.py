@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from shared.cross_account import member_accounts
+from shared.cross_account import MemberAccounts, member_accounts
+from shared.drs_client import DrsClient
+from shared.drs_job_monitor import COMPLETED
 from shared.ec2_client import Ec2Client, InstanceHealth
 from shared.health_checks import failing_check
+from shared.launch_watcher import LaunchWatcher
 from shared.model import HealthCheck, ServerRecord, ServerStatus
-from shared.opened_execution import opened
-from shared.polling import boot_wait
+from shared.opened_execution import OpenedExecution, opened
+from shared.polling import ROUND, boot_wait
 from shared.settings import QuerySettings
-from shared.store import ServerChange, execution_store
+from shared.store import ExecutionStore, ServerChange, execution_store
 from shared.task import Task, iso, parse_time, task
 from shared.verification import Verdict, judge
 
@@ -35,6 +38,7 @@ def handler(task: Task) -> dict[str, Any]:
         for server in store.servers(task.execution_id, task.wave)
         if server.status is ServerStatus.STARTING
     ]
+    _see_jobs_end(store, accounts, execution, task)
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in starting}):
         servers = [server for server in starting if server.scope == scope]
@@ -61,6 +65,16 @@ def handler(task: Task) -> dict[str, Any]:
         "failed": sum(server.status is ServerStatus.FAILED for server in done),
         "waitSeconds": boot_wait(_age(starting, task), len(starting) - len(changes)),
     }
+
+
+def _see_jobs_end(
+    store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, task: Task
+) -> None:
+    """The wave has gone on when its servers were launched; its jobs end a little later."""
+    jobs = store.jobs(task.execution_id)
+    for scope in {job.scope for job in jobs if job.wave == task.wave and job.status != COMPLETED}:
+        if store.claim_round(task.execution_id, scope, task.now, ROUND):
+            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
 
 
 def _age(starting: Sequence[ServerRecord], task: Task) -> float:

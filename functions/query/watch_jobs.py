@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from shared.control.turns import turn_of
@@ -16,13 +15,10 @@ from shared.launch_watcher import LaunchWatcher
 from shared.model import JobRecord, Mode, ServerStatus, Turn
 from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import Readiness, retryable
-from shared.polling import ENDING_STEP, launch_wait
+from shared.polling import ENDING_STEP, ROUND, launch_wait
 from shared.settings import QuerySettings
 from shared.store import ExecutionStore, execution_store
 from shared.task import Task, parse_time, task
-
-ROUND = timedelta(seconds=8)
-"""Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
 
 
 @task

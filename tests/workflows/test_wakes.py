@@ -29,11 +29,11 @@ def arn_of(here: Stage, name: str) -> str:
 
 
 def seen_launched(here: Stage, run: Run) -> float:
-    """Seconds from the last launch of the first wave to the time at which it went on."""
+    """Seconds from the last launch of the first wave to the time at which it was seen."""
     ours = {arn_of(here, name) for name in ("db-1", "db-2", "db-3")}
     told = [e["time"] for e in here.cloud.events if e["detail-type"] == RESULT and ours & set(e["resources"])]
     [first] = [child for child in run.result.children if child.execution_arn.endswith("data")]
-    [went_on] = [
+    *_, went_on = [
         event["timestamp"]
         for event in first.history
         if event.get("stateEnteredEventDetails", {}).get("name") == "VerifyLaunches"
