@@ -23,7 +23,8 @@ ARGS ?=
 local = .venv/bin/python -m local
 pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
 # Measured where it is cheap; workflows run the same code again, in virtual time.
-covered = tests/unit tests/handlers --cov --cov-report=term:skip-covered --cov-fail-under=90
+apart = tests/workflows/test_prepare.py
+covered = tests/unit tests/handlers $(apart) --cov --cov-report=term:skip-covered --cov-fail-under=90
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
@@ -57,7 +58,7 @@ cloud: environment
 
 test: environment
 	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
-	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud)
+	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud $(apart:%=--ignore=%))
 
 soak: environment
 	@POWERTOOLS_LOG_LEVEL=CRITICAL exec .venv/bin/python -m tests.workflows.scenarios --minutes '$(MINUTES)' \

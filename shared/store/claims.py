@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 from boto3.dynamodb.conditions import Key
 
 from shared.items import from_item, to_item
 from shared.model import Scope
 from shared.room import Claim
+from shared.store.connection import table
 from shared.store.writes import delete_if, put_if, write
 
 TRIES = 20
@@ -34,7 +34,7 @@ class ClaimStore:
     def __init__(self, table_name: str, scope: Scope) -> None:
         self._name = table_name
         self._partition = f"ROOM#{scope}"
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     def put(self, claims: Sequence[Claim], now: datetime) -> None:
         """Make or renew claims. The first asking keeps its place: ``asked_at`` of an older claim stays."""

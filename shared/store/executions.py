@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
-import boto3
 from boto3.dynamodb.conditions import Key
 
 from shared.instance_matcher import Proposal
@@ -37,6 +36,7 @@ from shared.model import (
 )
 from shared.plan import parse_plan
 from shared.preparation.rules import ServerOutcome
+from shared.store.connection import table
 from shared.store.writes import put_once, set_if, write, write_one, write_together
 
 NO_WAVE = "-"
@@ -94,7 +94,7 @@ class ExecutionStore:
 
     def __init__(self, table_name: str) -> None:
         self.table_name = table_name
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     # --- executions
 

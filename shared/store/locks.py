@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import boto3
-
+from shared.store.connection import dynamodb
 from shared.store.writes import delete_if, put_if, put_once, write, write_one
 
 
@@ -31,7 +30,7 @@ class LockStore:
 
     def __init__(self, table_name: str) -> None:
         self._name = table_name
-        self._dynamodb: Any = boto3.resource("dynamodb")
+        self._dynamodb = dynamodb()
 
     def take(self, locks: Sequence[str], execution_id: str, is_over: Callable[[str], bool]) -> dict[str, str]:
         """Take what is free, or held by an execution that ``is_over``.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import boto3
 
 from shared.items import from_item, to_item
 from shared.model import PairRecord
+from shared.store.connection import dynamodb, table
 
 
 class PairStore:
@@ -16,7 +14,7 @@ class PairStore:
 
     def __init__(self, table_name: str) -> None:
         self._name = table_name
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     def put(self, pairs: Sequence[PairRecord]) -> None:
         with self._table.batch_writer() as batch:
@@ -25,7 +23,6 @@ class PairStore:
 
     def get(self, source_server_ids: Sequence[str]) -> dict[str, PairRecord]:
         """The recorded pairs of these servers, by source server id."""
-        dynamodb: Any = boto3.resource("dynamodb")
         found: dict[str, PairRecord] = {}
         for start in range(0, len(source_server_ids), 100):
             wanted = {
@@ -34,7 +31,7 @@ class PairStore:
                 }
             }
             while wanted:
-                answer = dynamodb.batch_get_item(RequestItems=wanted)
+                answer = dynamodb().batch_get_item(RequestItems=wanted)
                 for item in answer["Responses"].get(self._name, []):
                     pair = from_item(item, PairRecord)
                     found[pair.source_server_id] = pair

@@ -6,14 +6,14 @@ import json
 from datetime import datetime
 from typing import Any
 
-import boto3
+from shared.store.connection import table
 
 
 class PlanStore:
     """The Plans table: plan documents by name."""
 
     def __init__(self, table_name: str) -> None:
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     def put(self, document: dict[str, Any], now: datetime) -> None:
         """Store a plan that ``parse_plan`` has accepted, in place of an earlier one of its name."""

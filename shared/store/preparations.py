@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import boto3
 from boto3.dynamodb.conditions import Key
 
 from shared.items import from_item, to_item
 from shared.model import Scope
 from shared.preparation.rules import Preparation
+from shared.store.connection import table
 
 
 class PreparationStore:
@@ -18,7 +18,7 @@ class PreparationStore:
 
     def __init__(self, table_name: str, scope: Scope) -> None:
         self._partition = f"PREPARED#{scope}"
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     def put(self, preparations: Iterable[Preparation]) -> None:
         """Remember servers, in place of what was remembered of them."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 from boto3.dynamodb.conditions import Key
 
 from shared.items import from_item, to_item
 from shared.model import Scope
+from shared.store.connection import table
 from shared.store.writes import delete_if, put_once, write_one
 
 EXPIRY = timedelta(days=2)
@@ -43,7 +43,7 @@ class WaiterStore:
         self._name = table_name
         self._partition = f"ROOM#{scope}"
         self._reports = f"REPORTS#{scope}"
-        self._table: Any = boto3.resource("dynamodb").Table(table_name)
+        self._table = table(table_name)
 
     def put(self, waiter: Waiter, now: datetime) -> None:
         """Note who waits; its earlier token is void."""

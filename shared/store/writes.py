@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-import boto3
-
 from shared.items import camel, to_item
+from shared.store.connection import dynamodb
 
 ITEMS_PER_TRANSACTION = 100
 """TransactWriteItems takes at most 100 items (DynamoDB developer guide, Service quotas)."""
-
-CONFLICT = "TransactionConflictException"
-TRIES = 9
-FIRST_PAUSE = 0.025
-"""Of a second, doubled with each try: some 6 s in all."""
 
 Operation = dict[str, Any]
 """One of TransactWriteItems' members: ``{"Put": …}``, ``{"Update": …}`` or ``{"Delete": …}``."""
@@ -88,9 +80,9 @@ def write(operations: Sequence[Operation]) -> list[bool]:
             done.append(write_one(some[0]))
             continue
         try:
-            _dynamodb().transact_write_items(TransactItems=some)
+            dynamodb().meta.client.transact_write_items(TransactItems=some)
             done += [True] * len(some)
-        except _dynamodb().exceptions.TransactionCanceledException:
+        except dynamodb().meta.client.exceptions.TransactionCanceledException:
             done += [write_one(operation) for operation in some]
     return done
 
@@ -99,40 +91,21 @@ def write_one(operation: Operation) -> bool:
     """Carry one operation out by itself. False if its condition did not hold."""
     [(kind, arguments)] = operation.items()
     calls = {
-        "Put": _dynamodb().put_item,
-        "Update": _dynamodb().update_item,
-        "Delete": _dynamodb().delete_item,
+        "Put": dynamodb().meta.client.put_item,
+        "Update": dynamodb().meta.client.update_item,
+        "Delete": dynamodb().meta.client.delete_item,
     }
     try:
         calls[kind](**arguments)
-    except _dynamodb().exceptions.ConditionalCheckFailedException:
+    except dynamodb().meta.client.exceptions.ConditionalCheckFailedException:
         return False
     return True
-
-
-@cache
-def _dynamodb() -> Any:
-    # The resource's client takes and gives plain Python values.
-    client: Any = boto3.resource("dynamodb").meta.client
-    client.meta.events.register("needs-retry.dynamodb", _after_conflict)
-    return client
-
-
-def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | None:
-    """botocore asks whether to repeat a call, and after how many seconds.
-
-    A single write is refused while a transaction is about its item. That is over in an instant, and botocore
-    does not repeat it (DynamoDB developer guide, Transaction conflict handling).
-    """
-    if response is None or attempts >= TRIES or response[1].get("Error", {}).get("Code") != CONFLICT:
-        return None
-    return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
 
 
 def write_together(operations: Sequence[Operation]) -> bool:
     """Carry out all operations or none (at most 100). False if a condition did not hold."""
     try:
-        _dynamodb().transact_write_items(TransactItems=list(operations))
-    except _dynamodb().exceptions.TransactionCanceledException:
+        dynamodb().meta.client.transact_write_items(TransactItems=list(operations))
+    except dynamodb().meta.client.exceptions.TransactionCanceledException:
         return False
     return True

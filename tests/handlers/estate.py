@@ -37,7 +37,7 @@ from local.virtual.template import Template
 from shared import cross_account, notifications, reports, workflows
 from shared.model import Scope, ServerRecord, WaveRecord
 from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
-from shared.store import ExecutionStore, LockStore, PairStore, PlanStore, execution_store, writes
+from shared.store import ExecutionStore, LockStore, PairStore, PlanStore, connection, execution_store
 from shared.task import iso
 from tests.handlers.wire import Wire, simulation
 
@@ -86,7 +86,7 @@ def forget_clients() -> None:
     for kept in (
         execution_store,
         cross_account.member_accounts,
-        writes._dynamodb,
+        connection.dynamodb,
         notifications._sns,
         reports._s3,
         workflows._states,

@@ -59,7 +59,7 @@ def test_everything_is_put_back_and_repeating_it_is_harmless(estate: Estate) -> 
     assert clean(estate)["cleaned"] == 1
     changing = ("Stop", "Start", "Detach", "Attach", "Disconnect", "Delete", "Terminate")
     assert not [c for c in estate.wire.calls[done:] if c.operation.startswith(changing)]
-    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0, "undo": True}
     assert estate.launch_configuration(server)["launchDisposition"] == "STARTED"
 
 
@@ -70,10 +70,12 @@ def test_a_job_is_waited_for_even_if_nobody_lived_to_record_it(estate: Estate) -
     tags = {"drs-orchestrator:execution": "execution-1"}
     estate.drs_client().start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True, tags=tags)
     assert estate.call(clean_up_drill) == {"pending": 1, "cleaned": 0, "failed": 0, "waitSeconds": 60}
-    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1}, "the job needs them"
+    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1, "undo": True}, (
+        "the job needs them"
+    )
     assert clean(estate, rounds=40)["cleaned"] == 1
     assert volumes(estate, target) == before
-    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0, "undo": True}
 
 
 def test_a_server_that_was_never_launched_is_left_alone(estate: Estate) -> None:
@@ -88,7 +90,7 @@ def test_a_server_that_another_execution_holds_is_left_to_it(estate: Estate) -> 
     assert clean(estate) == {"pending": 0, "cleaned": 0, "failed": 1, "waitSeconds": 15}
     assert "execution-2 has taken the server over" in trouble(estate)
     assert estate.instance(target)["State"]["Name"] == "running"
-    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 0, "undo": True}
     assert estate.launch_configuration(server)["launchDisposition"] == "STOPPED"
 
 
@@ -155,7 +157,7 @@ def test_settings_of_a_drilled_server_that_could_not_be_put_back_are_in_the_repo
     server, _, _ = drilled(estate)
     clean(estate)
     estate.fault("ERROR", operation="UpdateLaunchConfiguration", code="ConflictException")
-    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1}
+    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1, "undo": True}
     estate.call(close_execution, startedAt=estate.now)
     [finding] = [f for f in estate.report()["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"]
     assert f"update-launch-configuration --source-server-id {server}" in finding["remedy"]

@@ -62,9 +62,9 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("identify_originals", {"site": "east", "servers": 2}),
     ("check_reverse_prerequisites", {"site": "east", "ready": 0, "blocked": 0}),
     ("reverse_replication", {"site": "east", "reversed": 0, "waiting": 0, "failed": 0}),
-    ("watch_replication", {"action": "GO", "newlyStalled": 0}),
+    ("watch_replication", {"action": "WAIT", "newlyStalled": 0}),  # control_execution has paused it
     ("report_stall", {"reported": 0}),
-    ("quiesce_workloads", {"running": 0, "failed": 0}),
+    ("quiesce_workloads", {"running": 1, "failed": 0}),  # likewise
     ("stop_workloads", {"stopping": 0, "failed": 0}),
     ("return_workloads", {"returning": 0, "failed": 0}),
     ("reprotect", {"failed": 0}),

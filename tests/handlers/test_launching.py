@@ -252,13 +252,13 @@ def test_launches_end_one_by_one_and_the_failed_are_tried_again(estate: Estate) 
     estate.reach("CONFIGURED")
     estate.fault("PHASE_FAILS", server="web-1", phase="CONVERSION", times=2)
     launch(estate)
-    assert watch(estate) == {"launching": 2, "toRetry": 0, "launched": 0, "failed": 0}
+    assert watch(estate).items() >= {"launching": 2, "toRetry": 0, "launched": 0, "failed": 0}.items()
     estate.await_jobs(["web"])
-    assert watch(estate) == {"launching": 0, "toRetry": 1, "launched": 1, "failed": 0}
+    assert watch(estate).items() >= {"launching": 0, "toRetry": 1, "launched": 1, "failed": 0}.items()
     assert "Conversion failed" in (estate.servers()["web-1"].reason or "")
     assert launch(estate)["launching"] == 1
     estate.await_jobs(["web"])
-    assert watch(estate) == {"launching": 0, "toRetry": 0, "launched": 1, "failed": 1}
+    assert watch(estate).items() >= {"launching": 0, "toRetry": 0, "launched": 1, "failed": 1}.items()
     assert estate.servers()["web-1"].attempts == 2
     assert {record.status for record in estate.store.jobs("execution-1")} == {"COMPLETED"}
 

@@ -159,20 +159,20 @@ def test_where_nothing_was_launched_the_settings_come_back(estate: Estate) -> No
     before = configurations(estate, *ids)
     estate.reach("CONFIGURED")
     assert configurations(estate, *ids) != before
-    assert estate.call(restore_launch_settings) == {"restored": 2, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 2, "failed": 0, "undo": False}
     after = configurations(estate, *ids)
     for settings in (*before, *after):
         settings.pop("launchIntoInstanceProperties", None)
     assert after == before
-    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 0, "undo": False}
 
 
 def test_settings_that_cannot_come_back_are_counted_and_tried_again(estate: Estate) -> None:
     estate.add_pairs("db-1", "web-1")
     estate.reach("CONFIGURED")
     estate.fault("ERROR", operation="UpdateLaunchConfiguration", code="AccessDeniedException", times=1)
-    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 1}
-    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 1, "undo": False}
+    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0, "undo": False}
 
 
 def test_servers_that_were_launched_or_never_changed_are_left_alone(estate: Estate) -> None:
@@ -185,4 +185,4 @@ def test_servers_that_were_launched_or_never_changed_are_left_alone(estate: Esta
         ServerChange(servers["web-1"], {"launch_changed": None}),
     ]
     estate.store.change_servers("execution-1", changes)
-    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0}
+    assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0, "undo": False}

@@ -17,6 +17,11 @@ from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import Call, Wire, refused
 from tests.unit import makers
 
+STOPPED = {
+    "name": "execution-1",
+    "executionArn": "arn:aws:states:us-east-1:999988887777:execution:drs-orchestrator-failover:execution-1",
+    "startDate": 1767225600000,
+}
 FAILURE = {"Error": "AccessDeniedError", "Cause": '{"errorMessage": "no rights"}'}
 
 
@@ -259,7 +264,7 @@ def test_an_execution_that_was_stopped_is_closed_by_the_event_about_it(
     pairs = estate.add_pairs("web-1")
     before = estate.launch_configuration(pairs["web-1"][0])["launchDisposition"]
     estate.reach("CONFIGURED")
-    detail = {"name": "execution-1", "status": status, "startDate": 1767225600000, "stopDate": 1767229200000}
+    detail = {**STOPPED, "status": status, "stopDate": 1767229200000}
     answer = close_aborted_execution.handler({"detail": detail, "time": "2026-01-01T01:00:00Z"}, None)
     assert answer["status"] == expected
     record = estate.store.execution("execution-1")
@@ -270,7 +275,7 @@ def test_an_execution_that_was_stopped_is_closed_by_the_event_about_it(
 
 
 def test_an_execution_that_closed_itself_is_left_alone_by_the_event_about_it(estate: Estate) -> None:
-    detail = {"name": "execution-1", "status": "FAILED", "startDate": 1767225600000}
+    detail = {**STOPPED, "status": "FAILED"}
     event = {"detail": detail, "time": "2026-01-01T02:00:00Z"}
     close(estate, failure={"Error": "RequestInvalidError", "Cause": "bad"})
     refused_report = estate.report("unknown")
@@ -285,7 +290,7 @@ def test_an_execution_that_closed_itself_is_left_alone_by_the_event_about_it(est
 
 def test_a_stop_without_a_date_counts_from_its_event(estate: Estate) -> None:
     estate.open()
-    detail = {"name": "execution-1", "status": "ABORTED", "startDate": 1767225600000, "cause": "by me"}
+    detail = {**STOPPED, "status": "ABORTED", "cause": "by me"}
     close_aborted_execution.handler({"detail": detail, "time": "2026-01-01T02:00:00Z"}, None)
     record = estate.store.execution("execution-1")
     assert (record.ended_at, record.reason) == ("2026-01-01T02:00:00Z", "ExecutionAborted: by me")

@@ -329,7 +329,7 @@ def test_the_documentation_names_every_fault_and_its_fields() -> None:
     rows = {
         line.split("|")[1].strip(" `"): line
         for line in DOCS.read_text().splitlines()
-        if line.startswith("| `")
+        if line.startswith("| `") and line.count("|") > 4  # those of virtual time have no fields
     }
     for name, kind in KINDS.items():
         assert name in rows

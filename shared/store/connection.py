@@ -1,0 +1,37 @@
+"""The one connection of this process to DynamoDB, so that warm invocations reuse it."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import Any
+
+import boto3
+
+CONFLICT = "TransactionConflictException"
+TRIES = 9
+FIRST_PAUSE = 0.025
+"""Of a second, doubled with each try: some 6 s in all."""
+
+
+@cache
+def dynamodb() -> Any:
+    """boto3's resource: it takes and gives plain Python values, and so does its client."""
+    resource: Any = boto3.resource("dynamodb")
+    resource.meta.client.meta.events.register("needs-retry.dynamodb", _after_conflict)
+    return resource
+
+
+def table(name: str) -> Any:
+    return dynamodb().Table(name)
+
+
+def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | None:
+    """botocore asks whether to repeat a call, and after how many seconds.
+
+    A single write is refused while a transaction is about its item. That is over in an instant, and botocore
+    does not repeat it (DynamoDB developer guide, Transaction conflict handling).
+    """
+    if response is None or attempts >= TRIES or response[1].get("Error", {}).get("Code") != CONFLICT:
+        return None
+    return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
