@@ -71,8 +71,8 @@ class RecoveryStarter:
     def start(self, servers: Sequence[ServerRecord]) -> dict[str, Any]:
         """Launch those of the lot's servers that wait for it.
 
-        Returns ``{outcome, launching, reason}``: WAIT when the scope has no room or a server is busy.
-        Raises ThrottledError and OutcomeUnknownError; calling again is then safe.
+        Returns ``{outcome, launching, reason}``: WAIT when the scope has no room, a server is busy, or DRS
+        throttles. Raises OutcomeUnknownError, and ThrottledError of calls that read; calling again is safe.
         """
         waiting = [server for server in servers if self._may_start(server)]
         jobs = self._jobs()
@@ -134,8 +134,12 @@ class RecoveryStarter:
                     tags=own_tags(self._id, self._wave, self._lot, attempt),
                 )
                 launching += self._record(job, some, attempt)
-            except (ThrottledError, OutcomeUnknownError):
+            except OutcomeUnknownError:
                 raise
+            except ThrottledError as error:
+                # Nothing has happened, and nothing will while it waits, however long DRS is busy.
+                left += some
+                reason = str(error)
             except AccessDeniedError as error:
                 # A policy may tell servers apart by their tags, so one may be denied and the others not.
                 middle = len(some) // 2

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSResponse
 from functions.configuration import await_turn, close_wave
 from functions.execution import start_recovery, stop_targets
 from functions.query import verify_launches, watch_jobs
-from shared.aws_errors import OutcomeUnknownError, ThrottledError
+from shared.aws_errors import OutcomeUnknownError
 from shared.model import ServerStatus, WaveStatus
 from shared.store import ServerChange
 from tests.handlers.estate import Estate, plan_document
@@ -138,13 +138,17 @@ def test_a_job_whose_answer_was_lost_is_adopted(estate: Estate) -> None:
     assert len(jobs(estate)) == 1
 
 
-def test_throttling_is_left_to_the_workflow(estate: Estate) -> None:
+def test_a_throttled_launch_waits_as_long_as_it_takes(estate: Estate) -> None:
+    """Tries of the state are few, and a lot that ran out of them would fail for nothing."""
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
-    estate.fault("THROTTLED", operation="StartRecovery", times=1)
-    with pytest.raises(ThrottledError):
-        launch(estate)
+    estate.fault("THROTTLED", operation="StartRecovery", times=20)
+    for _ in range(20):
+        answer = launch(estate)
+        assert (answer["outcome"], answer["launching"]) == ("WAIT", 0)
+        assert "Throttling" in answer["reason"]
     assert launch(estate)["outcome"] == "STARTED"
+    assert len(jobs(estate)) == 1
 
 
 def test_a_busy_server_waits_while_its_neighbours_launch(estate: Estate) -> None:
