@@ -208,5 +208,5 @@ def test_every_catch_of_the_way_home_and_of_the_clean_up_is_taken() -> None:
         for state, definition in _states(_definition(machine))
         for number, _ in enumerate(definition.get("Catch", ()))
     }
-    in_failovers = {("AwaitTurn", 0), ("AwaitJobs", 1), ("WaitForRoom", 0), ("WaitForRoom", 1)}
+    in_failovers = {("AwaitTurn", 0)} | {(name, n) for name in ("AwaitJobs", "WaitForRoom") for n in (0, 1)}
     assert declared - taken == {("recovery-wave", *catch) for catch in in_failovers}

@@ -301,7 +301,7 @@ def test_handlers_interleave_when_calls_take_time() -> None:
 
         def handler(event: str, context: Any) -> None:
             for step in (1, 2):
-                cloud.client("sts").get_caller_identity()
+                cloud.client("s3").list_buckets()
                 order.append(f"{event}{step}")
 
         cloud.add_function("work", handler)

@@ -21,7 +21,6 @@ _BOTH_WAYS = (
     "conflicts",
     "events",
     "steered",
-    "clock-jumps",
 )
 
 FAILBACKS = [
