@@ -18,12 +18,18 @@ from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl impo
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
 
 from local.asl import waits
 from local.asl.runtime import current
 
 NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+def _waits_for_token(state: Any) -> bool:
+    resource = getattr(state, "resource", None)
+    return getattr(resource, "condition", None) == ResourceCondition.WaitForTaskToken
 
 
 def evaluate_with_timeout(self: Any, env: Any) -> None:
@@ -50,8 +56,11 @@ def evaluate_with_timeout(self: Any, env: Any) -> None:
         terminated.set()
 
     threads.Thread(target=attempt, name=f"{self.name} attempt", daemon=True).start()
+    if _waits_for_token(self):  # that is no work of ours, which takes real time: it goes by the clock
+        current().clock.call_later(timeout_seconds, terminated.set)
     with waits.interrupted(env, terminated.set):
-        in_time: bool = terminated.wait(timeout_seconds)
+        terminated.wait(timeout_seconds)
+    in_time = bool(outputs or failures)
     if not env.is_running():
         env.close_frame(frame)
         return
