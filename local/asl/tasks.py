@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +30,7 @@ NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 
 def _waits_for_token(state: Any) -> bool:
     resource = getattr(state, "resource", None)
-    return getattr(resource, "condition", None) == ResourceCondition.WaitForTaskToken
+    return bool(getattr(resource, "condition", None) == ResourceCondition.WaitForTaskToken)
 
 
 def evaluate_with_timeout(self: Any, env: Any) -> None:
@@ -56,7 +57,7 @@ def evaluate_with_timeout(self: Any, env: Any) -> None:
         terminated.set()
 
     threads.Thread(target=attempt, name=f"{self.name} attempt", daemon=True).start()
-    if _waits_for_token(self):  # that is no work of ours, which takes real time: it goes by the clock
+    if threads is threading and _waits_for_token(self):  # no work of ours: it goes by the clock
         current().clock.call_later(timeout_seconds, terminated.set)
     with waits.interrupted(env, terminated.set):
         terminated.wait(timeout_seconds)

@@ -246,6 +246,23 @@ def test_a_task_token_comes_back(world: World) -> None:
     assert engine.output(engine.ended(cloud, no)) == {"Error": "Rejected", "Cause": "not today"}
 
 
+def test_a_token_that_stays_away_is_missed_by_the_simulated_clock(world: World) -> None:
+    own = engine.role(world.cloud, "quiet", engine.trust({"Service": "lambda.amazonaws.com"}))
+    engine.function(world.cloud, "quiet", own, "def handler(event, context): pass")
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": "quiet", "Payload": {"token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 1800,
+        "Catch": [{"ErrorEquals": ["States.Timeout"], "Output": "late", "Next": "Late"}],
+        "End": True,
+    }
+    arn = make(world, "patience", {"Ask": ask, "Late": {"Type": "Succeed"}})
+    execution = engine.ended(world.cloud, world.states.start_execution(stateMachineArn=arn)["executionArn"])
+    assert engine.output(execution) == "late"
+    assert (execution["stopDate"] - execution["startDate"]).total_seconds() >= 1800
+
+
 def test_a_name_starts_one_execution(world: World) -> None:
     arn = make(world, "once", {"Wait": {"Type": "Wait", "Seconds": 86_400, "End": True}})
     first = world.states.start_execution(stateMachineArn=arn, name="one", input='{"a": 1}')
