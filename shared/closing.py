@@ -26,12 +26,11 @@ from shared.model import (
     ServerRecord,
     ServerStatus,
     Severity,
-    SourceServer,
     WaveStatus,
 )
 from shared.notifications import notify
 from shared.outcome import execution_outcome
-from shared.pair_keeper import keep_pairs
+from shared.pair_keeper import PairKeeper
 from shared.report import build_report, summarize
 from shared.reports import put_report
 from shared.settings import ConfigurationSettings
@@ -177,18 +176,9 @@ def _keep_pairs(
     removed: Collection[str],
 ) -> dict[str, PairRecord]:
     """Remember the pairs once more: a wave that was killed could not. A dry run only reads them."""
-    pairs = PairStore(settings.pairs_table)
     if record.dry_run:
-        return pairs.get([server.source_server_id for server in servers])
-    sources = {s.source_server_id: s for s in store.facts(record.execution_id, SourceServer)}
-    return keep_pairs(
-        pairs,
-        servers,
-        sources,
-        mode=record.mode,
-        execution_id=record.execution_id,
-        removed=removed,
-    )
+        return PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
+    return PairKeeper(store, settings.pairs_table, record).keep(servers, removed)
 
 
 def _left_behind(record: ExecutionRecord, pairs: Iterable[PairRecord]) -> list[DetachedVolume]:

@@ -564,6 +564,7 @@ class ServerRecord:
     adoption: Adoption | None = None
     adopted_from: str | None = None  # execution id
     skip: str | None = None  # who had it skipped, and why
+    pair_moved_by: str | None = None  # execution id: who had moved the pair last, before this execution
     # failback only
     workload_instance_id: str | None = None
     workload_scope: Scope | None = None
@@ -605,6 +606,7 @@ class PairRecord:
 
     ``scope`` is that of the source server and ``pair_instance_id`` the target instance: the recovery side,
     whichever side runs the workload. ``detached_volumes`` are those that launches left behind, both sides.
+    ``moved_by`` is the execution that brought the workload to its side; ``revision`` counts the writes.
     """
 
     source_server_id: str
@@ -622,6 +624,8 @@ class PairRecord:
     last_failback: str | None = None
     last_failback_at: str | None = None
     detached_volumes: tuple[DetachedVolume, ...] = ()
+    moved_by: str | None = None  # execution id
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

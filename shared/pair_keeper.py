@@ -4,42 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from shared.model import DetachedVolume, Mode, PairRecord, Scope, ServerRecord, ServerStatus, SourceServer
-from shared.store import PairStore
-from shared.task import parse_time
+from shared.aws_errors import AwsUnavailableError
+from shared.drs_error_handler import explain
+from shared.items import to_item
+from shared.model import (
+    DetachedVolume,
+    ExecutionRecord,
+    Mode,
+    PairRecord,
+    Scope,
+    ServerRecord,
+    ServerStatus,
+    SourceServer,
+)
+from shared.store import ExecutionStore, LockStore, PairStore, server_lock
+from shared.store.writes import Operation, put_if, write
+
+TRIES = 20
+"""Few write a pair at once: this execution's own other closing, and who holds the server now."""
+CONFLICT = "TransactionConflictException"
 
 
-def keep_pairs(
-    pairs: PairStore,
-    servers: Sequence[ServerRecord],
-    sources: Mapping[str, SourceServer],
-    *,
-    mode: Mode,
-    execution_id: str,
-    removed: Collection[str] = (),
-) -> dict[str, PairRecord]:
-    """Remember the pairs of those of ``servers`` that recovered; the recorded pairs of all, as they are then.
+class PairKeeper:
+    """Remembers the pairs of one execution. Repeating it is harmless, and so is being late.
 
-    ``sources``: the source servers of the recovery side by id; ``removed``: volumes that are no more.
-    Repeating it is harmless.
+    An execution that was killed may be closed when another one has moved the server since, and two may
+    write at once. Whoever holds the server's lock has the last word; anybody else moves a pair only if
+    nobody has since it looked. A pair that changed after it was read is read again before it is written.
     """
-    recorded = pairs.get([server.source_server_id for server in servers])
-    kept = {
-        server.source_server_id: kept_pair(
-            recorded.get(server.source_server_id),
-            server,
-            sources.get(server.source_server_id),
-            mode=mode,
-            execution_id=execution_id,
-            removed=removed,
-        )
-        for server in servers
-        if server.status is ServerStatus.RECOVERED
-    }
-    changed = [pair for key, pair in kept.items() if pair is not None and pair != recorded.get(key)]
-    pairs.put(changed)
-    return recorded | {pair.source_server_id: pair for pair in changed}
+
+    def __init__(self, store: ExecutionStore, pairs_table: str, record: ExecutionRecord) -> None:
+        self._store = store
+        self._locks = LockStore(store.table_name)
+        self._table = pairs_table
+        self._pairs = PairStore(pairs_table)
+        self._mode = record.mode
+        self._execution_id = record.execution_id
+
+    def keep(self, servers: Sequence[ServerRecord], removed: Collection[str] = ()) -> dict[str, PairRecord]:
+        """Remember the pairs of those of ``servers`` that recovered; the recorded pairs of all, as they are.
+
+        ``removed``: volumes that are no more. Raises AwsUnavailableError.
+        """
+        sources = {s.source_server_id: s for s in self._store.facts(self._execution_id, SourceServer)}
+        for _ in range(TRIES):
+            recorded = self._pairs.get([server.source_server_id for server in servers])
+            kept = self._kept(servers, recorded, sources, removed)
+            changed = [pair for key, pair in kept.items() if pair != recorded.get(key)]
+            if all(write([self._put(pair) for pair in changed])):
+                return recorded | kept
+            servers = self._again(servers)
+        told = f"The pairs of execution {self._execution_id} change as fast as they are read."
+        raise AwsUnavailableError(told, CONFLICT, explain(CONFLICT, told, "PutItem"))
+
+    def _kept(
+        self,
+        servers: Sequence[ServerRecord],
+        recorded: Mapping[str, PairRecord],
+        sources: Mapping[str, SourceServer],
+        removed: Collection[str],
+    ) -> dict[str, PairRecord]:
+        recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
+        moved = self._moved_by_others(recovered, recorded)
+        kept = {
+            server.source_server_id: kept_pair(
+                recorded.get(server.source_server_id),
+                server,
+                sources.get(server.source_server_id),
+                mode=self._mode,
+                execution_id=self._execution_id,
+                moved_since=server.source_server_id in moved,
+                removed=removed,
+            )
+            for server in recovered
+        }
+        return {key: pair for key, pair in kept.items() if pair is not None}
+
+    def _moved_by_others(
+        self, servers: Sequence[ServerRecord], recorded: Mapping[str, PairRecord]
+    ) -> set[str]:
+        """Servers that others have moved since this execution looked, and that it does not hold any more."""
+        others = [
+            server.source_server_id
+            for server in servers
+            if (pair := recorded.get(server.source_server_id))
+            and pair.moved_by not in (self._execution_id, server.pair_moved_by)
+        ]
+        holders = self._locks.holders([server_lock(server_id) for server_id in others])
+        return {one for one in others if holders.get(server_lock(one)) != self._execution_id}
+
+    def _put(self, pair: PairRecord) -> Operation:
+        """Puts the next revision of a pair, if it is still as it was read."""
+        item = to_item(replace(pair, revision=pair.revision + 1))
+        # Fields at their default are not stored, and a pair that is not there has none.
+        seen: dict[str, Any] = {":seen": pair.revision} if pair.revision else {}
+        condition = "revision = :seen" if pair.revision else "attribute_not_exists(revision)"
+        return put_if(self._table, item, condition, seen)
+
+    def _again(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
+        """The servers as they are now: a clean-up may have put some back meanwhile."""
+        now = {server.source_server_id: server for server in self._store.servers(self._execution_id)}
+        return [now.get(server.source_server_id, server) for server in servers]
 
 
 def kept_pair(
@@ -49,34 +116,29 @@ def kept_pair(
     *,
     mode: Mode,
     execution_id: str,
+    moved_since: bool = False,
     removed: Collection[str] = (),
 ) -> PairRecord | None:
     """The pair of a recovered server as it is from now on; None: there is nothing to remember.
 
-    A drill changes no side, and a server that was home before this failback keeps the one that brought it.
+    ``source``: the source server of the recovery side; ``moved_since``: whether another execution has moved
+    the server after this one. A drill changes no side, and a server that was home before this failback
+    keeps the one that brought it.
     """
     known = {volume.volume_id: volume for volume in pair.detached_volumes} if pair else {}
     known |= {volume.volume_id: volume for volume in server.detached_volumes}
     left = tuple(volume for volume in known.values() if volume.volume_id not in removed)
-    if mode is Mode.DRILL:
+    if mode is Mode.DRILL or moved_since:
         return replace(pair, detached_volumes=left) if pair else None
-    if pair and _moved_since(pair, server, mode):
-        return replace(pair, detached_volumes=left)
     if mode is Mode.FAILOVER and server.cleaned_up_at is not None:  # it was recovered, and put back
-        return replace(pair, workload_side="ORIGIN", detached_volumes=left) if pair else None
+        if pair is None:
+            return None
+        return replace(pair, workload_side="ORIGIN", moved_by=execution_id, detached_volumes=left)
     if mode is Mode.FAILOVER:
         return _failed_over(pair, server, source, execution_id, left)
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:
         return replace(pair, detached_volumes=left)
     return _brought_home(pair, server, source, execution_id, left)
-
-
-def _moved_since(pair: PairRecord, server: ServerRecord, mode: Mode) -> bool:
-    """Whether the server has gone the other way since: an execution that was killed may be closed late."""
-    other_way = pair.last_failback_at if mode is Mode.FAILOVER else pair.last_failover_at
-    if other_way is None or server.verified_at is None:
-        return False
-    return parse_time(other_way) > parse_time(server.verified_at)
 
 
 def _failed_over(
@@ -103,6 +165,8 @@ def _failed_over(
         last_failback=pair.last_failback if pair else None,
         last_failback_at=pair.last_failback_at if pair else None,
         detached_volumes=left,
+        moved_by=execution_id,
+        revision=pair.revision if pair else 0,
     )
 
 
@@ -133,6 +197,7 @@ def _brought_home(
         last_failback=execution_id,
         last_failback_at=server.verified_at,
         detached_volumes=left,
+        moved_by=execution_id,
     )
 
 

@@ -10,13 +10,13 @@ from shared.control.calls import control_call
 from shared.control.withdrawals import withdraw
 from shared.dependants import wake_if_ready
 from shared.failback.workloads import whereabouts
-from shared.model import Mode, ServerRecord, ServerStatus, SourceServer, WaveStatus
+from shared.model import Mode, ServerRecord, ServerStatus, WaveStatus
 from shared.notifications import notify
 from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import wave_outcome
-from shared.pair_keeper import keep_pairs
+from shared.pair_keeper import PairKeeper
 from shared.settings import ConfigurationSettings
-from shared.store import PairStore, ServerChange, execution_store
+from shared.store import ServerChange, execution_store
 from shared.task import Task, iso, task
 
 
@@ -54,13 +54,7 @@ def handler(task: Task) -> dict[str, Any]:
     wake_if_ready(store, task.execution_id, task.now)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
     if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
-        keep_pairs(
-            PairStore(settings.pairs_table),
-            recovered,
-            {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)},
-            mode=execution.record.mode,
-            execution_id=task.execution_id,
-        )
+        PairKeeper(store, settings.pairs_table, execution.record).keep(recovered)
     if closed:
         notify(
             settings.topic_arn,

@@ -44,11 +44,12 @@ def handler(task: Task) -> dict[str, Any]:
     earlier = EarlierExecutions(store, execution, task.text("executionArn"))
     # Before the launch settings are read: what a dead holder says it has put back is then seen so.
     holders = _holders(LockStore(settings.executions_table), earlier, ids)
+    pairs = PairStore(settings.pairs_table).get(ids)
     facts = reader.read(
         records,
         store.facts(task.execution_id, SourceServer),
         store.facts(task.execution_id, Instance),
-        PairStore(settings.pairs_table).get(ids),
+        pairs,
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),
         mode=execution.record.mode,
@@ -69,7 +70,9 @@ def handler(task: Task) -> dict[str, Any]:
         )
         findings = inherited.settle(from_scope + check_server(facts.servers[server_id], execution.policies))
         findings = apply_overrides(findings, execution.request.overrides, record)
-        changes.append(ServerChange(record, _verdict(findings) | inherited.values))
+        moved_by = pairs[server_id].moved_by if server_id in pairs else None
+        values = {**_verdict(findings), **inherited.values, "pair_moved_by": moved_by}
+        changes.append(ServerChange(record, values))
     done = store.change_servers(task.execution_id, changes, only_from=UNDECIDED)
     return _counts(site.name, done)
 

@@ -190,6 +190,7 @@ def _record(
         workload_instance_id=identified.workload_instance_id,
         workload_scope=site.recovery,
         workload_private_ip=workload.private_ip if workload else None,
+        pair_moved_by=facts.pair.moved_by if facts.pair else None,
         **values,
     )
 

@@ -66,8 +66,17 @@ def volume(name: str, scope: Scope = RECOVERY) -> DetachedVolume:
     return DetachedVolume(name, "i-x", "/dev/sda1", scope, 8, "gp3", "execution")
 
 
-def keep(pair: PairRecord | None, server: ServerRecord, mode: Mode, *removed: str) -> PairRecord | None:
-    return kept_pair(pair, server, SOURCE, mode=mode, execution_id=mode.value, removed=removed)
+def keep(
+    pair: PairRecord | None,
+    server: ServerRecord,
+    mode: Mode,
+    *removed: str,
+    by: str = "",
+    moved: bool = False,
+) -> PairRecord | None:
+    return kept_pair(
+        pair, server, SOURCE, mode=mode, execution_id=by or mode.value, moved_since=moved, removed=removed
+    )
 
 
 def test_round_after_round_the_pair_is_as_before() -> None:
@@ -78,21 +87,39 @@ def test_round_after_round_the_pair_is_as_before() -> None:
     home = keep(first, replace(BACK, detached_volumes=(volume("vol-2", ORIGIN),)), Mode.FAILBACK)
     assert home is not None
     assert (home.workload_side, home.last_failover, home.last_failback) == ("ORIGIN", "FAILOVER", "FAILBACK")
+    assert (first.moved_by, home.moved_by) == ("FAILOVER", "FAILBACK")
     assert [v.volume_id for v in home.detached_volumes] == ["vol-1", "vol-2"]
     assert keep(home, BACK, Mode.FAILBACK) == home, "repeating it is harmless"
     later = "2026-01-03T01:00:00Z"
-    again = keep(home, replace(OUT, verified_at=later), Mode.FAILOVER)
-    assert again is not None
-    assert again == replace(home, workload_side="RECOVERY", last_failover_at=later)
+    again = keep(home, replace(OUT, verified_at=later), Mode.FAILOVER, by="again")
+    assert again == replace(
+        home, workload_side="RECOVERY", last_failover="again", last_failover_at=later, moved_by="again"
+    )
+
+
+def test_a_clock_that_jumped_back_keeps_no_server_away() -> None:
+    out = keep(None, OUT, Mode.FAILOVER)
+    home = keep(out, replace(BACK, verified_at="2025-12-31T23:00:00Z"), Mode.FAILBACK)
+    assert home is not None
+    assert home.workload_side == "ORIGIN"
 
 
 def test_an_execution_that_is_closed_late_does_not_undo_what_came_after_it() -> None:
     home = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
     assert home is not None
-    assert keep(home, OUT, Mode.FAILOVER) == home
-    away = keep(home, replace(OUT, verified_at="2026-01-03T01:00:00Z"), Mode.FAILOVER)
-    assert away is not None
-    assert keep(away, BACK, Mode.FAILBACK) == away
+    late = replace(OUT, detached_volumes=(volume("vol-9"),))
+    assert keep(home, late, Mode.FAILOVER, moved=True) == replace(home, detached_volumes=(volume("vol-9"),))
+    away = keep(home, OUT, Mode.FAILOVER, by="again")
+    assert keep(away, BACK, Mode.FAILBACK, moved=True) == away
+    put_back = replace(OUT, cleaned_up_at="2026-01-01T02:00:00Z")
+    assert keep(away, put_back, Mode.FAILOVER, moved=True) == away
+
+
+def test_a_server_that_was_put_back_is_at_home_by_the_execution_that_undid_it() -> None:
+    out = keep(None, OUT, Mode.FAILOVER)
+    undone = keep(out, replace(OUT, cleaned_up_at="2026-01-01T02:00:00Z"), Mode.FAILOVER)
+    assert undone is not None
+    assert (undone.workload_side, undone.moved_by) == ("ORIGIN", "FAILOVER")
 
 
 def test_a_pair_that_nobody_recorded_is_made_on_the_way_home() -> None:

@@ -281,6 +281,18 @@ def two_ways_home(at: Stage) -> None:
     assert at.cloud.wait(at.start("failback", "goes-on", mode="FAILBACK")).status == "SUCCEEDED"
 
 
+def closed_late(at: Stage) -> None:
+    """An execution is closed when somebody else has moved its servers, and its functions run late."""
+    event = {"executionId": "out", "startedAt": at.cloud.clock.now().isoformat()}
+    out = at.start("failover", "out")
+    at.started("CloseWaveFunction")
+    _move_pairs(at)
+    at.end(out)
+    _move_pairs(at)
+    at.call("CloseWaveFunction", {**event, "wave": "data"})
+    at.call("CloseExecutionFunction", event)
+
+
 def no_room_at_first(at: Stage) -> None:
     """Lots of two waves wait for room. The first that gets some wakes the next; a pause has just ended."""
     others = [{"hostname": f"other-{number}"} for number in range(20)]
@@ -393,6 +405,7 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (failover_during_a_drill, _HEALTHY, "{}"),
     (there_and_back, _HOMESICK, _CAREFUL),
     (two_ways_home, _HEALTHY, "{}"),
+    (closed_late, _HEALTHY, "{}"),
     (no_room_at_first, _HEALTHY, "{}"),
     (failed_over_by_hand, _HEALTHY, _TERMINATING),
     (prepared_and_undone, _TROUBLED, "{}"),
@@ -401,6 +414,20 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
 
 def _refuse_first_recovery(at: Stage) -> None:
     _fault(at, {"kind": "ERROR", "operation": "StartRecovery", "code": "ConflictException", "times": 1})
+
+
+def _move_pairs(at: Stage) -> None:
+    """The pairs of the first wave say that another execution has moved them."""
+    pairs = at.cloud.client("dynamodb")
+    for server in at.servers:
+        if server.name != "web":
+            pairs.update_item(
+                TableName=at.cloud.functions.environment()["INSTANCE_PAIRS_TABLE"],
+                Key={"sourceServerId": {"S": server.source_server_id}},
+                UpdateExpression="SET movedBy = :somebody",
+                ConditionExpression="attribute_exists(movedBy)",
+                ExpressionAttributeValues={":somebody": {"S": "somebody-else"}},
+            )
 
 
 def _fault(at: Stage, fault: dict[str, Any]) -> None:

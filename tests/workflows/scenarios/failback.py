@@ -21,6 +21,7 @@ _BOTH_WAYS = (
     "conflicts",
     "events",
     "steered",
+    "clock-jumps",
 )
 
 FAILBACKS = [

@@ -53,7 +53,8 @@ class Scenario:
 
     ``arrange`` makes things go wrong before ``play`` runs what is to withstand it; both draw from dice that
     only the seed throws. ``expect`` is what this scenario asks for beyond ``hold_to_facts``.
-    ``returning``: the fleet was failed over before, without faults, and comes home.
+    ``returning``: the fleet was failed over before, without faults, and comes home. ``timely``: the times in
+    reports follow each other.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scenario:
     play: Play = fail_over
     expect: Expect = all_recovered
     returning: bool = False
+    timely: bool = True
     policies: dict[str, Any] = field(default_factory=dict)
     on_failure: str = "STOP"
     jobs: Settings = QUICK
@@ -124,5 +126,5 @@ def _play(scenario: Scenario, seed: int) -> Sequence[Run]:
         hold_to_facts(here, before, runs)
         scenario.expect(here, runs)
         if scenario.returning and scenario.expect is all_recovered:
-            home(here, world, runs[-1])
+            home(here, world, runs[-1], timely=scenario.timely)
         return runs
