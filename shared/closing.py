@@ -46,6 +46,7 @@ from shared.store import (
     server_lock,
 )
 from shared.task import iso
+from shared.waking import wake_room
 
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled"})
 """Errors by which people end an execution, as opposed to failures."""
@@ -139,6 +140,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     LockStore(settings.executions_table).release([*locks, plan_lock(record.plan_name)], ending.execution_id)
     for scope in sorted({server.scope for server in servers}):
         ClaimStore(store.table_name, scope).forget(ending.execution_id)
+        wake_room(store, scope)  # others may have stood behind its claims
     what = "dry run" if record.dry_run else record.mode.value.lower()
     title = f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
     notify(settings.topic_arn, title, f"{summary}\n\nReport: {uri}")

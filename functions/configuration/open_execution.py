@@ -9,6 +9,7 @@ from shared.contracts import Problem
 from shared.control.calls import control_call
 from shared.model import Approval, ExecutionRecord, ExecutionStatus, Mode
 from shared.notifications import notify
+from shared.opened_execution import has_ended
 from shared.plan import parse_plan
 from shared.request import (
     Request,
@@ -74,7 +75,8 @@ def handler(task: Task) -> dict[str, Any]:
     is_new = store.open(record, plan_document, started + timedelta(days=settings.retention_days))
     waits_for_drill = False
     if not request.dry_run:
-        held = LockStore(settings.executions_table).take(
+        locks = LockStore(settings.executions_table)
+        held = locks.take(
             [plan_lock(plan.name)],
             task.execution_id,
             lambda holder: execution_is_over(store, holder, task.text("executionArn")),
@@ -88,6 +90,8 @@ def handler(task: Task) -> dict[str, Any]:
                 f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
                 f"aws stepfunctions stop-execution --execution-arn {arn}"
             )
+        if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of the lock
+            locks.release([plan_lock(plan.name)], task.execution_id)
     if is_new:
         what = "dry run" if request.dry_run else request.mode.value.lower()
         notify(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.model import Finding, LaunchOrder, Mode, Scope, ServerRecord, ServerStatus, Severity
-from shared.opened_execution import OpenedExecution, opened
+from shared.opened_execution import OpenedExecution, has_ended, opened
 from shared.outcome import BlockedDecision, blocked_decision
 from shared.room import Claim
 from shared.settings import ConfigurationSettings
@@ -33,8 +33,10 @@ def handler(task: Task) -> dict[str, Any]:
     if execution.record.cancellation is not None:
         return {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
     ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
-    held = LockStore(settings.executions_table).take(
-        [server_lock(server.source_server_id) for server in ready],
+    locks = LockStore(settings.executions_table)
+    wanted = [server_lock(server.source_server_id) for server in ready]
+    held = locks.take(
+        wanted,
         task.execution_id,
         lambda holder: execution_is_over(store, holder, task.text("executionArn")),
     )
@@ -55,6 +57,11 @@ def handler(task: Task) -> dict[str, Any]:
     decision = blocked_decision(execution.policies, servers)
     if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
         _claim_room(store, execution, servers, task)
+    if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of all this
+        locks.release(wanted, task.execution_id)
+        for scope in {server.scope for server in ready}:
+            ClaimStore(store.table_name, scope).forget(task.execution_id)
+        return {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
     return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
 
 

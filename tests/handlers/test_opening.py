@@ -57,6 +57,14 @@ def test_opening_twice_tells_once_and_answers_the_same(estate: Estate) -> None:
     assert len(estate.messages()) == 1
 
 
+def test_who_is_opened_late_leaves_no_lock_behind(estate: Estate) -> None:
+    estate.open()
+    estate.store.change_execution("execution-1", {"status": ExecutionStatus.COMPLETED})
+    estate.locks.release([plan_lock("erp")], "execution-1")
+    estate.open()
+    assert estate.locks.holders([plan_lock("erp")]) == {}
+
+
 def test_the_plan_of_an_execution_stays_what_it_was(estate: Estate) -> None:
     store_plan.handler({"plan": plan_document()}, None)
     open_with(estate, {"plan": "erp"})

@@ -9,8 +9,8 @@ import pytest
 from functions.configuration import configure_launch, plan_waves, reserve_servers, restore_launch_settings
 from shared.aws_errors import ThrottledError
 from shared.model import ExecutionStatus, ServerStatus, WaveStatus
-from shared.store import ServerChange, server_lock
-from tests.handlers.estate import Estate, plan_document
+from shared.store import ClaimStore, ServerChange, server_lock
+from tests.handlers.estate import RECOVERY, Estate, environment, plan_document
 from tests.handlers.wire import refused_json
 from tests.unit import makers
 
@@ -91,6 +91,16 @@ def test_a_server_that_another_execution_holds_is_blocked_at_the_last_moment(est
     assert estate.locks.holders([server_lock(pairs["db-1"][0])]) == {
         f"SERVER#{pairs['db-1'][0]}": "execution-1"
     }
+
+
+def test_who_reserves_late_leaves_no_lock_and_no_claim_behind(estate: Estate) -> None:
+    pairs = estate.add_pairs("db-1", "web-1")
+    estate.reach("PLANNED")
+    estate.store.change_execution("execution-1", {"status": ExecutionStatus.FAILED})
+    answer = estate.call(reserve_servers, executionArn=estate.arn())
+    assert answer == {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
+    assert estate.locks.holders([server_lock(server) for server, _ in pairs.values()]) == {}
+    assert ClaimStore(environment()["EXECUTIONS_TABLE"], RECOVERY).all() == []
 
 
 # --- launch settings

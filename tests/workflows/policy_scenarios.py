@@ -293,15 +293,26 @@ def closed_late(at: Stage) -> None:
     at.call("CloseExecutionFunction", event)
 
 
+def called_late(at: Stage) -> None:
+    """The first functions of an execution run, or run again, when it has ended."""
+    begun = at.cloud.clock.now().isoformat()
+    request = {"plan": at.plan("erp")}
+    out = at.cloud.start("failover", request, name="out")
+    at.cloud.on_function("ReserveServersFunction", lambda event: _say_ended(at, "out"))
+    at.cloud.wait(out)
+    late = {"executionId": "out", "executionArn": out, "startedAt": begun}
+    at.call("OpenExecutionFunction", {**late, "request": request})
+
+
 def no_room_at_first(at: Stage) -> None:
     """Lots of two waves wait for room. The first that gets some wakes the next; a pause has just ended."""
-    others = [{"hostname": f"other-{number}"} for number in range(20)]
-    scope = {"account": RECOVERY, "region": RECOVERY_REGION}
-    _, seeded = at.cloud.drs.admin("POST", "/source-servers", {**scope, "servers": others})
-    for server in seeded["sourceServerIDs"]:
-        _fault(at, {"kind": "SERVER_BUSY", "server": server, "seconds": 400})
+    _fill(at)
     arn = at.start("failover", "crowded")
     at.started("AwaitRoomFunction", 2)
+    at.cloud.wait(at.start("failover", "closes", plan="crm"))  # and wakes who waits
+    stopped = at.start("failover", "stopped", plan="hr")
+    at.started("DiscoverServersFunction", 3)
+    at.end(stopped)
     lot = {"executionId": "crowded", "wave": "data", "lot": 1, "scope": f"{RECOVERY}/{RECOVERY_REGION}"}
     at.call("AwaitRoomFunction", {**lot, "held": True, "taskToken": "a-token-that-is-void"})
     assert at.cloud.wait(arn).status == "SUCCEEDED"
@@ -406,14 +417,35 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (there_and_back, _HOMESICK, _CAREFUL),
     (two_ways_home, _HEALTHY, "{}"),
     (closed_late, _HEALTHY, "{}"),
+    (called_late, _HEALTHY, "{}"),
     (no_room_at_first, _HEALTHY, "{}"),
     (failed_over_by_hand, _HEALTHY, _TERMINATING),
     (prepared_and_undone, _TROUBLED, "{}"),
 )
 
 
+def _fill(at: Stage) -> None:
+    """Other jobs hold all places in the recovery scope for some minutes."""
+    others = [{"hostname": f"other-{number}"} for number in range(20)]
+    scope = {"account": RECOVERY, "region": RECOVERY_REGION}
+    _, seeded = at.cloud.drs.admin("POST", "/source-servers", {**scope, "servers": others})
+    for server in seeded["sourceServerIDs"]:
+        _fault(at, {"kind": "SERVER_BUSY", "server": server, "seconds": 400})
+
+
 def _refuse_first_recovery(at: Stage) -> None:
     _fault(at, {"kind": "ERROR", "operation": "StartRecovery", "code": "ConflictException", "times": 1})
+
+
+def _say_ended(at: Stage, execution_id: str) -> None:
+    """The record of an execution says that it has ended."""
+    at.cloud.client("dynamodb").update_item(
+        TableName=at.cloud.functions.environment()["EXECUTIONS_TABLE"],
+        Key={"pk": {"S": f"EXECUTION#{execution_id}"}, "sk": {"S": "EXECUTION"}},
+        UpdateExpression="SET #status = :ended",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":ended": {"S": "CANCELLED"}},
+    )
 
 
 def _move_pairs(at: Stage) -> None:

@@ -11,7 +11,7 @@ from local.drs import Settings
 from local.virtual import EventFaults
 from shared.polling import FAR
 from tests.workflows.homecoming import away, original
-from tests.workflows.stage import Run, Stage, group, stage, wave
+from tests.workflows.stage import Run, Stage, fill_with_foreign_jobs, group, stage, wave
 
 CHAIN = [wave("data"), wave("web", "data")]
 GROUPS = [group("db", "data", count=3), group("web", "web", count=3)]
@@ -86,6 +86,26 @@ def test_the_lots_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way
         looks = here.cloud.functions.invocations("StartRecoveryFunction")
         seconds = sum(seconds_after(job["endDateTime"], job["creationDateTime"]) for [job] in jobs)
         assert looks < seconds / 10 + 3 * seconds / FAR + 30
+
+
+def test_who_stands_behind_a_lot_that_does_not_fit_starts_when_the_execution_of_that_is_closed() -> None:
+    """Three servers may be in jobs, two are; a lot of two is first in line and a lot of one behind it."""
+    few = Settings(time_factor=0.1, servers_in_all_jobs=3)
+    groups = [group("big", "data", count=2), group("small", "web")]
+    with stage(*groups, waves=[wave("data"), wave("web")], jobs=few) as here:
+        fill_with_foreign_jobs(here, 2, seconds=7200)
+        data, web = here.plan["waves"]
+        first = here.cloud.start("failover", {"plan": {**here.plan, "waves": [data]}}, name="first")
+        here.cloud.advance(30)
+        behind = {**here.plan, "name": "behind", "waves": [web]}
+        second = here.cloud.start("failover", {"plan": behind}, name="second")
+        here.cloud.advance(900)
+        assert here.jobs_of("small") == []
+        here.cloud.stop(first, "Operator", "not today")
+        here.close_aborted(first)
+        here.cloud.advance(5)
+        assert len(here.jobs_of("small")) == 1
+        assert here.wait(second).status == "COMPLETED"
 
 
 def test_a_server_starts_when_it_is_launched_though_others_of_its_wave_still_launch() -> None:
