@@ -27,6 +27,7 @@ def install() -> None:
 
     def forward(spec: Any, event: Any, rule: Any, event_path: Any, target_input_payload: Any = None) -> None:
         with request_scope(spec.account_id, spec.region):
+            eventbridge._ensure_default_bus()  # MiniStack makes it at the first request to EventBridge
             original(spec, event, rule, event_path, target_input_payload)
 
     original = hooks.replace(_EVENTS, "_dispatch_to_event_bus", forward)

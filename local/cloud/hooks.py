@@ -119,6 +119,7 @@ HOOKS: tuple[Hook, ...] = (
         ("spec", "event", "rule", "event_path", "target_input_payload"),
         "buses of other accounts and Regions",
     ),
+    Hook(_EVENTS, "_ensure_default_bus", (), "called: every account and Region has one"),
     Hook(_EVENTS, "_event_bus_policies", None, "read and written: who may feed a bus"),
     Hook(
         "ministack.services.cloudformation.provisioners",

@@ -528,6 +528,33 @@ def test_an_event_of_another_account_comes_by_its_rule_to_ours(cloud: LocalCloud
     assert json.loads(described["Policy"])["Statement"][0]["Sid"] == "members"
 
 
+def test_an_event_reaches_an_account_that_has_only_used_cloudformation(cloud: LocalCloud, role: str) -> None:
+    # As the orchestration account's rules are made: its default bus is there without a call to EventBridge.
+    ours = "777788889999"
+    bus = f"arn:aws:events:{engine.REGION}:{ours}:event-bus/default"
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "heard"}}
+    rule = {
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "EventPattern": {"source": ["bakery"]},
+            "Targets": [{"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
+        },
+    }
+    engine.client(cloud, "cloudformation", ours).create_stack(
+        StackName="hears", TemplateBody=json.dumps({"Resources": {"Queue": queue, "Rule": rule}})
+    )
+    theirs = engine.client(cloud, "events", MEMBER)
+    theirs.put_rule(Name="pass-on-bread", EventPattern=json.dumps({"source": ["bakery"]}))
+    theirs.put_targets(Rule="pass-on-bread", Targets=[{"Id": "hub", "Arn": bus, "RoleArn": role}])
+    sqs = engine.client(cloud, "sqs", ours)
+    address = engine.until(lambda: sqs.list_queues(QueueNamePrefix="heard").get("QueueUrls"))[0]
+    theirs.put_events(Entries=[{"Source": "bakery", "DetailType": "Baked", "Detail": '{"loaves": 3}'}])
+
+    (message,) = engine.until(lambda: sqs.receive_message(QueueUrl=address).get("Messages"))
+    event = json.loads(message["Body"])
+    assert (event["account"], event["detail"]) == (MEMBER, {"loaves": 3})
+
+
 def test_an_event_starts_a_machine_with_the_event_as_its_input(cloud: LocalCloud) -> None:
     events, states = engine.client(cloud, "events"), engine.client(cloud, "stepfunctions")
     runner = engine.role(cloud, "on-event", trust({"Service": "states.amazonaws.com"}))
