@@ -32,6 +32,7 @@ class MemberAccounts:
     def __init__(self, role_name: str, external_id: str) -> None:
         self._role_name = role_name
         self._external_id = external_id
+        self._base = botocore.session.get_session()
         self._sessions: dict[Scope, Any] = {}
         self._clients: dict[tuple[str, Scope, int], Any] = {}
         self._lock = Lock()
@@ -46,17 +47,18 @@ class MemberAccounts:
 
     def _session(self, scope: Scope) -> Any:
         if scope not in self._sessions:
-            base = botocore.session.get_session()
-            source = base.get_credentials()
+            source = self._base.get_credentials()
             if source is None:
                 raise RuntimeError("No AWS credentials: run inside Lambda, or configure the AWS SDK.")
             fetcher = AssumeRoleCredentialFetcher(
-                client_creator=base.create_client,
+                client_creator=self._base.create_client,
                 source_credentials=source,
                 role_arn=f"arn:aws:iam::{scope.account}:role/{self._role_name}",
                 extra_args={"RoleSessionName": SESSION_NAME, "ExternalId": self._external_id},
             )
             session = botocore.session.Session()
+            # Service descriptions are large, and each session would read them anew.
+            session.register_component("data_loader", self._base.get_component("data_loader"))
             # botocore has no public way to hand a session refreshable credentials.
             session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
                 method="assume-role", refresh_using=fetcher.fetch_credentials

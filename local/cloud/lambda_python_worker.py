@@ -18,7 +18,15 @@ import traceback
 from types import SimpleNamespace
 from typing import Any
 
-_SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil")
+_SDK = {
+    "boto3": "boto3",
+    "botocore": "botocore",
+    "s3transfer": "s3transfer",
+    "jmespath": "jmespath",
+    "urllib3": "urllib3",
+    "dateutil": "python_dateutil",
+}
+"""The packages of the SDK, each with the name of its distribution."""
 END_OF_LOG = "\x1e end of invocation"
 
 
@@ -73,10 +81,20 @@ def _load(init: dict[str, Any]) -> Any:
 
 
 def _prefer_own_sdk(paths: list[str]) -> None:
-    """Forget a preloaded SDK when the function or a layer brings one, which comes first on AWS."""
-    if any(os.path.isdir(os.path.join(path, name)) for path in paths for name in _SDK):
+    """Forget a preloaded SDK when the function or a layer brings another one, which comes first on AWS.
+
+    The very version of a package that is loaded already makes no difference: many layers bring jmespath.
+    """
+    brought = [(path, name) for path in paths for name in _SDK if os.path.isdir(os.path.join(path, name))]
+    if not all(_is_loaded(path, name) for path, name in brought):
         for name in [name for name in sys.modules if name.split(".")[0] in _SDK]:
             del sys.modules[name]
+
+
+def _is_loaded(path: str, name: str) -> bool:
+    """Whether the package below ``path`` is of the version that is loaded."""
+    loaded = getattr(sys.modules.get(name), "__version__", None)
+    return os.path.isdir(os.path.join(path, f"{_SDK[name]}-{loaded}.dist-info"))
 
 
 class HandlerNotFoundError(Exception):

@@ -8,6 +8,7 @@ own gets that one. Linux only (pidfd); elsewhere workers start the plain way.
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import random
@@ -140,6 +141,7 @@ def main(control: socket.socket) -> None:
 
     sys.path.pop(0)
     _preload()
+    gc.freeze()  # the collector of a worker then leaves these objects alone, and their memory stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers: their end is seen by pidfd
     while True:
         try:

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import CloudDidNotStartError, LocalCloud
 from local.cloud.images import IMAGES
+from local.cloud.lambda_zygote import Zygote
 from local.cloud.process import AdminCallError
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, MEMBER, allow, deny, trust
@@ -132,6 +134,28 @@ def test_an_sdk_that_a_function_brings_is_the_one_it_gets(cloud: LocalCloud, rol
         Code={"ZipFile": archive.getvalue()},
     )
     assert engine.invoke(cloud, "own-sdk") == (None, "own")
+
+
+@pytest.mark.skipif(not Zygote.works_here(), reason="nothing is preloaded here")
+@pytest.mark.parametrize(("brought", "preloaded"), [(version("jmespath"), True), ("0.1", False)])
+def test_a_preloaded_sdk_stays_beside_the_same_version_of_a_part_of_it(
+    cloud: LocalCloud, role: str, brought: str, preloaded: bool
+) -> None:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("jmespath/__init__.py", f"__version__ = '{brought}'")
+        files.writestr(f"jmespath-{brought}.dist-info/METADATA", f"Name: jmespath\nVersion: {brought}\n")
+        code = "import sys\nFOUND = 'boto3' in sys.modules\ndef handler(e, c): return FOUND"
+        files.writestr("index.py", code)
+    name = f"brings-jmespath-{brought.replace('.', '-')}"
+    engine.client(cloud, "lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    assert engine.invoke(cloud, name) == (None, preloaded)
 
 
 def test_a_function_sees_its_own_environment_only(cloud: LocalCloud, role: str) -> None:
