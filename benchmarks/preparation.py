@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.deploy import create_member_stacks
-from local.fleet import build, load, plan_document
+from local.fleet import load, plan_document
 from local.virtual import VirtualCloud
+from local.virtual_fleets import virtual_fleet
 
 RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("prepared", {}), ("again", {}), ("undone", {"undo": True}))
 
@@ -26,20 +26,7 @@ def main() -> None:
     parser.add_argument("--fleet", default="fleets/thousand.yaml")
     fleet = load(Path(parser.parse_args().fleet))
     logging.disable(logging.INFO)
-    with VirtualCloud(
-        account=fleet.orchestration.account,
-        region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id},
-    ) as cloud:
-        create_member_stacks(fleet, cloud.client)
-        build(
-            fleet,
-            cloud.client,
-            cloud.drs.admin,
-            ec2=cloud.ec2.admin,
-            pause=lambda: cloud.advance(5),
-            workers=1,
-        )
+    with virtual_fleet(fleet, VirtualCloud) as (cloud, _):
         for name, more in RUNS:
             cloud.calls.clear()
             began = time.monotonic()

@@ -17,11 +17,9 @@ from benchmarks.cases import Case
 from benchmarks.drawn import drawn
 from benchmarks.ideal import Problem, ideal
 from benchmarks.metering import MeteredCloud, largest_item
-from local.deploy import create_member_stacks
-from local.fleet import Fleet, build, load, plan_document
+from local.fleet import Fleet, load, plan_document
+from local.virtual_fleets import virtual_fleet
 from shared.model import LaunchOrder
-
-_PAUSE_SECONDS = 5.0
 
 
 class BenchmarkError(RuntimeError):
@@ -82,21 +80,7 @@ def measure(case: Case, order: LaunchOrder, seed: int) -> Measured:
     """Runs it. Raises BenchmarkError if the execution or a server failed."""
     started = time.monotonic()
     fleet = _load(case)
-    with MeteredCloud(
-        seed=seed,
-        account=fleet.orchestration.account,
-        region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id},
-    ) as cloud:
-        create_member_stacks(fleet, cloud.client)
-        built = build(
-            fleet,
-            cloud.client,
-            cloud.drs.admin,
-            ec2=cloud.ec2.admin,
-            pause=lambda: cloud.advance(_PAUSE_SECONDS),
-            workers=1,
-        )
+    with virtual_fleet(fleet, MeteredCloud, seed=seed) as (cloud, built):
         if case.faults:
             cloud.drs.admin("POST", "/faults", {"faults": [dict(fault) for fault in case.faults]})
         cloud.start_counting()

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.children import Children
-from local.deploy import create_member_stacks
-from local.fleet import build, load, plan_document
+from local.fleet import load, plan_document
 from local.places import LOGS
 from local.reach import environment
 from local.virtual import VirtualCloud
+from local.virtual_fleets import virtual_fleet
 from shared.model import LaunchOrder, Scope
 
 LOG = LOGS / "by-wave.log"
-
-_PAUSE_SECONDS = 5.0
 
 
 class ComparisonError(RuntimeError):
@@ -40,21 +38,7 @@ class Outcome:
 def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
     """Fail the fleet over in this process, in virtual time."""
     fleet = load(fleet_file)
-    with VirtualCloud(
-        seed=seed,
-        account=fleet.orchestration.account,
-        region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id},
-    ) as cloud:
-        create_member_stacks(fleet, cloud.client)
-        build(
-            fleet,
-            cloud.client,
-            cloud.drs.admin,
-            ec2=cloud.ec2.admin,
-            pause=lambda: cloud.advance(_PAUSE_SECONDS),
-            workers=1,
-        )
+    with virtual_fleet(fleet, VirtualCloud, seed=seed) as (cloud, _):
         request = {"plan": plan_document(fleet), "launchOrder": order.value}
         result = cloud.run("failover", request, name=f"{fleet.name}-{order.value.lower()}")
     if result.output is None:

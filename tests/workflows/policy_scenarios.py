@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.deploy import create_member_stacks
 from local.drs import Settings
-from local.fleet import BuiltServer, Fleet, build, load, plan_document
+from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.fleet.network import PROFILE
+from local.virtual_fleets import virtual_fleet
 from shared.model import TARGET_TAG_KEY
-from tests.policies import HOME, RECOVERY, REGION
+from tests.policies import RECOVERY
 from tests.workflows.recorded_calls import RecordingCloud
 
 RECOVERY_REGION = "us-east-2"
@@ -116,21 +116,8 @@ def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
     file = folder / "fleet.yaml"
     file.write_text(_FLEET.format(servers=servers, failback=failback))
     fleet = load(file)
-    with RecordingCloud(
-        account=HOME,
-        region=REGION,
-        parameters={"ExternalId": fleet.external_id},
-        drs_settings=Settings(replication_time_factor=0.2),
-    ) as cloud:
-        create_member_stacks(fleet, cloud.client)
-        servers_built = build(
-            fleet,
-            cloud.client,
-            cloud.drs.admin,
-            ec2=cloud.ec2.admin,
-            pause=lambda: cloud.advance(5),
-            workers=1,
-        )
+    settings = Settings(replication_time_factor=0.2)
+    with virtual_fleet(fleet, RecordingCloud, drs_settings=settings) as (cloud, servers_built):
         cloud.functions.seconds = 1.0
         yield Stage(cloud, fleet, servers_built)
 

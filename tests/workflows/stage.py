@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.ec2_lifecycle import Timings
-from local.deploy import create_member_stacks
 from local.drs import Settings
-from local.fleet import BuiltServer, Fleet, build, load, plan_document
+from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.virtual import ExecutionResult, VirtualCloud
+from local.virtual_fleets import virtual_fleet
 from shared.contracts import problems
 from shared.settings import ConfigurationSettings, ExecutionSettings, PacingSettings, QuerySettings
 from tests.workflows.world import ORIGIN, RECOVERY, World
@@ -256,24 +256,16 @@ def stage(
     if parameters:
         # Functions keep their settings for warm invocations, also in the next cloud of the process.
         _cold_start()
-    with VirtualCloud(
+    with virtual_fleet(
+        fleet,
+        VirtualCloud,
+        parameters=parameters,
+        pause_seconds=1,
         seed=seed,
         drs_settings=jobs,
         ec2_timings=boots,
-        account=fleet.orchestration.account,
-        region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id, **(parameters or {})},
         api_seconds=api_seconds,
-    ) as cloud:
-        create_member_stacks(fleet, cloud.client)
-        built = build(
-            fleet,
-            cloud.client,
-            cloud.drs.admin,
-            ec2=cloud.ec2.admin,
-            pause=lambda: cloud.advance(1),
-            workers=1,
-        )
+    ) as (cloud, built):
         cloud.calls.clear()
         try:
             yield Stage(cloud, fleet, built)
