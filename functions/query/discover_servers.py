@@ -7,11 +7,11 @@ from typing import Any
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
-from shared.limited import limited_to
 from shared.model import ServerRecord, ServerStatus, SourceServer
 from shared.opened_execution import opened
 from shared.quotas_client import QuotasClient
-from shared.selection import Selection, named_by_id, select, takes_part
+from shared.selection.asked_for import asked_for
+from shared.selection.waves import Selection, named_by_id, select, takes_part
 from shared.settings import QuerySettings
 from shared.store import execution_store
 from shared.task import Task, task
@@ -36,7 +36,7 @@ def handler(task: Task) -> dict[str, Any]:
         and server.origin_region in (None, site.origin.region)
     ]
     selection = select(listed, plan)
-    wanted = limited_to(store, execution.request)
+    wanted = asked_for(store, execution.request)
     servers = [s for s in listed if s.source_server_id in _chosen(selection) and wanted(s)]
     ec2 = Ec2Client(accounts, site.recovery)
     instances = {i.instance_id: i for i in ec2.targets()}

@@ -11,7 +11,6 @@ from shared.drs_job_monitor import EXECUTION_TAG
 from shared.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
 from shared.failback.original_reader import OriginalReader
 from shared.failback.stages import stage_values
-from shared.limited import limited_to
 from shared.model import (
     Finding,
     Instance,
@@ -27,7 +26,8 @@ from shared.opened_execution import OpenedExecution, opened
 from shared.prerequisites import blocking
 from shared.quotas_client import QuotasClient
 from shared.resumption.earlier_executions import EarlierExecutions
-from shared.selection import Selection, select
+from shared.selection.asked_for import asked_for
+from shared.selection.waves import Selection, select
 from shared.settings import QuerySettings
 from shared.store import ExecutionStore, PairStore, execution_store
 from shared.task import Task, task
@@ -50,8 +50,8 @@ def handler(task: Task) -> dict[str, Any]:
     recovered = _recovered(store, execution)
     pairs = PairStore(settings.pairs_table).get([server.source_server_id for server in listed])
     earlier = EarlierExecutions(store, execution, task.text("executionArn"))
-    asked_for = limited_to(store, execution.request)
-    wanted = [s for s in listed if _is_wanted(s, selection, recovered) and asked_for(s)]
+    is_named = asked_for(store, execution.request)
+    wanted = [s for s in listed if _is_wanted(s, selection, recovered) and is_named(s)]
     facts = reader.read(
         wanted,
         pairs,

@@ -7,7 +7,7 @@ from typing import Any
 from shared.instance_matcher import match_instances
 from shared.model import Instance, ServerStatus, SourceServer
 from shared.opened_execution import opened
-from shared.selection import select, takes_part
+from shared.selection.waves import select, takes_part
 from shared.settings import QuerySettings
 from shared.store import Leftover, ServerChange, execution_store
 from shared.task import Task, task

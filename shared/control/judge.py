@@ -9,7 +9,6 @@ from typing import Any
 from shared.contract_wording import did_you_mean
 from shared.contracts import Problem
 from shared.control.messages import Action, ControlInvalidError, Message
-from shared.limited import LEFT_BEHIND
 from shared.model import (
     Cancellation,
     ControlRecord,
@@ -22,6 +21,7 @@ from shared.model import (
     ServerStatus,
     WaveRecord,
 )
+from shared.selection.asked_for import LEFT_BEHIND
 from shared.store import Effect, ServerChange
 
 MOST_HOLDS = 10

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.model import Plan, Severity, SourceServer
 from shared.plan import parse_plan
-from shared.selection import select, takes_part
+from shared.selection.waves import select, takes_part
 from tests.unit.makers import PARTICIPATES, plan_document, server_id, source_server
 
 

@@ -1,4 +1,4 @@
-"""Which servers a request is limited to."""
+"""Which servers a request asks for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shared.store import ExecutionStore
 LEFT_BEHIND = frozenset({ServerStatus.FAILED, ServerStatus.SKIPPED})
 
 
-def limited_to(store: ExecutionStore, request: Request) -> Callable[[SourceServer], bool]:
-    """Whether the request wants a server: all of the plan's, unless ``only`` names some."""
+def asked_for(store: ExecutionStore, request: Request) -> Callable[[SourceServer], bool]:
+    """Whether the request asks for a server: all of the plan's, unless ``only`` names some."""
     only = request.only
     if only is None:
         return lambda server: True
