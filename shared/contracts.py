@@ -16,7 +16,7 @@ from shared.contract_wording import Violation, worded
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-SCHEMAS = ("plan", "request", "report", "dr-event", "preparation", "control")
+SCHEMAS = ("plan", "request", "report", "dr-event", "preparation", "preparation-report", "control")
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 _MAX_DEPTH = 50
 

@@ -1,4 +1,4 @@
-"""The report of a preparation, as a document and in words."""
+"""The report of a preparation, as a document that conforms to preparation-report.schema.json and in words."""
 
 from __future__ import annotations
 

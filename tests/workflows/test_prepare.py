@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.virtual import ExecutionResult
+from shared.contracts import problems
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end
 from tests.workflows.stage import Stage, group, stage, trouble, wave
 
@@ -45,12 +46,14 @@ def prepare(here: Stage, name: str = "prep", **request: Any) -> Prepared:
     return ended(here, begin(here, name, **request))
 
 
-def ended(here: Stage, arn: str) -> Prepared:
+def ended(here: Stage, arn: str, plan: str = "shop") -> Prepared:
     result = here.cloud.wait(arn)
     body = here.cloud.client("s3").get_object(
-        Bucket=here.cloud.template.buckets()[0], Key=f"shop/{arn.rsplit(':', 1)[-1]}/report.json"
+        Bucket=here.cloud.template.buckets()[0], Key=f"{plan}/{arn.rsplit(':', 1)[-1]}/report.json"
     )["Body"]
-    return Prepared(result, json.loads(body.read()))
+    report = json.loads(body.read())
+    assert problems(report, "preparation-report") == ()
+    return Prepared(result, report)
 
 
 def writes(here: Stage) -> int:
@@ -346,6 +349,8 @@ def test_whatever_fails_is_reported_and_nothing_is_left_locked(function: str) ->
         assert here.locks() == {}
         assert settings(here) == before
         assert any("preparation: failed" in subject for subject in here.subjects())
+        plan = "unknown" if function == "OpenPreparation" else "shop"
+        assert ended(here, arn, plan).report["status"] == "FAILED"
 
 
 def test_a_report_that_cannot_be_written_fails_the_preparation() -> None:
