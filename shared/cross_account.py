@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -10,6 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.utils import parse_timestamp
 
 from shared.model import Scope
 
@@ -59,6 +61,7 @@ class MemberAccounts:
             session = botocore.session.Session()
             # Service descriptions are large, and each session would read them anew.
             session.register_component("data_loader", self._base.get_component("data_loader"))
+            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
             # botocore has no public way to hand a session refreshable credentials.
             session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
                 method="assume-role", refresh_using=fetcher.fetch_credentials
@@ -66,6 +69,17 @@ class MemberAccounts:
             session.set_config_variable("region", scope.region)
             self._sessions[scope] = boto3.Session(botocore_session=session)
         return self._sessions[scope]
+
+
+def moment(value: Any) -> datetime:
+    """A timestamp of an answer, as botocore reads it.
+
+    Its parser for any format takes an eighth of the time that the checks of a big fleet work.
+    """
+    if isinstance(value, str) and value.endswith("Z"):
+        return datetime.fromisoformat(value)
+    parsed: datetime = parse_timestamp(value)
+    return parsed
 
 
 @cache

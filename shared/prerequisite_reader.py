@@ -65,7 +65,7 @@ class PrerequisiteReader:
         self,
         records: Sequence[ServerRecord],
         sources: Sequence[SourceServer],
-        instances: Sequence[Instance],
+        instances: Callable[[], Sequence[Instance]],
         pairs: Mapping[str, PairRecord],
         held: Mapping[str, ExecutionRecord],
         jobs_since: str,
@@ -74,11 +74,12 @@ class PrerequisiteReader:
     ) -> SiteFacts:
         """The facts of every record; ``held`` says which server is held by which other execution.
 
-        ``instances`` were found when the servers were: they are looked at again, since it may be a while.
+        Targets are looked at again, since it may be a while since discovery. ``instances`` gives those that
+        it found, and is asked only when a target is gone by now.
         """
         source_by_id = {source.source_server_id: source for source in sources}
         ids = [record.source_server_id for record in records]
-        targets = self._targets(records, {instance.instance_id: instance for instance in instances})
+        targets = self._targets(records, instances)
         originals = self._originals([record.original_instance_id for record in records])
         jobs = unfinished(self._drs.jobs_since(jobs_since)) if records else ()
         busy = _job_by_server(jobs)
@@ -134,10 +135,15 @@ class PrerequisiteReader:
         found = side_by_side(_if_there(look), ids, api=api, scope=lambda server_id: self._site.recovery)
         return dict(zip(ids, found, strict=True))
 
-    def _targets(self, records: Sequence[ServerRecord], known: Mapping[str, Instance]) -> list[Instance]:
+    def _targets(
+        self, records: Sequence[ServerRecord], found: Callable[[], Sequence[Instance]]
+    ) -> list[Instance]:
         ids = [record.pair_instance_id or "" for record in records]
-        now = {i.instance_id: i for i in self._ec2.instances(ids)} if ids else {}
-        return [now.get(target) or replace(known[target], state="terminated") for target in ids]
+        known = {i.instance_id: i for i in self._ec2.instances(ids)} if ids else {}
+        if not known.keys() >= set(ids):
+            gone = {i.instance_id: replace(i, state="terminated") for i in found()}
+            known = gone | known
+        return [known[target] for target in ids]
 
     def _last_jobs(self, instances: Iterable[RecoveryInstance]) -> dict[str, Job]:
         """The jobs that launched these recovery instances, by source server; deleted ones are left out."""

@@ -48,7 +48,7 @@ def handler(task: Task) -> dict[str, Any]:
     facts = reader.read(
         records,
         store.facts(task.execution_id, SourceServer),
-        store.facts(task.execution_id, Instance),
+        lambda: store.facts(task.execution_id, Instance),
         pairs,
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
 from shared.ec2_client import Ec2Client
-from shared.model import ServerRecord, ServerStatus, SourceServer
+from shared.instance_matcher import normalize
+from shared.model import Instance, Matching, ServerRecord, ServerStatus, SourceServer
 from shared.opened_execution import opened
 from shared.quotas_client import QuotasClient
 from shared.selection.asked_for import asked_for
@@ -39,9 +41,10 @@ def handler(task: Task) -> dict[str, Any]:
     wanted = asked_for(store, execution.request)
     servers = [s for s in listed if s.source_server_id in _chosen(selection) and wanted(s)]
     ec2 = Ec2Client(accounts, site.recovery)
-    instances = {i.instance_id: i for i in ec2.targets()}
+    targets = ec2.targets()
     # Instances of the right name without the tag are looked up so that the report can name them.
-    instances |= {i.instance_id: i for i in ec2.named([s.name for s in servers if s.name])}
+    found = [*targets, *ec2.named(_without_target(servers, targets, plan.matching))]
+    instances = {instance.instance_id: instance for instance in found}
 
     limits = QuotasClient(accounts, site.recovery).limits(settings.limits)
     # Servers of other plans count when names are matched; those named in vain, when the plan is judged.
@@ -50,6 +53,17 @@ def handler(task: Task) -> dict[str, Any]:
     store.put_facts(task.execution_id, [*known, *instances.values(), limits])
     store.put_servers(task.execution_id, [_record(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}
+
+
+def _without_target(
+    servers: Sequence[SourceServer], targets: Sequence[Instance], matching: Matching
+) -> list[str]:
+    """The names that no target has; all of them if the plan pairs by hand, with any instance it likes."""
+    known = {normalize(target.name, matching.domain_suffixes) for target in targets}
+    names = [server.name for server in servers if server.name]
+    if matching.manual_pairs:
+        return names
+    return [name for name in names if normalize(name, matching.domain_suffixes) not in known]
 
 
 def _chosen(selection: Selection) -> set[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.utils import parse_timestamp
 
 from shared.aws_errors import AccessDeniedError, calling
-from shared.cross_account import ONCE, PATIENT, MemberAccounts, member_accounts
+from shared.cross_account import ONCE, PATIENT, MemberAccounts, member_accounts, moment
 from tests.handlers.estate import ORIGIN, RECOVERY
 from tests.handlers.wire import Call, Wire, access_key_of, refused
 
@@ -58,6 +60,21 @@ def test_clients_are_kept_and_differ_by_service_scope_and_patience(accounts: Mem
     ]
     assert len({id(client), *map(id, others)}) == 4
     assert client.meta.region_name == RECOVERY.region
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-03-01T02:03:04.000Z",
+        "2026-03-01T02:03:04Z",
+        "2026-03-01T02:03:04.123456+00:00",
+        "Sun, 01 Mar 2026 02:03:04 GMT",
+        1772330584,
+        1772330584.5,
+    ],
+)
+def test_timestamps_are_read_as_botocore_reads_them(value: Any) -> None:
+    assert moment(value) == parse_timestamp(value)
 
 
 def test_credentials_are_renewed_before_they_end(accounts: MemberAccounts, wire: Wire) -> None:

@@ -52,6 +52,20 @@ def test_discovery_counts_and_may_be_repeated(estate: Estate) -> None:
     assert len(estate.servers()) == 2
 
 
+@pytest.mark.parametrize(("by_hand", "looked_up"), [(False, ["web-1"]), (True, ["db-1", "web-1"])])
+def test_names_are_looked_up_again_only_where_no_target_has_them(
+    estate: Estate, wire: Wire, by_hand: bool, looked_up: list[str]
+) -> None:
+    server, target = estate.add_pairs("db-1")["db-1"]
+    estate.add_servers("web-1")
+    pair = {"sourceServerId": server, "targetInstanceId": target}
+    estate.reach("DISCOVERED", plan_document(**({"matching": {"manualPairs": [pair]}} if by_hand else {})))
+    forms = [call.form for call in wire.of("DescribeInstances")]
+    [form] = [form for form in forms if form["Filter.1.Name"] == ["tag:Name"]]
+    assert [form[f"Filter.1.Value.{n + 1}"][0] for n in range(len(looked_up))] == looked_up
+    assert f"Filter.1.Value.{len(looked_up) + 1}" not in form
+
+
 def test_a_server_of_two_waves_is_blocked_with_the_reason(estate: Estate) -> None:
     estate.add_pairs("db-1")
     waves = [{"name": name, "servers": {"names": ["db-*"]}} for name in ("a", "b")]
@@ -244,6 +258,26 @@ def test_a_server_that_went_away_blocks_itself_only(estate: Estate) -> None:
     drs.delete_source_server(sourceServerID=pairs["web-1"][0])
     assert check(estate)["ready"] == 1
     assert "LAUNCH_SETTINGS_UNREADABLE" in codes(estate, "web-1")
+
+
+def test_what_was_discovered_of_instances_is_asked_for_only_when_a_target_is_gone(
+    estate: Estate, wire: Wire
+) -> None:
+    estate.add_pairs("db-1", "web-1")
+    estate.reach("MATCHED")
+
+    def asked() -> bool:
+        return any("FACT#INSTANCE" in call.body for call in wire.of("Query"))
+
+    wire.clear()
+    assert check(estate)["ready"] == 2
+    assert not asked()
+    # EC2 forgets an instance an hour after it was terminated.
+    nothing = b"<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"
+    wire.on("ec2", "DescribeInstances", lambda call: call.answer(200, nothing))
+    assert check(estate)["ready"] == 0
+    assert asked()
+    assert "TARGET_GONE" in codes(estate, "db-1") & codes(estate, "web-1")
 
 
 def test_a_throttled_check_is_not_taken_for_a_finding(estate: Estate) -> None:
