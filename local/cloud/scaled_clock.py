@@ -57,6 +57,7 @@ class ScaledClock:
         self._simulated = 0.0
         self._real = self._timer.seconds()
         self._running = 0
+        self._waits_at = self.speed  # the rate by which the clock's thread has reckoned how long to wait
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._closed = False
@@ -106,7 +107,8 @@ class ScaledClock:
         with self._changed:
             self._catch_up()
             self._running += step
-            self._changed.notify_all()
+            if self.rate > self._waits_at:  # what is due is so earlier than the clock's thread thought
+                self._changed.notify_all()
 
     def _catch_up(self) -> float:
         """Bring the simulated seconds up to date at the rate that held since the last look."""
@@ -130,6 +132,7 @@ class ScaledClock:
                 now = self._catch_up()
                 if self._due and self._due[0][0] <= now + 1e-9:
                     return heapq.heappop(self._due)[2]
-                left = (self._due[0][0] - now) / self.rate if self._due else None
+                self._waits_at = self.rate
+                left = (self._due[0][0] - now) / self._waits_at if self._due else None
                 self._timer.wait(self._changed, left)
             return None

@@ -26,8 +26,14 @@ class FakeTimer:
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
         self.waits.append(seconds)
+        self.condition = condition
         self.waiting.set()
         condition.wait()
+
+    def end_wait(self) -> None:
+        """The time is up that the thread wanted to wait."""
+        with self.condition:
+            self.condition.notify_all()
 
 
 def elapsed(clock: ScaledClock) -> float:
@@ -76,16 +82,31 @@ def test_actions_run_in_the_order_of_their_time() -> None:
     clock.close()
 
 
-def test_a_wait_gets_longer_when_work_begins() -> None:
+def test_a_wait_goes_on_while_something_works_and_gets_shorter_when_that_ends() -> None:
     timer = FakeTimer()
     clock = ScaledClock(60, START, timer)
     settle(timer, lambda: clock.call_later(60, lambda: None))
     assert timer.waits[-1] == pytest.approx(1.0)
     speed = clock.real_speed()
-    settle(timer, speed.__enter__)
-    assert timer.waits[-1] == pytest.approx(60.0)
+    speed.__enter__()
+    timer.real = 1.0
+    settle(timer, timer.end_wait)
+    assert timer.waits[-1] == pytest.approx(59.0)
     settle(timer, lambda: speed.__exit__(None, None, None))
-    assert timer.waits[-1] == pytest.approx(1.0)
+    assert timer.waits[-1] == pytest.approx(59.0 / 60)
+    clock.close()
+
+
+def test_work_that_is_over_before_anything_was_due_wakes_nobody() -> None:
+    timer = FakeTimer()
+    clock = ScaledClock(60, START, timer)
+    settle(timer, lambda: clock.call_later(60, lambda: None))
+    timer.waiting.clear()
+    with clock.real_speed():
+        pass
+    timer.real = 1.0
+    settle(timer, timer.end_wait)
+    assert timer.waits == [pytest.approx(1.0), None], "it woke once, when its action was due"
     clock.close()
 
 
