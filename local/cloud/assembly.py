@@ -11,6 +11,7 @@ from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
 from local.cloud import (
+    dynamodb_copies,
     dynamodb_queries,
     ec2_extras,
     event_buses,
@@ -65,6 +66,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     workers = LambdaWorkers(endpoint, clock.real_speed)
     workers.install()
     dynamodb_queries.install()
+    dynamodb_copies.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.asl.install(clock, clients.for_role, seed=seed)
     states = StatesApi(clock)

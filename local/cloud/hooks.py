@@ -110,6 +110,7 @@ HOOKS: tuple[Hook, ...] = (
     ),
     Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", None, "read: when there is more than a page"),
     Hook(_DYNAMODB, "_build_key", ("item", "pk_name", "sk_name"), "called: where the next page begins"),
+    Hook(_DYNAMODB, "copy", None, "items are plain JSON, which is copied faster"),
     # EventBridge
     Hook(_EVENTS, "_now_ts", (), "event times come from the simulated clock"),
     Hook(_EVENTS, "_put_events", ("data", "allow_aws_source"), "called: events of aws.* services"),

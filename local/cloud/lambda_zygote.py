@@ -34,6 +34,7 @@ _SERVICES = (
     "iam",
     "ssm",
     "cloudwatch",
+    "service-quotas",
 )
 _MESSAGE_BYTES = 256 * 1024
 
