@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from shared import workflows
 from shared.contracts import DocumentInvalidError, problems
 from shared.model import ExecutionRecord, ExecutionStatus, Mode
+from shared.opened_execution import has_ended
 from shared.plan import parse_plan
 from shared.settings import ConfigurationSettings
 from shared.store import LockStore, PlanStore, execution_store, plan_lock, preparation_lock
 from shared.task import Task, iso, parse_time, task
-from shared.workflows import has_ended
 
 
 class PreparationInvalidError(DocumentInvalidError):
@@ -54,18 +55,18 @@ def handler(task: Task) -> dict[str, Any]:
         request={**{key: said[key] for key in ("reason", "requestedBy") if key in said}, **_DRY}
         | {"plan": plan.name},
     )
-    execution_store(settings.executions_table).open(
-        record, document, started + timedelta(days=settings.retention_days)
-    )
+    store = execution_store(settings.executions_table)
+    store.open(record, document, started + timedelta(days=settings.retention_days))
     locks = LockStore(settings.executions_table)
     siblings = task.text("executionArn").rsplit(":", 1)[0]
-    held = locks.take(
-        [preparation_lock(plan.name)], task.execution_id, lambda holder: has_ended(f"{siblings}:{holder}")
-    )
+    lock = preparation_lock(plan.name)
+    held = locks.take([lock], task.execution_id, lambda holder: workflows.has_ended(f"{siblings}:{holder}"))
     for holder in held.values():
         raise PreparationInProgressError(
             f"The preparation {holder} of plan {plan.name!r} runs. Wait for its end, and start again."
         )
+    if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of the lock
+        locks.release([lock], task.execution_id)
     return {
         "plan": plan.name,
         "sites": [site.name for site in plan.sites],

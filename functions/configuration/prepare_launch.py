@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.model import ServerStatus
-from shared.opened_execution import opened
+from shared.opened_execution import has_ended, opened
 from shared.preparation.preparer import Preparer
 from shared.preparation.rules import Outcome, ServerOutcome
 from shared.settings import ConfigurationSettings
@@ -17,11 +17,16 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId}`` → ``{prepared, alreadyRight, blocked, gaveWay}``: of those that passed the checks."""
+    """``{executionId}`` → ``{prepared, alreadyRight, blocked, gaveWay}``: of those that passed the checks.
+
+    Called late, after the preparation's end, it writes nothing: another one may have undone it.
+    """
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
-    ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
+    late = has_ended(store, task.execution_id)
+    servers = [] if late else store.servers(task.execution_id)
+    ready = [server for server in servers if server.status is ServerStatus.READY]
     for scope in sorted({server.scope for server in ready}):
         preparer = Preparer(
             table_name=settings.executions_table,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.opened_execution import opened
+from shared.opened_execution import has_ended, opened
 from shared.preparation.preparer import Preparer
 from shared.preparation.rules import Outcome, ServerOutcome
 from shared.settings import ConfigurationSettings
@@ -16,11 +16,15 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId}`` → ``{undone, blocked, gaveWay}``."""
+    """``{executionId}`` → ``{undone, blocked, gaveWay}``.
+
+    Called late, after its end, it puts nothing back: another preparation may have come after it.
+    """
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     plan = opened(store, task.execution_id).plan
-    for scope in sorted({site.recovery for site in plan.sites}):
+    late = has_ended(store, task.execution_id)
+    for scope in sorted({site.recovery for site in plan.sites if not late}):
         preparer = Preparer(
             table_name=settings.executions_table,
             accounts=member_accounts(settings.member_role, settings.external_id),

@@ -344,6 +344,10 @@ def prepared_and_undone(at: Stage) -> None:
     at.started("ClosePreparationFunction", 2)
     undone = at.cloud.run("prepare", {"plan": "erp", "undo": True}, name="undo")
     assert undone.output["totals"]["undone"] >= 4, undone.output
+    [late] = [arn for arn in at.cloud.states.records if arn.endswith(":undo")]
+    begun = at.cloud.clock.now().isoformat()
+    event = {"executionId": "undo", "executionArn": late, "startedAt": begun, "request": {"plan": "erp"}}
+    at.call("OpenPreparationFunction", event)
 
 
 def steered(at: Stage) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from local.virtual import ExecutionResult
-from shared.contracts import problems
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end
+from tests.workflows.preparing import begin, ended, prepare
 from tests.workflows.stage import Stage, group, stage, trouble, wave
 
 WRITES = ("drs", "UpdateLaunchConfiguration")
@@ -21,39 +18,6 @@ NEVER = {
     ("ec2", "StartInstances"),
     ("ec2", "StopInstances"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A preparation that has ended, and its report."""
-
-    result: ExecutionResult
-    report: dict[str, Any]
-
-    @property
-    def outcomes(self) -> dict[str, str]:
-        return {server["name"]: server["outcome"] for server in self.report["servers"]}
-
-    def server(self, name: str) -> dict[str, Any]:
-        return dict(next(server for server in self.report["servers"] if server["name"] == name))
-
-
-def begin(here: Stage, name: str, **request: Any) -> str:
-    return here.cloud.start("prepare", {"plan": here.plan, **request}, name=name)
-
-
-def prepare(here: Stage, name: str = "prep", **request: Any) -> Prepared:
-    return ended(here, begin(here, name, **request))
-
-
-def ended(here: Stage, arn: str, plan: str = "shop") -> Prepared:
-    result = here.cloud.wait(arn)
-    body = here.cloud.client("s3").get_object(
-        Bucket=here.cloud.template.buckets()[0], Key=f"{plan}/{arn.rsplit(':', 1)[-1]}/report.json"
-    )["Body"]
-    report = json.loads(body.read())
-    assert problems(report, "preparation-report") == ()
-    return Prepared(result, report)
 
 
 def writes(here: Stage) -> int:
@@ -230,6 +194,28 @@ def test_a_second_preparation_of_the_plan_is_refused_while_the_first_runs() -> N
         assert second.status == "FAILED"
         assert "first" in (second.cause or "")
         assert set(ended(here, first).outcomes.values()) == {"PREPARED"}
+
+
+def late(here: Stage, function: str, name: str, **fields: Any) -> None:
+    """A function of a preparation that has ended gets its input again."""
+    [arn] = [arn for arn in here.cloud.states.records if arn.endswith(f":prepare:{name}")]
+    now = here.cloud.clock.now().isoformat()
+    here.call(function, {"executionId": name, "executionArn": arn, "startedAt": now, "now": now, **fields})
+
+
+def test_functions_that_are_called_late_lock_nothing_and_write_nothing() -> None:
+    with stage() as here:
+        before = settings(here)
+        prepare(here, "first")
+        as_prepared = settings(here)
+        late(here, "OpenPreparationFunction", "first", request={"plan": here.plan})
+        assert here.locks() == {}
+        prepare(here, "undo", undo=True)
+        late(here, "PrepareLaunchFunction", "first")
+        assert settings(here) == before
+        prepare(here, "again")
+        late(here, "UndoPreparationFunction", "undo")
+        assert settings(here) == as_prepared
 
 
 def test_a_preparation_under_throttling_comes_to_the_same_end() -> None:
