@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from tests.workflows.preparing import prepare
 from tests.workflows.stage import Run, Stage
 
 EXECUTION_TAG = "drs-orchestrator:execution"
+BUSY = 6 * 3600.0
+"""By then every job has ended, one that hung too."""
 FINAL = {"RECOVERED", "FAILED", "SKIPPED", "BLOCKED"}
 TERMINATED = ("terminated", "shutting-down")
 
@@ -66,6 +69,8 @@ def hold_to_facts(here: Stage, before: Facts, runs: Sequence[Run]) -> None:
     failovers = [run for run in runs if run.report["mode"] == "FAILOVER"]
     if len(failovers) == len(runs):
         hold_to_launches(here, before, now, failovers)
+        if hold_to_preparations(here):
+            now = facts(here)
         hold_to_settings(here, before, now, failovers)
 
 
@@ -173,6 +178,21 @@ def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]
             }:
                 words = " ".join(f"{server['reason']} {server['remedy']}" for server in told)
                 assert target in words, f"{name} was launched, and nobody says so: {words}"
+
+
+def hold_to_preparations(here: Stage) -> bool:
+    """Whether the plan was prepared, which has ended then, and can be undone as if it had not been.
+
+    The undo waits until no job keeps it from a server any more.
+    """
+    earlier = [arn for arn, record in here.cloud.states.records.items() if record.machine == "prepare"]
+    if earlier:
+        here.cloud.advance(BUSY)
+        undone = prepare(here, f"unprepare-{len(earlier)}", undo=True)
+        assert set(undone.outcomes.values()) <= {"UNDONE"}, undone.report
+        left = [item for item in here.items() if item["pk"].startswith("PREPARED#")]
+        assert left == [], left
+    return bool(earlier)
 
 
 def hold_to_settings(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:

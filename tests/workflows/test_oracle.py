@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from tests.workflows.oracle import facts, hold_to_facts
+from tests.workflows.preparing import prepare
 from tests.workflows.scenarios import SCENARIOS, Scenario, play
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
 
@@ -100,6 +101,21 @@ def test_a_quota_that_was_exceeded_is_noticed() -> None:
         run = here.run()
         here.cloud.drs.admin("PATCH", "/settings", {"servers_in_all_jobs": 1})
         with pytest.raises(AssertionError, match="2 servers in jobs at once"):
+            hold_to_facts(here, before, [run])
+
+
+def test_launch_settings_that_a_preparation_leaves_behind_are_noticed() -> None:
+    groups = [group("app"), group("odd", **trouble("conversionFails"))]
+    with stage(*groups, waves=[wave("all", onFailure="GO_ON")]) as here:
+        before = facts(here)
+        prepare(here, "first")
+        run = here.run()
+        hold_to_facts(here, before, [run])
+        prepare(here, "again")
+        for item in here.items():
+            if item["pk"].startswith("PREPARED#"):
+                executions().delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+        with pytest.raises(AssertionError, match=here.source("odd")):
             hold_to_facts(here, before, [run])
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from local.virtual.call_faults import CallFaultKind
 from local.virtual.event_delivery import EventFaults
 from local.virtual.functions import Disturbance
+from tests.workflows.preparing import begin
 from tests.workflows.scenarios import faults
-from tests.workflows.scenarios.scenario import Arrange, Scenario, bring_home
+from tests.workflows.scenarios.scenario import LATE, Arrange, Scenario, bring_home
 from tests.workflows.stage import Run, Stage
 
 
@@ -68,6 +70,31 @@ def _mixed(returning: bool) -> Arrange:
     return arrange
 
 
+def _among_preparations(here: Stage, dice: Random) -> Sequence[Run]:
+    """A failover; in most mixes the plan is prepared, or that undone, before it, meanwhile or after it."""
+    preparations: list[str] = []
+
+    def prepare(**request: Any) -> None:
+        preparations.append(begin(here, f"prep-{len(preparations) + 1}", **request))
+
+    def later(**request: Any) -> None:
+        here.cloud.clock.call_later(dice.uniform(0, 120), lambda: prepare(**request))
+
+    if dice.random() < 0.5:
+        prepare()
+        if dice.random() < 0.7:
+            here.cloud.wait(preparations[0])
+        else:
+            here.cloud.advance(dice.uniform(0, 20))
+    for undo in dice.choice([(), (False,), (True,), (False, True)]):
+        later(undo=undo)
+    out = here.run("out")
+    here.cloud.advance(LATE)
+    for arn in preparations:
+        here.cloud.wait(arn)
+    return [out]
+
+
 def _whatever(here: Stage, runs: Sequence[Run]) -> None:
     """Whatever became of it: only the facts count."""
 
@@ -77,6 +104,7 @@ MIXES = [
         "mix",
         "Several faults at once on the way out",
         _mixed(returning=False),
+        _among_preparations,
         expect=_whatever,
         on_failure="GO_ON",
     ),
