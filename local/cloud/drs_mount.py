@@ -133,6 +133,10 @@ class Emulator(Protocol):
 
     def handle(self, request: Request) -> Response: ...
 
+    def answers_at_once(self, operation: str) -> bool: ...
+
+    def tags(self, account: str, region: str, arn: str) -> dict[str, str]: ...
+
     def service_quotas(self, operation: str, body: bytes, account: str, region: str) -> Response: ...
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]: ...
@@ -156,7 +160,10 @@ class DrsMount:
         account, key = get_account_id(), extract_access_key_id(headers, query_params) or ""
         caller = Caller(account, get_region(), key, self._arn_of(key, account))
         request = Request(method, path, query_params, headers, body, caller)
-        response = await asyncio.to_thread(self._emulator.handle, request)
+        if self._emulator.answers_at_once(self.operation(method, path)):
+            response = self._emulator.handle(request)
+        else:  # it may call EC2, which this very event loop answers
+            response = await asyncio.to_thread(self._emulator.handle, request)
         return response.status, dict(response.headers), response.body
 
     async def handle_quotas(
@@ -176,14 +183,9 @@ class DrsMount:
         return self._operations.get(path, "Unknown")
 
     def tags(self, arn: str) -> dict[str, str]:
-        """The tags of a DRS resource, asked of the emulator as the account's root."""
+        """The tags of a DRS resource; none for what is not there."""
         _, _, _, region, account, _ = arn.split(":", 5)
-        request = Request("GET", _TAGS_PATH + arn, {}, {}, b"", Caller(account, region, account))
-        response = self._emulator.handle(request)
-        if response.status != 200:
-            return {}
-        tags: dict[str, str] = json.loads(response.body).get("tags") or {}
-        return tags
+        return self._emulator.tags(account, region, arn)
 
 
 def _operations_by_path() -> dict[str, str]:

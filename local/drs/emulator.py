@@ -37,6 +37,7 @@ from local.drs.errors import (
     error_of,
 )
 from local.drs.operations import OPERATIONS, Call
+from local.drs.operations.tags import tags_of
 from local.drs.settings import Settings
 from local.drs.wire import Invocation
 
@@ -106,6 +107,17 @@ class DrsEmulator:
             log.debug("%s %s refused: %s %s", request.method, request.path, error.code, error)
             return wire.failure(error, request_id)
         return response
+
+    def answers_at_once(self, operation: str) -> bool:
+        """Whether calls of the operation wait for nothing: neither for EC2 nor for time to pass."""
+        known = OPERATIONS.get(operation)
+        return known is not None and known.locked and not self._core.settings.api_latency
+
+    def tags(self, account: str, region: str, arn: str) -> dict[str, str]:
+        """The tags of a resource, for who decides about access to it; none for what is not there."""
+        scope = self._core.scope(account, region)
+        with self._core.lock:
+            return dict(tags_of(scope, arn) or {})
 
     def service_quotas(self, operation: str, body: bytes, account: str, region: str) -> Response:
         """Answer one call of Service Quotas."""

@@ -487,6 +487,15 @@ def test_answers_take_their_time_if_the_settings_say_so() -> None:
     assert clock.waits == [1.6, 0.2]
 
 
+def test_a_call_that_waits_for_ec2_or_time_is_not_answered_at_once() -> None:
+    world = World()
+    assert world.drs.answers_at_once("GetLaunchConfiguration")
+    for operation in ("StartRecovery", "UpdateLaunchConfiguration", "Unknown"):
+        assert not world.drs.answers_at_once(operation)
+    slow = DrsEmulator(EagerClock(), world.ec2, NoEvents(), Settings(api_latency=True))
+    assert not slow.answers_at_once("GetLaunchConfiguration")
+
+
 def test_of_many_calls_at_the_same_moment_one_gets_the_server() -> None:
     world = World()
     server, _ = world.pair()

@@ -524,6 +524,7 @@ def test_tags_of_every_kind_of_resource() -> None:
         tags = world.client.list_tags_for_resource(resourceArn=arn)["tags"]
         assert tags["b"] == "3"
         assert "a" not in tags
+        assert world.drs.tags(ACCOUNT, REGION, arn) == tags
     assert world.job(job_id)["tags"] == {"execution": "e-1", "b": "3"}
 
 
@@ -541,6 +542,14 @@ def test_refusals_of_tags() -> None:
         world.client.untag_resource(resourceArn=elsewhere, tagKeys=["a"])
     with pytest.raises(world.client.exceptions.ResourceNotFoundException):
         world.client.list_tags_for_resource(resourceArn=elsewhere)
+
+
+def test_who_decides_about_access_sees_tags_whatever_the_faults() -> None:
+    world = World()
+    arn = world.source_server(world.server(tags={"a": "b"}))["arn"]
+    world.fault("THROTTLED", operation="ListTagsForResource")
+    assert world.drs.tags(ACCOUNT, REGION, arn) == {"a": "b"}
+    assert world.drs.tags(ACCOUNT, "us-east-1", arn) == {}
 
 
 def test_age_throughput_and_tag_limit_are_settings() -> None:

@@ -6,12 +6,11 @@ from typing import Any
 
 from local.drs.errors import ResourceNotFoundError, ValidationError
 from local.drs.operations.registry import Call, operation
+from local.drs.state import Scope
 
 
-def _tags(call: Call) -> dict[str, str]:
-    """The tags of the resource that the request names; ResourceNotFoundError."""
-    arn = call.params["resourceArn"]
-    scope = call.scope
+def tags_of(scope: Scope, arn: str) -> dict[str, str] | None:
+    """The tags of a resource as they are kept; None for what is not there. The lock being held."""
     collections: tuple[dict[str, Any], ...] = (
         scope.servers,
         scope.recovery_instances,
@@ -24,7 +23,16 @@ def _tags(call: Call) -> dict[str, str]:
         if resource is not None and resource.arn == arn:
             tags: dict[str, str] = resource.tags
             return tags
-    raise ResourceNotFoundError(f"Resource {arn} not found", resource_id=arn, kind="RESOURCE")
+    return None
+
+
+def _tags(call: Call) -> dict[str, str]:
+    """The tags of the resource that the request names; ResourceNotFoundError."""
+    arn = call.params["resourceArn"]
+    tags = tags_of(call.scope, arn)
+    if tags is None:
+        raise ResourceNotFoundError(f"Resource {arn} not found", resource_id=arn, kind="RESOURCE")
+    return tags
 
 
 @operation("ListTagsForResource")
