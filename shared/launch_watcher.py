@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.drs_client import DrsClient
 from shared.drs_error_handler import explain_raw_error
@@ -55,34 +56,41 @@ class LaunchWatcher:
             if record.job_id in jobs and self._has_news(jobs[record.job_id], record)
         ]
         servers = self._servers([*gone, *news])
-        for record in gone:
-            self._give_up(record, _launching(servers[record.job_id]))
+        changes = [change for record in gone for change in self._given_up(record, servers[record.job_id])]
         for record in news:
-            self._carry_over(jobs[record.job_id], record, servers[record.job_id])
+            changes += self._outcomes(jobs[record.job_id], servers[record.job_id])
+        self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
+        # Only now the jobs: what they say of their servers is on the servers' records.
+        seen = {record.job_id: {"status": COMPLETED} for record in gone}
+        for record in news:
+            seen[record.job_id] = self._progress(jobs[record.job_id], record, servers[record.job_id])
+        self._store.change_jobs(self._id, seen)
 
     def _has_news(self, job: Job, record: JobRecord) -> bool:
         """Whether there may be anything that the servers' records do not say yet."""
         return job.status == COMPLETED or self._is_stuck(job) or len(_through(job)) != record.recorded
 
     def _servers(self, records: Sequence[JobRecord]) -> dict[str, list[ServerRecord]]:
-        """The servers of some jobs by job id. Reading a server takes longer than all the rest of a look."""
+        """The servers of some jobs by job id."""
         found: dict[str, list[ServerRecord]] = {record.job_id: [] for record in records}
         for wave in sorted({record.wave for record in records}):
-            for server in self._store.servers(self._id, wave):
-                if server.job_id in found:
-                    found[server.job_id].append(server)
+            jobs = [record.job_id for record in records if record.wave == wave]
+            for server in self._store.servers(self._id, wave, jobs=jobs):
+                found[server.job_id or ""].append(server)
         return found
 
-    def _carry_over(self, job: Job, record: JobRecord, servers: list[ServerRecord]) -> None:
-        self._record(job, _launching(servers))
+    def _progress(self, job: Job, record: JobRecord, servers: Sequence[ServerRecord]) -> dict[str, Any]:
+        """What to record of the job itself."""
         if job.status == COMPLETED:
-            self._store.end_job(self._id, job.job_id, COMPLETED)
-        elif is_ending(job) and record.status != ENDING:
-            self._store.end_job(self._id, job.job_id, ENDING)
+            return {"status": COMPLETED}
+        values: dict[str, Any] = {}
+        if is_ending(job) and record.status != ENDING:
+            values["status"] = ENDING
         through = _through(job)
         # A job is recorded before its servers are: then the next look finds them.
-        if job.status != COMPLETED and through <= {server.drs_server_id for server in servers}:
-            self._store.note_recorded(self._id, job.job_id, len(through))
+        if through <= {server.drs_server_id for server in servers}:
+            values["recorded"] = len(through)
+        return values
 
     def _is_gone(self, record: JobRecord, jobs: Mapping[str, Job]) -> bool:
         """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
@@ -92,7 +100,7 @@ class LaunchWatcher:
     def _is_stuck(self, job: Job) -> bool:
         return job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
 
-    def _give_up(self, record: JobRecord, servers: list[ServerRecord]) -> None:
+    def _given_up(self, record: JobRecord, servers: Sequence[ServerRecord]) -> list[ServerChange]:
         """Nobody can say any more what became of the job's servers: they are not launched again."""
         values = {
             "status": ServerStatus.FAILED,
@@ -100,15 +108,14 @@ class LaunchWatcher:
             "remedy": "Look at the server's recovery instance in DRS: if it is there, start the "
             f"{self._execution.record.mode.launches_into}; otherwise run the plan again.",
         }
-        changes = [ServerChange(server, values) for server in servers]
-        self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
-        self._store.end_job(self._id, record.job_id, COMPLETED)
+        return [ServerChange(server, values) for server in _launching(servers)]
 
-    def _record(self, job: Job, servers: list[ServerRecord]) -> None:
+    def _outcomes(self, job: Job, servers: Sequence[ServerRecord]) -> list[ServerChange]:
+        """What the job says of those of its servers whose records do not say it yet."""
         stuck = self._is_stuck(job)
         outcomes = launch_outcomes(job)
         launched, failed = [], []
-        for server in servers:
+        for server in _launching(servers):
             outcome = outcomes.get(server.drs_server_id, LaunchOutcome(LaunchResult.PENDING))
             if outcome.result is LaunchResult.LAUNCHED:
                 launched.append(server)
@@ -117,8 +124,7 @@ class LaunchWatcher:
                 failed.append(server)
         values = {"status": ServerStatus.LAUNCHED, "launched_at": iso(self._now)}
         changes = [ServerChange(server, values) for server in launched]
-        changes += self._failures(job, failed, outcomes, stuck) if failed else []
-        self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
+        return changes + (self._failures(job, failed, outcomes, stuck) if failed else [])
 
     def _failures(
         self, job: Job, servers: list[ServerRecord], outcomes: dict[str, LaunchOutcome], stuck: bool

@@ -520,6 +520,14 @@ class RemovedVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerProgress:
+    """How far a server's launch is: two fields of its ``ServerRecord``."""
+
+    status: ServerStatus
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ServerRecord:
     """Everything known of one server in one execution: one DynamoDB item.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.model import ExecutionRecord, ExecutionStatus, Plan, Policies
 from shared.request import Request, effective_policies, parse_request
@@ -21,10 +23,16 @@ def opened(store: ExecutionStore, execution_id: str) -> OpenedExecution:
     """Raises ExecutionNotFoundError."""
     record = store.execution(execution_id)
     plan = store.plan(execution_id)
-    request = parse_request(record.request)
+    request = _request(json.dumps(record.request))
     return OpenedExecution(record, plan, effective_policies(plan, request), request)
 
 
 def has_ended(store: ExecutionStore, execution_id: str) -> bool:
     """Whether an execution has its outcome: whoever works for it now was called late."""
     return store.execution(execution_id).status is not ExecutionStatus.RUNNING
+
+
+@lru_cache(maxsize=32)
+def _request(document: str) -> Request:
+    """Each function of an execution needs it, and holding it against its schema is most of the work."""
+    return parse_request(json.loads(document))

@@ -14,6 +14,7 @@ from shared.model import (
     OnBlocked,
     Policies,
     Protection,
+    ServerProgress,
     ServerRecord,
     ServerStatus,
     WaveRecord,
@@ -148,7 +149,7 @@ def blocked_decision(policies: Policies, servers: Sequence[ServerRecord]) -> Blo
     return BlockedDecision.PROCEED
 
 
-def retryable(server: ServerRecord, policies: Policies) -> bool:
+def retryable(server: ServerRecord | ServerProgress, policies: Policies) -> bool:
     """Whether a server whose launch failed is to be launched again. ``attempts`` counts those made."""
     return server.status is ServerStatus.LAUNCH_FAILED and server.attempts <= policies.retries
 

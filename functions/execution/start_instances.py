@@ -25,8 +25,8 @@ def handler(task: Task) -> dict[str, Any]:
     accounts = member_accounts(settings.member_role, settings.external_id)
     record = store.execution(task.execution_id)
     wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
-    servers = withdraw(store, record, wave, store.servers(task.execution_id, task.wave))
-    launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
+    launched = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.LAUNCHED,))
+    launched = withdraw(store, record, wave, launched)
     changes = _held(accounts, launched)
     held = {change.server.source_server_id for change in changes}
     launched = [server for server in launched if server.source_server_id not in held]

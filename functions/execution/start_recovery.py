@@ -24,7 +24,7 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     accounts = member_accounts(settings.member_role, settings.external_id)
     lot = task.number("lot")
-    servers = [server for server in store.servers(task.execution_id, task.wave) if server.lot == lot]
+    servers = store.servers(task.execution_id, task.wave, lot=lot)
     if not servers:
         return {"lot": lot, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
     scope = servers[0].scope  # a lot is of one scope

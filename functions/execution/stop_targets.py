@@ -28,7 +28,7 @@ def handler(task: Task) -> dict[str, Any]:
     execution = opened(store, task.execution_id)
     may_stop, word = _may_stop(execution), execution.record.mode.launches_into
     accounts = member_accounts(settings.member_role, settings.external_id)
-    servers = [s for s in store.servers(task.execution_id, task.wave) if s.status in WAITING]
+    servers = store.servers(task.execution_id, task.wave, statuses=WAITING)
     changes: list[ServerChange] = []
     waited: list[ServerChange] = []
     stopping = 0

@@ -33,11 +33,7 @@ def handler(task: Task) -> dict[str, Any]:
     accounts = member_accounts(settings.member_role, settings.external_id)
     checks = execution.plan.wave(task.wave).health_checks
     patience = timedelta(seconds=execution.policies.verify_timeout_seconds)
-    starting = [
-        server
-        for server in store.servers(task.execution_id, task.wave)
-        if server.status is ServerStatus.STARTING
-    ]
+    starting = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.STARTING,))
     _see_jobs_end(store, accounts, execution, task)
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in starting}):

@@ -28,11 +28,7 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    launched = [
-        server
-        for server in store.servers(task.execution_id, task.wave)
-        if server.status is ServerStatus.LAUNCHED
-    ]
+    launched = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.LAUNCHED,))
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in launched}):
         servers = [server for server in launched if server.scope == scope]

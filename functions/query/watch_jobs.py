@@ -40,7 +40,7 @@ def handler(task: Task) -> dict[str, Any]:
     ]
     for scope in looked:
         LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
-    servers = store.servers(task.execution_id, task.wave)
+    servers = store.progress(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
     may_start = _may_start(store, execution, task)
     return {

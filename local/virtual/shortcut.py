@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from botocore.parsers import ResponseParserFactory
-
-from local.virtual import xml_answers
+from local.virtual import json_answers, xml_answers
 from local.virtual.wire import Answer, Call
 
 SERVICES = ("dynamodb", "drs", "ec2")
@@ -68,16 +65,8 @@ def parsed(call: Call, answer: Answer, model: Any) -> Parsed | None:
         if any(word in call.operation for word in _TABLES) or any(b in answer.body for b in _BINARY):
             return None
         return http, {**json.loads(answer.body or b"{}"), "ResponseMetadata": metadata}
-    if call.service == "drs":
-        whole = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
-        result = _parser(model.service_model.resolved_protocol).parse(
-            {**whole, "context": {"operation_name": model.name}}, model.output_shape
-        )
-    else:
-        result = xml_answers.read(answer.body, model.output_shape)
+    reader: Any = json_answers if call.service == "drs" else xml_answers
+    result = reader.read(answer.body, model.output_shape)
+    if result is None:
+        return None
     return http, {**result, "ResponseMetadata": {**result.get("ResponseMetadata", {}), **metadata}}
-
-
-@cache
-def _parser(protocol: str) -> Any:
-    return ResponseParserFactory().create_parser(protocol)

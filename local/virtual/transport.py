@@ -21,10 +21,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.endpoint
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.useragent import UserAgentString
 
 from local.cloud import dynamodb_queries
 from local.virtual import shortcut
-from local.virtual.expression_cache import MiniStackChangedError, cache_expressions
+from local.virtual.quick_dynamodb import MiniStackChangedError, make_quick
 from local.virtual.wire import Answer, Call
 
 __all__ = [
@@ -130,6 +131,11 @@ class _Pauses:
             _cloud.pause(seconds)
 
 
+def _user_agent(self: UserAgentString) -> str:
+    """Nobody reads it, and botocore makes it anew for each call, in the time of answering two."""
+    return "virtual" if _cloud is not None else _told_user_agent(self)
+
+
 class _Raw(io.BytesIO):
     """The body as urllib3 would hand it over."""
 
@@ -187,7 +193,7 @@ class MiniStack:
 
     def __init__(self) -> None:
         self._app = _ministack_app()
-        cache_expressions()
+        make_quick()
         dynamodb_queries.install()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
@@ -252,4 +258,6 @@ def _ministack_app() -> Any:
 
 botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
+_told_user_agent = UserAgentString.to_string
+UserAgentString.to_string = _user_agent  # type: ignore[method-assign]
 botocore.endpoint.time = _Pauses  # type: ignore[attr-defined]

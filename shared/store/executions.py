@@ -7,13 +7,13 @@ every change states what it may replace, and an outcome is final. All items of a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache, reduce
 from typing import Any, TypeVar
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import And, Attr, ConditionBase, Key
 
 from shared.instance_matcher import Proposal
 from shared.items import from_item, to_item
@@ -29,6 +29,7 @@ from shared.model import (
     Protection,
     RemovedVolume,
     Scope,
+    ServerProgress,
     ServerRecord,
     ServerStatus,
     SourceServer,
@@ -113,7 +114,7 @@ class ExecutionStore:
 
     def plan(self, execution_id: str) -> Plan:
         """The plan as it was when the execution began. Raises ExecutionNotFoundError."""
-        return parse_plan(self.plan_document(execution_id))
+        return _plan(self._get(execution_id, "PLAN")["document"])
 
     def recent(self, plan_name: str, limit: int) -> list[ExecutionRecord]:
         """The newest executions of a plan, the newest first. One that has just begun may be missing."""
@@ -176,10 +177,26 @@ class ExecutionStore:
             ]
         )
 
-    def servers(self, execution_id: str, wave: str | None = None) -> list[ServerRecord]:
-        """All servers of the execution, or those of one wave."""
-        prefix = "SERVER#" if wave is None else f"SERVER#{wave}#"
-        return [from_item(item, ServerRecord) for item in self._query(execution_id, prefix)]
+    def servers(
+        self,
+        execution_id: str,
+        wave: str | None = None,
+        *,
+        statuses: Sequence[ServerStatus] = (),
+        jobs: Sequence[str] = (),
+        lot: int | None = None,
+    ) -> list[ServerRecord]:
+        """All servers of the execution, or those of one wave; of these any status, job and lot, or the given.
+
+        Reading a server takes far longer than finding it: ask for no more than are needed.
+        """
+        found = self._query(execution_id, _servers_of(wave), filter=_filter(statuses, jobs, lot))
+        return [from_item(item, ServerRecord) for item in found]
+
+    def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
+        """How far each server of a wave is, and no more of it."""
+        found = self._query(execution_id, _servers_of(wave), fields=("status", "attempts"))
+        return [from_item(item, ServerProgress) for item in found]
 
     def change_servers(
         self,
@@ -264,12 +281,25 @@ class ExecutionStore:
         key = {"pk": _partition(execution_id), "sk": f"JOB#{job.job_id}"}
         write_one(put_once(self.table_name, {**key, **to_item(job), **self._expiry(execution_id)}))
 
-    def end_job(self, execution_id: str, job_id: str, status: str) -> None:
-        self._set(execution_id, f"JOB#{job_id}", {"status": status}, "attribute_exists(#status)", {})
+    def change_jobs(self, execution_id: str, changes: Mapping[str, dict[str, Any]]) -> None:
+        """Set fields of recorded jobs, by job id.
 
-    def note_recorded(self, execution_id: str, job_id: str, servers: int) -> None:
-        """Of so many servers of the job the outcome is on their records."""
-        self._set(execution_id, f"JOB#{job_id}", {"recorded": servers}, "attribute_exists(#status)", {})
+        ``recorded``: of so many servers of the job the outcome is on their records.
+        """
+        partition = _partition(execution_id)
+        write(
+            [
+                set_if(
+                    self.table_name,
+                    {"pk": partition, "sk": f"JOB#{job_id}"},
+                    values,
+                    "attribute_exists(pk)",
+                    {},
+                )
+                for job_id, values in changes.items()
+                if values
+            ]
+        )
 
     def jobs(self, execution_id: str) -> list[JobRecord]:
         return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#")]
@@ -345,9 +375,22 @@ class ExecutionStore:
         """When the execution's items may go, as the table's TTL attribute. Raises ExecutionNotFoundError."""
         return {"expiresAt": int(self._get(execution_id, "EXECUTION")["expiresAt"])}
 
-    def _query(self, execution_id: str, prefix: str) -> list[dict[str, Any]]:
+    def _query(
+        self,
+        execution_id: str,
+        prefix: str,
+        *,
+        filter: ConditionBase | None = None,
+        fields: Sequence[str] = (),
+    ) -> list[dict[str, Any]]:
         condition = Key("pk").eq(_partition(execution_id)) & Key("sk").begins_with(prefix)
         arguments: dict[str, Any] = {"KeyConditionExpression": condition, "ConsistentRead": True}
+        if filter is not None:
+            arguments["FilterExpression"] = filter
+        if fields:
+            # By other names: many words are reserved, "status" among them.
+            arguments["ProjectionExpression"] = ", ".join(f"#{field}" for field in fields)
+            arguments["ExpressionAttributeNames"] = {f"#{field}": field for field in fields}
         items: list[dict[str, Any]] = []
         while True:
             answer = self._table.query(**arguments)
@@ -369,8 +412,29 @@ def execution_store(table_name: str) -> ExecutionStore:
     return ExecutionStore(table_name)
 
 
+@lru_cache(maxsize=32)
+def _plan(document: str) -> Plan:
+    """Each function of an execution needs it, and holding it against its schema is most of the work."""
+    return parse_plan(json.loads(document))
+
+
 def _partition(execution_id: str) -> str:
     return f"EXECUTION#{execution_id}"
+
+
+def _servers_of(wave: str | None) -> str:
+    return "SERVER#" if wave is None else f"SERVER#{wave}#"
+
+
+def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str], lot: int | None) -> ConditionBase | None:
+    wanted: list[ConditionBase] = []
+    if statuses:
+        wanted.append(Attr("status").is_in([status.value for status in statuses]))
+    if jobs:
+        wanted.append(Attr("jobId").is_in(list(jobs)))
+    if lot is not None:
+        wanted.append(Attr("lot").eq(lot))
+    return reduce(lambda one, other: And(one, other), wanted) if wanted else None
 
 
 def _server_key(execution_id: str, server: ServerRecord) -> dict[str, str]:

@@ -13,6 +13,7 @@ from shared.model import (
     Finding,
     Instance,
     JobRecord,
+    ServerProgress,
     ServerStatus,
     Severity,
     SourceServer,
@@ -112,6 +113,47 @@ def test_servers_of_a_wave_are_not_those_of_a_wave_with_a_longer_name(opened: Es
     assert len(opened.store.servers("execution-1")) == 3
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"statuses": (ServerStatus.LAUNCHED,)}, [2, 3]),
+        ({"statuses": (ServerStatus.LAUNCHED, ServerStatus.STARTING)}, [2, 3, 4]),
+        ({"jobs": ("drsjob-2",)}, [2, 4]),
+        ({"lot": 1}, [1, 2]),
+        ({"lot": 1, "jobs": ("drsjob-2", "drsjob-3"), "statuses": (ServerStatus.LAUNCHED,)}, [2]),
+        ({"jobs": ("drsjob-9",)}, []),
+    ],
+    ids=str,
+)
+def test_servers_are_found_by_status_job_and_lot(
+    opened: Estate, asked: dict[str, Any], found: list[int]
+) -> None:
+    servers = [
+        makers.record(1, wave="web", status=ServerStatus.LAUNCHING, job_id="drsjob-1", lot=1),
+        makers.record(2, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-2", lot=1),
+        makers.record(3, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-1", lot=2),
+        makers.record(4, wave="web", status=ServerStatus.STARTING, job_id="drsjob-2", lot=10),
+        makers.record(5, wave="data", status=ServerStatus.LAUNCHED, job_id="drsjob-2", lot=1),
+    ]
+    opened.store.put_servers("execution-1", servers)
+    assert opened.store.servers("execution-1", "web", **asked) == [servers[number - 1] for number in found]
+
+
+def test_progress_says_how_far_the_servers_of_a_wave_are(opened: Estate) -> None:
+    opened.store.put_servers(
+        "execution-1",
+        [
+            makers.record(1, wave="web", status=ServerStatus.LAUNCH_FAILED, attempts=2),
+            makers.record(2, wave="web", status=ServerStatus.CONFIGURED),
+            makers.record(3, wave="data"),
+        ],
+    )
+    assert opened.store.progress("execution-1", "web") == [
+        ServerProgress(ServerStatus.LAUNCH_FAILED, 2),
+        ServerProgress(ServerStatus.CONFIGURED, 0),
+    ]
+
+
 def test_the_outcome_of_a_wave_is_final_and_its_plan_is_written_once(opened: Estate) -> None:
     opened.store.put_waves("execution-1", [makers.wave("data"), makers.wave("web", "data")])
     assert opened.store.change_wave("execution-1", "data", {"status": WaveStatus.RUNNING})
@@ -128,10 +170,10 @@ def test_the_outcome_of_a_wave_is_final_and_its_plan_is_written_once(opened: Est
 def test_a_job_is_recorded_once_and_ends(opened: Estate) -> None:
     job = JobRecord("drsjob-1", RECOVERY, "data", 1, 1, "STARTED", "2026-01-01T00:00:00Z", 2)
     opened.store.put_job("execution-1", job)
-    opened.store.end_job("execution-1", "drsjob-1", "COMPLETED")
+    opened.store.change_jobs("execution-1", {"drsjob-1": {"status": "COMPLETED"}})
     opened.store.put_job("execution-1", job)
     assert [job.status for job in opened.store.jobs("execution-1")] == ["COMPLETED"]
-    opened.store.end_job("execution-1", "drsjob-2", "COMPLETED")
+    opened.store.change_jobs("execution-1", {"drsjob-2": {"status": "COMPLETED"}})
     assert len(opened.store.jobs("execution-1")) == 1
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import boto3
 import pytest
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
+from local.cloud import dynamodb_queries
 from local.virtual import VirtualCloud, shortcut
 from tests.workflows.lab import empty_cloud
 
@@ -135,3 +137,54 @@ def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
     assert [item["sk"] for item in rest["Items"]] == ["x#3", "x#4"]
     assert "LastEvaluatedKey" not in rest
     assert [item["sk"] for item in things.query(**arguments, Limit=1)["Items"]] == ["x#0"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Attr("status").eq("UP"),
+        Attr("status").is_in(["UP", "DOWN"]),
+        Attr("status").is_in(["UP", "DOWN"]) & Attr("lot").eq(1),
+        Attr("lot").eq(10) & Attr("status").eq("UP") & Attr("job").is_in(["one"]),
+        Attr("status").eq("UP") | Attr("lot").eq(2),
+        Attr("lot").gt(1),
+        ~Attr("status").eq("UP"),
+        Attr("job").not_exists(),
+    ],
+    ids=lambda condition: condition.expression_operator,
+)
+def test_a_filter_passes_what_it_does_in_ministack(
+    things: Any, condition: ConditionBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, (status, lot) in enumerate(product(["UP", "DOWN", "GONE"], [1, 2, 10])):
+        job = {"job": "one"} if number % 2 else {}
+        things.put_item(Item={"pk": "a", "sk": f"x#{number}", "status": status, "lot": lot, **job})
+
+    def found() -> dict[str, Any]:
+        answer = things.query(
+            KeyConditionExpression=Key("pk").eq("a") & Key("sk").begins_with("x#"),
+            FilterExpression=condition,
+            ProjectionExpression="sk, #lot",
+            ExpressionAttributeNames={"#lot": "lot"},
+        )
+        return _without_metadata(answer)
+
+    asked = found()
+    monkeypatch.setattr(dynamodb_queries, "_KNOWN", set())  # now none is of the usual form
+    assert asked == found()
+    assert asked["ScannedCount"] == 9
+
+
+def test_a_page_counts_what_is_read_and_not_what_passes_the_filter(things: Any) -> None:
+    for number in range(5):
+        item = {"pk": "a", "sk": f"x#{number}", "much": "." * 300_000, "even": str(number % 2 == 0)}
+        things.put_item(Item=item)
+    answer = things.query(
+        KeyConditionExpression=Key("pk").eq("a") & Key("sk").begins_with("x#"),
+        FilterExpression=Attr("even").eq("True"),
+        ProjectionExpression="#sk",
+        ExpressionAttributeNames={"#sk": "sk"},
+    )
+    assert answer["Items"] == [{"sk": "x#0"}, {"sk": "x#2"}]
+    assert answer["LastEvaluatedKey"] == {"pk": "a", "sk": "x#2"}
+    assert answer["ScannedCount"] == 3

@@ -1,13 +1,17 @@
-"""Lets MiniStack's DynamoDB read each expression once instead of once per item that it is held against.
+"""Takes from MiniStack's DynamoDB what costs most in a virtual cloud, and is no part of any answer.
 
-The cached functions depend on the text alone, and a failover of 100 servers holds 100,000 items against its
-expressions.
+It reads each expression once instead of once per item that it is held against: these functions depend on the
+text alone, and a failover of 100 servers holds 100,000 items against its expressions. And it copies items, as
+it does four times in each update, as the plain JSON that they are.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
+import marshal
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 _PURE = {"_tokenize": ("expr",), "_condition_syntax_error": ("expr", "slot")}
@@ -18,10 +22,11 @@ class MiniStackChangedError(RuntimeError):
     """A function of MiniStack that is cached vanished or takes other parameters."""
 
 
-def cache_expressions() -> None:
-    """Caches, once per process. Raises MiniStackChangedError."""
+def make_quick() -> None:
+    """Once per process. Raises MiniStackChangedError."""
     from ministack.services import dynamodb  # slow to import: only when a cloud is made
 
+    dynamodb.copy = SimpleNamespace(deepcopy=_copied)
     for name, parameters in _PURE.items():
         if name in _cached:
             continue
@@ -31,6 +36,14 @@ def cache_expressions() -> None:
         wrap = _fresh_lists if name == "_tokenize" else _remembering
         setattr(dynamodb, name, wrap(function))
         _cached.add(name)
+
+
+def _copied(value: Any) -> Any:
+    """What ``copy.deepcopy`` gives, in a tenth of its time where the value is JSON."""
+    try:
+        return marshal.loads(marshal.dumps(value))  # noqa: S302  its own, of this very moment
+    except ValueError:
+        return copy.deepcopy(value)
 
 
 def _remembering(function: Any) -> Any:
