@@ -18,6 +18,8 @@ LONG_JOB, VERY_LONG_JOB = 1800.0, 3600.0
 FIRST_BOOT = 45.0
 LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
 SHORTEST_STEP, LONGEST_STEP = 15, 120
+FEW = 10
+"""Until no more are left than that, the last of them is not yet near: only it ends the wave."""
 MANY = 200
 """From this number of instances on, one look is a dozen calls."""
 
@@ -39,7 +41,7 @@ def boot_wait(age_seconds: float, instances: int) -> int:
     if age_seconds < FIRST_BOOT:
         return max(5, round(FIRST_BOOT - age_seconds))
     if age_seconds < LONG_BOOT:
-        return 5 if instances < MANY else 10
+        return 5 if instances <= FEW else 10 if instances < MANY else 20
     return 15 if age_seconds < VERY_LONG_BOOT else 30
 
 

@@ -36,10 +36,10 @@ def handler(task: Task) -> dict[str, Any]:
         instances = {i.source_server_id: i for i in DrsClient(accounts, scope).recovery_instances(ids)}
         pairs = [server.pair_instance_id or "" for server in servers]
         ec2_client = Ec2Client(accounts, scope)
-        health = ec2_client.health(pairs)
-        left = left_volumes(ec2_client, servers, execution)
+        described = {instance.instance_id: instance for instance in ec2_client.instances(pairs)}
+        left = left_volumes(ec2_client, servers, described, execution)
         for server in servers:
-            ec2 = health.get(server.pair_instance_id or "")
+            ec2 = described.get(server.pair_instance_id or "")
             running = ec2 is not None and ec2.state in ("pending", "running")
             # What an earlier execution has launched, it may have started as well.
             running = running and server.adoption is not Adoption.LAUNCH

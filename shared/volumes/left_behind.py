@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.ec2_client import Ec2Client
-from shared.model import DetachedVolume, DrillVolumes, Mode, ServerRecord, Volume
+from shared.model import DetachedVolume, DrillVolumes, Instance, Mode, ServerRecord, Volume
 from shared.opened_execution import OpenedExecution
 from shared.volumes.costs import detached
 
 
 def left_volumes(
-    ec2: Ec2Client, servers: Sequence[ServerRecord], execution: OpenedExecution
+    ec2: Ec2Client,
+    servers: Sequence[ServerRecord],
+    instances: Mapping[str, Instance],
+    execution: OpenedExecution,
 ) -> dict[str, tuple[DetachedVolume, ...]]:
-    """By source server id; ``servers`` were just launched in the one scope of ``ec2``.
+    """By source server id; ``servers`` were just launched in the one scope of ``ec2``, into ``instances``.
 
     A drill that gives the targets their own volumes back leaves those that it was launched with.
     """
     known = [server for server in servers if server.volumes_before]
-    instances = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in known])}
     restores = (
         execution.record.mode is Mode.DRILL and execution.policies.drill.volumes is DrillVolumes.RESTORE
     )
