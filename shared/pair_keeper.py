@@ -48,9 +48,11 @@ class PairKeeper:
 
         ``removed``: volumes that are no more. Raises AwsUnavailableError.
         """
-        sources = {s.source_server_id: s for s in self._store.facts(self._execution_id, SourceServer)}
+        ids = [server.source_server_id for server in servers]
+        facts = self._store.facts(self._execution_id, SourceServer, ids)
+        sources = {fact.source_server_id: fact for fact in facts}
         for _ in range(TRIES):
-            recorded = self._pairs.get([server.source_server_id for server in servers])
+            recorded = self._pairs.get(ids)
             kept = self._kept(servers, recorded, sources, removed)
             changed = [pair for key, pair in kept.items() if pair != recorded.get(key)]
             if all(write([self._put(pair) for pair in changed])):

@@ -6,10 +6,11 @@ shape once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+import orjson
 
 Reader = Callable[[Any], Any]
 
@@ -24,7 +25,7 @@ class _MoreThanJsonError(Exception):
 def read(body: bytes, shape: Any) -> dict[str, Any] | None:
     """The answer in ``body``. ``shape``: botocore's, or None. None for what botocore must read itself."""
     try:
-        return _structure(shape, json.loads(body or b"{}")) if shape is not None else {}
+        return _structure(shape, orjson.loads(body or b"{}")) if shape is not None else {}
     except _MoreThanJsonError:
         return None
 

@@ -1,18 +1,21 @@
 """Takes from MiniStack's DynamoDB what costs most in a virtual cloud, and is no part of any answer.
 
 It reads each expression once instead of once per item that it is held against: these functions depend on the
-text alone, and a failover of 100 servers holds 100,000 items against its expressions. And it copies items, as
-it does four times in each update, as the plain JSON that they are.
+text alone, and a failover of 100 servers holds 100,000 items against its expressions. It copies items, as it
+does four times in each update, as the plain JSON that they are. And it reads and writes JSON with orjson.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+import json
 import marshal
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
+
+import orjson
 
 _PURE = {"_tokenize": ("expr",), "_condition_syntax_error": ("expr", "slot")}
 _cached: set[str] = set()
@@ -24,8 +27,13 @@ class MiniStackChangedError(RuntimeError):
 
 def make_quick() -> None:
     """Once per process. Raises MiniStackChangedError."""
-    from ministack.services import dynamodb  # slow to import: only when a cloud is made
+    from ministack.core import responses  # slow to import: only when a cloud is made
+    from ministack.services import dynamodb
 
+    quick_json = SimpleNamespace(
+        dumps=_dumped, loads=orjson.loads, JSONDecodeError=json.JSONDecodeError, JSONEncoder=json.JSONEncoder
+    )
+    dynamodb.json = responses.json = quick_json
     dynamodb.copy = SimpleNamespace(deepcopy=_copied)
     for name, parameters in _PURE.items():
         if name in _cached:
@@ -36,6 +44,16 @@ def make_quick() -> None:
         wrap = _fresh_lists if name == "_tokenize" else _remembering
         setattr(dynamodb, name, wrap(function))
         _cached.add(name)
+
+
+def _dumped(value: Any, **options: Any) -> str:
+    """What ``json.dumps`` gives, but for spaces."""
+    if options.keys() <= {"ensure_ascii"}:
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:
+            pass
+    return json.dumps(value, **options)
 
 
 def _copied(value: Any) -> Any:

@@ -7,11 +7,12 @@ and one with binary values, goes botocore's whole way, for its errors and its re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+import orjson
 
 from local.virtual import json_answers, xml_answers
 from local.virtual.wire import Answer, Call
@@ -64,7 +65,7 @@ def parsed(call: Call, answer: Answer, model: Any) -> Parsed | None:
     if call.service == "dynamodb":
         if any(word in call.operation for word in _TABLES) or any(b in answer.body for b in _BINARY):
             return None
-        return http, {**json.loads(answer.body or b"{}"), "ResponseMetadata": metadata}
+        return http, {**orjson.loads(answer.body or b"{}"), "ResponseMetadata": metadata}
     reader: Any = json_answers if call.service == "drs" else xml_answers
     result = reader.read(answer.body, model.output_shape)
     if result is None:

@@ -38,6 +38,7 @@ from shared.model import (
 from shared.plan import parse_plan
 from shared.preparation.rules import ServerOutcome
 from shared.store.connection import table
+from shared.store.reads import read
 from shared.store.writes import put_once, set_if, write, write_one, write_together
 
 NO_WAVE = "-"
@@ -149,8 +150,16 @@ class ExecutionStore:
                 sort = f"FACT#{kind}#{key(fact)}"
                 batch.put_item(Item={"pk": _partition(execution_id), "sk": sort, **to_item(fact), **expiry})
 
-    def facts(self, execution_id: str, kind: type[T]) -> list[T]:
-        return [from_item(item, kind) for item in self._query(execution_id, f"FACT#{_FACTS[kind][0]}#")]
+    def facts(self, execution_id: str, kind: type[T], keys: Sequence[str] | None = None) -> list[T]:
+        """The facts of a kind, or those of them with these keys."""
+        prefix = f"FACT#{_FACTS[kind][0]}#"
+        if keys is None:
+            found = self._query(execution_id, prefix)
+        else:
+            partition = _partition(execution_id)
+            wanted = [{"pk": partition, "sk": f"{prefix}{key}"} for key in keys]
+            found = list(read(self.table_name, wanted, consistent=True))
+        return [from_item(item, kind) for item in found]
 
     def limits(self, execution_id: str, scope: Scope) -> ScopeLimits:
         """What the execution goes by in ``scope``; DRS's own limits where it has recorded none."""

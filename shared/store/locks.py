@@ -6,9 +6,8 @@ A lock names its holder and nothing else; it is let go by deleting it, and only 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-from shared.store.connection import dynamodb
+from shared.store.reads import read
 from shared.store.writes import delete_if, put_if, put_once, write, write_one
 
 
@@ -30,7 +29,6 @@ class LockStore:
 
     def __init__(self, table_name: str) -> None:
         self._name = table_name
-        self._dynamodb = dynamodb()
 
     def take(self, locks: Sequence[str], execution_id: str, is_over: Callable[[str], bool]) -> dict[str, str]:
         """Take what is free, or held by an execution that ``is_over``.
@@ -58,16 +56,8 @@ class LockStore:
 
     def holders(self, locks: Sequence[str]) -> dict[str, str]:
         """Who holds which of these locks; free ones are left out."""
-        found: dict[str, str] = {}
-        for start in range(0, len(locks), 100):
-            keys = [_key(lock) for lock in locks[start : start + 100]]
-            wanted: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
-            while wanted:
-                answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._name, []):
-                    found[str(item["pk"]).removeprefix("LOCK#")] = str(item["holder"])
-                wanted = dict(answer.get("UnprocessedKeys", {}))
-        return found
+        found = read(self._name, [_key(lock) for lock in locks], consistent=True)
+        return {str(item["pk"]).removeprefix("LOCK#"): str(item["holder"]) for item in found}
 
     def release(self, locks: Iterable[str], execution_id: str) -> None:
         """Let go of the locks that this execution holds."""

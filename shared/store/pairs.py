@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from shared.items import from_item, to_item
 from shared.model import PairRecord
-from shared.store.connection import dynamodb, table
+from shared.store.connection import table
+from shared.store.reads import read
 
 
 class PairStore:
@@ -23,17 +24,6 @@ class PairStore:
 
     def get(self, source_server_ids: Sequence[str]) -> dict[str, PairRecord]:
         """The recorded pairs of these servers, by source server id."""
-        found: dict[str, PairRecord] = {}
-        for start in range(0, len(source_server_ids), 100):
-            wanted = {
-                self._name: {
-                    "Keys": [{"sourceServerId": key} for key in source_server_ids[start : start + 100]]
-                }
-            }
-            while wanted:
-                answer = dynamodb().batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._name, []):
-                    pair = from_item(item, PairRecord)
-                    found[pair.source_server_id] = pair
-                wanted = answer.get("UnprocessedKeys", {})
-        return found
+        keys = [{"sourceServerId": key} for key in source_server_ids]
+        pairs = [from_item(item, PairRecord) for item in read(self._name, keys)]
+        return {pair.source_server_id: pair for pair in pairs}
