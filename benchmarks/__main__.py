@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks.cases import CASES, Case
+from benchmarks.cases import CASES
 from benchmarks.matching import GOAL_SECONDS, NAMES, matching_seconds
-from benchmarks.running import Measured, be_quiet, measure
+from benchmarks.processes import run_all
+from benchmarks.running import Measured
 from shared.model import LaunchOrder
 
 OUT = Path("out/benchmark.json")
-PROCESSES = 2
 WIDTH = 150
 """Columns of the table where there is no terminal to ask."""
 DRS_CALLS_GOAL = 4.0
@@ -29,8 +27,6 @@ DRS_CALLS_GOAL = 4.0
 
 STATE_BYTES, ITEM_BYTES, HISTORY_EVENTS = 32 * 1024, 10 * 1024, 25_000
 """What any state, item and history has to stay below."""
-
-Run = tuple[Case, LaunchOrder]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = []
     with _progress(console) as progress:
         bar = progress.add_task("", total=len(runs))
-        for (case, order), future in _in_processes(runs, args.seed):
-            try:
-                line = measured[case.name, order] = future.result()
-                progress.console.print(_told(line), highlight=False)
-            except Exception as error:  # noqa: BLE001  whatever ended one run, the others have been measured
-                failed.append(f"{case.name} {order.value}: {type(error).__name__}: {error}")
+        for (case, order), outcome in run_all(cases, orders, args.seed):
+            if isinstance(outcome, str):
+                failed.append(f"{case.name} {order.value}: {outcome}")
+            else:
+                measured[case.name, order] = outcome
+                progress.console.print(_told(outcome), highlight=False)
             progress.advance(bar)
     lines = [measured[case.name, order] for case, order in runs if (case.name, order) in measured]
     console.print(table(lines))
@@ -123,18 +119,6 @@ def _told(line: Measured) -> str:
 
 def _judged(text: str, good: bool) -> str:
     return text if good else f"[red]{text}[/]"
-
-
-def _in_processes(runs: Sequence[Run], seed: int) -> Iterator[tuple[Run, Future[Measured]]]:
-    """Each run in a process of its own, the biggest first; given back as they end."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        PROCESSES, mp_context=context, initializer=be_quiet, max_tasks_per_child=1
-    ) as pool:
-        ordered = sorted(runs, key=lambda run: (-run[0].servers, -len(run[0].waves)))
-        futures = {pool.submit(measure, case, order, seed): (case, order) for case, order in ordered}
-        for future in as_completed(futures):
-            yield futures[future], future
 
 
 def _progress(console: Console) -> Progress:

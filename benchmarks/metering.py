@@ -8,6 +8,9 @@ from collections import Counter
 from threading import Lock
 from typing import Any
 
+from ministack.core.responses import request_scope
+
+from local.cloud import dynamodb_queries
 from local.virtual import VirtualCloud
 from local.virtual.transport import Answer, Call
 
@@ -49,11 +52,14 @@ class MeteredCloud(VirtualCloud):
 
     def _count_units(self, call: Call, answer: Answer) -> None:
         """Roughly: the wire's JSON is a little longer than what DynamoDB counts."""
-        if call.operation in _READS:
-            consistent = b'"ConsistentRead": true' in call.body
-            self.read_units += math.ceil(len(answer.body) / 4096) * (1.0 if consistent else 0.5)
-            return
         request = json.loads(call.body)
+        if call.operation in _READS:
+            # What is read is charged, whether or not it passes the filter and is shown.
+            with request_scope(call.account, call.region):
+                read = dynamodb_queries.bytes_read(request) if call.operation == "Query" else None
+            units = math.ceil((len(answer.body) if read is None else read) / 4096)
+            self.read_units += units * (1.0 if b'"ConsistentRead": true' in call.body else 0.5)
+            return
         if call.operation == "TransactWriteItems":
             writes = request["TransactItems"]
             factor = _UNITS_OF_A_TRANSACTED_WRITE

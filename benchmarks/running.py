@@ -1,14 +1,13 @@
-"""One case in one launch order: built, failed over in virtual time, and measured."""
+"""One case: built, and failed over in virtual time in one launch order, and measured."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,19 @@ from benchmarks.cases import Case
 from benchmarks.drawn import drawn
 from benchmarks.ideal import Problem, ideal
 from benchmarks.metering import MeteredCloud, largest_item
-from local.fleet import Fleet, load, plan_document
+from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.virtual_fleets import virtual_fleet
 from shared.model import LaunchOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A case whose fleet is built, and nothing has run yet."""
+
+    case: Case
+    fleet: Fleet
+    cloud: MeteredCloud
+    servers: Sequence[BuiltServer]
 
 
 class BenchmarkError(RuntimeError):
@@ -76,65 +85,66 @@ class Measured:
         }
 
 
-def measure(case: Case, order: LaunchOrder, seed: int) -> Measured:
-    """Runs it. Raises BenchmarkError if the execution or a server failed."""
-    started = time.monotonic()
+@contextmanager
+def ready(case: Case, seed: int) -> Iterator[Ready]:
+    """Builds its fleet in a cloud of its own."""
     fleet = _load(case)
     with virtual_fleet(fleet, MeteredCloud, seed=seed) as (cloud, built):
         if case.faults:
             cloud.drs.admin("POST", "/faults", {"faults": [dict(fault) for fault in case.faults]})
-        cloud.start_counting()
-        request = {"plan": plan_document(fleet), "launchOrder": order.value}
-        result = cloud.run("failover", request, name=f"{case.name}-{order.value.lower()}")
-        recovered = (result.output or {}).get("totals", {}).get("recovered")
-        if recovered != case.servers:
-            raise BenchmarkError(
-                f"{case.name} {order.value}: {result.status}, {recovered} of {case.servers} recovered. "
-                f"{result.error or ''} {result.cause or ''}"
-            )
-        problem = Problem(drawn(cloud, built), case.waves, order)
-        operations = {name: n for (service, name), n in cloud.counted.items() if service == "drs"}
-        calls: Counter[str] = Counter()
-        for (service, _), number in cloud.counted.items():
-            calls[service] += number
-        cost = prices.cost(
-            prices.Usage(
-                transitions=result.transitions,
-                invocations=result.lambda_invocations,
-                calls=calls,
-                servers_started=sum(len(job.launches) for job in problem.drawn.jobs),
-                write_units=cloud.write_units,
-                read_units=cloud.read_units,
-            )
-        )
-        shortest = ideal(problem)
-        return Measured(
-            name=case.name,
-            launch_order=order.value,
-            servers=case.servers,
-            waves=len(case.waves),
-            makespan_seconds=result.seconds,
-            ideal_seconds=shortest.seconds,
-            ratio=result.seconds / shortest.seconds,
-            drs_calls=calls["drs"],
-            drs_calls_per_server=calls["drs"] / case.servers,
-            state_transitions=result.transitions,
-            lambda_invocations=result.lambda_invocations,
-            cost_usd=cost,
-            max_state_bytes=result.largest_state_bytes,
-            max_item_bytes=largest_item(cloud),
-            history_events=result.history_events,
-            wall_seconds=time.monotonic() - started,
-            goal=case.goal,
-            achievable=shortest.achievable,
-            drs_operations=operations,
-        )
+        yield Ready(case, fleet, cloud, built)
 
 
-def be_quiet() -> None:
-    """Handlers log to stdout, which is the table's: for a process that only measures."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
-    logging.disable(logging.ERROR)
+def measure(ready: Ready, order: LaunchOrder) -> Measured:
+    """Runs it. Raises BenchmarkError if the execution or a server failed."""
+    started = time.monotonic()
+    case, cloud = ready.case, ready.cloud
+    cloud.start_counting()
+    request = {"plan": plan_document(ready.fleet), "launchOrder": order.value}
+    result = cloud.run("failover", request, name=f"{case.name}-{order.value.lower()}")
+    recovered = (result.output or {}).get("totals", {}).get("recovered")
+    if recovered != case.servers:
+        raise BenchmarkError(
+            f"{case.name} {order.value}: {result.status}, {recovered} of {case.servers} recovered. "
+            f"{result.error or ''} {result.cause or ''}"
+        )
+    problem = Problem(drawn(cloud, ready.servers), case.waves, order)
+    operations = {name: n for (service, name), n in cloud.counted.items() if service == "drs"}
+    calls: Counter[str] = Counter()
+    for (service, _), number in cloud.counted.items():
+        calls[service] += number
+    cost = prices.cost(
+        prices.Usage(
+            transitions=result.transitions,
+            invocations=result.lambda_invocations,
+            calls=calls,
+            servers_started=sum(len(job.launches) for job in problem.drawn.jobs),
+            write_units=cloud.write_units,
+            read_units=cloud.read_units,
+        )
+    )
+    shortest = ideal(problem)
+    return Measured(
+        name=case.name,
+        launch_order=order.value,
+        servers=case.servers,
+        waves=len(case.waves),
+        makespan_seconds=result.seconds,
+        ideal_seconds=shortest.seconds,
+        ratio=result.seconds / shortest.seconds,
+        drs_calls=calls["drs"],
+        drs_calls_per_server=calls["drs"] / case.servers,
+        state_transitions=result.transitions,
+        lambda_invocations=result.lambda_invocations,
+        cost_usd=cost,
+        max_state_bytes=result.largest_state_bytes,
+        max_item_bytes=largest_item(cloud),
+        history_events=result.history_events,
+        wall_seconds=time.monotonic() - started,
+        goal=case.goal,
+        achievable=shortest.achievable,
+        drs_operations=operations,
+    )
 
 
 def _load(case: Case) -> Fleet:

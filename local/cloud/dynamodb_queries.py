@@ -61,12 +61,28 @@ class _Asked:
     prefix: str
     filter: Filter
     fields: tuple[str, ...]
+    after: str | None
+
+    def keys(self) -> list[str]:
+        """The sort keys of the items that are read."""
+        known = _sorted_keys(self.table, self.partition)
+        start = bisect_left(known, self.prefix) if self.after is None else bisect_right(known, self.after)
+        return list(takewhile(lambda key: key.startswith(self.prefix), islice(known, start, None)))
 
     def passes(self, item: Item) -> bool:
         return all(item.get(name) in values for name, values in self.filter)
 
     def shown(self, item: Item) -> Item:
         return {name: item[name] for name in self.fields if name in item} if self.fields else item
+
+
+def bytes_read(data: dict[str, Any]) -> int | None:
+    """How much a query makes DynamoDB read, also what its filter holds back; None if that is not known.
+
+    ``data``: its parameters, of a caller in whose account and Region this runs.
+    """
+    asked = _asked(data)
+    return None if asked is None else sum(_sizes(asked.table, asked.partition, asked.keys()))
 
 
 class _Queries:
@@ -82,12 +98,7 @@ class _Queries:
         asked = _asked(data)
         if asked is None:
             return self._query(data)
-        keys = _sorted_keys(asked.table, asked.partition)
-        start = bisect_left(keys, asked.prefix)
-        if "ExclusiveStartKey" in data:
-            start = bisect_right(keys, data["ExclusiveStartKey"][asked.table["sk_name"]]["S"])
-        inside = list(takewhile(lambda key: key.startswith(asked.prefix), islice(keys, start, None)))
-        return _answer(asked, inside, data.get("Limit"))
+        return _answer(asked, asked.keys(), data.get("Limit"))
 
     def set_item(self, table: dict[str, Any], pk_val: Any, sk_val: Any, item: Any) -> Any:
         keys = table.get(_SORTED, {}).get(pk_val)
@@ -160,7 +171,7 @@ def _asked(data: dict[str, Any]) -> _Asked | None:
     )
     if not usual:
         return None
-    return _Asked(table, partition, prefix, tuple(filter), tuple(names[name] for name in shown))
+    return _Asked(table, partition, prefix, tuple(filter), tuple(names[name] for name in shown), begin)
 
 
 def _is_plain(value: dict[str, str] | None) -> bool:
