@@ -58,7 +58,7 @@ class MeteredCloud(VirtualCloud):
             with request_scope(call.account, call.region):
                 read = dynamodb_queries.bytes_read(request) if call.operation == "Query" else None
             units = math.ceil((len(answer.body) if read is None else read) / 4096)
-            self.read_units += units * (1.0 if b'"ConsistentRead": true' in call.body else 0.5)
+            self.read_units += units * (1.0 if request.get("ConsistentRead") else 0.5)
             return
         if call.operation == "TransactWriteItems":
             writes = request["TransactItems"]

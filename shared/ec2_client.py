@@ -17,6 +17,8 @@ from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Scope, Volu
 IDS_PER_CALL = 100
 FILTER_VALUES = 200
 """A filter takes at most 200 values (EC2 API reference, Using filtering)."""
+NOT_FOUND = "InvalidInstanceID.NotFound"
+"""EC2 refuses a call with ids for one that it does not know (EC2 API reference, Error codes)."""
 STANDING_STATES = ["pending", "running", "stopping", "stopped"]
 
 
@@ -83,17 +85,37 @@ class Ec2Client:
         ]
 
     def health(self, instance_ids: Sequence[str]) -> dict[str, InstanceHealth]:
-        """State, address and status checks by instance id; unknown ids are left out."""
-        described = list(self._raw(instance_ids))
-        running = [item["InstanceId"] for item in described if item["State"]["Name"] == "running"]
-        statuses: dict[str, str] = {}
-        for some in chunks(running, IDS_PER_CALL):
+        """State, address and status checks by instance id; unknown ids are left out.
+
+        The address of one that runs is None while its status checks have not ended.
+        """
+        try:
+            statuses = self._statuses(instance_ids)
+        except AwsCallError as error:
+            if error.code != NOT_FOUND:
+                raise
+            described = list(self._raw(instance_ids))
+            statuses = self._statuses([i["InstanceId"] for i in described if i["State"]["Name"] == "running"])
+        else:
+            # A description is long, and of one that still boots the status says enough.
+            described = list(self._raw([i for i in instance_ids if not _is_booting(statuses.get(i, ()))]))
+        found = {item["InstanceId"]: _health(item, statuses.get(item["InstanceId"])) for item in described}
+        booting = {i: parts for i, parts in statuses.items() if i not in found and _is_booting(parts)}
+        return found | {
+            instance_id: InstanceHealth(instance_id, "running", None, False, "/".join(parts), None)
+            for instance_id, parts in booting.items()
+        }
+
+    def _statuses(self, instance_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """The system's and the instance's status check of those that run."""
+        statuses = {}
+        for some in chunks(instance_ids, IDS_PER_CALL):
             with calling("DescribeInstanceStatus", str(self.scope)):
                 answer = self._ec2.describe_instance_status(InstanceIds=some)
             for item in answer["InstanceStatuses"]:
                 parts = (item["SystemStatus"]["Status"], item["InstanceStatus"]["Status"])
-                statuses[item["InstanceId"]] = "ok" if parts == ("ok", "ok") else "/".join(parts)
-        return {item["InstanceId"]: _health(item, statuses.get(item["InstanceId"])) for item in described}
+                statuses[item["InstanceId"]] = parts
+        return statuses
 
     def missing_subnets(self, subnet_ids: Sequence[str]) -> set[str]:
         filters = [{"Name": "subnet-id", "Values": sorted(set(subnet_ids))}]
@@ -202,13 +224,18 @@ class Ec2Client:
                     yield from reservation["Instances"]
 
 
-def _health(item: dict[str, Any], status: str | None) -> InstanceHealth:
+def _is_booting(checks: Sequence[str]) -> bool:
+    return "initializing" in checks and set(checks) <= {"ok", "initializing"}
+
+
+def _health(item: dict[str, Any], checks: tuple[str, str] | None) -> InstanceHealth:
+    status = "ok" if checks == ("ok", "ok") else "/".join(checks or ("not reported",))
     return InstanceHealth(
         instance_id=item["InstanceId"],
         state=item["State"]["Name"],
         private_ip=item.get("PrivateIpAddress"),
         status_ok=status == "ok",
-        status=status or "not reported",
+        status=status,
         state_reason=item.get("StateReason", {}).get("Message"),
     )
 

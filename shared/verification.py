@@ -44,10 +44,10 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
             "another instance type or use a capacity reservation, then run the plan again."
         )
         return Verdict(False, f"{instance} did not start: it is {health.state} ({why}).", True, remedy)
+    if health.state != "running" or not health.status_ok:
+        return Verdict(False, f"{instance} is {health.state}, status checks {health.status}.", remedy=console)
     if server.private_ip_before and health.private_ip != server.private_ip_before:
         found = f"{instance} has the address {health.private_ip}, not {server.private_ip_before} as before."
         remedy = "Find out who changed the network interface, and put the address back before using it."
         return Verdict(False, found, hopeless=True, remedy=remedy)
-    if health.state != "running" or not health.status_ok:
-        return Verdict(False, f"{instance} is {health.state}, status checks {health.status}.", remedy=console)
     return Verdict(True, f"{instance} runs and passes its status checks.")

@@ -11,6 +11,7 @@ import copy
 import inspect
 import json
 import marshal
+from collections.abc import Callable
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,8 @@ def make_quick() -> None:
         dumps=_dumped, loads=orjson.loads, JSONDecodeError=json.JSONDecodeError, JSONEncoder=json.JSONEncoder
     )
     dynamodb.json = responses.json = quick_json
+    if not hasattr(dynamodb._item_size_bytes, "quick"):
+        dynamodb._item_size_bytes = _quick_size(dynamodb._attribute_value_size)
     dynamodb.copy = SimpleNamespace(deepcopy=_copied)
     for name, parameters in _PURE.items():
         if name in _cached:
@@ -44,6 +47,22 @@ def make_quick() -> None:
         wrap = _fresh_lists if name == "_tokenize" else _remembering
         setattr(dynamodb, name, wrap(function))
         _cached.add(name)
+
+
+def _quick_size(size_of: Callable[[dict[str, Any]], int]) -> Callable[[Any], int]:
+    """MiniStack's ``_item_size_bytes``, quick with texts, of which there are most."""
+
+    def size(item: Any) -> int:
+        if not isinstance(item, dict):
+            return 0
+        total = 0
+        for name, value in item.items():
+            text = value.get("S")
+            total += len(name.encode()) + (size_of(value) if text is None else len(text.encode()))
+        return total
+
+    size.quick = True  # type: ignore[attr-defined]
+    return size
 
 
 def _dumped(value: Any, **options: Any) -> str:

@@ -1,8 +1,9 @@
 """Most calls of a virtual cloud without signing, HTTP objects and botocore's walk through each answer.
 
 A failover of 1,000 servers makes 20,000 calls to DynamoDB, EC2 and DRS, and all of that took longer than
-answering them. So their answers are taken before botocore makes the request. Only good answers: any other,
-and one with binary values, goes botocore's whole way, for its errors and its retries.
+answering them. So their answers are taken before botocore makes the request, and those of DynamoDB, most of
+all, before it has looked for an endpoint. Only good answers: any other, and one with binary values, goes
+botocore's whole way, for its errors and its retries.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import orjson
+from botocore.client import BaseClient
+from botocore.validate import ParamValidator
 
 from local.virtual import json_answers, xml_answers
 from local.virtual.wire import Answer, Call
@@ -21,6 +24,7 @@ SERVICES = ("dynamodb", "drs", "ec2")
 _BINARY = (b'"B":', b'"BS":', b'"B" :', b'"BS" :')
 _TABLES = ("Table", "Backup", "Stream", "Import", "Export")
 """What the names of operations have in them whose answers hold timestamps."""
+_VALIDATOR = ParamValidator()
 
 Parsed = tuple[Any, dict[str, Any]]
 
@@ -48,6 +52,39 @@ def call_of(
         query=parse_qs(url.query, keep_blank_values=True),
         headers={"host": url.netloc, **headers, "authorization": f"AWS4-HMAC-SHA256 {credential}"},
         body=body.encode() if isinstance(body, str) else bytes(body or b""),
+    )
+
+
+def dynamodb_call(
+    client: BaseClient, operation: str, parameters: Mapping[str, Any], account_of: Callable[[str], str]
+) -> Call | None:
+    """The call that ``client`` would make with these parameters; None where botocore has to see to it."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    if shape is None or _VALIDATOR.validate(parameters, shape).has_errors():
+        return None
+    try:
+        body = orjson.dumps(parameters)
+    except TypeError:  # binary values
+        return None
+    signer, region = client._request_signer, client.meta.region_name  # type: ignore[attr-defined]
+    key = signer._credentials.get_frozen_credentials().access_key
+    credential = f"Credential={key}/20300101/{region}/dynamodb/aws4_request"
+    return Call(
+        service="dynamodb",
+        operation=operation,
+        account=account_of(key),
+        region=region,
+        access_key_id=key,
+        method="POST",
+        path="/",
+        query={},
+        headers={
+            "host": f"dynamodb.{region}.amazonaws.com",
+            "x-amz-target": f"DynamoDB_20120810.{operation}",
+            "content-type": "application/x-amz-json-1.0",
+            "authorization": f"AWS4-HMAC-SHA256 {credential}",
+        },
+        body=body,
     )
 
 

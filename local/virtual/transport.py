@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.endpoint
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.client import BaseClient
 from botocore.useragent import UserAgentString
 
 from local.cloud import dynamodb_queries
@@ -94,17 +95,53 @@ def _before_call(
     model: Any, params: dict[str, Any], request_signer: Any, event_name: str, **kwargs: Any
 ) -> shortcut.Parsed | None:
     cloud = _cloud
-    if cloud is None or event_name.split(".")[1] not in shortcut.SERVICES:
+    if cloud is None or _is_taken() or event_name.split(".")[1] not in shortcut.SERVICES:
         return None
 
-    def account_of(key: str) -> str:
-        return cloud.account if key == HOME_KEY else _sessions.get(key, key)
-
-    call = shortcut.call_of(event_name, params, request_signer, account_of)
+    call = shortcut.call_of(event_name, params, request_signer, _account_of)
     answer = cloud.answer(call)
     done = shortcut.parsed(call, answer, model)
     _taken.answer = answer if done is None else None
     return done
+
+
+def _make_api_call(self: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
+    """Stands in for that of botocore: DynamoDB's good answers are taken before it makes a request."""
+    cloud = _cloud
+    service = self.meta.service_model.service_name
+    if cloud is None or service != "dynamodb" or service not in shortcut.SERVICES:
+        return _whole_api_call(self, operation_name, api_params)
+    model = self.meta.service_model.operation_model(operation_name)
+    context: dict[str, Any] = {}
+    parameters = self._emit_api_params(  # type: ignore[attr-defined]
+        api_params=api_params, operation_model=model, context=context
+    )
+    call = shortcut.dynamodb_call(self, operation_name, parameters, _account_of)
+    if call is None:
+        return _whole_api_call(self, operation_name, api_params)
+    answer = cloud.answer(call)
+    done = shortcut.parsed(call, answer, model)
+    if done is None:
+        _taken.answer = answer
+        return _whole_api_call(self, operation_name, api_params)
+    http, result = done
+    self.meta.events.emit(
+        f"after-call.dynamodb.{operation_name}",
+        http_response=http,
+        parsed=result,
+        model=model,
+        context=context,
+    )
+    return result
+
+
+def _is_taken() -> bool:
+    return getattr(_taken, "answer", None) is not None
+
+
+def _account_of(key: str) -> str:
+    cloud = _cloud
+    return cloud.account if cloud is not None and key == HOME_KEY else _sessions.get(key, key)
 
 
 def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) -> AWSResponse | None:
@@ -115,7 +152,7 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
         return None
     answer, _taken.answer = getattr(_taken, "answer", None), None
     if answer is None:
-        answer = cloud.answer(_call(cloud, request, event_name))
+        answer = cloud.answer(_call(request, event_name))
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
@@ -148,7 +185,7 @@ class _Raw(io.BytesIO):
         return {}
 
 
-def _call(cloud: Cloud, request: AWSPreparedRequest, event_name: str) -> Call:
+def _call(request: AWSPreparedRequest, event_name: str) -> Call:
     _, service, operation = event_name.split(".", 2)
     headers = {
         name.lower(): value.decode() if isinstance(value, bytes) else str(value)
@@ -156,7 +193,6 @@ def _call(cloud: Cloud, request: AWSPreparedRequest, event_name: str) -> Call:
     }
     scope = _CREDENTIAL.search(headers.get("authorization", ""))
     key, region = (scope.group(1), scope.group(2)) if scope else (HOME_KEY, "us-east-1")
-    account = cloud.account if key == HOME_KEY else _sessions.get(key, key)
     url = urlsplit(request.url)
     path = url.path or "/"
     headers.setdefault("host", url.netloc)
@@ -166,7 +202,7 @@ def _call(cloud: Cloud, request: AWSPreparedRequest, event_name: str) -> Call:
     return Call(
         service=service,
         operation=operation,
-        account=account,
+        account=_account_of(key),
         region=region,
         access_key_id=key,
         method=request.method,
@@ -258,6 +294,8 @@ def _ministack_app() -> Any:
 
 botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
+_whole_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+BaseClient._make_api_call = _make_api_call  # type: ignore[attr-defined]
 _told_user_agent = UserAgentString.to_string
 UserAgentString.to_string = _user_agent  # type: ignore[method-assign]
 botocore.endpoint.time = _Pauses  # type: ignore[attr-defined]

@@ -79,6 +79,27 @@ def test_one_failing_status_check_is_named(estate: Estate, ec2: Ec2Client, wire:
     assert (health.status_ok, health.status) == (False, "ok/impaired")
 
 
+def test_one_that_still_boots_is_not_described(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
+    booting, done = (estate.add_target(name, state="running") for name in ("web-1", "web-2"))
+
+    def statuses(call: Call) -> AWSResponse:
+        items = "".join(
+            f"<item><instanceId>{instance}</instanceId><systemStatus><status>ok</status></systemStatus>"
+            f"<instanceStatus><status>{status}</status></instanceStatus></item>"
+            for instance, status in ((booting, "initializing"), (done, "ok"))
+        )
+        body = f"<R><instanceStatusSet>{items}</instanceStatusSet></R>"
+        return call.answer(200, body.encode())
+
+    wire.on("ec2", "DescribeInstanceStatus", statuses)
+    health = ec2.health([booting, done])
+    assert (health[booting].state, health[booting].status) == ("running", "ok/initializing")
+    assert (health[booting].status_ok, health[booting].private_ip) == (False, None)
+    assert health[done].private_ip == estate.instance(done)["PrivateIpAddress"]
+    [described] = wire.of("DescribeInstances")[:1]
+    assert booting not in str(described.form)
+
+
 def test_what_the_network_lacks_is_found(estate: Estate, ec2: Ec2Client) -> None:
     subnet = estate.ec2().describe_subnets()["Subnets"][0]["SubnetId"]
     group = estate.ec2().describe_security_groups()["SecurityGroups"][0]["GroupId"]
