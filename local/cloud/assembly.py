@@ -11,7 +11,6 @@ from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.asl
 from local.cloud import (
-    dynamodb_copies,
     dynamodb_queries,
     ec2_extras,
     event_buses,
@@ -19,6 +18,7 @@ from local.cloud import (
     iam_simulation,
     images,
     managed_policies,
+    quick_dynamodb,
 )
 from local.cloud.admin import Admin
 from local.cloud.drs_mount import (
@@ -66,7 +66,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     workers = LambdaWorkers(endpoint, clock.real_speed)
     workers.install()
     dynamodb_queries.install()
-    dynamodb_copies.install()
+    quick_dynamodb.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.asl.install(clock, clients.for_role, seed=seed)
     states = StatesApi(clock)

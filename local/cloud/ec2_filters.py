@@ -148,14 +148,15 @@ def matches(
             if not any(value in patterns for value in values) and not any(
                 ec2._glob_match(pattern, value)
                 for pattern in patterns
-                if _is_glob(pattern)
+                if is_glob(pattern)
                 for value in values
             ):
                 return False
     return True
 
 
-def _is_glob(pattern: str) -> bool:
+def is_glob(pattern: str) -> bool:
+    """Whether a filter's value stands for several."""
     return "*" in pattern or "?" in pattern
 
 
@@ -166,7 +167,7 @@ def select(
     wanted = filters(params)
     check(wanted, fields)
     ids = wanted.get(_ID_FILTERS[id_key]) if id_key in _ID_FILTERS else None
-    if ids is not None and not any(map(_is_glob, ids)):
+    if ids is not None and not any(map(is_glob, ids)):
         some = set(ids)
         records = [record for record in records if record[id_key] in some]
     return [record for record in records if matches(record, record[id_key], wanted, fields)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ministack.services import ec2
 
-from local.cloud.ec2_filters import INSTANCE_FIELDS, matches, page, select
+from local.cloud.ec2_filters import INSTANCE_FIELDS, is_glob, matches, page, select
 from local.cloud.ec2_filters import check as check_filters
 from local.cloud.ec2_instance_xml import instance_xml, reservation_xml
 from local.cloud.ec2_lifecycle import Lifecycle
@@ -27,6 +27,15 @@ from local.cloud.ec2_wire import (
 )
 
 _GONE = ("shutting-down", "terminated")
+
+
+def _asked_for(params: Params) -> Iterable[Record]:
+    """All that may pass the filters: those with the ids that are asked for, else all that there are."""
+    ids = filters(params).get("instance-id")
+    if ids is None or any(map(is_glob, ids)):
+        everything: list[Record] = ec2._instances.values()
+        return everything
+    return [ec2._instances[i] for i in dict.fromkeys(ids) if i in ec2._instances]
 
 
 class Instances:
@@ -54,7 +63,7 @@ class Instances:
 
     def describe(self, params: Params) -> Response:
         ids = many(params, "InstanceId")
-        found = select(params, named(ids) if ids else ec2._instances.values(), "InstanceId", INSTANCE_FIELDS)
+        found = select(params, named(ids) if ids else _asked_for(params), "InstanceId", INSTANCE_FIELDS)
         shown, token = page(params, found, named=bool(ids))
         return answer(
             "DescribeInstances",

@@ -71,12 +71,14 @@ def await_state(ec2: Any, instance_ids: Sequence[str], state: str, pause: Callab
     """Return once all are in ``state``. ``pause`` lets time pass between looks."""
     waiting = set(instance_ids)
     while waiting:
-        pages = ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-state-name", "Values": [state]}], PaginationConfig={"PageSize": 1000}
+        # A status is a tenth of a description.
+        pages = ec2.get_paginator("describe_instance_status").paginate(
+            IncludeAllInstances=True,
+            Filters=[{"Name": "instance-state-name", "Values": [state]}],
+            PaginationConfig={"PageSize": 1000},
         )
         for page in pages:
-            for reservation in page["Reservations"]:
-                waiting.difference_update(instance["InstanceId"] for instance in reservation["Instances"])
+            waiting.difference_update(status["InstanceId"] for status in page["InstanceStatuses"])
         if waiting:
             pause()
 

@@ -24,9 +24,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.client import BaseClient
 from botocore.useragent import UserAgentString
 
-from local.cloud import dynamodb_queries
+from local.cloud import dynamodb_queries, quick_dynamodb
+from local.cloud.hooks import HookChangedError
 from local.virtual import shortcut
-from local.virtual.quick_dynamodb import MiniStackChangedError, make_quick
 from local.virtual.wire import Answer, Call
 
 __all__ = [
@@ -229,8 +229,8 @@ class MiniStack:
 
     def __init__(self) -> None:
         self._app = _ministack_app()
-        make_quick()
         dynamodb_queries.install()
+        quick_dynamodb.install()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
         self._requests = itertools.count(1)
@@ -257,7 +257,7 @@ class MiniStack:
             response: _Response = done.value
             return response
         dispatch.close()
-        raise MiniStackChangedError(f"MiniStack's {service} waits for something: it needs an event loop")
+        raise HookChangedError(f"MiniStack's {service} waits for something: it needs an event loop")
 
     async def _dispatch(self, call: Call) -> _Response:
         app = self._app
