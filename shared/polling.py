@@ -65,7 +65,8 @@ def room_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool
         return ENDING_STEP
     if oldest_job_age_seconds is None:
         return 10
-    return min(60, launch_wait(oldest_job_age_seconds))
+    # When a job is through, DRS tells, and that wakes the first.
+    return min(60, launch_wait(oldest_job_age_seconds, its_turn=False))
 
 
 def step_wait(since: Iterable[str | None], now: datetime) -> int:
