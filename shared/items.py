@@ -27,7 +27,8 @@ def _is_record(cls: Any) -> bool:
 
 @cache
 def _converter() -> Converter:
-    converter = Converter()
+    # An item that is not as it was written is not expected; telling where would double the time of reading.
+    converter = Converter(detailed_validation=False)
 
     def renames(cls: type) -> dict[str, Any]:
         return {f.name: override(rename=camel(f.name)) for f in fields(cls)}
@@ -42,6 +43,8 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(_is_record, structure)
     converter.register_unstructure_hook(Scope, str)
     converter.register_structure_hook(Scope, lambda text, _: Scope.parse(text))
+    # Documents as people wrote them: nothing says where in them a number is whole.
+    converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], lambda value, _: plain(value))
     return converter
 
 
@@ -52,7 +55,7 @@ def to_item(value: Any) -> Any:
 
 def from_item(item: dict[str, Any], cls: type[T]) -> T:
     """The value that ``to_item`` made ``item`` of. Unknown keys (the table's own) are ignored."""
-    return _converter().structure(_plain(item), cls)
+    return _converter().structure(item, cls)
 
 
 def _decimals(value: Any) -> Any:
@@ -66,16 +69,12 @@ def _decimals(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """DynamoDB's Decimals as int or float, so that the value can be JSON."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
-
-
-def plain(value: Any) -> Any:
-    """DynamoDB's Decimals as int or float, so that the value can be JSON."""
-    return _plain(value)

@@ -39,12 +39,13 @@ class LaunchWatcher:
         self._id = execution.record.execution_id
         self._patience = timedelta(seconds=execution.policies.launch_timeout_seconds)
 
-    def look(self) -> None:
-        """Ask once for all unfinished jobs of the execution in the scope, and record what changed."""
+    def look(self, records: Sequence[JobRecord]) -> None:
+        """Ask once for all unfinished jobs of the execution in the scope, and record what changed.
+
+        ``records``: the jobs of the execution, as they were read just now.
+        """
         waiting = [
-            record
-            for record in self._store.jobs(self._id)
-            if record.scope == self._drs.scope and record.status != COMPLETED
+            record for record in records if record.scope == self._drs.scope and record.status != COMPLETED
         ]
         if not waiting:
             return

@@ -70,7 +70,7 @@ def _see_jobs_end(
     jobs = store.jobs(task.execution_id)
     for scope in {job.scope for job in jobs if job.wave == task.wave and job.status != COMPLETED}:
         if store.claim_round(task.execution_id, scope, task.now, ROUND):
-            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
+            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(jobs)
 
 
 def _age(starting: Sequence[ServerRecord], task: Task) -> float:

@@ -31,7 +31,8 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    jobs = _unfinished(store, task)
+    everyone = store.jobs(task.execution_id)
+    jobs = _unfinished(everyone, task)
     scopes = sorted({job.scope for job in jobs})
     # Who was woken has heard something new, and who awaits the end of a job knows when: both look at once.
     at_once = task.event.get("woken") or any(job.status == ENDING for job in jobs)
@@ -39,7 +40,9 @@ def handler(task: Task) -> dict[str, Any]:
         scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND) or at_once
     ]
     for scope in looked:
-        LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look()
+        LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(everyone)
+    if looked:
+        jobs = _unfinished(store.jobs(task.execution_id), task)
     servers = store.progress(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
     may_start = _may_start(store, execution, task)
@@ -53,12 +56,12 @@ def handler(task: Task) -> dict[str, Any]:
         "starting": count[ServerStatus.STARTING],
         "failed": count[ServerStatus.FAILED],
         "mayStart": may_start,
-        "waitSeconds": _wait(_unfinished(store, task) if looked else jobs, task, may_start),
+        "waitSeconds": _wait(jobs, task, may_start),
     }
 
 
-def _unfinished(store: ExecutionStore, task: Task) -> list[JobRecord]:
-    return [job for job in store.jobs(task.execution_id) if job.wave == task.wave and job.status != COMPLETED]
+def _unfinished(jobs: Sequence[JobRecord], task: Task) -> list[JobRecord]:
+    return [job for job in jobs if job.wave == task.wave and job.status != COMPLETED]
 
 
 def _may_start(store: ExecutionStore, execution: OpenedExecution, task: Task) -> bool:

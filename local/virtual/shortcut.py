@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import orjson
+from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer
 from botocore.client import BaseClient
 from botocore.validate import ParamValidator
 
@@ -86,6 +87,23 @@ def dynamodb_call(
         },
         body=body,
     )
+
+
+def quick_deserialize(self: TypeDeserializer, value: Mapping[str, Any]) -> Any:
+    """What boto3 makes of a value of DynamoDB, in a third of its time."""
+    for kind, inner in value.items():
+        if kind in ("S", "BOOL"):
+            return inner
+        if kind == "N":
+            return DYNAMODB_CONTEXT.create_decimal(inner)
+        if kind == "M":
+            return {name: quick_deserialize(self, one) for name, one in inner.items()}
+        if kind == "L":
+            return [quick_deserialize(self, one) for one in inner]
+    return whole_deserialize(self, value)  # what is rare, and what is wrong
+
+
+whole_deserialize: Any = TypeDeserializer.deserialize
 
 
 def parsed(call: Call, answer: Answer, model: Any) -> Parsed | None:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.endpoint
 import botocore.handlers
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.client import BaseClient
 from botocore.useragent import UserAgentString
@@ -295,6 +296,7 @@ def _ministack_app() -> Any:
 botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
 _whole_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+TypeDeserializer.deserialize = shortcut.quick_deserialize  # type: ignore[method-assign]
 BaseClient._make_api_call = _make_api_call  # type: ignore[attr-defined]
 _told_user_agent = UserAgentString.to_string
 UserAgentString.to_string = _user_agent  # type: ignore[method-assign]

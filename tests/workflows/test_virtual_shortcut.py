@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from local.cloud import dynamodb_queries
@@ -188,3 +189,31 @@ def test_a_page_counts_what_is_read_and_not_what_passes_the_filter(things: Any) 
     assert answer["Items"] == [{"sk": "x#0"}, {"sk": "x#2"}]
     assert answer["LastEvaluatedKey"] == {"pk": "a", "sk": "x#2"}
     assert answer["ScannedCount"] == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"S": ""},
+        {"N": "-1.50"},
+        {"BOOL": False},
+        {"NULL": True},
+        {"L": [{"N": "1"}, {"M": {"a": {"SS": ["x", "y"]}}}]},
+        {"B": b"\x00"},
+        {"NS": ["1", "2"]},
+    ],
+    ids=str,
+)
+def test_a_value_of_dynamodb_is_read_as_boto3_reads_it(value: dict[str, Any]) -> None:
+    shortly, wholly = (read(TypeDeserializer(), value) for read in _READERS)
+    assert (shortly, type(shortly)) == (wholly, type(wholly))
+
+
+@pytest.mark.parametrize("value", [{}, {"X": 1}])
+def test_a_value_of_no_known_type_is_refused(value: dict[str, Any]) -> None:
+    for read in _READERS:
+        with pytest.raises(TypeError):
+            read(TypeDeserializer(), value)
+
+
+_READERS = (shortcut.quick_deserialize, shortcut.whole_deserialize)
