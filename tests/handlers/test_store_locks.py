@@ -119,7 +119,7 @@ def test_servers_of_others_are_those_of_running_executions(estate: Estate) -> No
     assert held_by_others(estate.locks, [], "me", nobody) == {}
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sets(st.integers(1, 4), min_size=1), st.booleans())))
 def test_a_lock_has_one_holder_whatever_the_order(
     estate: Estate, steps: list[tuple[str, set[int], bool]]

@@ -70,7 +70,7 @@ def take(world: FailbackWorld, call: str, side: Any, place: tuple[str, str, str]
                 getattr(side, call)(**named)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(CALLS, min_size=5, max_size=25), FAULTS)
 def test_no_order_of_calls_makes_a_second_pair_or_ends_an_instance(
     calls: list[tuple[str, str, int]], faults: list[dict[str, Any]]

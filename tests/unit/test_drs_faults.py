@@ -426,7 +426,7 @@ def check_rules(world: World) -> None:
 
 
 @given(faults=st.lists(FAULTS, max_size=4), actions=ACTIONS, seed=st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_goes_wrong_jobs_end_and_rules_hold(
     faults: list[dict[str, Any]], actions: list[tuple[str, Any]], seed: int
 ) -> None:

@@ -51,7 +51,7 @@ def test_lots_are_as_small_as_fills_the_quotas_and_even(servers: int, at_once: i
     assert sorted(Counter(lots.values()).values()) == sizes
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     waves=st.lists(st.integers(1, 150), min_size=1, max_size=6),
     jobs=st.integers(1, 40),
