@@ -65,7 +65,7 @@ class PrerequisiteReader:
         self,
         records: Sequence[ServerRecord],
         sources: Sequence[SourceServer],
-        instances: Callable[[], Sequence[Instance]],
+        instances: Callable[[Sequence[str]], Sequence[Instance]],
         pairs: Mapping[str, PairRecord],
         held: Mapping[str, ExecutionRecord],
         jobs_since: str,
@@ -74,8 +74,8 @@ class PrerequisiteReader:
     ) -> SiteFacts:
         """The facts of every record; ``held`` says which server is held by which other execution.
 
-        Targets are looked at again, since it may be a while since discovery. ``instances`` gives those that
-        it found, and is asked only when a target is gone by now.
+        Targets are looked at again, since it may be a while since discovery. ``instances`` gives what that
+        found of some ids, and is asked for the targets that are gone by now.
         """
         source_by_id = {source.source_server_id: source for source in sources}
         ids = [record.source_server_id for record in records]
@@ -136,13 +136,12 @@ class PrerequisiteReader:
         return dict(zip(ids, found, strict=True))
 
     def _targets(
-        self, records: Sequence[ServerRecord], found: Callable[[], Sequence[Instance]]
+        self, records: Sequence[ServerRecord], found: Callable[[Sequence[str]], Sequence[Instance]]
     ) -> list[Instance]:
         ids = [record.pair_instance_id or "" for record in records]
         known = {i.instance_id: i for i in self._ec2.instances(ids)} if ids else {}
-        if not known.keys() >= set(ids):
-            gone = {i.instance_id: replace(i, state="terminated") for i in found()}
-            known = gone | known
+        if gone := [target for target in ids if target not in known]:
+            known |= {i.instance_id: replace(i, state="terminated") for i in found(gone)}
         return [known[target] for target in ids]
 
     def _last_jobs(self, instances: Iterable[RecoveryInstance]) -> dict[str, Job]:

@@ -47,8 +47,8 @@ def handler(task: Task) -> dict[str, Any]:
     pairs = PairStore(settings.pairs_table).get(ids)
     facts = reader.read(
         records,
-        store.facts(task.execution_id, SourceServer),
-        lambda: store.facts(task.execution_id, Instance),
+        store.facts(task.execution_id, SourceServer, ids),
+        lambda gone: store.facts(task.execution_id, Instance, gone),
         pairs,
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(task.now - LOOK_BACK),
