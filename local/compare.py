@@ -23,6 +23,9 @@ from shared.model import LaunchOrder, Scope
 
 LOG = LOGS / "by-wave.log"
 
+LAST, EQUAL = 19, 0
+"""Nice values of sessions: who gets what all others leave, and who gets as much as they."""
+
 
 class ComparisonError(RuntimeError):
     """The failover in virtual time did not come to an end of its own; the message has its error."""
@@ -56,21 +59,22 @@ class Aside:
         self._process = children.start(
             [*command, "--seed", str(seed)], log=LOG, env=env, stdout=subprocess.PIPE
         )
-        step_back(self._process.pid)
+        share_out(self._process.pid, LAST)
 
     def outcome(self) -> Outcome | None:
         """What came of it, once it is done; None if it failed, for which its log has the reason."""
+        share_out(self._process.pid, EQUAL)  # nobody works any more but who waits for this
         output, _ = self._process.communicate()
         return Outcome(**json.loads(output)) if self._process.returncode == 0 else None
 
 
-def step_back(pid: int) -> None:
-    """Let all others go before the session of ``pid``.
+def share_out(pid: int, nice: int) -> None:
+    """Give the session of ``pid`` its part of the processors.
 
-    Linux may share the processors out among sessions first, and nice counts within each only (man 7 sched).
+    Linux may share them out among sessions first, and nice counts within each only (man 7 sched).
     """
     with suppress(OSError):  # no Linux, or no such groups
-        Path(f"/proc/{pid}/autogroup").write_text("19", encoding="ascii")
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.compare import step_back
+from local.compare import LAST, share_out
 
 
 def test_a_session_that_steps_back_gets_what_others_leave() -> None:
@@ -18,11 +18,11 @@ def test_a_session_that_steps_back_gets_what_others_leave() -> None:
         try:
             if not group.exists() or not group.read_text(encoding="ascii"):
                 pytest.skip("processors are not shared out among sessions here")
-            step_back(process.pid)
-            assert group.read_text(encoding="ascii").split()[-1] == "19"
+            share_out(process.pid, LAST)
+            assert group.read_text(encoding="ascii").split()[-1] == str(LAST)
         finally:
             process.communicate(b"\n")
 
 
 def test_where_there_are_no_sessions_of_the_kind_nothing_happens() -> None:
-    step_back(2**31 - 1)
+    share_out(2**31 - 1, LAST)
