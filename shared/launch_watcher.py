@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -60,11 +61,12 @@ class LaunchWatcher:
         changes = [change for record in gone for change in self._given_up(record, servers[record.job_id])]
         for record in news:
             changes += self._outcomes(jobs[record.job_id], servers[record.job_id])
-        self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
+        done = self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
         # Only now the jobs: what they say of their servers is on the servers' records.
+        recorded = Counter(server.job_id for server in done)
         seen = {record.job_id: {"status": COMPLETED} for record in gone}
         for record in news:
-            seen[record.job_id] = self._progress(jobs[record.job_id], record, servers[record.job_id])
+            seen[record.job_id] = _progress(jobs[record.job_id], record, recorded[record.job_id])
         self._store.change_jobs(self._id, seen)
 
     def _has_news(self, job: Job, record: JobRecord) -> bool:
@@ -72,26 +74,13 @@ class LaunchWatcher:
         return job.status == COMPLETED or self._is_stuck(job) or len(_through(job)) != record.recorded
 
     def _servers(self, records: Sequence[JobRecord]) -> dict[str, list[ServerRecord]]:
-        """The servers of some jobs by job id."""
+        """The servers that are launching, as far as their records say, by job id."""
         found: dict[str, list[ServerRecord]] = {record.job_id: [] for record in records}
         for wave in sorted({record.wave for record in records}):
             jobs = [record.job_id for record in records if record.wave == wave]
-            for server in self._store.servers(self._id, wave, jobs=jobs):
+            for server in self._store.servers(self._id, wave, statuses=(ServerStatus.LAUNCHING,), jobs=jobs):
                 found[server.job_id or ""].append(server)
         return found
-
-    def _progress(self, job: Job, record: JobRecord, servers: Sequence[ServerRecord]) -> dict[str, Any]:
-        """What to record of the job itself."""
-        if job.status == COMPLETED:
-            return {"status": COMPLETED}
-        values: dict[str, Any] = {}
-        if is_ending(job) and record.status != ENDING:
-            values["status"] = ENDING
-        through = _through(job)
-        # A job is recorded before its servers are: then the next look finds them.
-        if through <= {server.drs_server_id for server in servers}:
-            values["recorded"] = len(through)
-        return values
 
     def _is_gone(self, record: JobRecord, jobs: Mapping[str, Job]) -> bool:
         """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
@@ -109,14 +98,14 @@ class LaunchWatcher:
             "remedy": "Look at the server's recovery instance in DRS: if it is there, start the "
             f"{self._execution.record.mode.launches_into}; otherwise run the plan again.",
         }
-        return [ServerChange(server, values) for server in _launching(servers)]
+        return [ServerChange(server, values) for server in servers]
 
     def _outcomes(self, job: Job, servers: Sequence[ServerRecord]) -> list[ServerChange]:
         """What the job says of those of its servers whose records do not say it yet."""
         stuck = self._is_stuck(job)
         outcomes = launch_outcomes(job)
         launched, failed = [], []
-        for server in _launching(servers):
+        for server in servers:
             outcome = outcomes.get(server.drs_server_id, LaunchOutcome(LaunchResult.PENDING))
             if outcome.result is LaunchResult.LAUNCHED:
                 launched.append(server)
@@ -150,8 +139,15 @@ class LaunchWatcher:
         return changes
 
 
-def _launching(servers: Sequence[ServerRecord]) -> list[ServerRecord]:
-    return [server for server in servers if server.status is ServerStatus.LAUNCHING]
+def _progress(job: Job, record: JobRecord, recorded: int) -> dict[str, Any]:
+    """What to note on the job itself, of ``recorded`` more of whose servers the outcome is recorded now.
+
+    Who looks at the same time may overwrite the count, but only by less: then the next look reads in vain.
+    """
+    if job.status == COMPLETED:
+        return {"status": COMPLETED}
+    values: dict[str, Any] = {"recorded": record.recorded + recorded} if recorded else {}
+    return {**values, "status": ENDING} if is_ending(job) and record.status != ENDING else values
 
 
 def _through(job: Job) -> set[str]:
