@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import prices
 from benchmarks.cases import Case
 from benchmarks.drawn import drawn
-from benchmarks.ideal import Problem, ideal
+from benchmarks.ideal import Problem, ideal, least
 from benchmarks.metering import MeteredCloud, largest_item
 from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.virtual_fleets import virtual_fleet
@@ -40,6 +40,7 @@ class Measured:
     """A line of out/benchmark.json under names of Python, and what is only shown.
 
     ``achievable`` is the makespan of a schedule that is known to be possible, at least the ideal;
+    ``foreseen`` is a lower bound for whoever knows beforehand which jobs will be slow.
     ``drs_operations`` has the DRS calls by operation.
     """
 
@@ -61,6 +62,7 @@ class Measured:
     wall_seconds: float
     goal: float
     achievable: float
+    foreseen: float
     drs_operations: dict[str, int]
 
     def document(self) -> dict[str, object]:
@@ -108,7 +110,7 @@ def measure(ready: Ready, order: LaunchOrder) -> Measured:
             f"{case.name} {order.value}: {result.status}, {recovered} of {case.servers} recovered. "
             f"{result.error or ''} {result.cause or ''}"
         )
-    problem = Problem(drawn(cloud, ready.servers), case.waves, order)
+    problem = Problem(drawn(cloud, ready.servers), case.waves, order, foresight=False)
     operations = {name: n for (service, name), n in cloud.counted.items() if service == "drs"}
     calls: Counter[str] = Counter()
     for (service, _), number in cloud.counted.items():
@@ -143,6 +145,7 @@ def measure(ready: Ready, order: LaunchOrder) -> Measured:
         wall_seconds=time.monotonic() - started,
         goal=case.goal,
         achievable=shortest.achievable,
+        foreseen=least(replace(problem, foresight=True)),
         drs_operations=operations,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -124,14 +124,28 @@ def _answer(asked: _Asked, keys: Sequence[str], limit: int | None) -> Any:
     """All of the items, or as many as fit into a page: of what is read, not of what passes the filter."""
     table = asked.table
     bucket = table["items"].get(asked.partition, {})
-    read, more = [bucket[key] for key in keys], False
-    if limit is not None or sum(_sizes(table, asked.partition, keys)) >= dynamodb._DDB_PAGE_SIZE_BYTES:
-        read, more = dynamodb._paginate_evaluated_items(read, limit, table)
+    count, more = _page(_sizes(table, asked.partition, keys), limit)
+    read = [bucket[key] for key in keys[:count]]
     found = [asked.shown(item) for item in read if asked.passes(item)]
     result = {"Items": found, "Count": len(found), "ScannedCount": len(read)}
     if more and read:
         result["LastEvaluatedKey"] = dynamodb._build_key(read[-1], table["pk_name"], table["sk_name"])
     return json_response(result)
+
+
+def _page(sizes: Iterable[int], limit: int | None) -> tuple[int, bool]:
+    """How many items of these sizes one page reads, and whether it ends before there are no more.
+
+    It does at the limit, and where the megabyte is full (DynamoDB API reference, Query).
+    """
+    count = total = 0
+    for size in sizes:
+        if count and total + size > dynamodb._DDB_PAGE_SIZE_BYTES:
+            return count, True
+        count, total = count + 1, total + size
+        if count == limit or total >= dynamodb._DDB_PAGE_SIZE_BYTES:
+            return count, True
+    return count, False
 
 
 def _asked(data: dict[str, Any]) -> _Asked | None:
