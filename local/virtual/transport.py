@@ -45,6 +45,7 @@ __all__ = [
 HOME_KEY = "AKIAVIRTUALCLOUDHOME"
 """The access key of the orchestration account, whichever it is in the cloud that runs."""
 
+_IDEMPOTENCY = "ClientRequestToken"
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _BUCKET_HOST = re.compile(r"^(?P<bucket>.+)\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com$")
 _Response = tuple[int, dict[str, Any], Any]
@@ -124,6 +125,8 @@ def _make_api_call(self: BaseClient, operation_name: str, api_params: dict[str, 
     done = shortcut.parsed(call, answer, model)
     if done is None:
         _taken.answer = answer
+        if _IDEMPOTENCY in parameters:  # botocore made it: a repeated call must be known by it
+            api_params = {**api_params, _IDEMPOTENCY: parameters[_IDEMPOTENCY]}
         return _whole_api_call(self, operation_name, api_params)
     http, result = done
     self.meta.events.emit(

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 
 CONFLICT = "TransactionConflictException"
+CANCELLED, CONFLICT_REASON = "TransactionCanceledException", "TransactionConflict"
 TRIES = 9
 FIRST_PAUSE = 0.025
 """Of a second, doubled with each try: some 6 s in all."""
@@ -32,6 +33,13 @@ def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | No
     A single write is refused while a transaction is about its item. That is over in an instant, and botocore
     does not repeat it (DynamoDB developer guide, Transaction conflict handling).
     """
-    if response is None or attempts >= TRIES or response[1].get("Error", {}).get("Code") != CONFLICT:
+    if response is None or attempts >= TRIES or not _is_conflict(response[1]):
         return None
     return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
+
+
+def _is_conflict(answer: dict[str, Any]) -> bool:
+    """Of a transaction of several items the caller sees to it: it may try each by itself."""
+    if answer.get("Error", {}).get("Code") == CANCELLED:
+        return [reason.get("Code") for reason in answer.get("CancellationReasons", ())] == [CONFLICT_REASON]
+    return bool(answer.get("Error", {}).get("Code") == CONFLICT)

@@ -246,7 +246,8 @@ class ExecutionStore:
             )
             for change in changes
         ]
-        done = write(operations)
+        # Who is not told that it moved a server on leaves it to another that is not there.
+        done = write(operations, exact=True)
         return [change.applied() for change, written in zip(changes, done, strict=True) if written]
 
     def settle_launch_settings(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:

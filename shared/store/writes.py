@@ -71,20 +71,30 @@ def set_if(
     return {"Update": update}
 
 
-def write(operations: Sequence[Operation]) -> list[bool]:
-    """Carry the operations out, by hundreds. False stands where an operation's condition did not hold."""
+def write(operations: Sequence[Operation], *, exact: bool = False) -> list[bool]:
+    """Carry the operations out, by hundreds. False stands where an operation's condition did not hold.
+
+    ``exact``: also when an answer was lost and the call repeated, an operation that this very call carried
+    out is True. That is the way of transactions; a single operation, made one for that, costs double.
+    """
+    alone = _transacted if exact else write_one
     done: list[bool] = []
     for start in range(0, len(operations), ITEMS_PER_TRANSACTION):
         some = list(operations[start : start + ITEMS_PER_TRANSACTION])
         if len(some) == 1:
-            done.append(write_one(some[0]))
+            done.append(alone(some[0]))
             continue
         try:
             dynamodb().meta.client.transact_write_items(TransactItems=some)
             done += [True] * len(some)
         except dynamodb().meta.client.exceptions.TransactionCanceledException:
-            done += [write_one(operation) for operation in some]
+            done += [alone(operation) for operation in some]
     return done
+
+
+def _transacted(operation: Operation) -> bool:
+    """Carry one operation out as a transaction: botocore gives it a token, so that a repeat does nothing."""
+    return write_together([operation])
 
 
 def write_one(operation: Operation) -> bool:

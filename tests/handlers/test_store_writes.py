@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import boto3
@@ -102,6 +103,43 @@ def test_a_write_that_meets_a_transaction_is_repeated(table: Any, wire: Wire) ->
 
     wire.on("dynamodb", "PutItem", refuse)
     assert write_one(put_once(TABLE, item(1))) is True
+    assert stored(table, 1) == item(1)
+
+
+def test_a_single_write_whose_answer_was_lost_is_known_again_where_that_matters(
+    table: Any, wire: Wire
+) -> None:
+    """Found by scenario answers-lost, seed 20."""
+    table.put_item(Item=item(1, status="READY"))
+    change = set_if(TABLE, key(1), {"status": "CONFIGURED"}, "#status = :ready", {":ready": "READY"})
+    tokens: list[str] = []
+
+    def lose(call: Call) -> Any:
+        tokens.append(json.loads(call.body)["ClientRequestToken"])
+        if len(tokens) > 1:
+            return None
+        write_one(change)
+        return call.answer(500, b'{"__type": "InternalServerError", "message": "lost"}')
+
+    wire.on("dynamodb", "TransactWriteItems", lose)
+    write([change], exact=True)
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1
+
+
+def test_a_transaction_of_one_that_meets_another_is_repeated(table: Any, wire: Wire) -> None:
+    answers = iter([True, True, False])
+
+    def refuse(call: Call) -> Any:
+        cancelled = {
+            "__type": "TransactionCanceledException",
+            "message": "Transaction cancelled",
+            "CancellationReasons": [{"Code": "TransactionConflict"}],
+        }
+        return call.answer(400, json.dumps(cancelled).encode()) if next(answers) else None
+
+    wire.on("dynamodb", "TransactWriteItems", refuse)
+    assert write([put_once(TABLE, item(1))], exact=True) == [True]
     assert stored(table, 1) == item(1)
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import dynamodb_queries
 from local.virtual import VirtualCloud, shortcut
+from local.virtual.call_faults import CallFault, CallFaultKind
 from tests.workflows.lab import empty_cloud
 
 
@@ -72,6 +73,28 @@ def test_a_refused_transaction_has_its_reasons_and_is_sent_once(cloud: VirtualCl
         )
     assert refused.value.response["CancellationReasons"][0]["Code"] == "ConditionalCheckFailed"
     assert cloud.calls["dynamodb", "TransactWriteItems"] == 1
+
+
+def test_a_transaction_whose_answer_was_lost_is_repeated_with_its_token(cloud: VirtualCloud) -> None:
+    def handler(event: Any, context: Any) -> str:
+        put = {"TableName": "things", "Item": {"pk": "a", "sk": "b"}}
+        once: Any = {"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}
+        boto3.resource("dynamodb").meta.client.transact_write_items(TransactItems=[once])
+        return "written once"
+
+    cloud.add_function("Writer", handler)
+    cloud.fault(CallFault(CallFaultKind.LOST_ANSWER, services=("dynamodb",), times=1))
+    cloud.add_machine("write", {"StartAt": "Write", "States": {"Write": _WRITE}})
+    assert cloud.run("write", {}, name="write").output == "written once"
+
+
+_WRITE = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke",
+    "Parameters": {"FunctionName": "Writer"},
+    "OutputPath": "$.Payload",
+    "End": True,
+}
 
 
 def test_a_refused_ec2_call_has_its_code(cloud: VirtualCloud) -> None:
