@@ -27,12 +27,13 @@ MANY = 200
 def launch_wait(age_seconds: float, *, its_turn: bool = True) -> int:
     """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless woken.
 
-    ``its_turn``: each launched server can be started at once; else only the last one matters, and DRS tells.
+    ``its_turn``: each launched server can be started at once; else only the last one matters. Of that DRS
+    tells, so that a step is what the others may wait, and not the wave.
     """
     if age_seconds < FIRST_LAUNCH:
         return max(10, round(FIRST_LAUNCH - age_seconds))
     if age_seconds < LONG_JOB:
-        return 10 if its_turn else 30
+        return 20 if its_turn else 30
     return 30 if age_seconds < VERY_LONG_JOB else 60
 
 
