@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from ministack.core.responses import request_scope
+from ministack.services import dynamodb
 
 from local.cloud import dynamodb_queries
 from local.virtual import VirtualCloud
@@ -72,25 +73,14 @@ class MeteredCloud(VirtualCloud):
 
 
 def largest_item(cloud: VirtualCloud) -> int:
-    """Bytes of the largest item of all tables as DynamoDB counts them: names and values in UTF-8.
+    """Bytes of the largest item of all tables as DynamoDB counts them.
 
-    (Amazon DynamoDB developer guide, Item sizes and formats.) Numbers and nested values as an upper bound.
+    (Amazon DynamoDB developer guide, Item sizes and formats.)
     """
-    dynamodb = cloud.client("dynamodb")
-    largest = 0
-    for name in dynamodb.list_tables()["TableNames"]:
-        for page in dynamodb.get_paginator("scan").paginate(TableName=name):
-            for item in page["Items"]:
-                largest = max(largest, sum(len(key.encode()) + _bytes(value) for key, value in item.items()))
-    return largest
-
-
-def _bytes(value: dict[str, Any]) -> int:
-    [(kind, inner)] = value.items()
-    if kind in ("S", "N"):
-        return len(str(inner).encode())
-    if kind == "L":
-        return 3 + sum(1 + _bytes(one) for one in inner)
-    if kind == "M":
-        return 3 + sum(1 + len(key.encode()) + _bytes(one) for key, one in inner.items())
-    return len(json.dumps(inner, default=str))
+    names = cloud.client("dynamodb").list_tables()["TableNames"]
+    with request_scope(cloud.account, cloud.region):
+        partitions = [items for name in names for items in dynamodb._tables[name]["items"].values()]
+        sizes: list[int] = [
+            dynamodb._item_size_bytes(item) for items in partitions for item in items.values()
+        ]
+        return max(sizes)

@@ -23,7 +23,9 @@ def dynamodb() -> Any:
     return resource
 
 
+@cache
 def table(name: str) -> Any:
+    """boto3 makes the class of a table anew for each: that takes longer than a read."""
     return dynamodb().Table(name)
 
 
