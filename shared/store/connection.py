@@ -23,10 +23,15 @@ def dynamodb() -> Any:
     return resource
 
 
-@cache
 def table(name: str) -> Any:
-    """boto3 makes the class of a table anew for each: that takes longer than a read."""
-    return dynamodb().Table(name)
+    """A table. It is kept: boto3 makes its class anew for each, and that takes longer than a read."""
+    known = _tables.get(name)
+    if known is None or known.meta.client is not dynamodb().meta.client:
+        known = _tables[name] = dynamodb().Table(name)
+    return known
+
+
+_tables: dict[str, Any] = {}
 
 
 def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | None:
