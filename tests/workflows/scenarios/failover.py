@@ -83,7 +83,7 @@ def changing_the_plan(here: Stage, dice: Random) -> Sequence[Run]:
     changed = here.plan
     match dice.choice(["waves", "policies", "servers"]):
         case "waves":
-            changed["waves"] = [{"name": "all", "servers": {"nameRegex": ".*"}}]
+            changed["waves"] = [{"name": "all", "servers": {"names": sorted(here.servers)}}]
         case "policies":
             changed["policies"] = {"launchOrder": "BY_WAVE", "retries": 0, "launchTimeoutSeconds": 600}
         case _:
