@@ -86,6 +86,10 @@ class ExecutionStatus(StrEnum):
     BLOCKED = "BLOCKED"
     CANCELLED = "CANCELLED"
 
+    @property
+    def is_final(self) -> bool:
+        return self is not ExecutionStatus.RUNNING
+
 
 class WaveStatus(StrEnum):
     PLANNED = "PLANNED"

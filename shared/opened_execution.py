@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.model import ExecutionRecord, ExecutionStatus, Plan, Policies
+from shared.model import ExecutionRecord, Plan, Policies
 from shared.request import Request, effective_policies, parse_request
 from shared.store import ExecutionStore
 
@@ -25,11 +25,6 @@ def opened(store: ExecutionStore, execution_id: str) -> OpenedExecution:
     plan = store.plan(execution_id)
     request = _request(json.dumps(record.request))
     return OpenedExecution(record, plan, effective_policies(plan, request), request)
-
-
-def has_ended(store: ExecutionStore, execution_id: str) -> bool:
-    """Whether an execution has its outcome: whoever works for it now was called late."""
-    return store.execution(execution_id).status is not ExecutionStatus.RUNNING
 
 
 @lru_cache(maxsize=32)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared.aws_errors import AwsUnavailableError
 from shared.drs_error_handler import explain
-from shared.items import to_item
 from shared.model import (
     DetachedVolume,
     ExecutionRecord,
@@ -20,11 +18,10 @@ from shared.model import (
     SourceServer,
 )
 from shared.store import ExecutionStore, LockStore, PairStore, server_lock
-from shared.store.writes import Operation, put_if, write
+from shared.store.connection import CONFLICT
 
 TRIES = 20
 """Few write a pair at once: this execution's own other closing, and who holds the server now."""
-CONFLICT = "TransactionConflictException"
 
 
 class PairKeeper:
@@ -38,7 +35,6 @@ class PairKeeper:
     def __init__(self, store: ExecutionStore, pairs_table: str, record: ExecutionRecord) -> None:
         self._store = store
         self._locks = LockStore(store.table_name)
-        self._table = pairs_table
         self._pairs = PairStore(pairs_table)
         self._mode = record.mode
         self._execution_id = record.execution_id
@@ -55,7 +51,7 @@ class PairKeeper:
             recorded = self._pairs.get(ids)
             kept = self._kept(servers, recorded, sources, removed)
             changed = [pair for key, pair in kept.items() if pair != recorded.get(key)]
-            if all(write([self._put(pair) for pair in changed])):
+            if all(self._pairs.put(changed)):
                 return recorded | kept
             servers = self._again(servers)
         told = f"The pairs of execution {self._execution_id} change as fast as they are read."
@@ -96,14 +92,6 @@ class PairKeeper:
         ]
         holders = self._locks.holders([server_lock(server_id) for server_id in others])
         return {one for one in others if holders.get(server_lock(one)) != self._execution_id}
-
-    def _put(self, pair: PairRecord) -> Operation:
-        """Puts the next revision of a pair, if it is still as it was read."""
-        item = to_item(replace(pair, revision=pair.revision + 1))
-        # Fields at their default are not stored, and a pair that is not there has none.
-        seen: dict[str, Any] = {":seen": pair.revision} if pair.revision else {}
-        condition = "revision = :seen" if pair.revision else "attribute_not_exists(revision)"
-        return put_if(self._table, item, condition, seen)
 
     def _again(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
         """The servers as they are now: a clean-up may have put some back meanwhile."""

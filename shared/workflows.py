@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from shared.aws_errors import AwsCallError, calling
-from shared.model import ExecutionStatus, Mode
+from shared.model import Mode
 from shared.store import ExecutionNotFoundError, ExecutionStore
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
@@ -89,7 +89,7 @@ def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str
         record = store.execution(execution_id)
     except ExecutionNotFoundError:
         return True
-    if record.status is not ExecutionStatus.RUNNING:
+    if record.status.is_final:
         return True
     if not has_ended(record.arn or arn_of(execution_id, record.mode, sibling_arn)):
         return False

@@ -94,7 +94,7 @@ def _clean_up_again(
     )
     if done < ATTEMPTS:
         return _clean_up(store, ending, arn, done + 1)
-    if record.status is not ExecutionStatus.RUNNING:
+    if record.status.is_final:
         return {"status": "CLOSED"}
     LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
     return close(store, settings, ending)
@@ -120,7 +120,7 @@ def _closed_itself(record: ExecutionRecord | None, status: str) -> bool:
     """
     if record is None:
         return status == "FAILED"
-    return record.status is not ExecutionStatus.RUNNING
+    return record.status.is_final
 
 
 def _moment(milliseconds: Any) -> datetime:

@@ -9,7 +9,6 @@ from shared.contracts import Problem
 from shared.control.calls import control_call
 from shared.model import Approval, ExecutionRecord, ExecutionStatus, Mode
 from shared.notifications import notify
-from shared.opened_execution import has_ended
 from shared.plan import parse_plan
 from shared.request import (
     Request,
@@ -90,7 +89,8 @@ def handler(task: Task) -> dict[str, Any]:
                 f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
                 f"aws stepfunctions stop-execution --execution-arn {arn}"
             )
-        if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of the lock
+        # If it was called late, nobody else would let go of the lock.
+        if store.execution(task.execution_id).status.is_final:
             locks.release([plan_lock(plan.name)], task.execution_id)
     if is_new:
         what = "dry run" if request.dry_run else request.mode.value.lower()

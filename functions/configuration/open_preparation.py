@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared import workflows
 from shared.contracts import DocumentInvalidError, problems
 from shared.model import ExecutionRecord, ExecutionStatus, Mode
-from shared.opened_execution import has_ended
 from shared.plan import parse_plan
 from shared.settings import ConfigurationSettings
 from shared.store import LockStore, PlanStore, execution_store, plan_lock, preparation_lock
 from shared.task import Task, iso, parse_time, task
+from shared.workflows import has_ended
 
 
 class PreparationInvalidError(DocumentInvalidError):
@@ -60,12 +59,13 @@ def handler(task: Task) -> dict[str, Any]:
     locks = LockStore(settings.executions_table)
     siblings = task.text("executionArn").rsplit(":", 1)[0]
     lock = preparation_lock(plan.name)
-    held = locks.take([lock], task.execution_id, lambda holder: workflows.has_ended(f"{siblings}:{holder}"))
+    held = locks.take([lock], task.execution_id, lambda holder: has_ended(f"{siblings}:{holder}"))
     for holder in held.values():
         raise PreparationInProgressError(
             f"The preparation {holder} of plan {plan.name!r} runs. Wait for its end, and start again."
         )
-    if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of the lock
+    # If it was called late, nobody else would let go of the lock.
+    if store.execution(task.execution_id).status.is_final:
         locks.release([lock], task.execution_id)
     return {
         "plan": plan.name,

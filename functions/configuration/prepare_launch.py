@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.cross_account import member_accounts
 from shared.model import ServerStatus
-from shared.opened_execution import has_ended, opened
+from shared.opened_execution import opened
 from shared.preparation.preparer import Preparer
 from shared.preparation.rules import Outcome, ServerOutcome
 from shared.settings import ConfigurationSettings
@@ -24,8 +24,7 @@ def handler(task: Task) -> dict[str, Any]:
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
-    late = has_ended(store, task.execution_id)
-    servers = [] if late else store.servers(task.execution_id)
+    servers = [] if execution.record.status.is_final else store.servers(task.execution_id)
     ready = [server for server in servers if server.status is ServerStatus.READY]
     for scope in sorted({server.scope for server in ready}):
         preparer = Preparer(

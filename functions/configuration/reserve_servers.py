@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.model import Finding, LaunchOrder, Mode, Scope, ServerRecord, ServerStatus, Severity
-from shared.opened_execution import OpenedExecution, has_ended, opened
+from shared.opened_execution import OpenedExecution, opened
 from shared.outcome import BlockedDecision, blocked_decision
 from shared.room import Claim
 from shared.settings import ConfigurationSettings
@@ -57,7 +57,8 @@ def handler(task: Task) -> dict[str, Any]:
     decision = blocked_decision(execution.policies, servers)
     if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
         _claim_room(store, execution, servers, task)
-    if has_ended(store, task.execution_id):  # it was called late: nobody else would let go of all this
+    # If it was called late, nobody else would let go of all this.
+    if store.execution(task.execution_id).status.is_final:
         locks.release(wanted, task.execution_id)
         for scope in {server.scope for server in ready}:
             ClaimStore(store.table_name, scope).forget(task.execution_id)

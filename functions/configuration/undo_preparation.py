@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from shared.cross_account import member_accounts
-from shared.opened_execution import has_ended, opened
+from shared.opened_execution import opened
 from shared.preparation.preparer import Preparer
 from shared.preparation.rules import Outcome, ServerOutcome
 from shared.settings import ConfigurationSettings
@@ -22,14 +22,14 @@ def handler(task: Task) -> dict[str, Any]:
     """
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
-    plan = opened(store, task.execution_id).plan
-    late = has_ended(store, task.execution_id)
-    for scope in sorted({site.recovery for site in plan.sites if not late}):
+    execution = opened(store, task.execution_id)
+    sites = () if execution.record.status.is_final else execution.plan.sites
+    for scope in sorted({site.recovery for site in sites}):
         preparer = Preparer(
             table_name=settings.executions_table,
             accounts=member_accounts(settings.member_role, settings.external_id),
             scope=scope,
-            plan_name=plan.name,
+            plan_name=execution.plan.name,
             execution_id=task.execution_id,
             now=task.now,
             tell=lambda outcomes: store.put_facts(task.execution_id, outcomes),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.control.withdrawals import withdraw
+from shared.control.withdrawals import WITHDRAWABLE, withdraw
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.ec2_client import Ec2Client
 from shared.failback.workloads import at_rest, by_workload_scope, workloads
@@ -25,8 +25,9 @@ def handler(task: Task) -> dict[str, Any]:
     accounts = member_accounts(settings.member_role, settings.external_id)
     record = store.execution(task.execution_id)
     wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
-    launched = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.LAUNCHED,))
-    launched = withdraw(store, record, wave, launched)
+    servers = store.servers(task.execution_id, task.wave, statuses=WITHDRAWABLE)
+    servers = withdraw(store, record, wave, servers)
+    launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
     changes = _held(accounts, launched)
     held = {change.server.source_server_id for change in changes}
     launched = [server for server in launched if server.source_server_id not in held]

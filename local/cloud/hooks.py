@@ -102,12 +102,6 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_DYNAMODB, "_items_replaced", ("table",), "forgets sorted keys"),
     Hook(_DYNAMODB, "_tables", None, "read: tables"),
     Hook(_DYNAMODB, "_get_attr_type", ("table", "attr_name"), "called: the type of a key"),
-    Hook(
-        _DYNAMODB,
-        "_paginate_evaluated_items",
-        ("items", "limit", "table", "index_name"),
-        "called: the first page of what was found",
-    ),
     Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", None, "read: when there is more than a page"),
     Hook(_DYNAMODB, "_build_key", ("item", "pk_name", "sk_name"), "called: where the next page begins"),
     Hook(_DYNAMODB, "copy", None, "items are plain JSON, which is copied faster"),

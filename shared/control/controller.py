@@ -16,7 +16,7 @@ from shared.control.calls import control_call
 from shared.control.judge import Judgement, Standing, judge, refusal, retry_request
 from shared.control.messages import Action, Message
 from shared.dependants import wake_if_ready
-from shared.model import ControlRecord, ExecutionRecord, ExecutionStatus, Mode
+from shared.model import ControlRecord, ExecutionRecord, Mode
 from shared.notifications import notify
 from shared.store import ExecutionNotFoundError, ExecutionStore
 from shared.task import iso
@@ -106,7 +106,7 @@ class Controller:
             if not execution_is_over(self._store, execution_id, record.arn or ""):
                 remedy = f"Wait for its end, or cancel it first: {self._call(record, 'CANCEL')}"
                 raise refusal("executionId", f"{execution_id} still runs.", remedy)
-        elif record.status is not ExecutionStatus.RUNNING:
+        elif record.status.is_final:
             remedy = f"For what is left of it: {self._call(record, 'RETRY')}"
             raise refusal("executionId", f"{execution_id} has ended: {record.status.value}.", remedy)
 

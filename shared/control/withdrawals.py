@@ -12,6 +12,8 @@ from shared.store import ExecutionStore, ServerChange
 
 UNTOUCHABLE = (ServerStatus.LAUNCHING, ServerStatus.STARTING)
 """A job, or a start, that runs comes to its end first."""
+WITHDRAWABLE = tuple(s for s in ServerStatus if not s.is_final and s not in UNTOUCHABLE)
+"""What a person may still take out of an execution."""
 
 
 def withdraw_skipped(store: ExecutionStore, record: ExecutionRecord, wave: WaveRecord) -> None:
@@ -30,7 +32,7 @@ def withdraw(
     left, changes = [], []
     for server in servers:
         said = withdrawal(record, wave, server)
-        if said is None or server.status.is_final or server.status in UNTOUCHABLE:
+        if said is None or server.status not in WITHDRAWABLE:
             left.append(server)
         else:
             changes.append(ServerChange(server, outcome_of(server, said)))

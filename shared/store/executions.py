@@ -21,7 +21,6 @@ from shared.limits import KnownLimits, ScopeLimits
 from shared.model import (
     ControlRecord,
     ExecutionRecord,
-    ExecutionStatus,
     Finding,
     Instance,
     JobRecord,
@@ -176,7 +175,7 @@ class ExecutionStore:
 
         None are recorded after the execution has ended: whoever looks at a site may be late.
         """
-        if self.execution(execution_id).status is not ExecutionStatus.RUNNING:
+        if self.execution(execution_id).status.is_final:
             return
         expiry = self._expiry(execution_id)
         write(

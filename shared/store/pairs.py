@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from shared.items import from_item, to_item
 from shared.model import PairRecord
-from shared.store.connection import table
 from shared.store.reads import read
+from shared.store.writes import Operation, put_if, write
 
 
 class PairStore:
@@ -15,12 +17,17 @@ class PairStore:
 
     def __init__(self, table_name: str) -> None:
         self._name = table_name
-        self._table = table(table_name)
 
-    def put(self, pairs: Sequence[PairRecord]) -> None:
-        with self._table.batch_writer() as batch:
-            for pair in pairs:
-                batch.put_item(Item=to_item(pair))
+    def put(self, pairs: Sequence[PairRecord]) -> list[bool]:
+        """Put the next revision of each pair. False stands where one is no more as it was read."""
+        return write([self._put(pair) for pair in pairs])
+
+    def _put(self, pair: PairRecord) -> Operation:
+        item = to_item(replace(pair, revision=pair.revision + 1))
+        # Fields at their default are not stored, and a pair that is not there has none.
+        seen: dict[str, Any] = {":seen": pair.revision} if pair.revision else {}
+        condition = "revision = :seen" if pair.revision else "attribute_not_exists(revision)"
+        return put_if(self._name, item, condition, seen)
 
     def get(self, source_server_ids: Sequence[str]) -> dict[str, PairRecord]:
         """The recorded pairs of these servers, by source server id."""

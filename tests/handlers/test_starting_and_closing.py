@@ -61,6 +61,17 @@ def test_launched_targets_are_started_and_verified(estate: Estate) -> None:
     assert (server.verified_at, server.private_ip_after) == (estate.now, server.private_ip_before)
 
 
+def test_who_takes_out_what_the_wave_has_not_launched_is_the_reason(estate: Estate) -> None:
+    estate.add_pairs("web-1", "web-2")
+    estate.reach("RESERVED")
+    said = "Taken out by jane: it is retired."
+    move(estate, ServerStatus.CONFIGURED, "web-1", skip=said)  # no job could be started for it
+    move(estate, ServerStatus.LAUNCHED, "web-2")
+    assert estate.call(start_instances, wave="web") == {"starting": 1, "failed": 0}
+    server = estate.servers()["web-1"]
+    assert (server.status, server.reason) == (ServerStatus.SKIPPED, said)
+
+
 def test_a_target_that_does_not_start_fails_alone(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2")
     estate.reach("RESERVED")
