@@ -43,11 +43,9 @@ class LaunchWatcher:
     def look(self, records: Sequence[JobRecord]) -> None:
         """Ask once for all unfinished jobs of the execution in the scope, and record what changed.
 
-        ``records``: the jobs of the execution, as they were read just now.
+        ``records``: the unfinished jobs of the execution, as they were read just now.
         """
-        waiting = [
-            record for record in records if record.scope == self._drs.scope and record.status != COMPLETED
-        ]
+        waiting = [record for record in records if record.scope == self._drs.scope]
         if not waiting:
             return
         jobs = {job.job_id: job for job in self._drs.jobs([record.job_id for record in waiting])}

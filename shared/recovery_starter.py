@@ -277,7 +277,7 @@ class RecoveryStarter:
         return Claim(self._id, self._wave, self._lot, servers, priority, asked_at=now, seen_at=now)
 
     def _wave_record(self) -> WaveRecord:
-        return next(wave for wave in self._store.waves(self._id) if wave.name == self._wave)
+        return self._store.wave(self._id, self._wave)
 
     def _may_start(self, server: ServerRecord) -> bool:
         if server.status is ServerStatus.LAUNCH_FAILED:

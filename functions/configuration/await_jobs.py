@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.drs_job_monitor import COMPLETED
 from shared.model import Scope
 from shared.settings import ConfigurationSettings
 from shared.store import Waiter, WaiterStore, execution_store
@@ -16,8 +15,8 @@ def handler(task: Task) -> dict[str, Any]:
     """``{executionId, wave, taskToken}`` → ``{}``; the state awaits ``{woken}``."""
     store = execution_store(ConfigurationSettings.from_env().executions_table)
     jobs: dict[Scope, list[str]] = {}
-    for job in store.jobs(task.execution_id):
-        if job.wave == task.wave and job.status != COMPLETED:
+    for job in store.jobs(task.execution_id, unfinished=True):
+        if job.wave == task.wave:
             jobs.setdefault(job.scope, []).append(job.job_id)
     for scope, ids in jobs.items():
         waiter = Waiter(task.execution_id, task.wave, task.text("taskToken"), jobs=tuple(ids))

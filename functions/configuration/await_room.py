@@ -25,5 +25,5 @@ def handler(task: Task) -> dict[str, Any]:
 
 
 def _held(store: ExecutionStore, task: Task) -> bool:
-    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    wave = store.wave(task.execution_id, task.wave)
     return launch_hold(store.execution(task.execution_id), wave) is not None

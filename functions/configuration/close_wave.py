@@ -32,8 +32,7 @@ def handler(task: Task) -> dict[str, Any]:
     broke = f"{failure['Error']}: {message_of(failure.get('Cause')) or 'no cause given'}" if failure else ""
     not_started = str(task.event.get("lotFailures") or "")
     if skipped:
-        waves = {wave.name: wave for wave in store.waves(task.execution_id)}
-        withdraw(store, execution.record, waves[task.wave], servers)
+        withdraw(store, execution.record, store.wave(task.execution_id, task.wave), servers)
     left = [server for server in servers if not server.status.is_final]
     store.change_servers(
         task.execution_id, [ServerChange(s, _outcome(s, skipped, not_started or broke)) for s in left]

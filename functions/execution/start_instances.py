@@ -24,7 +24,7 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     accounts = member_accounts(settings.member_role, settings.external_id)
     record = store.execution(task.execution_id)
-    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    wave = store.wave(task.execution_id, task.wave)
     servers = store.servers(task.execution_id, task.wave, statuses=WITHDRAWABLE)
     servers = withdraw(store, record, wave, servers)
     launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
@@ -45,7 +45,7 @@ def handler(task: Task) -> dict[str, Any]:
                 }
             changes.append(ServerChange(server, values))
     done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
-    wave = next(wave for wave in store.waves(task.execution_id) if wave.name == task.wave)
+    wave = store.wave(task.execution_id, task.wave)
     if wave.start_began_at is None:  # it was started early
         store.change_wave(task.execution_id, task.wave, {"start_began_at": iso(task.now)})
     starting = sum(server.status is ServerStatus.STARTING for server in done)

@@ -9,7 +9,6 @@ from typing import Any
 
 from shared.cross_account import MemberAccounts, member_accounts
 from shared.drs_client import DrsClient
-from shared.drs_job_monitor import COMPLETED
 from shared.ec2_client import Ec2Client, InstanceHealth
 from shared.health_checks import failing_check
 from shared.launch_watcher import LaunchWatcher
@@ -67,8 +66,8 @@ def _see_jobs_end(
     store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, task: Task
 ) -> None:
     """The wave has gone on when its servers were launched; its jobs end a little later."""
-    jobs = store.jobs(task.execution_id)
-    for scope in {job.scope for job in jobs if job.wave == task.wave and job.status != COMPLETED}:
+    jobs = store.jobs(task.execution_id, unfinished=True)
+    for scope in {job.scope for job in jobs if job.wave == task.wave}:
         if store.claim_round(task.execution_id, scope, task.now, ROUND):
             LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(jobs)
 

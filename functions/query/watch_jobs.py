@@ -10,7 +10,7 @@ from typing import Any
 from shared.control.turns import turn_of
 from shared.cross_account import member_accounts
 from shared.drs_client import DrsClient
-from shared.drs_job_monitor import COMPLETED, ENDING
+from shared.drs_job_monitor import ENDING
 from shared.launch_watcher import LaunchWatcher
 from shared.model import JobRecord, Mode, ServerStatus, Turn
 from shared.opened_execution import OpenedExecution, opened
@@ -31,8 +31,8 @@ def handler(task: Task) -> dict[str, Any]:
     store = execution_store(settings.executions_table)
     execution = opened(store, task.execution_id)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    everyone = store.jobs(task.execution_id)
-    jobs = _unfinished(everyone, task)
+    everyone = store.jobs(task.execution_id, unfinished=True)
+    jobs = [job for job in everyone if job.wave == task.wave]
     scopes = sorted({job.scope for job in jobs})
     # Who was woken has heard something new, and who awaits the end of a job knows when: both look at once.
     at_once = task.event.get("woken") or any(job.status == ENDING for job in jobs)
@@ -42,7 +42,7 @@ def handler(task: Task) -> dict[str, Any]:
     for scope in looked:
         LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(everyone)
     if looked:
-        jobs = _unfinished(store.jobs(task.execution_id), task)
+        jobs = [job for job in store.jobs(task.execution_id, unfinished=True) if job.wave == task.wave]
     servers = store.progress(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
     may_start = _may_start(store, execution, task)
@@ -58,10 +58,6 @@ def handler(task: Task) -> dict[str, Any]:
         "mayStart": may_start,
         "waitSeconds": _wait(jobs, task, may_start),
     }
-
-
-def _unfinished(jobs: Sequence[JobRecord], task: Task) -> list[JobRecord]:
-    return [job for job in jobs if job.wave == task.wave and job.status != COMPLETED]
 
 
 def _may_start(store: ExecutionStore, execution: OpenedExecution, task: Task) -> bool:

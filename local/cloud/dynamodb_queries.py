@@ -2,7 +2,7 @@
 
 An execution of 1,000 servers is a partition of several thousand items, and is asked for its ten waves, its
 jobs, or one wave's servers thousands of times. Queries of the one form that is in use, with filters for equal
-strings, are answered here, from sorted keys beside each partition; all others go MiniStack's way.
+or other strings, are answered here, from sorted keys beside each partition; all others go MiniStack's way.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from local.cloud import hooks
 _DYNAMODB = "ministack.services.dynamodb"
 _PREFIX = re.compile(r"\((#\w+) = (:\w+) AND begins_with\((#\w+), (:\w+)\)\)")
 """``Key(…).eq(…) & Key(…).begins_with(…)`` as boto3 writes it."""
-_TERM = re.compile(r"(#\w+) (?:= (:\w+)|IN \((:\w+(?:, :\w+)*)\))")
-"""``Attr(…).eq(…)`` and ``Attr(…).is_in(…)``."""
+_TERM = re.compile(r"(#\w+) (?:(=|<>) (:\w+)|IN \((:\w+(?:, :\w+)*)\))")
+"""``Attr(…).eq(…)``, ``Attr(…).ne(…)`` and ``Attr(…).is_in(…)``."""
 _ALL_OF = re.compile(r"[()]*T[()]*(?: AND [()]*T[()]*)*")
 """Terms of which every one has to hold."""
 _KNOWN = {
@@ -44,8 +44,8 @@ _SIZES = "_item_sizes"
 """Where a table keeps how large its items are, by partition and sort key, since they were last asked for."""
 
 Item = dict[str, Any]
-Filter = tuple[tuple[str, tuple[Any, ...]], ...]
-"""Attributes, with the values of which each must have one."""
+Filter = tuple[tuple[str, tuple[Any, ...], bool], ...]
+"""Attributes, with values, and whether each must have one of these or none."""
 
 
 @cache
@@ -70,7 +70,7 @@ class _Asked:
         return list(takewhile(lambda key: key.startswith(self.prefix), islice(known, start, None)))
 
     def passes(self, item: Item) -> bool:
-        return all(item.get(name) in values for name, values in self.filter)
+        return all((item.get(name) in values) is wanted for name, values, wanted in self.filter)
 
     def shown(self, item: Item) -> Item:
         return {name: item[name] for name in self.fields if name in item} if self.fields else item
@@ -163,12 +163,12 @@ def _asked(data: dict[str, Any]) -> _Asked | None:
     terms = _TERM.findall(condition)
     if condition and not _ALL_OF.fullmatch(_TERM.sub("T", condition)):
         return None
-    filter: list[tuple[str, tuple[Any, ...]]] = []
-    for name, one, several in terms:
-        wanted = [one] if one else several.split(", ")
+    filter: list[tuple[str, tuple[Any, ...], bool]] = []
+    for name, sign, one, several in terms:
+        said = [one] if one else several.split(", ")
         used_names.add(name)
-        used_values.update(wanted)
-        filter.append((names.get(name), tuple(values.get(value) for value in wanted)))
+        used_values.update(said)
+        filter.append((names.get(name), tuple(values.get(value) for value in said), sign != "<>"))
     asked = (names.get(partition_name), names.get(sort_name))
     partition, prefix = (values.get(name, {}).get("S") for name in (partition_value, sort_value))
     begin = data.get("ExclusiveStartKey", {}).get(table["sk_name"], {}).get("S")
@@ -178,8 +178,8 @@ def _asked(data: dict[str, Any]) -> _Asked | None:
         and dynamodb._get_attr_type(table, asked[1]) == "S"
         and partition
         and prefix
-        and all(_is_plain(value) for _, wanted in filter for value in wanted)
-        and not any(name in asked for name, _ in filter)
+        and all(_is_plain(value) for _, said, _ in filter for value in said)
+        and not any(name in asked for name, _, _ in filter)
         and ("ExclusiveStartKey" not in data or (begin is not None and begin.startswith(prefix)))
         and data.get("Limit", 1) > 0
     )

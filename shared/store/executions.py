@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from boto3.dynamodb.conditions import And, Attr, ConditionBase, Key
 
+from shared.drs_job_monitor import COMPLETED
 from shared.instance_matcher import Proposal
 from shared.items import from_item, to_item
 from shared.limits import KnownLimits, ScopeLimits
@@ -276,6 +277,10 @@ class ExecutionStore:
             ]
         )
 
+    def wave(self, execution_id: str, name: str) -> WaveRecord:
+        """Raises ExecutionNotFoundError, also where the execution has no such wave."""
+        return from_item(self._get(execution_id, f"WAVE#{name}"), WaveRecord)
+
     def waves(self, execution_id: str) -> list[WaveRecord]:
         return [from_item(item, WaveRecord) for item in self._query(execution_id, "WAVE#")]
 
@@ -310,8 +315,10 @@ class ExecutionStore:
             ]
         )
 
-    def jobs(self, execution_id: str) -> list[JobRecord]:
-        return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#")]
+    def jobs(self, execution_id: str, *, unfinished: bool = False) -> list[JobRecord]:
+        """All jobs of the execution, or those whose end is not recorded."""
+        filter = Attr("status").ne(COMPLETED) if unfinished else None
+        return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#", filter=filter)]
 
     # --- what people say
 

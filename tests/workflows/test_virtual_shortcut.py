@@ -167,6 +167,9 @@ def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
     "condition",
     [
         Attr("status").eq("UP"),
+        Attr("status").ne("UP"),
+        Attr("job").ne("one"),
+        Attr("lot").ne(1) & Attr("status").eq("UP"),
         Attr("status").is_in(["UP", "DOWN"]),
         Attr("status").is_in(["UP", "DOWN"]) & Attr("lot").eq(1),
         Attr("lot").eq(10) & Attr("status").eq("UP") & Attr("job").is_in(["one"]),
