@@ -14,7 +14,7 @@ from shared.task import parse_time
 
 FIRST_LAUNCH = 0.5 * (SNAPSHOT_SECONDS + CONVERSION_SECONDS["linux"][0] + LAUNCH_SECONDS["linux"][0])
 """No server is launched before this time of its job, as far as is known."""
-LONG_JOB, VERY_LONG_JOB = 1800.0, 3600.0
+LONG_JOB = 3600.0
 FIRST_BOOT = 45.0
 LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
 SHORTEST_STEP, LONGEST_STEP = 15, 120
@@ -24,17 +24,14 @@ MANY = 200
 """From this number of instances on, one look is a dozen calls."""
 
 
-def launch_wait(age_seconds: float, *, its_turn: bool = True) -> int:
+def launch_wait(age_seconds: float) -> int:
     """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless woken.
 
-    ``its_turn``: each launched server can be started at once; else only the last one matters. Of that DRS
-    tells, so that a step is what the others may wait, and not the wave.
+    Of a job's last server DRS tells, so that a step is what the others may wait, and not the wave.
     """
     if age_seconds < FIRST_LAUNCH:
         return max(10, round(FIRST_LAUNCH - age_seconds))
-    if age_seconds < LONG_JOB:
-        return 20 if its_turn else 30
-    return 30 if age_seconds < VERY_LONG_JOB else 60
+    return 30 if age_seconds < LONG_JOB else 60
 
 
 def boot_wait(age_seconds: float, instances: int) -> int:
@@ -67,7 +64,7 @@ def room_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool
     if oldest_job_age_seconds is None:
         return 10
     # When a job is through, DRS tells, and that wakes the first.
-    return min(60, launch_wait(oldest_job_age_seconds, its_turn=False))
+    return min(60, launch_wait(oldest_job_age_seconds))
 
 
 def step_wait(since: Iterable[str | None], now: datetime) -> int:

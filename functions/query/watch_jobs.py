@@ -45,7 +45,6 @@ def handler(task: Task) -> dict[str, Any]:
         jobs = [job for job in store.jobs(task.execution_id, unfinished=True) if job.wave == task.wave]
     servers = store.progress(task.execution_id, task.wave)
     count = Counter(server.status for server in servers)
-    may_start = _may_start(store, execution, task)
     return {
         "launching": count[ServerStatus.LAUNCHING],
         "toRetry": sum(
@@ -55,8 +54,8 @@ def handler(task: Task) -> dict[str, Any]:
         "launched": count[ServerStatus.LAUNCHED],
         "starting": count[ServerStatus.STARTING],
         "failed": count[ServerStatus.FAILED],
-        "mayStart": may_start,
-        "waitSeconds": _wait(jobs, task, may_start),
+        "mayStart": _may_start(store, execution, task),
+        "waitSeconds": _wait(jobs, task),
     }
 
 
@@ -70,9 +69,9 @@ def _may_start(store: ExecutionStore, execution: OpenedExecution, task: Task) ->
     return verdict.readiness is Readiness.READY
 
 
-def _wait(jobs: Sequence[JobRecord], task: Task, may_start: bool) -> int:
+def _wait(jobs: Sequence[JobRecord], task: Task) -> int:
     if any(job.status == ENDING for job in jobs):
         return ENDING_STEP
     begun = [parse_time(job.created_at) for job in jobs]
     age = (task.now - min(begun)).total_seconds() if begun else 0.0
-    return launch_wait(age, its_turn=may_start)
+    return launch_wait(age)

@@ -20,7 +20,7 @@ from ministack.services import dynamodb
 from local.cloud import hooks
 
 _DYNAMODB = "ministack.services.dynamodb"
-_REMEMBERED = 4096
+_EXPRESSIONS = 4096
 
 
 @cache
@@ -36,16 +36,12 @@ def install() -> None:
     # What they give depends on the text alone.
     hooks.replace(_DYNAMODB, "_tokenize", _fresh_lists(dynamodb._tokenize))
     hooks.replace(
-        _DYNAMODB, "_condition_syntax_error", lru_cache(_REMEMBERED)(dynamodb._condition_syntax_error)
+        _DYNAMODB, "_condition_syntax_error", lru_cache(_EXPRESSIONS)(dynamodb._condition_syntax_error)
     )
 
 
 def plain_copy(value: Any) -> Any:
     """A copy to the bottom: plain JSON is written and read again, the rest is for ``copy.deepcopy``."""
-    if type(value) is dict and len(value) == 1:  # most of all that is copied: ``{"S": "some text"}``
-        [(kind, inner)] = value.items()
-        if type(inner) is str:
-            return {kind: inner}
     try:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - it was written just now
     except ValueError:
@@ -66,36 +62,17 @@ def item_size(item: Any) -> int:
     """The bytes of an item as DynamoDB counts them; most of its values are texts."""
     if not isinstance(item, dict):
         return 0
-    return sum(_text_size(name) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: Any) -> int:
-    for kind, inner in value.items():
-        if kind == "S":
-            return _text_size(inner)
-        if kind == "N":
-            return _number_size(inner)
-        if kind == "L":
-            return 3 + sum(1 + _value_size(one) for one in inner)
-        if kind == "M":
-            return 3 + sum(1 + _text_size(name) + _value_size(one) for name, one in inner.items())
-    size: int = dynamodb._attribute_value_size(value)
-    return size
-
-
-def _text_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-@lru_cache(_REMEMBERED)
-def _number_size(text: str) -> int:
-    size: int = dynamodb._attribute_value_size({"N": text})
-    return size
+    total = 0
+    for name, value in item.items():
+        text = value.get("S")
+        size = dynamodb._attribute_value_size(value) if text is None else len(text.encode())
+        total += len(name.encode()) + size
+    return total
 
 
 def _fresh_lists(function: Any) -> Any:
     """Callers own the list of tokens they get."""
-    remembering = lru_cache(_REMEMBERED)(function)
+    remembering = lru_cache(_EXPRESSIONS)(function)
 
     def call(expr: str) -> list[Any]:
         return list(remembering(expr))

@@ -21,7 +21,6 @@ from local.cloud.quick_dynamodb import dumped, item_size, plain_copy
             "data": {"B": b"\x00"},
             "tags": {"L": [{"M": {}}, {"NULL": True}, {"N": "1.5"}]},
         },
-        {"S": "wéb-1"},
         defaultdict(dict, partition={"key": {"S": "v"}}),
         [Decimal("1.50"), {"a", "b"}],
     ],
