@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from threading import Lock
 from typing import Any
 
+import orjson
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb
 
@@ -53,7 +53,7 @@ class MeteredCloud(VirtualCloud):
 
     def _count_units(self, call: Call, answer: Answer) -> None:
         """Roughly: the wire's JSON is a little longer than what DynamoDB counts."""
-        request = json.loads(call.body)
+        request = orjson.loads(call.body)
         if call.operation in _READS:
             # What is read is charged, whether or not it passes the filter and is shown.
             with request_scope(call.account, call.region):
@@ -69,7 +69,7 @@ class MeteredCloud(VirtualCloud):
             factor = 1
         else:
             writes, factor = [request], 1
-        self.write_units += sum(factor * math.ceil(len(json.dumps(write)) / 1024) for write in writes)
+        self.write_units += sum(factor * math.ceil(len(orjson.dumps(write)) / 1024) for write in writes)
 
 
 def largest_item(cloud: VirtualCloud) -> int:

@@ -7,6 +7,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from local.drs import model
 from local.drs.contract import Request, Response
 from local.drs.errors import DrsError, InternalServerError, ValidationError
@@ -68,7 +70,7 @@ def success(operation: str, result: dict[str, Any], request_id: str) -> Response
         log.error("the emulator's answer to %s does not fit the service model: %s", operation, details)
         raise InternalServerError(f"The emulator's answer does not fit the service model: {details}")
     status = int(model.operation_model(operation).http["responseCode"])
-    body = b"" if status == 204 else json.dumps(result).encode()
+    body = b"" if status == 204 else orjson.dumps(result)
     return Response(status, _headers(request_id), body)
 
 
