@@ -384,7 +384,8 @@ class ExecutionStore:
     def _get(self, execution_id: str, sort: str) -> dict[str, Any]:
         answer = self._table.get_item(Key={"pk": _partition(execution_id), "sk": sort}, ConsistentRead=True)
         if "Item" not in answer:
-            raise ExecutionNotFoundError(f"No execution {execution_id!r} in table {self.table_name}.")
+            item = "" if sort in ("EXECUTION", "PLAN") else f" with an item {sort!r}"
+            raise ExecutionNotFoundError(f"No execution {execution_id!r}{item} in table {self.table_name}.")
         return dict(answer["Item"])
 
     def _expiry(self, execution_id: str) -> dict[str, int]:

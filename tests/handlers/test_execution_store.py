@@ -167,6 +167,13 @@ def test_the_outcome_of_a_wave_is_final_and_its_plan_is_written_once(opened: Est
     assert not opened.store.change_wave("execution-1", "nobody", {"status": WaveStatus.RUNNING})
 
 
+def test_one_wave_is_read_by_its_name(opened: Estate) -> None:
+    opened.store.put_waves("execution-1", [makers.wave("web"), makers.wave("web-2")])
+    assert opened.store.wave("execution-1", "web").name == "web"
+    with pytest.raises(ExecutionNotFoundError, match="'execution-1' with an item 'WAVE#batch'"):
+        opened.store.wave("execution-1", "batch")
+
+
 def test_a_job_is_recorded_once_and_ends(opened: Estate) -> None:
     job = JobRecord("drsjob-1", RECOVERY, "data", 1, 1, "STARTED", "2026-01-01T00:00:00Z", 2)
     opened.store.put_job("execution-1", job)
@@ -175,6 +182,17 @@ def test_a_job_is_recorded_once_and_ends(opened: Estate) -> None:
     assert [job.status for job in opened.store.jobs("execution-1")] == ["COMPLETED"]
     opened.store.change_jobs("execution-1", {"drsjob-2": {"status": "COMPLETED"}})
     assert len(opened.store.jobs("execution-1")) == 1
+
+
+def test_jobs_whose_end_is_not_recorded_are_unfinished(opened: Estate) -> None:
+    for number in (1, 2, 3):
+        job = JobRecord(f"drsjob-{number}", RECOVERY, "data", 1, 1, "STARTED", "now", 2)
+        opened.store.put_job("execution-1", job)
+    opened.store.change_jobs(
+        "execution-1", {"drsjob-1": {"status": "COMPLETED"}, "drsjob-2": {"status": "ENDING"}}
+    )
+    found = opened.store.jobs("execution-1", unfinished=True)
+    assert [(job.job_id, job.status) for job in found] == [("drsjob-2", "ENDING"), ("drsjob-3", "STARTED")]
 
 
 def test_one_caller_a_round_asks_drs_in_each_scope(opened: Estate) -> None:
