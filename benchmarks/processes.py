@@ -17,7 +17,7 @@ from benchmarks.cases import Case
 from benchmarks.running import Measured, Ready, measure, ready
 from shared.model import LaunchOrder
 
-PROCESSES = min(8, len(os.sched_getaffinity(0)))
+PROCESSES = min(8, os.cpu_count() or 1)
 """Each takes up to 700 MB."""
 OBJECTS = 100_000
 """So many new ones before the garbage collector looks again: a cloud keeps nearly all that it makes."""
