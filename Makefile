@@ -24,7 +24,7 @@ local = .venv/bin/python -m local
 pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
 # Measured where it is cheap; workflows run the same code again, in virtual time.
 apart = tests/workflows/test_prepare.py
-covered = tests/unit tests/handlers $(apart) --cov --cov-report=term:skip-covered --cov-fail-under=90
+covered = tests/shared tests/handlers tests/project tests/drs_emulator tests/local tests/benchmarks $(apart) --cov --cov-report=term:skip-covered --cov-fail-under=90
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:

@@ -17,7 +17,7 @@ from benchmarks.cases import CASES
 from benchmarks.matching import GOAL_SECONDS, NAMES, matching_seconds
 from benchmarks.processes import run_all
 from benchmarks.running import Measured
-from shared.model import LaunchOrder
+from shared.model.policies import LaunchOrder
 
 OUT = Path("out/benchmark.json")
 WIDTH = 150

@@ -16,9 +16,9 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from benchmarks.cases import Wave
-from benchmarks.drawn import Drawn, Job
-from shared.limits import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
-from shared.model import LaunchOrder
+from benchmarks.sampled import Drawn, Job
+from shared.model.policies import LaunchOrder
+from shared.model.quotas import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 
 Node = tuple[str, str]
 END: Node = ("end", "")

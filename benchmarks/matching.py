@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
-from shared.instance_matcher import match_instances
-from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Matching, Scope, SourceServer
+from shared.model.drs import SourceServer
+from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance
+from shared.model.plan import Matching
+from shared.model.scope import Scope
+from shared.rules.matching.instance_matcher import match_instances
 
 NAMES = 10_000
 GOAL_SECONDS = 1.0

@@ -11,9 +11,9 @@ import orjson
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb
 
-from local.cloud import dynamodb_queries
-from local.virtual import VirtualCloud
-from local.virtual.transport import Answer, Call
+from local.ministack import dynamodb_queries
+from local.simulation import VirtualCloud
+from local.simulation.transport import Answer, Call
 
 _READS = {"GetItem", "BatchGetItem", "Query", "Scan"}
 _UNITS_OF_A_TRANSACTED_WRITE = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.cases import Case, chain
 from benchmarks.processes import be_quiet
 from benchmarks.running import measure, ready
-from shared.model import LaunchOrder
+from shared.model.policies import LaunchOrder
 
 be_quiet()
 with ready(Case("preloaded", chain(1, 1)), seed=0) as one:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 
 from benchmarks.cases import Case
 from benchmarks.running import Measured, Ready, measure, ready
-from shared.model import LaunchOrder
+from shared.model.policies import LaunchOrder
 
 PROCESSES = min(8, os.cpu_count() or 1)
 """Each takes up to 700 MB."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from benchmarks import prices
 from benchmarks.cases import Case
-from benchmarks.drawn import drawn
 from benchmarks.ideal import Problem, ideal, least
 from benchmarks.metering import MeteredCloud, largest_item
+from benchmarks.sampled import drawn
 from local.fleet import BuiltServer, Fleet, load, plan_document
-from local.virtual_fleets import virtual_fleet
-from shared.model import LaunchOrder
+from local.simulation.fleets import virtual_fleet
+from shared.model.policies import LaunchOrder
 
 
 @dataclass(frozen=True, slots=True)

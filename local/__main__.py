@@ -12,16 +12,16 @@ from types import FrameType
 from typing import NoReturn
 
 from local.errors import CommandError
-from local.places import BYTECODE
+from local.paths import BYTECODE
 
 COMMANDS = {
-    "up": ("local.commands.up", "start a local cloud and keep it up until Ctrl-C"),
-    "deploy": ("local.commands.deploy", "build and deploy the templates to the cloud that is up"),
-    "fleet": ("local.commands.fleet", "make a fleet file's servers real, and store its plan"),
-    "start": ("local.commands.start", "start an execution of a plan"),
-    "watch": ("local.commands.watch", "follow an execution until it ends"),
-    "down": ("local.commands.down", "end the cloud that is up"),
-    "drs": ("local.drs.serve", "serve the DRS emulator alone, for any boto3 or AWS CLI"),
+    "up": ("local.cli.commands.up", "start a local cloud and keep it up until Ctrl-C"),
+    "deploy": ("local.cli.commands.deploy", "build and deploy the templates to the cloud that is up"),
+    "fleet": ("local.cli.commands.fleet", "make a fleet file's servers real, and store its plan"),
+    "start": ("local.cli.commands.start", "start an execution of a plan"),
+    "watch": ("local.cli.commands.watch", "follow an execution until it ends"),
+    "down": ("local.cli.commands.down", "end the cloud that is up"),
+    "drs": ("drs_emulator.server", "serve the DRS emulator alone, for any boto3 or AWS CLI"),
     "demo": ("local.demo", "all of it: fail a fleet over, bring it home, and check every server"),
 }
 """Name, module with ``add_arguments(parser)`` and ``run(args) -> int | None``, and what it does."""

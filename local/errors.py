@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.places import shown
+from local.paths import shown
 
 
 class CommandError(Exception):

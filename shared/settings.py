@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
-from shared.limits import ScopeLimits
+from shared.model.quotas import ScopeLimits
 
 
 class SettingMissingError(Exception):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared.aws_errors import calling
+from shared.aws.errors import calling
+from shared.times import parse_time
 
 logger = Logger(service="drs-orchestrator")
 
@@ -47,7 +48,7 @@ class Task:
 def task(run: Callable[[Task], dict[str, Any]]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Make a Lambda handler of a function from ``Task`` to the state's result.
 
-    It raises ``shared.aws_errors``, whose names the state machines retry, and no error of botocore.
+    It raises ``shared.aws.errors``, whose names the state machines retry, and no error of botocore.
     """
     name = run.__module__.rsplit(".", 1)[-1]
 
@@ -61,14 +62,3 @@ def task(run: Callable[[Task], dict[str, Any]]) -> Callable[[dict[str, Any], Any
         return result
 
     return handler
-
-
-def parse_time(text: str | None) -> datetime:
-    """An ISO 8601 time in UTC; without one (a call by hand) the machine's time."""
-    if not text:
-        return datetime.now(UTC)
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.virtual.template import Template, read_document
+from local.simulation.template import Template, read_document
 
 PROJECT = Path(__file__).resolve().parents[1]
 HOME, REGION = "999988887777", "us-east-1"
@@ -73,7 +73,7 @@ def functions() -> dict[str, dict[str, Any]]:
 
 def tier_of(function: str) -> str:
     """``query`` for a function in functions/query."""
-    return str(functions()[function]["CodeUri"]).removeprefix("functions/")
+    return str(functions()[function]["CodeUri"]).split("/")[1]
 
 
 def function_statements(function: str) -> tuple[Statement, ...]:

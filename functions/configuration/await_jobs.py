@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.model import Scope
+from shared.model.scope import Scope
 from shared.settings import ConfigurationSettings
 from shared.store import Waiter, WaiterStore, execution_store
 from shared.task import Task, task

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.control.holds import launch_hold
-from shared.model import Scope
+from shared.aws.step_functions import answer
+from shared.model.scope import Scope
+from shared.rules.control.pauses import launch_hold
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionStore, Waiter, WaiterStore, execution_store
 from shared.task import Task, task
-from shared.workflows import answer
 
 
 @task

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.dependants import wake_if_ready
-from shared.model import Turn
+from shared.aws.step_functions import answer
+from shared.model.status import Turn
+from shared.services.release_waves import wake_if_ready
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task
-from shared.workflows import answer
 
 
 @task

@@ -10,13 +10,16 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.closing import Ending, close
-from shared.launch_restorer import LaunchRestorer
-from shared.model import ExecutionRecord, ExecutionStatus, Mode
+from shared.aws.step_functions import CLEAN_UP, arn_of, clean_up_machine, clean_up_name, has_ended, start
+from shared.model.execution import ExecutionRecord
+from shared.model.policies import Mode
+from shared.model.status import ExecutionStatus
+from shared.services.execution_closer import Ending, close
+from shared.services.launch_restorer import LaunchRestorer
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
-from shared.task import Task, iso, parse_time, task
-from shared.workflows import CLEAN_UP, arn_of, clean_up_machine, clean_up_name, has_ended, start
+from shared.task import Task, task
+from shared.times import iso, parse_time
 
 ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionNotClosed"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.closing import Ending, close, message_of
+from shared.services.execution_closer import Ending, close, message_of
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task

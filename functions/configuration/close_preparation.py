@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shared.closing import message_of
-from shared.model import ExecutionRecord, ExecutionStatus, LaunchOrder, Mode
-from shared.notifications import notify
-from shared.preparation.report import preparation_report, summarize_preparation
-from shared.preparation.rules import ServerOutcome
-from shared.reports import put_report
+from shared.aws.report_bucket import put_report
+from shared.aws.sns import notify
+from shared.model.execution import ExecutionRecord
+from shared.model.policies import LaunchOrder, Mode
+from shared.model.status import ExecutionStatus
+from shared.rules.preparation.changes import ServerOutcome
+from shared.rules.preparation.report import preparation_report, summarize_preparation
+from shared.services.execution_closer import message_of
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, execution_store, preparation_lock
-from shared.task import Task, iso, task
+from shared.task import Task, task
+from shared.times import iso
 
 
 @task

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.closing import message_of
-from shared.control.calls import control_call
-from shared.control.withdrawals import withdraw
-from shared.dependants import wake_if_ready
-from shared.failback.workloads import whereabouts
-from shared.model import Mode, ServerRecord, ServerStatus, WaveStatus
-from shared.notifications import notify
-from shared.opened_execution import OpenedExecution, opened
-from shared.outcome import wave_outcome
-from shared.pair_keeper import PairKeeper
+from shared.aws.sns import notify
+from shared.model.policies import Mode
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus, WaveStatus
+from shared.rules.control.cli_hints import control_call
+from shared.rules.failback.workloads import whereabouts
+from shared.rules.waves.outcome import wave_outcome
+from shared.services.execution_closer import message_of
+from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.pair_keeper import PairKeeper
+from shared.services.release_waves import wake_if_ready
+from shared.services.withdrawals import withdraw
 from shared.settings import ConfigurationSettings
-from shared.store import ServerChange, execution_store
-from shared.task import Task, iso, task
+from shared.store import execution_store
+from shared.task import Task, task
+from shared.times import iso
 
 
 @task

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.aws_errors import AwsCallError, AwsUnavailableError, ThrottledError
-from shared.cross_account import MemberAccounts, member_accounts
-from shared.drs_client import DrsClient
-from shared.launch_changes import changes_to_launch_into
-from shared.model import RecoveryMode, ServerRecord, ServerStatus, WaveStatus
-from shared.opened_execution import opened
-from shared.pacing import side_by_side
-from shared.resumption.adopted_launches import take_over
+from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.drs_client import DrsClient
+from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
+from shared.aws.rate_limits import side_by_side
+from shared.model.policies import RecoveryMode
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus, WaveStatus
+from shared.rules.launch.launch_changes import changes_to_launch_into
+from shared.services.adopted_launches import take_over
+from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionStore, ServerChange, execution_store
-from shared.task import Task, iso, task
+from shared.store import ExecutionStore, execution_store
+from shared.task import Task, task
+from shared.times import iso
 
 OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
 """To be launched next: after the checks, or in a failback after the replication."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.model import Scope
+from shared.model.scope import Scope
+from shared.services.wakeups import wake_room, wake_waves
 from shared.settings import ConfigurationSettings
 from shared.store import WaiterStore, execution_store
 from shared.task import Task, task
-from shared.waking import wake_room, wake_waves
 
 
 @task

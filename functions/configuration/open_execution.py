@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.contracts import Problem
-from shared.control.calls import control_call
-from shared.model import Approval, ExecutionRecord, ExecutionStatus, Mode
-from shared.notifications import notify
-from shared.plan import parse_plan
-from shared.request import (
+from shared.aws.sns import notify
+from shared.aws.step_functions import arn_of
+from shared.model.execution import ExecutionRecord
+from shared.model.policies import Approval, Mode
+from shared.model.status import ExecutionStatus
+from shared.rules.control.cli_hints import control_call
+from shared.rules.plan.contracts import Problem
+from shared.rules.plan.parsing import parse_plan
+from shared.rules.plan.requests import (
     Request,
     RequestInvalidError,
     approval_required,
     effective_policies,
     parse_request,
 )
+from shared.services.execution_liveness import execution_is_over
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ExecutionNotFoundError,
@@ -26,8 +30,8 @@ from shared.store import (
     execution_store,
     plan_lock,
 )
-from shared.task import Task, iso, parse_time, task
-from shared.workflows import arn_of, execution_is_over
+from shared.task import Task, task
+from shared.times import iso, parse_time
 
 
 class PlanNotFoundError(Exception):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.contracts import DocumentInvalidError, problems
-from shared.model import ExecutionRecord, ExecutionStatus, Mode
-from shared.plan import parse_plan
+from shared.aws.step_functions import has_ended
+from shared.model.execution import ExecutionRecord
+from shared.model.policies import Mode
+from shared.model.status import ExecutionStatus
+from shared.rules.plan.contracts import DocumentInvalidError, problems
+from shared.rules.plan.parsing import parse_plan
 from shared.settings import ConfigurationSettings
 from shared.store import LockStore, PlanStore, execution_store, plan_lock, preparation_lock
-from shared.task import Task, iso, parse_time, task
-from shared.workflows import has_ended
+from shared.task import Task, task
+from shared.times import iso, parse_time
 
 
 class PreparationInvalidError(DocumentInvalidError):

@@ -6,15 +6,16 @@ from collections import Counter
 from hashlib import sha256
 from typing import Any
 
-from shared.limits import KnownLimits
-from shared.model import Mode, Scope, ServerRecord, ServerStatus, SourceServer, WaveRecord, WaveStatus
-from shared.opened_execution import OpenedExecution, opened
-from shared.outcome import blocked_decision
-from shared.recovery_estimate import failback_estimate, launch_seconds, start_seconds
-from shared.settings import ConfigurationSettings
-from shared.store import ServerChange, execution_store
-from shared.task import Task, task
-from shared.wave_planner import (
+from shared.model.drs import SourceServer
+from shared.model.execution import WaveRecord
+from shared.model.policies import Mode
+from shared.model.quotas import KnownLimits
+from shared.model.scope import Scope
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus, WaveStatus
+from shared.rules.waves.outcome import blocked_decision
+from shared.rules.waves.recovery_estimate import failback_estimate, launch_seconds, start_seconds
+from shared.rules.waves.wave_planner import (
     WaveLoad,
     estimate,
     launched_at_once,
@@ -22,6 +23,10 @@ from shared.wave_planner import (
     wave_levels,
     ways_to_the_end,
 )
+from shared.services.opened_execution import OpenedExecution, opened
+from shared.settings import ConfigurationSettings
+from shared.store import execution_store
+from shared.task import Task, task
 
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""

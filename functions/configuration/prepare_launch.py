@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.model import ServerStatus
-from shared.opened_execution import opened
-from shared.preparation.preparer import Preparer
-from shared.preparation.rules import Outcome, ServerOutcome
+from shared.aws.cross_account import member_accounts
+from shared.model.status import ServerStatus
+from shared.rules.preparation.changes import Outcome, ServerOutcome
+from shared.services.opened_execution import opened
+from shared.services.preparer import Preparer
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.notifications import notify
-from shared.opened_execution import opened
+from shared.aws.sns import notify
+from shared.model.server import ServerChange
+from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import ServerChange, execution_store
+from shared.store import execution_store
 from shared.task import Task, task
 
 

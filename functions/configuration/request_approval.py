@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.control.calls import control_call
-from shared.model import ServerRecord, ServerStatus
-from shared.notifications import notify
-from shared.opened_execution import opened
+from shared.aws.sns import notify
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.control.cli_hints import control_call
+from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task

@@ -6,22 +6,26 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from shared.model import Finding, LaunchOrder, Mode, Scope, ServerRecord, ServerStatus, Severity
-from shared.opened_execution import OpenedExecution, opened
-from shared.outcome import BlockedDecision, blocked_decision
-from shared.room import Claim
+from shared.model.finding import Finding, Severity
+from shared.model.policies import LaunchOrder, Mode
+from shared.model.scope import Scope
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.waves.outcome import BlockedDecision, blocked_decision
+from shared.rules.waves.slots import Claim
+from shared.services.execution_liveness import execution_is_over
+from shared.services.opened_execution import OpenedExecution, opened
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ClaimStore,
     ExecutionNotFoundError,
     ExecutionStore,
     LockStore,
-    ServerChange,
     execution_store,
     server_lock,
 )
-from shared.task import Task, iso, task
-from shared.workflows import execution_is_over
+from shared.task import Task, task
+from shared.times import iso
 
 
 @task

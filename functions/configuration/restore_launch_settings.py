@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.control.undo import is_undone
-from shared.launch_restorer import LaunchRestorer
+from shared.rules.control.undo import is_undone
+from shared.services.launch_restorer import LaunchRestorer
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
 from shared.task import Task, task

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from shared.plan import parse_plan
+from shared.aws.step_functions import start
+from shared.rules.plan.parsing import parse_plan
 from shared.settings import ConfigurationSettings
 from shared.store import PlanStore
 from shared.task import Task, task
-from shared.workflows import start
 
 
 @task

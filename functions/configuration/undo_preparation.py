@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.opened_execution import opened
-from shared.preparation.preparer import Preparer
-from shared.preparation.rules import Outcome, ServerOutcome
+from shared.aws.cross_account import member_accounts
+from shared.rules.preparation.changes import Outcome, ServerOutcome
+from shared.services.opened_execution import opened
+from shared.services.preparer import Preparer
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.model import Instance, ServerRecord, ServerStatus, Severity, SourceServer
-from shared.opened_execution import opened
-from shared.overrides import apply_overrides
-from shared.prerequisite_reader import PrerequisiteReader
-from shared.prerequisites import blocking, check_scope, check_server
-from shared.resumption.earlier_executions import Earlier, EarlierExecutions
-from shared.resumption.inheritance import inherit
+from shared.aws.cross_account import member_accounts
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.finding import Severity
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.prerequisites import blocking, check_scope, check_server
+from shared.rules.plan.overrides import apply_overrides
+from shared.rules.resumption.adoption import Earlier
+from shared.rules.resumption.carry_over import inherit
+from shared.services.earlier_executions import EarlierExecutions
+from shared.services.opened_execution import opened
+from shared.services.prerequisite_reader import PrerequisiteReader
 from shared.settings import QuerySettings
-from shared.store import LockStore, PairStore, ServerChange, execution_store, server_lock
-from shared.task import Task, iso, task
+from shared.store import LockStore, PairStore, execution_store, server_lock
+from shared.task import Task, task
+from shared.times import iso
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
 LOOK_BACK = timedelta(days=1)

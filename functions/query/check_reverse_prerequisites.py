@@ -6,20 +6,25 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.failback.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
-from shared.failback.reverse_facts import ReverseServerFacts
-from shared.failback.reverse_prerequisite_reader import ReversePrerequisiteReader
-from shared.failback.reverse_prerequisites import check_origin_scope, check_reverse_server
-from shared.failback.stages import stage_of
-from shared.model import Finding, Policies, ServerRecord, ServerStatus, Severity, SourceServer
-from shared.opened_execution import OpenedExecution, opened
-from shared.overrides import apply_overrides
-from shared.prerequisites import blocking
-from shared.resumption.earlier_executions import EarlierExecutions
+from shared.aws.cross_account import member_accounts
+from shared.model.drs import SourceServer
+from shared.model.finding import Finding, Severity
+from shared.model.policies import Policies
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.prerequisites import blocking
+from shared.rules.checks.reverse_facts import ReverseServerFacts
+from shared.rules.checks.reverse_prerequisites import check_origin_scope, check_reverse_server
+from shared.rules.failback.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
+from shared.rules.failback.stages import stage_of
+from shared.rules.plan.overrides import apply_overrides
+from shared.services.earlier_executions import EarlierExecutions
+from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader
 from shared.settings import QuerySettings
-from shared.store import LockStore, ServerChange, execution_store, server_lock
-from shared.task import Task, iso, task
+from shared.store import LockStore, execution_store, server_lock
+from shared.task import Task, task
+from shared.times import iso
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
 LOOK_BACK = timedelta(days=1)

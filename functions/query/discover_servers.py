@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.drs_client import DrsClient
-from shared.ec2_client import Ec2Client
-from shared.instance_matcher import normalize
-from shared.model import Instance, Matching, ServerRecord, ServerStatus, SourceServer
-from shared.opened_execution import opened
-from shared.quotas_client import QuotasClient
-from shared.selection.asked_for import asked_for
-from shared.selection.waves import Selection, named_by_id, select, takes_part
+from shared.aws.cross_account import member_accounts
+from shared.aws.drs_client import DrsClient
+from shared.aws.ec2_client import Ec2Client
+from shared.aws.quotas import QuotasClient
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.plan import Matching
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.matching.instance_matcher import normalize
+from shared.rules.plan.selection import Selection, named_by_id, select, takes_part
+from shared.services.asked_for import asked_for
+from shared.services.opened_execution import opened
 from shared.settings import QuerySettings
 from shared.store import execution_store
 from shared.task import Task, task

@@ -6,28 +6,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.cross_account import member_accounts
-from shared.drs_job_monitor import EXECUTION_TAG
-from shared.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
-from shared.failback.original_reader import OriginalReader
-from shared.failback.stages import stage_values
-from shared.model import (
-    Finding,
-    Instance,
-    Mode,
-    PairRecord,
-    ServerRecord,
-    ServerStatus,
-    Severity,
-    Site,
-    SourceServer,
-)
-from shared.opened_execution import OpenedExecution, opened
-from shared.prerequisites import blocking
-from shared.quotas_client import QuotasClient
-from shared.resumption.earlier_executions import EarlierExecutions
-from shared.selection.asked_for import asked_for
-from shared.selection.waves import Selection, select
+from shared.aws.cross_account import member_accounts
+from shared.aws.quotas import QuotasClient
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.finding import Finding, Severity
+from shared.model.pair import PairRecord
+from shared.model.policies import Mode
+from shared.model.scope import Site
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.prerequisites import blocking
+from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
+from shared.rules.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
+from shared.rules.failback.stages import stage_values
+from shared.rules.plan.selection import Selection, select
+from shared.services.asked_for import asked_for
+from shared.services.earlier_executions import EarlierExecutions
+from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.original_reader import OriginalReader
 from shared.settings import QuerySettings
 from shared.store import ExecutionStore, PairStore, execution_store
 from shared.task import Task, task

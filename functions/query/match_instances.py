@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.instance_matcher import match_instances
-from shared.model import Instance, ServerStatus, SourceServer
-from shared.opened_execution import opened
-from shared.selection.waves import select, takes_part
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.server import ServerChange
+from shared.model.status import ServerStatus
+from shared.rules.matching.instance_matcher import match_instances
+from shared.rules.plan.selection import select, takes_part
+from shared.services.opened_execution import opened
 from shared.settings import QuerySettings
-from shared.store import Leftover, ServerChange, execution_store
+from shared.store import Leftover, execution_store
 from shared.task import Task, task
 
 UNDECIDED = (ServerStatus.DISCOVERED, ServerStatus.MATCHED)

@@ -11,16 +11,20 @@ from typing import Any
 
 from rich.console import Console
 
-from local import state
-from local.children import Children
-from local.commands.options import DEFAULT_FLEET, add_cloud_options, cloud_options
-from local.compare import Aside
+from local.cli import state
+from local.cli.client import Cloud
+from local.cli.commands.options import DEFAULT_FLEET, add_cloud_options, cloud_options
+from local.cli.deployment import build, deploy
+from local.cli.executions import Standing, start
+from local.cli.fleets import make_fleet, read_fleet, store_plan
+from local.cli.progress import step
+from local.cli.session import CLOUD_LOG, cloud_up
+from local.cli.state import BuiltFleet, State
+from local.cli.subprocesses import Children
+from local.cli.watch import await_end, follow
 from local.demo import round_trip
-from local.demo.evidence import Evidence, gather
-from local.demo.homecoming import Journey, judge_homecoming
-from local.demo.report import Report, fetch
-from local.demo.results import round_folder, start_over
-from local.demo.telling import (
+from local.demo.comparison import Aside
+from local.demo.console_lines import (
     failback_times,
     homecoming_lines,
     payload_problem,
@@ -29,19 +33,17 @@ from local.demo.telling import (
     times,
     verdict_lines,
 )
+from local.demo.failback_verdict import Journey, judge_homecoming
+from local.demo.observed_state import Evidence, gather
+from local.demo.report import Report, fetch
+from local.demo.results import round_folder, start_over
 from local.demo.verdict import Verdict, judge
-from local.deploy import build, deploy
 from local.errors import CommandError
-from local.executions import Standing, start
 from local.fleet import Fleet, expected_failback
-from local.fleets import make_fleet, read_fleet, store_plan
-from local.places import shown
-from local.reach import Cloud
-from local.session import CLOUD_LOG, cloud_up
-from local.state import BuiltFleet, State
-from local.steps import step
-from local.watch import await_end, follow
-from shared.model import ExecutionStatus, Mode, Scope, ServerStatus
+from local.paths import shown
+from shared.model.policies import Mode
+from shared.model.scope import Scope
+from shared.model.status import ExecutionStatus, ServerStatus
 from shared.store import PairStore
 
 MOST_TO_BRING_HOME = 300

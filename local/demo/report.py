@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.reach import Cloud
-from local.state import State
+from local.cli.client import Cloud
+from local.cli.state import State
 
 
 @dataclass(frozen=True, slots=True)

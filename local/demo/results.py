@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.places import OUT
+from local.paths import OUT
 
 _NAMES = tuple(
     f"{name}.{ending}"

@@ -11,10 +11,10 @@ from typing import Any
 
 from rich.table import Table
 
-from local.demo.evidence import Evidence
-from local.demo.homecoming import Journey
+from local.cli.state import BuiltFleet
+from local.demo.failback_verdict import Journey
+from local.demo.observed_state import Evidence
 from local.fleet import Fleet
-from local.state import BuiltFleet
 
 _ID_WIDTH = 19
 _MOST_ROWS = 200

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo.evidence import Evidence
+from local.cli.state import BuiltFleet
+from local.demo.observed_state import Evidence
 from local.fleet import BuiltServer, Fleet, expected_outcomes
-from local.state import BuiltFleet
-from shared.model import ServerStatus
+from shared.model.status import ServerStatus
 
 
 @dataclass(frozen=True, slots=True)

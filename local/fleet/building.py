@@ -13,7 +13,8 @@ from local.fleet.model import Fleet, Server, Target, TroubleKind
 from local.fleet.network import make_networks
 from local.fleet.origin import make_ready_for_failback
 from local.fleet.seed import seed_source_servers, set_up_emulator
-from shared.model import TARGET_TAG_KEY, TARGET_TAG_VALUE, Scope
+from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE
+from shared.model.scope import Scope
 
 _ORIGINAL = -1
 _ALLOWED: Tags = ((TARGET_TAG_KEY, TARGET_TAG_VALUE),)

@@ -11,8 +11,8 @@ from local.fleet.addresses import staging_block
 from local.fleet.document import Document
 from local.fleet.errors import Problem
 from local.fleet.expand import NUMBER, names
-from shared.contract_wording import did_you_mean
-from shared.contracts import path_of
+from shared.rules.plan.contract_wording import did_you_mean
+from shared.rules.plan.contracts import path_of
 
 _RESERVED_ADDRESSES = 5  # of every subnet: the first four and the last (VPC user guide, subnet sizing)
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from local.fleet.errors import FleetFileError, Problem
-from shared.contracts import path_of
+from shared.rules.plan.contracts import path_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
-from shared.model import Scope
+from shared.model.scope import Scope
 
 DEFAULT_ORCHESTRATION = {"account": "999988887777", "region": "us-east-1"}
 DEFAULT_EXTERNAL_ID = "drs-orchestrator"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.fleet.model import Fleet, FleetWave, Server, TroubleKind
-from shared.model import ServerStatus
+from shared.model.status import ServerStatus
 
 _DEFAULT_RETRIES = 1
 _DEFAULT_MAX_LAG_SECONDS = 3600

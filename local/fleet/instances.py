@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from local.cloud.images import IMAGES
 from local.fleet.network import Network
+from local.ministack.images import IMAGES
 
 _PER_CALL = 200
 

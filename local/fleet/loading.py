@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.fleet.complaints import complaints
 from local.fleet.consistency import inconsistencies
 from local.fleet.document import read
 from local.fleet.errors import FleetFileError
 from local.fleet.expand import expand
 from local.fleet.model import Fleet
+from local.fleet.schema_errors import complaints
 
 
 def load(path: Path | str) -> Fleet:

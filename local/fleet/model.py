@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from shared.model import Scope
+from shared.model.scope import Scope
 
 
 class TroubleKind(StrEnum):

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from local.fleet.addresses import staging_block, vpc_blocks
 from local.fleet.cloud import ClientFactory, FleetNotBuiltError
 from local.fleet.model import Fleet, Place, TroubleKind
-from shared.model import Scope
+from shared.model.scope import Scope
 
 PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
 """The ready-made role that lets an instance act as a recovery instance (DRS user guide,

@@ -11,7 +11,7 @@ from typing import Any
 from local.fleet.cloud import ClientFactory
 from local.fleet.model import Fleet
 from local.fleet.network import Network
-from shared.model import Scope
+from shared.model.scope import Scope
 
 
 def make_ready_for_failback(fleet: Fleet, clients: ClientFactory, networks: dict[Scope, Network]) -> None:

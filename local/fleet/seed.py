@@ -8,7 +8,7 @@ from typing import Any
 
 from local.fleet.cloud import Admin, ask
 from local.fleet.model import Fleet, Server, TroubleKind
-from shared.model import Scope
+from shared.model.scope import Scope
 
 _GIB = 2**30
 _PER_CALL = 250

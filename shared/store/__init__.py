@@ -1,15 +1,7 @@
 """DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
 
-from shared.model import PairRecord
 from shared.store.claims import ClaimStore
-from shared.store.executions import (
-    Effect,
-    ExecutionNotFoundError,
-    ExecutionStore,
-    Leftover,
-    ServerChange,
-    execution_store,
-)
+from shared.store.executions import ExecutionNotFoundError, ExecutionStore, Leftover, execution_store
 from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
@@ -17,15 +9,12 @@ from shared.store.waiters import Waiter, WaiterStore
 
 __all__ = [
     "ClaimStore",
-    "Effect",
     "ExecutionNotFoundError",
     "ExecutionStore",
     "Leftover",
     "LockStore",
-    "PairRecord",
     "PairStore",
     "PlanStore",
-    "ServerChange",
     "Waiter",
     "WaiterStore",
     "execution_store",

@@ -8,35 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache, reduce
 from typing import Any, TypeVar
 
 from boto3.dynamodb.conditions import And, Attr, ConditionBase, Key
 
-from shared.drs_job_monitor import COMPLETED
-from shared.instance_matcher import Proposal
-from shared.items import from_item, to_item
-from shared.limits import KnownLimits, ScopeLimits
-from shared.model import (
-    ControlRecord,
-    ExecutionRecord,
-    Finding,
-    Instance,
-    JobRecord,
-    Plan,
-    Protection,
-    RemovedVolume,
-    Scope,
-    ServerProgress,
-    ServerRecord,
-    ServerStatus,
-    SourceServer,
-    WaveRecord,
-)
-from shared.plan import parse_plan
-from shared.preparation.rules import ServerOutcome
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.execution import ControlRecord, Effect, ExecutionRecord, JobRecord, WaveRecord
+from shared.model.finding import Finding
+from shared.model.plan import Plan
+from shared.model.quotas import KnownLimits, ScopeLimits
+from shared.model.scope import Scope
+from shared.model.server import RemovedVolume, ServerChange, ServerProgress, ServerRecord
+from shared.model.status import Protection, ServerStatus
+from shared.rules.drs.drs_job_monitor import COMPLETED
+from shared.rules.matching.instance_matcher import Proposal
+from shared.rules.plan.parsing import parse_plan
+from shared.rules.preparation.changes import ServerOutcome
+from shared.serialization import from_item, to_item
 from shared.store.connection import table
 from shared.store.reads import read
 from shared.store.writes import put_once, set_if, write, write_one, write_together
@@ -49,26 +41,6 @@ T = TypeVar("T")
 
 class ExecutionNotFoundError(Exception):
     """No execution of that id is recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerChange:
-    """New values for some fields of one server, by the field names of ``ServerRecord``."""
-
-    server: ServerRecord
-    values: dict[str, Any]
-
-    def applied(self) -> ServerRecord:
-        return replace(self.server, **self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a message changes: fields of the execution, of waves by name, and of servers as they were read."""
-
-    execution: dict[str, Any] = field(default_factory=dict)
-    waves: dict[str, dict[str, Any]] = field(default_factory=dict)
-    servers: tuple[ServerChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.items import from_item, to_item
-from shared.model import PairRecord
+from shared.model.pair import PairRecord
+from shared.serialization import from_item, to_item
 from shared.store.reads import read
 from shared.store.writes import Operation, put_if, write
 

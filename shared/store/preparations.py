@@ -7,9 +7,9 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from shared.items import from_item, to_item
-from shared.model import Scope
-from shared.preparation.rules import Preparation
+from shared.model.scope import Scope
+from shared.rules.preparation.changes import Preparation
+from shared.serialization import from_item, to_item
 from shared.store.connection import table
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from shared.items import from_item, to_item
-from shared.model import Scope
+from shared.model.scope import Scope
+from shared.serialization import from_item, to_item
 from shared.store.connection import table
 from shared.store.writes import delete_if, put_once, write_one
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.items import camel, to_item
+from shared.serialization import camel, to_item
 from shared.store.connection import dynamodb
 
 ITEMS_PER_TRANSACTION = 100

@@ -22,23 +22,26 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.models import botocore_stubber
 from moto.sns.models import sns_backends
 
-from functions.configuration import configure_launch, open_execution, plan_waves, reserve_servers
-from functions.execution import start_instances, start_recovery
-from functions.query import (
-    check_prerequisites,
-    discover_servers,
-    match_instances,
+from drs_emulator import Caller, DrsEmulator, NoEvents, Settings
+from drs_emulator.clock import ManualClock
+from functions.configuration import (
+    configure_launch,
+    open_execution,
+    plan_waves,
+    reserve_servers,
     verify_launches,
     watch_jobs,
 )
-from local.clock import ManualClock
-from local.drs import Caller, DrsEmulator, NoEvents, Settings
-from local.virtual.template import Template
-from shared import cross_account, notifications, reports, workflows
-from shared.model import Scope, ServerRecord, WaveRecord
+from functions.execution.launch import start_instances, start_recovery
+from functions.query import check_prerequisites, discover_servers, match_instances
+from local.simulation.template import Template
+from shared.aws import cross_account, report_bucket, sns, step_functions
+from shared.model.execution import WaveRecord
+from shared.model.scope import Scope
+from shared.model.server import ServerRecord
 from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
 from shared.store import ExecutionStore, LockStore, PairStore, PlanStore, connection, execution_store
-from shared.task import iso
+from shared.times import iso
 from tests.handlers.wire import Wire, simulation
 
 ROOT = Path(__file__).parents[2]
@@ -87,9 +90,9 @@ def forget_clients() -> None:
         execution_store,
         cross_account.member_accounts,
         connection.dynamodb,
-        notifications._sns,
-        reports._s3,
-        workflows._states,
+        sns._sns,
+        report_bucket._s3,
+        step_functions._states,
     ):
         kept.cache_clear()
     boto3.DEFAULT_SESSION = None

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.configuration import close_aborted_execution, close_execution, close_wave
-from functions.execution import reprotect, retire_recovery
-from functions.query import watch_reprotection
-from shared.model import DetachedVolume, Protection, RemovedVolume, ServerStatus
-from shared.store import PairRecord
-from shared.task import parse_time
+from functions.configuration import close_aborted_execution, close_execution, close_wave, watch_reprotection
+from functions.execution.launch import reprotect
+from functions.execution.retire import retire_recovery
+from shared.model.pair import PairRecord
+from shared.model.server import DetachedVolume, RemovedVolume
+from shared.model.status import Protection, ServerStatus
+from shared.times import parse_time
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
 from tests.handlers.way_home import WayHome
 from tests.handlers.wire import lost_answer, refused, refused_json

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from functions.configuration import close_wave
-from functions.execution import return_workloads, start_instances, stop_workloads
-from functions.query import verify_instances, verify_launches
-from shared.model import Protection, ServerStatus
+from functions.configuration import close_wave, verify_instances, verify_launches
+from functions.execution.launch import start_instances
+from functions.execution.stop import return_workloads, stop_workloads
+from shared.model.status import Protection, ServerStatus
 from tests.handlers.estate import ORIGIN, Estate
 from tests.handlers.way_home import WayHome
 from tests.handlers.wire import refused

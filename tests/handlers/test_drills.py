@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from functions.configuration import close_execution, restore_launch_settings
-from functions.execution import clean_up_drill
-from shared.model import Mode, ServerStatus
-from shared.store import ServerChange, server_lock
-from shared.workflows import arn_of, clean_up_machine, clean_up_name
+from functions.execution.retire import clean_up_drill
+from shared.aws.step_functions import arn_of, clean_up_machine, clean_up_name
+from shared.model.policies import Mode
+from shared.model.server import ServerChange
+from shared.model.status import ServerStatus
+from shared.store import server_lock
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import refused
 

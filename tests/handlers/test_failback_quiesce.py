@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from functions.execution import quiesce_workloads
-from shared.model import Mode, ServerRecord, ServerStatus
-from shared.store import ServerChange
+from functions.execution.stop import quiesce_workloads
+from shared.model.policies import Mode
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
 from tests.handlers.wire import Call, Wire, lost_answer
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from functions.configuration import report_stall, request_approval
-from shared.model import Finding, Protection, ServerStatus
-from shared.request import RequestInvalidError
-from shared.store import ServerChange
+from shared.model.finding import Finding
+from shared.model.server import ServerChange
+from shared.model.status import Protection, ServerStatus
+from shared.rules.plan.requests import RequestInvalidError
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
 from tests.handlers.way_out import WayOut
 from tests.handlers.wire import Wire, lost_answer

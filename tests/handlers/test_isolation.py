@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from local.cloud import LocalCloud
-from local.deploy import create_member_stacks
+from local.cli.client import Cloud
+from local.cli.deployment import create_member_stacks
 from local.fleet import build, load
-from local.reach import Cloud
-from local.virtual.template import Template
+from local.ministack import LocalCloud
+from local.simulation.template import Template
 from tests.handlers.layer import REQUIREMENTS, SDK, build_layer, link_sdk, needed_by, pins
 from tests.policies import HOME, PROJECT, REGION, functions
 
@@ -179,7 +179,7 @@ def test_every_function_answers_its_sample_event_alone(alone: Alone) -> None:
         assert expected.items() <= answer["result"].items(), f"{module}: {answer['result']}"
 
 
-@pytest.mark.parametrize("module", ["local.clock", "functions.query.match_instances", "yaml", "moto"])
+@pytest.mark.parametrize("module", ["drs_emulator.clock", "functions.query.match_instances", "yaml", "moto"])
 def test_nothing_else_is_there(alone: Alone, tmp_path: Path, module: str) -> None:
     """Else the test above would prove nothing."""
     (tmp_path / "greedy.py").write_text(

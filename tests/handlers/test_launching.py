@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from functions.configuration import await_turn, close_wave
-from functions.execution import start_recovery, stop_targets
-from functions.query import verify_launches, watch_jobs
-from shared.aws_errors import OutcomeUnknownError
-from shared.model import ServerStatus, WaveStatus
-from shared.store import ServerChange
+from functions.configuration import await_turn, close_wave, verify_launches, watch_jobs
+from functions.execution.launch import start_recovery
+from functions.execution.stop import stop_targets
+from shared.aws.errors import OutcomeUnknownError
+from shared.model.server import ServerChange
+from shared.model.status import ServerStatus, WaveStatus
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import Call, lost_answer, refused, refused_json
 

@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 
 from functions.query import check_prerequisites, discover_servers, match_instances
-from shared.aws_errors import ThrottledError
-from shared.model import ExecutionStatus, Finding, Instance, Scope, ServerStatus, SourceServer
-from shared.store import Leftover, PairRecord, server_lock
+from shared.aws.errors import ThrottledError
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.finding import Finding
+from shared.model.pair import PairRecord
+from shared.model.scope import Scope
+from shared.model.status import ExecutionStatus, ServerStatus
+from shared.store import Leftover, server_lock
+from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
 from tests.handlers.wire import Wire, no_answer, refused, refused_json, simulation
-from tests.unit import makers
 
 
 def check(estate: Estate) -> dict[str, Any]:

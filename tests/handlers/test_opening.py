@@ -8,9 +8,9 @@ import pytest
 
 from functions.configuration import open_execution, request_approval, store_plan
 from functions.configuration.open_execution import ExecutionInProgressError, PlanNotFoundError
-from shared.model import ExecutionStatus
-from shared.plan import PlanInvalidError
-from shared.request import RequestInvalidError
+from shared.model.status import ExecutionStatus
+from shared.rules.plan.parsing import PlanInvalidError
+from shared.rules.plan.requests import RequestInvalidError
 from shared.settings import ConfigurationSettings, SettingMissingError
 from shared.store import ExecutionNotFoundError, plan_lock
 from shared.task import TaskInputError

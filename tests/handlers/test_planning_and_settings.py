@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from functions.configuration import configure_launch, plan_waves, reserve_servers, restore_launch_settings
-from shared.aws_errors import ThrottledError
-from shared.model import ExecutionStatus, ServerStatus, WaveStatus
-from shared.store import ClaimStore, ServerChange, server_lock
+from shared.aws.errors import ThrottledError
+from shared.model.server import ServerChange
+from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
+from shared.store import ClaimStore, server_lock
+from tests import makers
 from tests.handlers.estate import RECOVERY, Estate, environment, plan_document
 from tests.handlers.wire import refused_json
-from tests.unit import makers
 
 
 def configurations(estate: Estate, *servers: str) -> list[dict[str, Any]]:

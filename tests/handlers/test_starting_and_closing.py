@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from functions.configuration import close_aborted_execution, close_execution, close_wave
-from functions.execution import start_instances
-from functions.query import verify_instances
-from shared.closing import message_of
-from shared.model import ExecutionStatus, ServerStatus, WaveStatus
-from shared.store import ServerChange, plan_lock, server_lock
+from functions.configuration import close_aborted_execution, close_execution, close_wave, verify_instances
+from functions.execution.launch import start_instances
+from shared.model.server import ServerChange
+from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
+from shared.services.execution_closer import message_of
+from shared.store import plan_lock, server_lock
+from tests import makers
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import Call, Wire, refused
-from tests.unit import makers
 
 STOPPED = {
     "name": "execution-1",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functions.configuration import close_execution, close_wave
-from functions.query import verify_instances
-from shared.model import ServerStatus
+from functions.configuration import close_execution, close_wave, verify_instances
+from shared.model.status import ServerStatus
 from tests.handlers.estate import Estate
 
 

@@ -11,21 +11,13 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
-from shared.model import (
-    ExecutionRecord,
-    ExecutionStatus,
-    LaunchOrder,
-    Mode,
-    Protection,
-    ServerRecord,
-    ServerStatus,
-    Volume,
-    WaveRecord,
-    WaveStatus,
-)
-from shared.store import ServerChange
+from shared.model.ec2 import Volume
+from shared.model.execution import ExecutionRecord, WaveRecord
+from shared.model.policies import LaunchOrder, Mode
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
+from tests.drs_emulator.failback_world import TEMPLATE
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
-from tests.unit.drs_failback_world import TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,15 @@ from functions.configuration import (
     open_execution,
     plan_waves,
     reserve_servers,
-)
-from functions.execution import reverse_replication
-from functions.query import (
-    check_reverse_prerequisites,
-    identify_originals,
     verify_instances,
     watch_replication,
 )
-from shared.model import Scope, ServerRecord
+from functions.execution.launch import reverse_replication
+from functions.query import check_reverse_prerequisites, identify_originals
+from shared.model.scope import Scope
+from shared.model.server import ServerRecord
+from tests.drs_emulator.failback_world import TEMPLATE
 from tests.handlers.estate import HOME, ORIGIN, RECOVERY, Estate, plan_document
-from tests.unit.drs_failback_world import TEMPLATE
 
 POLICIES = ("AWSElasticDisasterRecoveryRecoveryInstancePolicy", "AmazonSSMManagedInstanceCore")
 PLAN = {"waves": [{"name": "web", "servers": {"names": ["web-*"]}}]}

@@ -17,8 +17,8 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 from moto.iam.models import get_account_id_from
 
-from local.drs import Caller, DrsEmulator, Request
-from shared.model import Scope
+from drs_emulator import Caller, DrsEmulator, Request
+from shared.model.scope import Scope
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
 

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.cloud import LocalCloud
+from local.ministack import LocalCloud
 
 HUB, MEMBER, REGION = "111122223333", "444455556666", "us-east-1"
 _CONFIG = Config(retries={"total_max_attempts": 1})

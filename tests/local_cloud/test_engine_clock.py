@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.cloud.scaled_clock import ScaledClock
+from drs_emulator.scaled_clock import ScaledClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

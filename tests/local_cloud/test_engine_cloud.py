@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.cloud import CloudDidNotStartError, LocalCloud
-from local.cloud.images import IMAGES
-from local.cloud.lambda_zygote import Zygote
-from local.cloud.process import AdminCallError
+from local.ministack import CloudDidNotStartError, LocalCloud
+from local.ministack.images import IMAGES
+from local.ministack.lambda_zygote import Zygote
+from local.ministack.process import AdminCallError
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, MEMBER, allow, deny, trust
 
@@ -748,7 +748,7 @@ def test_two_clouds_side_by_side_and_a_taken_port(cloud: LocalCloud, tmp_path: P
 def test_the_cloud_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal, sys\n"
-        "from local.cloud import LocalCloud\n"
+        "from local.ministack import LocalCloud\n"
         "cloud = LocalCloud.start(log=pathlib.Path(sys.argv[1]))\n"
         "print(cloud.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

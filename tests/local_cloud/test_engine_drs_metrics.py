@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud import LocalCloud
+from local.ministack import LocalCloud
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, REGION
 

@@ -11,10 +11,10 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from local.clock import ManualClock
-from local.cloud import ec2_extras
-from local.cloud.ec2_extras import Ec2Extras
-from local.cloud.images import IMAGES, NoSuchImageError, image_for
+from drs_emulator.clock import ManualClock
+from local.ministack import ec2_extras
+from local.ministack.ec2_extras import Ec2Extras
+from local.ministack.images import IMAGES, NoSuchImageError, image_for
 
 os.environ.setdefault("DOCKER_HOST", "unix:///nonexistent/docker.sock")
 

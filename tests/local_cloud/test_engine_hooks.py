@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud import hooks
-from local.cloud.hooks import Hook
+from local.ministack import hooks
+from local.ministack.hooks import Hook
 
 SOURCES = Path(hooks.__file__).parent
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from local.cloud.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
+from local.ministack.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
 
 REGION, ACCOUNT = "us-east-2", "111122223333"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import local.asl
-from local.clock import ManualClock
-from local.cloud.states_run import Order, Run, begin_at, resume_point
+import local.states
+from drs_emulator.clock import ManualClock
+from local.ministack.states_run import Order, Run, begin_at, resume_point
 
 STATES: dict[str, Any] = {
     "A": {"Type": "Pass", "Assign": {"plan": "erp"}, "Next": "B"},
@@ -38,7 +38,7 @@ def order(**more: Any) -> Order:
 
 def finished(run: Run) -> list[str]:
     """Run to the end; the types of its events."""
-    local.asl.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(ManualClock(), lambda service, region, role: None)
     run.start()
     assert run.ended.wait(10)
     return [event["type"] for event in run.history()]
@@ -54,7 +54,7 @@ def test_a_machine_that_begins_later_keeps_what_can_follow() -> None:
 
 
 def test_a_redrive_begins_at_the_last_state_entered_with_the_variables_of_those_before() -> None:
-    local.asl.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(ManualClock(), lambda service, region, role: None)
     run = Run(order(), lambda run: None)
     finished(run)
     events = run.history()
@@ -68,7 +68,7 @@ def test_a_redrive_begins_at_the_last_state_entered_with_the_variables_of_those_
 
 
 def test_nothing_runs_when_the_stop_comes_first() -> None:
-    local.asl.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(ManualClock(), lambda service, region, role: None)
     run = Run(order(), lambda run: None)
     run.stop(datetime(2026, 1, 1, tzinfo=UTC), "Operator", None)
     assert finished(run) == ["ExecutionAborted"]
@@ -76,7 +76,7 @@ def test_nothing_runs_when_the_stop_comes_first() -> None:
 
 
 def test_what_the_interpreter_cannot_run_fails_instead_of_hanging() -> None:
-    local.asl.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(ManualClock(), lambda service, region, role: None)
     broken = {**MACHINE, "States": {**STATES, "D": {"Type": "Nonsense"}}}
     run = Run(order(machine=broken), lambda run: None)
     finished(run)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.cloud import LocalCloud
+from local.ministack import LocalCloud
 from tests.local_cloud import engine
 
 WORK = """

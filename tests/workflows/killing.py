@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from local.virtual.cloud import PROJECT
+from local.simulation.cloud import PROJECT
 from tests.workflows.stage import Stage, group, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.drs import Settings
+from drs_emulator import Settings
 from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.fleet.network import PROFILE
-from local.virtual_fleets import virtual_fleet
-from shared.model import TARGET_TAG_KEY
+from local.simulation.fleets import virtual_fleet
+from shared.model.ec2 import TARGET_TAG_KEY
 from tests.policies import RECOVERY
 from tests.workflows.recorded_calls import RecordingCloud
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from local.virtual import ExecutionResult
-from shared.contracts import problems
+from local.simulation import ExecutionResult
+from shared.rules.plan.contracts import problems
 from tests.workflows.stage import Stage
 
 

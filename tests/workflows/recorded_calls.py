@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.virtual import VirtualCloud
-from local.virtual.functions import Handler
-from local.virtual.template import STACK_NAME
-from local.virtual.transport import HOME_KEY, Answer, Call
-from shared.cross_account import member_accounts
+from local.simulation import VirtualCloud
+from local.simulation.functions import Handler
+from local.simulation.template import STACK_NAME
+from local.simulation.transport import HOME_KEY, Answer, Call
+from shared.aws.cross_account import member_accounts
 
 _ACCESS_KEY = re.compile(r"<AccessKeyId>([^<]+)<")
 _TRANSACTION = {

@@ -18,14 +18,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from local.cloud.ec2_lifecycle import Timings
-from local.drs import Settings
+from drs_emulator import Settings
 from local.fleet import BuiltServer, Fleet, load, plan_document
-from local.virtual import ExecutionResult, VirtualCloud
-from local.virtual_fleets import virtual_fleet
-from shared.contracts import problems
+from local.ministack.ec2_lifecycle import Timings
+from local.simulation import ExecutionResult, VirtualCloud
+from local.simulation.fleets import virtual_fleet
+from shared.rules.plan.contracts import problems
 from shared.settings import ConfigurationSettings, ExecutionSettings, PacingSettings, QuerySettings
-from tests.workflows.world import ORIGIN, RECOVERY, World
+from tests.local.simulation.world import ORIGIN, RECOVERY, World
 
 QUICK_JOBS = Settings(time_factor=0.1)
 """A job takes about 45 seconds."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.workflows.homecoming import away, home, sides, still_away
+from tests.local.simulation.world import ORIGIN
+from tests.workflows.failback_stage import away, home, sides, still_away
 from tests.workflows.stage import Stage
 from tests.workflows.steering import begin_home, on, refused, tell
-from tests.workflows.world import ORIGIN
 
 
 def untouched(here: Stage) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.local.simulation.world import ORIGIN
 from tests.workflows.killing import put_back
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
-from tests.workflows.world import ORIGIN
 
 WAVES = [wave("data"), wave("web", "data")]
 GROUPS = [group("db", "data", disksGiB=[8, 20]), group("web", "web")]

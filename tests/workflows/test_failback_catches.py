@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.homecoming import away, fail_back, home, launches_home, reversals, sides
+from tests.workflows.failback_stage import away, fail_back, home, launches_home, reversals, sides
 from tests.workflows.killing import clean_up_of, reach, tell_end
 from tests.workflows.stage import Run, Stage, group, stage
 from tests.workflows.test_failback_happy import QUIESCE

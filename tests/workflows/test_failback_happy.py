@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.homecoming import (
+from tests.local.simulation.world import ORIGIN
+from tests.workflows.failback_stage import (
     QUICK,
     TAG,
     away,
@@ -20,7 +21,6 @@ from tests.workflows.homecoming import (
     without_plan,
 )
 from tests.workflows.stage import Stage, group, stage, trouble, wave
-from tests.workflows.world import ORIGIN
 
 QUIESCE = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}, "timeoutSeconds": 120}]
 WAVES = [wave("data"), wave("web", "data")]

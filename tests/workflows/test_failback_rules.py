@@ -13,9 +13,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.workflows.homecoming import QUICK, fail_back, home, original, sides
+from tests.local.simulation.world import ORIGIN
+from tests.workflows.failback_stage import QUICK, fail_back, home, original, sides
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
-from tests.workflows.world import ORIGIN
 
 SERVER_TROUBLES: dict[str, dict[str, Any]] = {
     "none": {},

@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
-from shared.failback.replication_progress import stall_remedy
-from tests.workflows.homecoming import (
+from shared.rules.failback.replication_progress import stall_remedy
+from tests.local.simulation.world import ORIGIN
+from tests.workflows.failback_stage import (
     away,
     fail_back,
     home,
@@ -22,7 +23,6 @@ from tests.workflows.homecoming import (
     still_away,
 )
 from tests.workflows.stage import Run, Stage, group, trouble, wave
-from tests.workflows.world import ORIGIN
 
 ERRORS: list[str] = getattr(
     boto3.session.Session()

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from local.virtual import EventFaults
-from shared.limits import JOBS_IN_PROGRESS
+from local.simulation import EventFaults
+from shared.model.quotas import JOBS_IN_PROGRESS
 from tests.workflows.stage import SLEEPERS, Run, Stage, fill_with_foreign_jobs, group, stage, wave
 
 MACHINES = Path(__file__).parents[2] / "statemachines"

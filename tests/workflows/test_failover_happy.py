@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tests.local.simulation.world import ORIGIN
 from tests.workflows.stage import group, site, stage, wave
-from tests.workflows.world import ORIGIN
 
 REPORT_FIELDS = {
     "executionId",

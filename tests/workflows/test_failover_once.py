@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.drs import Settings
-from local.virtual.states_api import StatesError
-from shared.limits import JOBS_IN_PROGRESS
+from drs_emulator import Settings
+from local.simulation.states_api import StatesError
+from shared.model.quotas import JOBS_IN_PROGRESS
 from tests.workflows.stage import SLEEPERS, Stage, fill_with_foreign_jobs, group, stage, trouble, wave
 
 GO_ON = [wave("all", onFailure="GO_ON")]

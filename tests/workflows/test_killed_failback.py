@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.virtual.states_api import StatesError
-from tests.workflows.homecoming import QUICK, away, fail_back, home, launches_home, reversals, sides
+from local.simulation.states_api import StatesError
+from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_home, reversals, sides
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, tell_end_later
 from tests.workflows.stage import Run, Stage
 

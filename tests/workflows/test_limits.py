@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.drs import Settings
+from drs_emulator import Settings
+from tests.local.simulation.world import ORIGIN, RECOVERY
 from tests.workflows.stage import Stage, group, site, stage
-from tests.workflows.world import ORIGIN, RECOVERY
 
 ALONE = Settings(servers_per_job=1, time_factor=0.1)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.drs_emulator.failback_world import FailbackWorld
+from tests.drs_emulator.world import World
 from tests.policies import (
     TIERS,
     Statement,
@@ -18,8 +20,6 @@ from tests.policies import (
     role_statements,
     tier_of,
 )
-from tests.unit.drs_failback_world import FailbackWorld
-from tests.unit.drs_world import World
 from tests.workflows.policy_scenarios import SCENARIOS, stage
 from tests.workflows.recorded_calls import Recorded, forget_sessions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.homecoming import away, home, one_side
+from tests.workflows.failback_stage import away, home, one_side
 from tests.workflows.killing import tell_end
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
 from tests.workflows.steering import refused, tell

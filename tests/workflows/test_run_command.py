@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.simulation.world import ORIGIN
 from tests.workflows.stage import Stage, group, stage, trouble
-from tests.workflows.world import ORIGIN
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from local.drs import Settings
-from local.virtual import EventFaults
-from shared.polling import FAR
-from tests.workflows.homecoming import away, original
+from drs_emulator import Settings
+from local.simulation import EventFaults
+from shared.rules.launch.polling import FAR
+from tests.workflows.failback_stage import away, original
 from tests.workflows.stage import Run, Stage, fill_with_foreign_jobs, group, stage, wave
 
 CHAIN = [wave("data"), wave("web", "data")]

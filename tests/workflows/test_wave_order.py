@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.task import iso
+from shared.times import iso
 from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
 
 CHAIN = [wave("data"), wave("application", "data"), wave("web", "application")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from local.virtual.call_faults import CallFaultKind
+from local.simulation.call_faults import CallFaultKind
 from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.failover import FAILOVERS
 from tests.workflows.scenarios.scenario import Scenario, bring_home

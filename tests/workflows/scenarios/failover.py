@@ -6,9 +6,9 @@ import copy
 from collections.abc import Sequence
 from random import Random
 
-from local.virtual.call_faults import CallFaultKind
-from local.virtual.event_delivery import EventFaults
-from local.virtual.functions import Disturbance
+from local.simulation.call_faults import CallFaultKind
+from local.simulation.event_delivery import EventFaults
+from local.simulation.functions import Disturbance
 from tests.workflows.oracle import outcomes
 from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.scenario import Arrange, Scenario

@@ -8,9 +8,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from local.virtual.call_faults import CallFault, CallFaultKind
-from local.virtual.functions import Disturbance
-from shared.cross_account import member_accounts
+from local.simulation.call_faults import CallFault, CallFaultKind
+from local.simulation.functions import Disturbance
+from shared.aws.cross_account import member_accounts
 from tests.workflows.scenarios.scenario import WEST, Arrange
 from tests.workflows.stage import Stage
 

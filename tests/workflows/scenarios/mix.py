@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from local.virtual.call_faults import CallFaultKind
-from local.virtual.event_delivery import EventFaults
-from local.virtual.functions import Disturbance
+from local.simulation.call_faults import CallFaultKind
+from local.simulation.event_delivery import EventFaults
+from local.simulation.functions import Disturbance
 from tests.workflows.preparing import begin
 from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.scenario import LATE, Arrange, Scenario, bring_home

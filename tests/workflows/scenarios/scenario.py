@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from local.drs import Settings
-from shared.cross_account import member_accounts
-from tests.workflows.homecoming import fail_back, home
+from drs_emulator import Settings
+from shared.aws.cross_account import member_accounts
+from tests.workflows.failback_stage import fail_back, home
 from tests.workflows.oracle import facts, hold_to_facts
 from tests.workflows.stage import QUICK_JOBS, Run, Stage, group, site, stage, wave
 

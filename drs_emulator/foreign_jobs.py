@@ -1,0 +1,41 @@
+"""Jobs of somebody else: what the fault SERVER_BUSY looks like to those who ask DRS for its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drs_emulator.contract import Caller
+from drs_emulator.core import Core, new_job
+from drs_emulator.faults import Fault
+from drs_emulator.launch_end import end as end_job
+from drs_emulator.state import Job, Participant, Scope
+
+
+def hold(core: Core, fault: Fault) -> Callable[[], None]:
+    """Start a job for each server that ``fault`` keeps busy, the lock being held; gives what ends them.
+
+    A server that a job holds already needs no other. The caller ends the jobs when the fault goes.
+    """
+    jobs = [
+        (scope, _job(core, scope, server.server_id))
+        for scope in core.scopes.values()
+        for server in scope.servers.values()
+        if fault.concerns(server) and server.server_id not in scope.busy_servers()
+    ]
+
+    def end() -> None:
+        with core.lock:
+            for scope, job in jobs:
+                if job.is_active:
+                    job.participants[0].launch_status = "FAILED"
+                    end_job(core, scope, job)
+
+    return end
+
+
+def _job(core: Core, scope: Scope, server_id: str) -> Job:
+    somebody = Caller(scope.account, scope.region, scope.account, None)
+    job = new_job(core, scope, "LAUNCH", "DIAGNOSTIC", somebody, [Participant(server_id)], {})
+    job.status = "STARTED"
+    core.log(job, "JOB_START")
+    return job

@@ -1,0 +1,214 @@
+"""Lets MiniStack's DynamoDB find the items of a query by prefix, where it reads the whole partition.
+
+An execution of 1,000 servers is a partition of several thousand items, and is asked for its ten waves, its
+jobs, or one wave's servers thousands of times. Queries of the one form that is in use, with filters for equal
+or other strings, are answered here, from sorted keys beside each partition; all others go MiniStack's way.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, takewhile
+from typing import Any
+
+from ministack.core.responses import json_response
+from ministack.services import dynamodb
+
+from local.ministack import hooks
+
+_DYNAMODB = "ministack.services.dynamodb"
+_PREFIX = re.compile(r"\((#\w+) = (:\w+) AND begins_with\((#\w+), (:\w+)\)\)")
+"""``Key(…).eq(…) & Key(…).begins_with(…)`` as boto3 writes it."""
+_TERM = re.compile(r"(#\w+) (?:(=|<>) (:\w+)|IN \((:\w+(?:, :\w+)*)\))")
+"""``Attr(…).eq(…)``, ``Attr(…).ne(…)`` and ``Attr(…).is_in(…)``."""
+_ALL_OF = re.compile(r"[()]*T[()]*(?: AND [()]*T[()]*)*")
+"""Terms of which every one has to hold."""
+_KNOWN = {
+    "TableName",
+    "KeyConditionExpression",
+    "FilterExpression",
+    "ProjectionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ConsistentRead",
+    "ExclusiveStartKey",
+    "Limit",
+}
+_SORTED = "_sorted_sort_keys"
+"""Where a table keeps them, by partition; made when a partition is first asked for, kept by every write."""
+_SIZES = "_item_sizes"
+"""Where a table keeps how large its items are, by partition and sort key, since they were last asked for."""
+
+Item = dict[str, Any]
+Filter = tuple[tuple[str, tuple[Any, ...], bool], ...]
+"""Attributes, with values, and whether each must have one of these or none."""
+
+
+@cache
+def install() -> None:
+    """Replace MiniStack's Query and what keeps its items, once per process."""
+    _Queries()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    table: dict[str, Any]
+    partition: str
+    prefix: str
+    filter: Filter
+    fields: tuple[str, ...]
+    after: str | None
+
+    def keys(self) -> list[str]:
+        """The sort keys of the items that are read."""
+        known = _sorted_keys(self.table, self.partition)
+        start = bisect_left(known, self.prefix) if self.after is None else bisect_right(known, self.after)
+        return list(takewhile(lambda key: key.startswith(self.prefix), islice(known, start, None)))
+
+    def passes(self, item: Item) -> bool:
+        return all((item.get(name) in values) is wanted for name, values, wanted in self.filter)
+
+    def shown(self, item: Item) -> Item:
+        return {name: item[name] for name in self.fields if name in item} if self.fields else item
+
+
+def bytes_read(data: dict[str, Any]) -> int | None:
+    """How much a query makes DynamoDB read, also what its filter holds back; None if that is not known.
+
+    ``data``: its parameters, of a caller in whose account and Region this runs.
+    """
+    asked = _asked(data)
+    return None if asked is None else sum(_sizes(asked.table, asked.partition, asked.keys()))
+
+
+class _Queries:
+    """What stands in the place of MiniStack's functions, in front of them."""
+
+    def __init__(self) -> None:
+        self._query = hooks.replace(_DYNAMODB, "_query", self.query)
+        self._set_item = hooks.replace(_DYNAMODB, "_set_item", self.set_item)
+        self._remove_item = hooks.replace(_DYNAMODB, "_remove_item", self.remove_item)
+        self._items_replaced = hooks.replace(_DYNAMODB, "_items_replaced", self.items_replaced)
+
+    def query(self, data: dict[str, Any]) -> Any:
+        asked = _asked(data)
+        if asked is None:
+            return self._query(data)
+        return _answer(asked, asked.keys(), data.get("Limit"))
+
+    def set_item(self, table: dict[str, Any], pk_val: Any, sk_val: Any, item: Any) -> Any:
+        keys = table.get(_SORTED, {}).get(pk_val)
+        if keys is not None and sk_val not in table["items"].get(pk_val, ()):
+            insort(keys, sk_val)
+        _forget_size(table, pk_val, sk_val)
+        return self._set_item(table, pk_val, sk_val, item)
+
+    def remove_item(self, table: dict[str, Any], pk_val: Any, sk_val: Any) -> Any:
+        keys = table.get(_SORTED, {}).get(pk_val)
+        if keys is not None and sk_val in table["items"].get(pk_val, ()):
+            del keys[bisect_left(keys, sk_val)]
+        _forget_size(table, pk_val, sk_val)
+        return self._remove_item(table, pk_val, sk_val)
+
+    def items_replaced(self, table: dict[str, Any]) -> Any:
+        table.pop(_SORTED, None)
+        table.pop(_SIZES, None)
+        return self._items_replaced(table)
+
+
+def _answer(asked: _Asked, keys: Sequence[str], limit: int | None) -> Any:
+    """All of the items, or as many as fit into a page: of what is read, not of what passes the filter."""
+    table = asked.table
+    bucket = table["items"].get(asked.partition, {})
+    count, more = _page(_sizes(table, asked.partition, keys), limit)
+    read = [bucket[key] for key in keys[:count]]
+    found = [asked.shown(item) for item in read if asked.passes(item)]
+    result = {"Items": found, "Count": len(found), "ScannedCount": len(read)}
+    if more and read:
+        result["LastEvaluatedKey"] = dynamodb._build_key(read[-1], table["pk_name"], table["sk_name"])
+    return json_response(result)
+
+
+def _page(sizes: Iterable[int], limit: int | None) -> tuple[int, bool]:
+    """How many items of these sizes one page reads, and whether it ends before there are no more.
+
+    It does at the limit, and where the megabyte is full (DynamoDB API reference, Query).
+    """
+    count = total = 0
+    for size in sizes:
+        if count and total + size > dynamodb._DDB_PAGE_SIZE_BYTES:
+            return count, True
+        count, total = count + 1, total + size
+        if count == limit or total >= dynamodb._DDB_PAGE_SIZE_BYTES:
+            return count, True
+    return count, False
+
+
+def _asked(data: dict[str, Any]) -> _Asked | None:
+    """What a query asks for; None for what is not wholly of the usual form."""
+    form = _PREFIX.fullmatch(data.get("KeyConditionExpression", ""))
+    names, values = data.get("ExpressionAttributeNames", {}), data.get("ExpressionAttributeValues", {})
+    table = dynamodb._tables.get(data.get("TableName"))
+    if form is None or table is None or not data.keys() <= _KNOWN:
+        return None
+    partition_name, partition_value, sort_name, sort_value = form.groups()
+    used_names, used_values = {partition_name, sort_name}, {partition_value, sort_value}
+    shown = [name for name in data.get("ProjectionExpression", "").split(", ") if name]
+    used_names.update(shown)
+    condition = data.get("FilterExpression", "")
+    terms = _TERM.findall(condition)
+    if condition and not _ALL_OF.fullmatch(_TERM.sub("T", condition)):
+        return None
+    filter: list[tuple[str, tuple[Any, ...], bool]] = []
+    for name, sign, one, several in terms:
+        said = [one] if one else several.split(", ")
+        used_names.add(name)
+        used_values.update(said)
+        filter.append((names.get(name), tuple(values.get(value) for value in said), sign != "<>"))
+    asked = (names.get(partition_name), names.get(sort_name))
+    partition, prefix = (values.get(name, {}).get("S") for name in (partition_value, sort_value))
+    begin = data.get("ExclusiveStartKey", {}).get(table["sk_name"], {}).get("S")
+    usual = (
+        (used_names, used_values) == (names.keys(), values.keys())
+        and asked == (table["pk_name"], table["sk_name"])
+        and dynamodb._get_attr_type(table, asked[1]) == "S"
+        and partition
+        and prefix
+        and all(_is_plain(value) for _, said, _ in filter for value in said)
+        and not any(name in asked for name, _, _ in filter)
+        and ("ExclusiveStartKey" not in data or (begin is not None and begin.startswith(prefix)))
+        and data.get("Limit", 1) > 0
+    )
+    if not usual:
+        return None
+    return _Asked(table, partition, prefix, tuple(filter), tuple(names[name] for name in shown), begin)
+
+
+def _is_plain(value: dict[str, str] | None) -> bool:
+    """Whether what equals it in DynamoDB equals it here: strings, and whole numbers as boto3 writes them."""
+    return value is not None and ("S" in value or value.get("N", "").lstrip("-").isdecimal())
+
+
+def _sizes(table: dict[str, Any], partition: str, keys: Sequence[str]) -> Iterator[int]:
+    known: dict[str, int] = table.setdefault(_SIZES, {}).setdefault(partition, {})
+    bucket = table["items"].get(partition, {})
+    for key in keys:
+        if key not in known:
+            known[key] = dynamodb._item_size_bytes(bucket[key])
+        yield known[key]
+
+
+def _forget_size(table: dict[str, Any], partition: Any, key: Any) -> None:
+    table.get(_SIZES, {}).get(partition, {}).pop(key, None)
+
+
+def _sorted_keys(table: dict[str, Any], partition: str) -> list[str]:
+    """DynamoDB sorts strings by their UTF-8 bytes, which is the order of their code points."""
+    known: dict[str, list[str]] = table.setdefault(_SORTED, {})
+    if partition not in known:
+        known[partition] = sorted(table["items"].get(partition, ()))
+    return known[partition]

@@ -1,0 +1,1 @@
+"""Gateways to AWS: paging, batching, pacing and error classes hidden."""

@@ -1,1 +1,0 @@
-"""The checks behind ``shared.prerequisites``, by what they look at."""

@@ -1,1 +1,0 @@
-"""Drills: what comes after one."""

@@ -1,1 +1,0 @@
-"""The way home: identify, check, reverse, cut over, protect again, retire."""

@@ -1,0 +1,138 @@
+"""The records of an execution: itself, its waves, its jobs, and operator actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.model.policies import LaunchOrder, Mode
+from shared.model.scope import Scope
+from shared.model.server import ServerChange
+from shared.model.status import ExecutionStatus, Pause, Turn, WaveStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause that somebody asked for. ``wave`` is set for BEFORE_WAVE only; ``at`` is ISO 8601."""
+
+    hold_id: str
+    when: Pause
+    by: str
+    reason: str
+    at: str
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The end that somebody asked for. ``undo_recovered``: also what was verified goes back."""
+
+    by: str
+    reason: str
+    at: str
+    control_id: str = ""
+    undo: bool = False
+    undo_recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Somebody's answer to a request for approval; ``control_id`` is that of the message."""
+
+    approved: bool
+    by: str
+    control_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRecord:
+    """A message to an execution: who said what, why and when, and what was answered.
+
+    ``message`` and ``answer`` are documents.
+    """
+
+    control_id: str
+    action: str
+    by: str
+    reason: str
+    at: str
+    message: dict[str, Any]
+    answer: dict[str, Any]
+    by_event: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRecord:
+    """``priority``: seconds from the wave's launch to the end of all that depends on it, as estimated.
+
+    ``token``: of the task that waits for the wave's turn; ``awaits``: to do what. ``start_began_at``: when it
+    was let start its instances. ``skip``: who had the wave skipped, and why.
+    """
+
+    name: str
+    depends_on: tuple[str, ...]
+    status: WaveStatus
+    lots: int = 0
+    servers: int = 0
+    started_at: str | None = None
+    ended_at: str | None = None
+    reason: str | None = None
+    priority: float = 0.0
+    token: str | None = None
+    awaits: Turn | None = None
+    start_began_at: str | None = None
+    skip: str | None = None
+    dependants_go_on: bool = False
+    """Of a wave that somebody had skipped: whether those that depend on it go on without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRecord:
+    execution_id: str
+    plan_name: str
+    mode: Mode
+    status: ExecutionStatus
+    started_at: str
+    dry_run: bool
+    launch_order: LaunchOrder
+    request: dict[str, Any]
+    arn: str | None = None
+    """Of the execution in Step Functions; a redriven one has several records."""
+    ended_at: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+    estimate_seconds: int | None = None
+    approval_token: str | None = None
+    clean_up: str | None = None
+    """Of a drill that was stopped: the execution that cleans up after it."""
+    holds: tuple[Hold, ...] = ()
+    resumed_at: str | None = None
+    controls: int = 0
+    """How many messages it was sent."""
+    decision: Decision | None = None
+    servers_skipped: bool = False
+    """Whether somebody had single servers skipped."""
+    cancellation: Cancellation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    job_id: str
+    scope: Scope
+    wave: str
+    lot: int
+    attempt: int
+    status: str
+    created_at: str
+    servers: int
+    recorded: int = 0
+    """Of how many of its servers DRS had told the outcome when their records were last brought up to date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a message changes: fields of the execution, of waves by name, and of servers as they were read."""
+
+    execution: dict[str, Any] = field(default_factory=dict)
+    waves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    servers: tuple[ServerChange, ...] = ()

@@ -1,0 +1,18 @@
+"""Questions to IAM about what a role may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May the role do these actions on this resource, in this context (key, value, IAM type)?"""
+
+    actions: tuple[str, ...]
+    resource_arn: str
+    context: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def partition(self) -> str:
+        return self.resource_arn.split(":")[1]

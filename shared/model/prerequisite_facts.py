@@ -1,0 +1,74 @@
+"""What the prerequisite checks look at: facts gathered by gateways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared.model.drs import LaunchSettings, RecoveryInstance, SourceServer
+from shared.model.ec2 import Instance
+from shared.model.policies import Mode
+from shared.model.quotas import ScopeLimits
+from shared.model.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a check found and what to do about it."""
+
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFacts:
+    """The names of the policies attached to the role behind the target's instance profile."""
+
+    policy_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One pair and what is around it.
+
+    ``original``: the original instance, None if it could not be described (its Region may be down).
+    ``launch``: None if the launch configuration could not be read.
+    ``recorded_private_ip``: of the target when the pair was last recorded, None at the first time.
+    ``active_job_id``: an unfinished DRS job that the server is in.
+    ``held_by_execution``: another execution that holds the server; ``held_by_mode``: its mode.
+    ``recovery_instance``: the one DRS lists for the server now.
+    ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
+    ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
+    """
+
+    server: SourceServer
+    target: Instance
+    original: Instance | None = None
+    launch: LaunchSettings | None = None
+    recorded_private_ip: str | None = None
+    active_job_id: str | None = None
+    held_by_execution: str | None = None
+    held_by_mode: Mode | None = None
+    recovery_instance: RecoveryInstance | None = None
+    subnet_exists: bool = True
+    missing_security_groups: tuple[str, ...] = ()
+    profile: ProfileFacts | None = None
+    has_recovery_point: bool | None = None
+    recorded_workload_side: str | None = None
+    mode: Mode = Mode.FAILOVER
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeFacts:
+    """One scope that DRS will launch in.
+
+    ``jobs_in_progress`` and ``servers_in_jobs`` count what runs now, whoever started it;
+    ``denied_actions``: those a policy simulation denied, None if it could not be simulated.
+    """
+
+    scope: Scope
+    jobs_in_progress: int = 0
+    servers_in_jobs: int = 0
+    servers_to_launch: int = 0
+    denied_actions: tuple[str, ...] | None = None
+    drs_initialized: bool = True
+    limits: ScopeLimits = field(default_factory=ScopeLimits)

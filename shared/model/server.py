@@ -1,0 +1,133 @@
+"""The record of a server in an execution, and its changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.model.drs import LaunchSettings
+from shared.model.ec2 import Volume
+from shared.model.finding import Finding
+from shared.model.scope import Scope
+from shared.model.status import Adoption, Protection, ServerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedVolume:
+    """An EBS volume that a launch took from an instance and left behind, still billed."""
+
+    volume_id: str
+    instance_id: str
+    device: str
+    scope: Scope
+    size_gib: int
+    type: str
+    detached_by: str  # execution id
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedVolume:
+    """A detached volume that is gone: deleted on request, or by somebody else."""
+
+    volume_id: str
+    removed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProgress:
+    """How far a server's launch is: two fields of its ``ServerRecord``."""
+
+    status: ServerStatus
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """Everything known of one server in one execution: one DynamoDB item.
+
+    Times are ISO 8601 strings in UTC. ``scope`` is where it is launched and where the DRS calls for that
+    go: the recovery scope, or in a failback the origin. ``lot`` numbers the job of its wave that it is to
+    be launched in. ``previous_launch`` keeps the launch settings to restore, ``volumes_before`` the volumes
+    of the pair's instance before the launch.
+
+    In a failback ``source_server_id`` stays that of the server that protects the original; the reversed
+    server (direction FAILBACK, in the origin scope) is launched in its place. ``workload_instance_id`` runs
+    the workload on the recovery side, in ``workload_scope``, until the cutover.
+    """
+
+    source_server_id: str
+    name: str
+    scope: Scope
+    site: str
+    status: ServerStatus
+    original_instance_id: str | None = None
+    pair_instance_id: str | None = None
+    paired_by: str | None = None  # "MANUAL" or "NAME"
+    wave: str | None = None
+    lot: int | None = None
+    original_private_ip: str | None = None
+    private_ip_before: str | None = None
+    private_ip_after: str | None = None
+    recovery_instance_id: str | None = None
+    job_id: str | None = None
+    attempts: int = 0
+    reason: str | None = None
+    remedy: str | None = None
+    findings: tuple[Finding, ...] = ()
+    previous_launch: LaunchSettings | None = None
+    launch_changed: bool = False
+    started_by_drs: bool = False
+    stop_awaited_since: str | None = None
+    launched_at: str | None = None
+    start_requested_at: str | None = None
+    verified_at: str | None = None
+    volumes_before: tuple[Volume, ...] = ()
+    detached_volumes: tuple[DetachedVolume, ...] = ()
+    adoption: Adoption | None = None
+    adopted_from: str | None = None  # execution id
+    skip: str | None = None  # who had it skipped, and why
+    pair_moved_by: str | None = None  # execution id: who had moved the pair last, before this execution
+    # failback only
+    workload_instance_id: str | None = None
+    workload_scope: Scope | None = None
+    workload_private_ip: str | None = None
+    reversed_server_id: str | None = None
+    reverse_requested_at: str | None = None
+    replication_state: str | None = None
+    bytes_total: int = 0
+    bytes_replicated: int = 0
+    stalled_since: str | None = None
+    stall_reported: bool = False
+    replicated_at: str | None = None
+    quiesced_at: str | None = None
+    workload_stop_requested_at: str | None = None
+    workload_stopped_at: str | None = None
+    workload_return_requested_at: str | None = None
+    workload_returned_at: str | None = None
+    protection: Protection | None = None
+    protection_reason: str | None = None
+    protection_remedy: str | None = None
+    reprotect_requested_at: str | None = None
+    protected_at: str | None = None
+    retire_requested_at: str | None = None
+    retired_at: str | None = None
+    # drill only
+    clean_up_began_at: str | None = None
+    cleaned_up_at: str | None = None
+    clean_up_trouble: str | None = None
+
+    @property
+    def drs_server_id(self) -> str:
+        """The source server that is launched: the reversed one in a failback."""
+        return self.reversed_server_id or self.source_server_id
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """New values for some fields of one server, by the field names of ``ServerRecord``."""
+
+    server: ServerRecord
+    values: dict[str, Any]
+
+    def applied(self) -> ServerRecord:
+        return replace(self.server, **self.values)

@@ -1,0 +1,99 @@
+"""The states of executions, waves and servers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ExecutionStatus(StrEnum):
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        return self is not ExecutionStatus.RUNNING
+
+
+class WaveStatus(StrEnum):
+    PLANNED = "PLANNED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (WaveStatus.PLANNED, WaveStatus.RUNNING)
+
+
+class ServerStatus(StrEnum):
+    """Where one server stands. The last four are outcomes and final once written."""
+
+    DISCOVERED = "DISCOVERED"
+    MATCHED = "MATCHED"
+    READY = "READY"
+    REVERSING = "REVERSING"  # failback: asked for, or to be asked again when the agent has checked in
+    REPLICATING = "REPLICATING"
+    REPLICATED = "REPLICATED"  # the origin has a copy that is new enough for a cutover
+    CONFIGURED = "CONFIGURED"
+    LAUNCHING = "LAUNCHING"
+    LAUNCH_FAILED = "LAUNCH_FAILED"  # may be tried again
+    LAUNCHED = "LAUNCHED"
+    STARTING = "STARTING"
+    RECOVERED = "RECOVERED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    BLOCKED = "BLOCKED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_SERVER_STATUSES
+
+
+_FINAL_SERVER_STATUSES = frozenset(
+    {ServerStatus.RECOVERED, ServerStatus.FAILED, ServerStatus.SKIPPED, ServerStatus.BLOCKED}
+)
+
+
+class Protection(StrEnum):
+    """How far a server that was brought home is on its way to being protected as before."""
+
+    RETURNING = "RETURNING"  # asked for, or to be asked again when the agent has checked in
+    RESCANNING = "RESCANNING"
+    PROTECTED = "PROTECTED"
+    RETIRED = "RETIRED"  # and the recovery side is as before the disaster
+    UNPROTECTED = "UNPROTECTED"  # it could not be; the workload runs at the origin all the same
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Protection.RETIRED, Protection.UNPROTECTED)
+
+
+class Adoption(StrEnum):
+    """What an earlier execution that ended too early has done for a server already."""
+
+    JOB = "JOB"  # its DRS job runs
+    LAUNCH = "LAUNCH"  # it was launched into its pair
+
+
+class Pause(StrEnum):
+    """When a pause takes hold."""
+
+    NOW = "NOW"  # no new job, no start
+    NEXT_WAVE = "NEXT_WAVE"  # waves that have begun go on
+    BEFORE_WAVE = "BEFORE_WAVE"  # only one wave is held
+
+
+class Turn(StrEnum):
+    """Which half of a wave waits for its turn."""
+
+    LAUNCH = "LAUNCH"
+    START = "START"
+
+
+LEFT_BEHIND = frozenset({ServerStatus.FAILED, ServerStatus.SKIPPED})

@@ -1,1 +1,0 @@
-"""What an execution that ended too early has done already, and how the next one takes it over."""

@@ -1,0 +1,1 @@
+"""Pure rules: values in, values out. No AWS, no tables, no clock."""

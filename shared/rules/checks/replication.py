@@ -1,0 +1,200 @@
+"""Checks of a source server: its replication, and whether something else holds it."""
+
+from __future__ import annotations
+
+import re
+
+from shared.model.policies import Mode, Policies, RecoveryMode
+from shared.model.prerequisite_facts import ServerFacts, Trouble
+
+NEVER_LAUNCHABLE = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED")
+"""Without a consistent copy (DRS user guide, preparing for failover)."""
+LAUNCHABLE_WITH_COPY = ("STALLED", "PAUSED", "BACKLOG", "RESCAN", "CREATING_SNAPSHOT")
+"""Out of continuous protection, yet launchable once an initial sync was ever completed (the same page)."""
+SURE_TO_HAVE_COPY = ("BACKLOG", "RESCAN", "CREATING_SNAPSHOT")
+FAST_AGENT = (6, 42, 20)
+"""The oldest agent that can be launched without conversion (DRS user guide, launch settings)."""
+
+
+def replication_unfit(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """A state without a consistent copy, or one whose copy nobody could vouch for."""
+    server, state = facts.server, facts.server.replication_state
+    if state == "CONTINUOUS" or state in SURE_TO_HAVE_COPY:
+        return None
+    if state in LAUNCHABLE_WITH_COPY and facts.has_recovery_point:
+        return None
+    why = f" ({server.stalled_reason})" if server.stalled_reason else ""
+    remedies = {
+        "INITIATING": "Wait until the initial sync is done and the state is CONTINUOUS.",
+        "INITIAL_SYNC": "Wait until the initial sync is done and the state is CONTINUOUS.",
+        "STOPPED": f"Start it again and wait for the initial sync: {_drs(facts, 'start-replication')}",
+        "DISCONNECTED": "Install the DRS agent on the server again and wait for the initial sync.",
+    }
+    remedy = remedies.get(
+        state,
+        "Mend the replication; or, if the server has a consistent copy, see that its recovery snapshots can "
+        f"be read: {_drs(facts, 'describe-recovery-snapshots')}",
+    )
+    return Trouble(f"The replication is {state}{why}, so there is no copy to launch from.", remedy)
+
+
+def no_recovery_point(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    if facts.has_recovery_point is not False or replication_unfit(facts, policies):
+        return None
+    return Trouble(
+        f"{facts.server.name} has no point in time to recover to.",
+        f"Wait until DRS has taken one: {_drs(facts, 'describe-recovery-snapshots')}",
+    )
+
+
+def replication_degraded(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    server = facts.server
+    if server.replication_state not in LAUNCHABLE_WITH_COPY or replication_unfit(facts, policies):
+        return None
+    why = f" ({server.stalled_reason})" if server.stalled_reason else ""
+    return Trouble(
+        f"The replication is {server.replication_state}{why}; the newest copy may be old.",
+        "Nothing if the origin is down: that is what a disaster looks like. Else mend the replication first.",
+    )
+
+
+def lag_too_high(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    lag = facts.server.lag_seconds
+    if lag is None or lag <= policies.max_lag_seconds:
+        return None
+    return Trouble(
+        f"The newest copy is {lag:.0f} s old; the plan allows {policies.max_lag_seconds} s.",
+        "Wait until the replication has caught up; or accept older data with "
+        f"policies.maxLagSeconds: {int(lag) + 1} in the plan.",
+    )
+
+
+def lag_unknown(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    if facts.server.lag_seconds is not None or facts.server.replication_state in NEVER_LAUNCHABLE:
+        return None
+    return Trouble(
+        "DRS does not say how old the newest copy is.",
+        f"Look at the newest one: {_drs(facts, 'describe-recovery-snapshots')} --order DESC --max-items 1",
+    )
+
+
+def wrong_direction(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    if facts.server.replication_direction == "FAILOVER":
+        return None
+    return Trouble(
+        f"The source server replicates in direction {facts.server.replication_direction}.",
+        "Leave it out of a failover: it exists to bring a server back. Remove its dr:enabled tag.",
+    )
+
+
+def server_busy(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    if facts.active_job_id is None:
+        return None
+    return Trouble(
+        f"The DRS job {facts.active_job_id} holds the server.",
+        "Wait until it is COMPLETED, then start the plan again: aws drs describe-jobs "
+        f"--filters jobIDs={facts.active_job_id} --region {facts.server.scope.region}",
+    )
+
+
+def held_by_execution(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    holder = facts.held_by_execution
+    if holder is None:
+        return None
+    if facts.held_by_mode is Mode.DRILL:
+        return Trouble(
+            f"The drill {holder} holds the server.",
+            "For a real failover, start it again with cancelDrill: true: it stops the drill, waits for its "
+            "clean-up and goes on. Else wait until the drill is over.",
+        )
+    what = facts.held_by_mode.value.lower() if facts.held_by_mode else "execution"
+    return Trouble(
+        f"The {what} {holder} holds the server.",
+        "Wait until that execution is over, or stop it, then start the plan again.",
+    )
+
+
+def replaces_running_instance(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """DRS removes earlier recovery instances at a new launch (DRS user guide, preparing for failover)."""
+    other = facts.recovery_instance
+    if other is None or other.ec2_instance_id == facts.target.instance_id:
+        return None
+    if other.ec2_state not in ("RUNNING", "PENDING", "STOPPING"):
+        return None
+    return Trouble(
+        f"The recovery instance {other.ec2_instance_id} of an earlier launch is {other.ec2_state}; DRS would "
+        "terminate it when it launches again.",
+        "Is it in use? Then keep it: leave this server out. Else stop it: aws ec2 stop-instances "
+        f"--instance-ids {other.ec2_instance_id} --region {facts.server.scope.region}",
+    )
+
+
+def replaces_stopped_instance(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    other = facts.recovery_instance
+    if other is None or other.ec2_instance_id == facts.target.instance_id or other.ec2_state != "STOPPED":
+        return None
+    return Trouble(
+        f"The stopped recovery instance {other.ec2_instance_id} of an earlier launch goes: DRS ends it.",
+        "To keep it, protect it: aws ec2 modify-instance-attribute --disable-api-termination "
+        f"--instance-id {other.ec2_instance_id} --region {facts.server.scope.region}",
+    )
+
+
+def target_in_use(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """The target runs as the result of a recovery, not a drill: a launch would overwrite live disks.
+
+    In a drill it is in use stopped as well: what the workload wrote there is nowhere else yet.
+    """
+    own = facts.recovery_instance
+    if own is None or own.ec2_instance_id != facts.target.instance_id or own.is_drill:
+        return None
+    on_record = facts.recorded_workload_side == "RECOVERY"
+    if facts.target.state == "stopped" and not (on_record and facts.mode is Mode.DRILL):
+        return None
+    return Trouble(
+        f"{own.ec2_instance_id} is {facts.target.state} as the recovery instance of {facts.server.name}: "
+        "it may be production, and a launch would overwrite its disks.",
+        "If it is production, leave this server out. Else stop it: aws ec2 stop-instances "
+        f"--instance-ids {own.ec2_instance_id} --region {facts.target.scope.region}",
+    )
+
+
+def workload_on_recovery(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    """A launch would put the origin's older data over what the workload wrote since the failover."""
+    if facts.recorded_workload_side != "RECOVERY" or target_in_use(facts, policies):
+        return None
+    drill = facts.mode is Mode.DRILL
+    return Trouble(
+        f"{facts.server.name} was failed over and never brought home: its newest data are on the "
+        f"recovery side, and a launch into {facts.target.instance_id} ({facts.target.state}) would put older "
+        "data of the origin over them.",
+        "Fail back first: start the failback of this plan, mode: FAILBACK."
+        + ("" if drill else " If those data are not needed, override WORKLOAD_ON_RECOVERY with a reason."),
+    )
+
+
+def too_old_for_fast(facts: ServerFacts, policies: Policies) -> Trouble | None:
+    if policies.recovery_mode is not RecoveryMode.FAST:
+        return None
+    if facts.server.original_instance_id is None:
+        return Trouble("Recovery mode FAST works only for EC2 instances; this is none.", _OPTIMAL)
+    version = facts.server.agent_version
+    if version is not None and _numbers(version) >= FAST_AGENT:
+        return None
+    needed = ".".join(str(number) for number in FAST_AGENT)
+    return Trouble(
+        f"Recovery mode FAST needs agent {needed}; the server has {version or 'one of unknown version'}.",
+        f"Update the DRS agent on the server. {_OPTIMAL}",
+    )
+
+
+_OPTIMAL = "Or ask for recoveryMode: OPTIMAL."
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
+
+
+def _drs(facts: ServerFacts, command: str) -> str:
+    server = facts.server
+    return f"aws drs {command} --source-server-id {server.source_server_id} --region {server.scope.region}"

@@ -1,0 +1,1 @@
+"""Operator actions on a running execution: what they change, and when they are refused."""

@@ -1,0 +1,227 @@
+"""What a message makes of an execution as it is: the rules. Doing it is the controller's part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.model.execution import (
+    Cancellation,
+    ControlRecord,
+    Decision,
+    Effect,
+    ExecutionRecord,
+    Hold,
+    WaveRecord,
+)
+from shared.model.policies import Mode
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import LEFT_BEHIND, Pause, ServerStatus
+from shared.rules.control.messages import Action, ControlInvalidError, Message
+from shared.rules.plan.contract_wording import did_you_mean
+from shared.rules.plan.contracts import Problem
+
+MOST_HOLDS = 10
+TAKEN_OUT = (ServerStatus.STARTING,)
+"""A server that is starting is verified first: it can no more be skipped than one with an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An execution as a message finds it. ``waves`` is empty before they are planned."""
+
+    record: ExecutionRecord
+    waves: Sequence[WaveRecord] = ()
+    servers: Sequence[ServerRecord] = ()
+    controls: Sequence[ControlRecord] = ()
+
+    def control(self, control_id: str) -> ControlRecord:
+        return next(control for control in self.controls if control.control_id == control_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What becomes of a message. ``text`` tells the operators; ``same_as``: one that did the same already."""
+
+    text: str
+    effect: Effect = field(default_factory=Effect)
+    same_as: ControlRecord | None = None
+
+
+def judge(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    """Raises ControlInvalidError. ``control_id`` names the message from now on."""
+    if at.record.dry_run:
+        raise refusal("executionId", f"{message.execution_id} is a dry run.", "Wait: it ends by itself.")
+    judgements: dict[Action, Callable[[Message, Standing, str, str], Judgement]] = {
+        Action.PAUSE: _pause,
+        Action.RESUME: _resume,
+        Action.SKIP: _skip,
+        Action.RETRY: _retry,
+        Action.CANCEL: _cancel,
+        Action.APPROVE: _decide,
+        Action.REJECT: _decide,
+    }
+    return judgements[message.action](message, at, control_id, now)
+
+
+def refusal(path: str, found: str, remedy: str) -> ControlInvalidError:
+    return ControlInvalidError([Problem(path, found, remedy)])
+
+
+def _pause(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    if at.record.cancellation is not None:
+        raise refusal("action", "The execution is cancelled already.", "Wait for its end.")
+    if message.when is Pause.BEFORE_WAVE:
+        wave = _wave(message.wave, at, "before")
+        if wave is not None and _has_begun_to_start(wave):
+            raise refusal("before", _begun(wave), "Name a wave that has not, or say when: NEXT_WAVE.")
+    asked = (message.when, message.wave, message.by, message.reason)
+    for hold in at.record.holds:
+        if (hold.when, hold.wave, hold.by, hold.reason) == asked:
+            return Judgement("", same_as=at.control(hold.hold_id))
+    if len(at.record.holds) >= MOST_HOLDS:
+        raise refusal("action", f"There are {MOST_HOLDS} pauses already.", "RESUME some of them first.")
+    new = Hold(control_id, message.when, message.by, message.reason, now, message.wave)
+    what = {
+        Pause.NOW: "no new job and no start; what runs in DRS goes on",
+        Pause.NEXT_WAVE: "waves that have not begun do not begin",
+        Pause.BEFORE_WAVE: f"the wave {message.wave} neither launches nor starts",
+    }[message.when]
+    text = f"Paused by {message.by} because: {message.reason} ({what})."
+    return Judgement(text, Effect({"holds": (*at.record.holds, new)}))
+
+
+def _resume(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    holds = at.record.holds
+    if message.hold is not None and all(hold.hold_id != message.hold for hold in holds):
+        there = ", ".join(hold.hold_id for hold in holds) or "none"
+        raise refusal("hold", f"{message.hold} is no pause of it (any more).", f"There are: {there}.")
+    left = tuple(hold for hold in holds if message.hold is not None and hold.hold_id != message.hold)
+    text = f"Resumed by {message.by} because: {message.reason}"
+    text += f" ({len(left)} other pauses hold on)." if left else "."
+    return Judgement(
+        text if holds else "Nothing was paused.", Effect({"holds": left or None, "resumed_at": now})
+    )
+
+
+def _skip(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    if message.wave is not None:
+        return _skip_wave(message, at)
+    found = [_server(name, at, f"servers[{place}]") for place, name in enumerate(message.servers)]
+    said = f"{message.by} had it skipped: {message.reason}"
+    ended = [server for server in found if server.status.is_final or server.status in TAKEN_OUT]
+    if ended:
+        names = ", ".join(f"{server.name} is {server.status.value}" for server in ended)
+        raise refusal("servers", f"{names}.", "Skip only servers that are not started yet.")
+    changes = tuple(ServerChange(server, {"skip": said}) for server in found if server.skip is None)
+    names = ", ".join(server.name for server in found)
+    text = f"{message.by} had {names} skipped because: {message.reason}"
+    return Judgement(text, Effect({"servers_skipped": True}, servers=changes))
+
+
+def _skip_wave(message: Message, at: Standing) -> Judgement:
+    wave = _wave(message.wave, at, "wave")
+    if wave is None:
+        found = "The waves are not planned yet."
+        raise refusal("wave", found, "Send it again in a minute, or PAUSE before the wave meanwhile.")
+    if wave.skip is not None or _has_begun_to_start(wave):
+        raise refusal("wave", wave.skip or _begun(wave), "Skip only a wave that is not started yet.")
+    go_on = message.dependants_go_on
+    text = f"{message.by} had the wave {wave.name} skipped because: {message.reason}"
+    text += f" (those that depend on it {'go on' if go_on else 'are skipped too'})."
+    said = f"{message.by} had the wave skipped: {message.reason}"
+    return Judgement(text, Effect(waves={wave.name: {"skip": said, "dependants_go_on": go_on}}))
+
+
+def _retry(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    for control in at.controls:
+        same = control.message.get("alsoBlocked", False) == message.also_blocked
+        if control.action == Action.RETRY and same:
+            return Judgement("", same_as=control)
+    wanted = LEFT_BEHIND | ({ServerStatus.BLOCKED} if message.also_blocked else frozenset())
+    left = [server for server in at.servers if server.status in wanted]
+    if not left:
+        blocked = sum(server.status is ServerStatus.BLOCKED for server in at.servers)
+        remedy = f"{blocked} are blocked: send alsoBlocked: true for them." if blocked else "Nothing to do."
+        raise refusal("executionId", f"No server of {at.record.execution_id} failed or was skipped.", remedy)
+    return Judgement(f"{message.by} had {len(left)} servers tried again because: {message.reason}")
+
+
+def retry_request(message: Message, record: ExecutionRecord) -> dict[str, Any]:
+    """The request of the execution that tries again: as it was, for what did not recover."""
+    return {
+        **record.request,
+        "only": {"notRecoveredIn": record.execution_id, "alsoBlocked": message.also_blocked},
+        "startedBy": "OPERATOR",
+        "reason": message.reason,
+        "requestedBy": message.by,
+    }
+
+
+def _cancel(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    record = at.record
+    undo_recovered = False
+    if message.confirm is not None:
+        if message.confirm != record.plan_name:
+            found = f"{message.confirm!r} is not the name of its plan."
+            raise refusal("confirm", found, f"To put recovered servers back, write {record.plan_name!r}.")
+        if record.mode is Mode.FAILBACK:
+            found = "Servers that came home are not sent back: what was written there would be lost."
+            raise refusal("confirm", found, "Remove it. To go back, fail over again when they are protected.")
+        undo_recovered = True
+    before = record.cancellation
+    new = Cancellation(message.by, message.reason, now, control_id, message.undo, undo_recovered)
+    if before is not None and (before.undo, before.undo_recovered) >= (new.undo, new.undo_recovered):
+        return Judgement("", same_as=at.control(before.control_id))
+    what = "what it launched stays as it is"
+    if new.undo:
+        what = "what it launched and did not verify goes back"
+        what += ", and so do the servers that it recovered" if undo_recovered else ""
+    text = f"Cancelled by {message.by} because: {message.reason} ({what})."
+    return Judgement(text, Effect({"cancellation": new}))
+
+
+def _decide(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
+    record, approved = at.record, message.action is Action.APPROVE
+    if record.decision is not None:
+        if record.decision.approved == approved:
+            return Judgement("", same_as=at.control(record.decision.control_id))
+        done = "approved" if record.decision.approved else "rejected"
+        raise refusal("action", f"{record.decision.by} has {done} it.", "To stop it now, send CANCEL.")
+    if record.approval_token is None:
+        found = f"{record.execution_id} does not wait for an approval."
+        raise refusal("action", found, "Look at the execution: what does it wait for?")
+    text = f"{'Approved' if approved else 'Rejected'} by {message.by} because: {message.reason}"
+    return Judgement(text, Effect({"decision": Decision(approved, message.by, control_id)}))
+
+
+def _has_begun_to_start(wave: WaveRecord) -> bool:
+    return wave.status.is_final or wave.start_began_at is not None
+
+
+def _begun(wave: WaveRecord) -> str:
+    stands = wave.status.value if wave.status.is_final else "starting its instances"
+    return f"The wave {wave.name} is {stands} already."
+
+
+def _wave(name: str | None, at: Standing, path: str) -> WaveRecord | None:
+    """The wave of that name; None as long as no wave is planned. Raises ControlInvalidError."""
+    names = [wave.name for wave in at.waves]
+    if name in names or not names:
+        return next((wave for wave in at.waves if wave.name == name), None)
+    close = did_you_mean(str(name), names)
+    remedy = f"Write {close!r}." if close else f"There are: {', '.join(names)}."
+    raise refusal(path, f"{name!r} is no wave of it.", remedy)
+
+
+def _server(name: str, at: Standing, path: str) -> ServerRecord:
+    found = [server for server in at.servers if name in (server.source_server_id, server.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(server.source_server_id for server in found)
+        raise refusal(path, f"Several servers are called {name!r}.", f"Write the id of one: {ids}.")
+    close = did_you_mean(name, [server.name for server in at.servers])
+    remedy = f"Write {close!r}." if close else "Write a name or source server id of its report."
+    raise refusal(path, f"{name!r} is no server of it.", remedy)

@@ -1,0 +1,65 @@
+"""What holds a wave back, and what takes it or one of its servers out: the rules, read before every step.
+
+A wave has begun when the half that must respect the order has: with BY_WAVE its launch, with TOGETHER its
+start. A pause between waves (NEXT_WAVE) lets those go on that have begun; a pause before a wave keeps it
+from what it has not begun yet; a pause at once (NOW) holds every new job and every start. A start that has
+begun is never cut in half: its instances are verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.model.execution import ExecutionRecord, Hold, WaveRecord
+from shared.model.policies import FailbackPolicies, LaunchOrder
+from shared.model.server import ServerRecord
+from shared.model.status import Pause
+
+
+def launch_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
+    """Why no new DRS job may be started for the wave now; None: go on."""
+    return _holding(record.holds, wave, begun=wave.started_at is not None)
+
+
+def start_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
+    """Why no launched instance of the wave may be started now; None: go on."""
+    if wave.start_began_at is not None:
+        return None
+    by_wave = record.launch_order is LaunchOrder.BY_WAVE
+    return _holding(record.holds, wave, begun=by_wave and wave.started_at is not None)
+
+
+def cutover_hold(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
+    """Why a failback must not begin its cutover now; None: go on.
+
+    Where the workload is quiesced, all servers come to rest together: then a pause before any wave holds.
+    """
+    for hold in record.holds:
+        if hold.when is not Pause.BEFORE_WAVE or policies.quiesce:
+            return _worded(hold)
+    return None
+
+
+def withdrawal(record: ExecutionRecord, wave: WaveRecord, server: ServerRecord | None = None) -> str | None:
+    """Who took the wave, or this server of it, out of the execution, and why; None: it takes part."""
+    if record.cancellation is not None:
+        return f"{record.cancellation.by} cancelled the execution: {record.cancellation.reason}"
+    return wave.skip or (server.skip if server is not None else None)
+
+
+def patient_since(record: ExecutionRecord, wave: WaveRecord) -> str | None:
+    """From when on the wave's wait for room counts: its launch, or the last resume. ISO 8601."""
+    return max((at for at in (wave.started_at, record.resumed_at) if at), default=None)
+
+
+def _holding(holds: Iterable[Hold], wave: WaveRecord, *, begun: bool) -> str | None:
+    for hold in holds:
+        between = hold.when is Pause.NEXT_WAVE and not begun
+        before = hold.when is Pause.BEFORE_WAVE and hold.wave == wave.name
+        if between or before or hold.when is Pause.NOW:
+            return _worded(hold)
+    return None
+
+
+def _worded(hold: Hold) -> str:
+    return f"{hold.by} paused it: {hold.reason}"

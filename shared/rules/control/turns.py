@@ -1,0 +1,29 @@
+"""Whether it is a wave's turn to launch or to start: what depends on other waves, and what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.model.execution import ExecutionRecord, WaveRecord
+from shared.model.policies import LaunchOrder
+from shared.model.status import Turn
+from shared.rules.control.pauses import launch_hold, start_hold, withdrawal
+from shared.rules.waves.outcome import DependencyVerdict, Readiness, dependency_verdict
+
+_IN_ORDER = {LaunchOrder.BY_WAVE: Turn.LAUNCH, LaunchOrder.TOGETHER: Turn.START}
+"""The half that must respect the order of the waves."""
+
+
+def turn_of(record: ExecutionRecord, wave: WaveRecord, waves: Sequence[WaveRecord]) -> DependencyVerdict:
+    """Whether the wave may do what it waits for (``wave.awaits``), must wait, or is to be skipped.
+
+    A cancellation or a skip comes first, then a pause: while it lasts nothing is decided that is final.
+    """
+    if said := withdrawal(record, wave):
+        return DependencyVerdict(Readiness.SKIP, said)
+    hold = launch_hold(record, wave) if wave.awaits is Turn.LAUNCH else start_hold(record, wave)
+    if hold:
+        return DependencyVerdict(Readiness.WAIT, hold)
+    if wave.awaits is _IN_ORDER[record.launch_order]:
+        return dependency_verdict(wave, waves)
+    return DependencyVerdict(Readiness.READY)

@@ -1,0 +1,1 @@
+"""What DRS answers: errors, jobs and quotas."""

@@ -1,0 +1,89 @@
+"""Which AWS error is what, whether to try again, and what to tell the operator."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from shared.rules.drs.drs_error_table import BY_CODE, BY_ENDING, BY_MESSAGE, RAW_ERRORS, ErrorKind
+
+__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_held_by_job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``retryable``: the very same call may be made again later without looking first."""
+
+    kind: ErrorKind
+    retryable: bool
+    remedy: str
+
+
+def explain(code: str, message: str, operation: str) -> Explanation:
+    """What an error of an AWS call means.
+
+    ``code``: the error code, or the name of a botocore exception; ``operation`` as the API names it
+    ("StartRecovery"). Total: an unknown code gets an answer too.
+    """
+    by_code = _by_code(_plain(code))
+    if by_code is None or by_code[0] not in (ErrorKind.DENIED, ErrorKind.THROTTLED):
+        for texts, kind, remedy in BY_MESSAGE:
+            if any(text in message.lower() for text in texts):
+                return _explanation(kind, remedy, operation)
+    if by_code is not None:
+        return _explanation(*by_code, operation)
+    text = (
+        f"Look {code or 'the error'} up in the AWS documentation of {operation}, then start the plan again."
+    )
+    return Explanation(ErrorKind.INTERNAL, False, text)
+
+
+def explain_raw_error(text: str) -> str:
+    """The remedy for a rawError of a job log or of the replication."""
+    for texts, remedy in RAW_ERRORS:
+        if any(part in text.lower() for part in texts):
+            return remedy
+    codes = (word for word in re.findall(r"[A-Za-z][A-Za-z.]+", text) if _plain(word) in BY_CODE)
+    explanation = explain(next(codes, ""), text, "StartRecovery")
+    if explanation.kind is not ErrorKind.INTERNAL:
+        return explanation.remedy
+    return "Read the job log in the DRS console, mend what it names, and start the plan again."
+
+
+def is_held_by_job(message: str) -> bool:
+    """Whether DRS refused a call because a job holds one of its servers; other conflicts do not pass."""
+    return "currently being processed by a job" in message.lower()
+
+
+_RETRYABLE = frozenset({ErrorKind.THROTTLED, ErrorKind.QUOTA, ErrorKind.BUSY, ErrorKind.CAPACITY})
+_WITHOUT_TOKEN = frozenset(
+    {
+        "StartRecovery",
+        "ReverseReplication",
+        "TerminateRecoveryInstances",
+        "StartFailbackLaunch",
+        "CreateExtendedSourceServer",
+    }
+)
+"""Operations that do something new when called twice and take no client token (DRS service model)."""
+
+
+def _explanation(kind: ErrorKind, remedy: str, operation: str) -> Explanation:
+    retryable = kind in _RETRYABLE
+    if kind in (ErrorKind.UNKNOWN_OUTCOME, ErrorKind.INTERNAL):
+        retryable = operation not in _WITHOUT_TOKEN
+        if not retryable:
+            remedy = (
+                f"{remedy} {operation} may have taken effect: look at DescribeJobs before calling it again."
+            )
+    return Explanation(kind, retryable, remedy)
+
+
+def _by_code(code: str) -> tuple[ErrorKind, str] | None:
+    endings = ((kind, remedy) for ending, kind, remedy in BY_ENDING if code.endswith(ending))
+    return BY_CODE.get(code) or next(endings, None)
+
+
+def _plain(code: str) -> str:
+    """A code without namespace and without the ending that DRS puts on it: ``ConflictException``."""
+    return code.split("#")[-1].split(":")[0].removesuffix("Exception")

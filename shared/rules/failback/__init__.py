@@ -1,0 +1,1 @@
+"""Failback: identify, replicate back, cut over, re-protect, retire."""

@@ -1,0 +1,124 @@
+"""What a failback records of a server for the stage that it was found in, and the stage that a record says.
+
+A failback that was killed is started again: servers that are reversed, launched or home already pass
+through the workflow with what was done for them, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from shared.model.finding import Finding, Severity
+from shared.model.server import ServerRecord
+from shared.model.status import Adoption, Protection, ServerStatus
+from shared.rules.drs.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG
+from shared.rules.failback.original_identifier import IdentifyFacts, Stage
+from shared.rules.resumption.adoption import adoption
+from shared.times import iso
+
+_HOME = {
+    Protection.RETIRED: Stage.HOME,
+    Protection.RETURNING: Stage.TO_REPROTECT,
+    Protection.RESCANNING: Stage.TO_RETIRE,
+    Protection.PROTECTED: Stage.TO_RETIRE,
+}
+_ADOPTED = {Adoption.JOB: Stage.LAUNCHING, Adoption.LAUNCH: Stage.LAUNCHED}
+
+
+def stage_values(
+    facts: IdentifyFacts, stage: Stage, *, earlier_over: bool, same_plan: bool, now: datetime
+) -> dict[str, Any]:
+    """Fields of a ServerRecord that follow from the stage.
+
+    ``earlier_over`` and ``same_plan`` are about the execution that started ``facts.earlier_job``. A launch
+    that cannot be taken over is made again: then the server counts as replicating.
+    """
+    values: dict[str, Any] = _left_at_rest(facts)
+    if facts.reversed_server is not None:
+        values["reversed_server_id"] = facts.reversed_server.source_server_id
+        values["replication_state"] = facts.reversed_server.replication_state
+    if stage in (Stage.LAUNCHING, Stage.LAUNCHED):
+        return values | _adopted(facts, earlier_over, same_plan, now)
+    if stage is Stage.HOME:
+        return values | {"protection": Protection.RETIRED}
+    if stage is Stage.TO_REPROTECT:
+        return values | {"protection": Protection.RETURNING, "reprotect_requested_at": iso(now)}
+    if stage is Stage.TO_RETIRE:
+        # Without a recovery instance at the origin an earlier execution was in the middle of tidying up.
+        done = facts.failback_instance is None
+        protection = Protection.PROTECTED if done else Protection.RESCANNING
+        return values | {"protection": protection, "reprotect_requested_at": iso(now)}
+    return values
+
+
+def stage_of(record: ServerRecord) -> Stage:
+    """The stage that ``stage_values`` recorded."""
+    if record.protection is not None:
+        return _HOME.get(record.protection, Stage.TO_RETIRE)
+    if record.adoption is not None:
+        return _ADOPTED[record.adoption]
+    return Stage.REPLICATING if record.reversed_server_id else Stage.TO_REVERSE
+
+
+def _left_at_rest(facts: IdentifyFacts) -> dict[str, Any]:
+    """When an earlier failback stopped the workload for its cutover, was ended, and nobody runs it now.
+
+    Not where the original may have run it since: what it wrote then is nowhere else.
+    """
+    earlier, workload = facts.earlier, facts.workload
+    if earlier is None or workload is None or workload.state not in ("stopping", "stopped"):
+        return {}
+    if earlier.status is ServerStatus.RECOVERED or earlier.workload_returned_at is not None:
+        return {}
+    original = facts.original
+    if facts.failback_instance and original and original.state not in ("stopping", "stopped"):
+        return {}
+    return {
+        "workload_stop_requested_at": earlier.workload_stop_requested_at,
+        "workload_stopped_at": earlier.workload_stopped_at,
+    }
+
+
+def _adopted(facts: IdentifyFacts, earlier_over: bool, same_plan: bool, now: datetime) -> dict[str, Any]:
+    job, earlier = facts.earlier_job, facts.earlier
+    if facts.original is None or job is None:
+        return {}
+    adopted = adoption(
+        job=job,
+        recovery_instance=facts.failback_instance,
+        pair_instance=facts.original,
+        earlier=earlier,
+        earlier_over=earlier_over,
+        same_plan_and_mode=same_plan,
+        now=now,
+    )
+    if adopted is None or earlier is None:
+        return {}
+    is_launched = adopted is Adoption.LAUNCH and facts.failback_instance is not None
+    return {
+        "adoption": adopted,
+        "adopted_from": job.tags.get(EXECUTION_TAG),
+        "job_id": job.job_id,
+        "attempts": int(job.tags.get(ATTEMPT_TAG, "1")),
+        "recovery_instance_id": facts.original.instance_id if is_launched else None,
+        "previous_launch": earlier.previous_launch,
+        "launch_changed": earlier.launch_changed,
+        "volumes_before": earlier.volumes_before or facts.original.volumes,
+        "reverse_requested_at": earlier.reverse_requested_at,
+        "replicated_at": earlier.replicated_at,
+        "workload_stop_requested_at": earlier.workload_stop_requested_at,
+        "workload_stopped_at": earlier.workload_stopped_at,
+        "findings": (_taken_over(adopted, facts, job.job_id, str(job.tags.get(EXECUTION_TAG))),),
+    }
+
+
+def _taken_over(adopted: Adoption, facts: IdentifyFacts, job_id: str, execution_id: str) -> Finding:
+    original = facts.original.instance_id if facts.original else ""
+    what = f"the DRS job {job_id}" if adopted is Adoption.JOB else f"its launch into {original} ({job_id})"
+    return Finding(
+        code="ADOPTED",
+        severity=Severity.WARNING,
+        found=f"The execution {execution_id} is over and left {what}.",
+        remedy="Nothing: this execution takes it over and verifies it. The server is not launched again.",
+    )

@@ -1,0 +1,41 @@
+"""The two sides of a server in a failback: the instance that runs its workload, and the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from shared.model.ec2 import Instance
+from shared.model.scope import Scope
+from shared.model.server import ServerRecord
+
+PATIENCE = timedelta(minutes=15)
+"""How long an instance may take to stop or to start. One that stays stopping has a host in trouble and may
+need force (EC2 user guide, Troubleshoot Amazon EC2 instance stop issues)."""
+
+
+def at_rest(instance: Instance | None) -> bool:
+    """Whether an instance runs nothing and will not by itself. One that is gone (None) is at rest too."""
+    return instance is None or instance.state in ("stopped", "terminated")
+
+
+def by_workload_scope(servers: Iterable[ServerRecord]) -> Iterator[tuple[Scope, list[ServerRecord]]]:
+    """The servers whose workload instance is known, by the scope that it runs in."""
+    known = [(s.workload_scope, s) for s in servers if s.workload_scope and s.workload_instance_id]
+    for scope in sorted({scope for scope, _ in known}):
+        yield scope, [server for place, server in known if place == scope]
+
+
+def whereabouts(server: ServerRecord) -> str:
+    """Where the workload of a server is that did not come home, for its remedy; empty outside a failback."""
+    workload = server.workload_instance_id
+    if workload is None:
+        return ""
+    if server.workload_stop_requested_at is None:
+        return f"Its workload runs on {workload} as before."
+    if server.workload_returned_at:
+        return f"Its workload runs on {workload} again."
+    return (
+        f"Its workload on {workload} was stopped. To go on, run the failback again; to go back, see that "
+        f"{server.pair_instance_id} is stopped, then aws ec2 start-instances --instance-ids {workload}"
+    )

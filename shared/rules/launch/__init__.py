@@ -1,0 +1,1 @@
+"""Launch settings, permissions, polling and verification of a launch."""

@@ -1,0 +1,76 @@
+"""How long to wait before the next look: rarely while nothing can have happened, often near the end.
+
+Looks cost state transitions, history events and calls; being late costs recovery time. The expected times
+are those of ``shared.rules.waves.recovery_estimate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from shared.rules.waves.recovery_estimate import CONVERSION_SECONDS, LAUNCH_SECONDS, SNAPSHOT_SECONDS
+from shared.times import parse_time
+
+FIRST_LAUNCH = 0.5 * (SNAPSHOT_SECONDS + CONVERSION_SECONDS["linux"][0] + LAUNCH_SECONDS["linux"][0])
+"""No server is launched before this time of its job, as far as is known."""
+LONG_JOB = 3600.0
+FIRST_BOOT = 45.0
+LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
+SHORTEST_STEP, LONGEST_STEP = 15, 120
+FEW = 10
+"""Until no more are left than that, the last of them is not yet near: only it ends the wave."""
+MANY = 200
+"""From this number of instances on, one look is a dozen calls."""
+
+
+def launch_wait(age_seconds: float) -> int:
+    """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless woken.
+
+    Of a job's last server DRS tells, so that a step is what the others may wait, and not the wave.
+    """
+    if age_seconds < FIRST_LAUNCH:
+        return max(10, round(FIRST_LAUNCH - age_seconds))
+    return 30 if age_seconds < LONG_JOB else 60
+
+
+def boot_wait(age_seconds: float, instances: int) -> int:
+    """Seconds until the next look at ``instances`` that were started ``age_seconds`` ago."""
+    if age_seconds < FIRST_BOOT:
+        return max(5, round(FIRST_BOOT - age_seconds))
+    if age_seconds < LONG_BOOT:
+        return 5 if instances <= FEW else 10 if instances < MANY else 20
+    return 15 if age_seconds < VERY_LONG_BOOT else 30
+
+
+ROUND = timedelta(seconds=8)
+"""Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
+ENDING_STEP = 3
+"""All servers of a job are through: it ends in two or three seconds (observed)."""
+FAR = 120
+HELD = 900
+
+
+def room_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
+    """Seconds until the next look for room in a scope, unless woken; None: no job of the scope is known.
+
+    ``first``: this lot is the next to be served; the others are woken by whoever starts before them.
+    ``ending``: all servers of some job are through.
+    """
+    if not first:
+        return FAR
+    if ending:
+        return ENDING_STEP
+    if oldest_job_age_seconds is None:
+        return 10
+    # When a job is through, DRS tells, and that wakes the first.
+    return min(60, launch_wait(oldest_job_age_seconds))
+
+
+def step_wait(since: Iterable[str | None], now: datetime) -> int:
+    """Seconds until the next look at steps that were asked for at these times (ISO 8601).
+
+    A tenth of the time that the last of them has waited: soon at first, less often the longer it takes.
+    """
+    waited = [(now - parse_time(start)).total_seconds() for start in since if start]
+    return int(min(LONGEST_STEP, max(SHORTEST_STEP, min(waited, default=0) / 10)))

@@ -1,0 +1,53 @@
+"""What EC2's word about a started instance means for its server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.model.ec2 import InstanceHealth
+from shared.model.server import ServerRecord
+
+LOOK_AT_CONSOLE = (
+    "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance}; "
+    "then start it by hand or run the plan again for this server."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``hopeless``: waiting does not help. Neither passed nor hopeless: it may still come up."""
+
+    passed: bool
+    found: str
+    hopeless: bool = False
+    remedy: str = (
+        "Check the application on the instance and the plan's health checks; it runs, but does not answer."
+    )
+
+
+SETTLING_SECONDS = 60
+"""DescribeInstances may lag behind StartInstances (EC2 API reference, Eventual consistency)."""
+
+
+def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_start: float) -> Verdict:
+    """Whether the pair's instance runs at its address and passes both EC2 status checks."""
+    instance = server.pair_instance_id or "?"
+    console = LOOK_AT_CONSOLE.format(instance=instance)
+    if health is None or health.state in ("terminated", "shutting-down"):
+        found = f"{instance} is gone ({health.state if health else 'not found'})."
+        remedy = "Do not terminate anything. Find out who did in CloudTrail, and restore a target instance."
+        return Verdict(False, found, hopeless=True, remedy=remedy)
+    if health.state in ("stopped", "stopping") and seconds_since_start > SETTLING_SECONDS:
+        why = health.state_reason or "EC2 gives no reason"
+        remedy = (
+            f"Start it again: aws ec2 start-instances --instance-ids {instance}. For capacity errors choose "
+            "another instance type or use a capacity reservation, then run the plan again."
+        )
+        return Verdict(False, f"{instance} did not start: it is {health.state} ({why}).", True, remedy)
+    if health.state != "running" or not health.status_ok:
+        return Verdict(False, f"{instance} is {health.state}, status checks {health.status}.", remedy=console)
+    if server.private_ip_before and health.private_ip != server.private_ip_before:
+        found = f"{instance} has the address {health.private_ip}, not {server.private_ip_before} as before."
+        remedy = "Find out who changed the network interface, and put the address back before using it."
+        return Verdict(False, found, hopeless=True, remedy=remedy)
+    return Verdict(True, f"{instance} runs and passes its status checks.")

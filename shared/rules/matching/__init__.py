@@ -1,0 +1,1 @@
+"""Pairs source servers with target instances."""

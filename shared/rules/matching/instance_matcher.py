@@ -1,0 +1,205 @@
+"""Pairs source servers with their target instances by name: 1:1 or not at all, with the reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from shared.model.drs import SourceServer
+from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance
+from shared.model.finding import Finding, Severity
+from shared.model.plan import Matching
+from shared.model.scope import Scope
+from shared.rules.matching.manual_pairs import match_manual_pairs, tag_command
+from shared.rules.matching.names import Proposal, normalize, propose
+
+__all__ = ["MANUAL", "NAME", "MatchResult", "Pair", "Proposal", "match_instances", "normalize"]
+
+MANUAL = "MANUAL"
+NAME = "NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """``paired_by`` is MANUAL or NAME."""
+
+    source_server_id: str
+    instance_id: str
+    paired_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """``plan_findings`` are about manual pairs that name a server nobody knows."""
+
+    pairs: tuple[Pair, ...]
+    unmatched_servers: dict[str, Finding] = field(default_factory=dict)
+    unmatched_targets: dict[str, Finding] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
+    plan_findings: tuple[Finding, ...] = ()
+
+
+def match_instances(
+    servers: Sequence[SourceServer], targets: Sequence[Instance], matching: Matching
+) -> MatchResult:
+    """Pairs within each scope, manual pairs first.
+
+    Pass every server that takes part and every candidate instance of all scopes at once: a name is
+    unique only among all of them. Instances without the AWSDRS tag are welcome; they are never paired,
+    they explain why a server is left over.
+    """
+    known = {server.source_server_id: server for server in servers}
+    living = {target.instance_id: target for target in targets if target.state not in _GONE}
+    manual = match_manual_pairs(list(known.values()), list(living.values()), matching)
+    by_name = _match_names(
+        [server for server in known.values() if server.source_server_id not in manual.servers_used],
+        [target for target in living.values() if target.instance_id not in manual.targets_used],
+        matching,
+    )
+    return MatchResult(
+        pairs=(*(Pair(server, target, MANUAL) for server, target in manual.pairs), *by_name.pairs),
+        unmatched_servers=manual.unmatched_servers | by_name.unmatched_servers,
+        unmatched_targets=manual.unmatched_targets | by_name.unmatched_targets,
+        proposals=by_name.proposals,
+        plan_findings=manual.plan_findings,
+    )
+
+
+_GONE = ("terminated", "shutting-down")
+
+
+class _Namesakes:
+    """The servers and the instances of one scope that share one name."""
+
+    __slots__ = ("servers", "tagged", "untagged")
+
+    def __init__(self) -> None:
+        self.servers: list[SourceServer] = []
+        self.tagged: list[Instance] = []
+        self.untagged: list[Instance] = []
+
+
+def _match_names(
+    servers: Sequence[SourceServer], targets: Sequence[Instance], matching: Matching
+) -> MatchResult:
+    groups: defaultdict[tuple[Scope, str], _Namesakes] = defaultdict(_Namesakes)
+    for server in servers:
+        groups[server.scope, normalize(server.name, matching.domain_suffixes)].servers.append(server)
+    for target in targets:
+        group = groups[target.scope, normalize(target.name, matching.domain_suffixes)]
+        (group.tagged if target.allows_launching_into else group.untagged).append(target)
+
+    pairs: list[Pair] = []
+    lone_servers: dict[str, Finding] = {}
+    lone_targets: dict[str, Finding] = {}
+    for (_, name), group in groups.items():
+        if name and len(group.servers) == len(group.tagged) == 1:
+            pairs.append(Pair(group.servers[0].source_server_id, group.tagged[0].instance_id, NAME))
+            continue
+        for server in group.servers:
+            lone_servers[server.source_server_id] = _why_server(server, name, group)
+        for target in group.tagged:
+            lone_targets[target.instance_id] = _why_target(target, name, group)
+
+    proposals = propose(
+        {
+            key: [server.source_server_id for server in group.servers]
+            for key, group in groups.items()
+            if key[1] and not group.tagged and not group.untagged
+        },
+        {
+            key: [target.instance_id for target in group.tagged]
+            for key, group in groups.items()
+            if key[1] and not group.servers
+        },
+        matching.spelling_tolerance,
+    )
+    names = {target.instance_id: target.name for target in targets}
+    for proposal in proposals:
+        finding = lone_servers[proposal.source_server_id]
+        remedy = (
+            f"{finding.remedy} Is {names[proposal.instance_id]!r} meant? Then add to the plan: "
+            f"matching.manualPairs: [{{sourceServerId: {proposal.source_server_id}, "
+            f"targetInstanceId: {proposal.instance_id}}}]."
+        )
+        lone_servers[proposal.source_server_id] = replace(finding, remedy=remedy)
+    return MatchResult(tuple(pairs), lone_servers, lone_targets, proposals)
+
+
+def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
+    where = f"in {server.scope}"
+    if not name:
+        return _critical(
+            "NAME_MISSING",
+            f"The source server {server.source_server_id} has no name.",
+            f"Name it: aws drs tag-resource --resource-arn {server.arn} --tags Name=NAME "
+            f"--region {server.scope.region}; or pair it under matching.manualPairs in the plan.",
+        )
+    if len(group.servers) > 1:
+        return _critical(
+            "SERVER_NAME_AMBIGUOUS",
+            f"The source servers {_ids(s.source_server_id for s in group.servers)} {where} "
+            f"all have the name {name!r}.",
+            "Give each a Name tag of its own, or pair them under matching.manualPairs in the plan.",
+        )
+    if len(group.tagged) > 1:
+        return _critical(
+            "TARGET_AMBIGUOUS",
+            f"The instances {_ids(t.instance_id for t in group.tagged)} {where} all have the name {name!r}.",
+            "Rename all but the target, or pair the server under matching.manualPairs in the plan.",
+        )
+    if group.untagged:
+        first = group.untagged[0].instance_id
+        return _critical(
+            "TARGET_UNTAGGED",
+            f"{_ids(t.instance_id for t in group.untagged)} {where} has the name {name!r} but not the tag "
+            f"{TARGET_TAG_KEY}={TARGET_TAG_VALUE}.",
+            f"If it is the target: {tag_command(first, server.scope)}",
+        )
+    return _critical(
+        "TARGET_MISSING",
+        f"No target instance {where} has the name {name!r}.",
+        f"Create it, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}, with the Name tag "
+        f"{server.name!r}; or pair the server under matching.manualPairs in the plan.",
+    )
+
+
+def _why_target(target: Instance, name: str, group: _Namesakes) -> Finding:
+    where = f"in {target.scope}"
+    if not name:
+        return _warning(
+            "NAME_MISSING",
+            f"The target instance {target.instance_id} {where} has no Name tag.",
+            f"Name it: aws ec2 create-tags --resources {target.instance_id} --tags Key=Name,Value=NAME "
+            f"--region {target.scope.region}",
+        )
+    if len(group.tagged) > 1:
+        return _warning(
+            "TARGET_AMBIGUOUS",
+            f"The instances {_ids(t.instance_id for t in group.tagged)} {where} all have the name {name!r}.",
+            "Rename all but one of them.",
+        )
+    if group.servers:
+        return _warning(
+            "SERVER_NAME_AMBIGUOUS",
+            f"{_ids(s.source_server_id for s in group.servers)} all have the name {name!r} of this target.",
+            "Give each source server a Name tag of its own.",
+        )
+    return _warning(
+        "TARGET_UNUSED",
+        f"No source server {where} has the name {name!r} of this target.",
+        "Nothing, if it protects no server of this plan; else correct its Name tag.",
+    )
+
+
+def _ids(ids: Iterable[str]) -> str:
+    return " and ".join(sorted(ids))
+
+
+def _critical(code: str, found: str, remedy: str) -> Finding:
+    return Finding(code, Severity.CRITICAL, found, remedy)
+
+
+def _warning(code: str, found: str, remedy: str) -> Finding:
+    return Finding(code, Severity.WARNING, found, remedy)

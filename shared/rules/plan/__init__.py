@@ -1,0 +1,1 @@
+"""Plan and request documents: parsed, checked against their schemas, and what they select."""

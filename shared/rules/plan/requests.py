@@ -1,0 +1,212 @@
+"""Makes a Request out of what an execution was started with, and settles which policies then hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.model.finding import Severity
+from shared.model.plan import Plan
+from shared.model.policies import Approval, LaunchOrder, Mode, OnBlocked, Policies, RecoveryMode
+from shared.rules.checks.prerequisites import severities
+from shared.rules.checks.reverse_prerequisites import reverse_severities
+from shared.rules.plan.contract_wording import did_you_mean
+from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
+from shared.rules.plan.overrides import Override
+
+
+class RequestInvalidError(DocumentInvalidError):
+    """A request breaks the schema or asks for what is not available."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("request", problems)
+
+
+EVENT = "EVENT"
+"""``startedBy`` of a request that came as an EventBridge event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Limits a request to some of the plan's servers: those of these names or ids, and those that the
+    execution ``not_recovered_in`` left behind."""
+
+    servers: tuple[str, ...] = ()
+    not_recovered_in: str | None = None
+    also_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. ``inline_plan`` is the plan document when the request carries one.
+
+    ``plan_name`` is "" where only ``failover`` (the id of an execution) is given: its plan holds then.
+    ``dry_run``: nothing may be changed (dryRun or checkOnly). The four policies are None where the request
+    leaves them to the plan. ``confirmed_originals``: recovery instance id -> original instance id.
+    """
+
+    plan_name: str
+    inline_plan: dict[str, Any] | None = None
+    mode: Mode = Mode.FAILOVER
+    dry_run: bool = False
+    approval: Approval | None = None
+    on_blocked: OnBlocked | None = None
+    launch_order: LaunchOrder | None = None
+    recovery_mode: RecoveryMode | None = None
+    reason: str | None = None
+    requested_by: str | None = None
+    started_by_event: bool = False
+    overrides: tuple[Override, ...] = ()
+    failover: str | None = None
+    recovery_instance_ids: tuple[str, ...] = ()
+    confirmed_originals: Mapping[str, str] = field(default_factory=dict)
+    cancel_drill: bool = False
+    remove_detached_volumes: bool = False
+    only: Only | None = None
+
+
+def parse_request(document: object) -> Request:
+    """The Request in ``document`` (the input of the execution). Raises RequestInvalidError."""
+    found = problems(document, "request")
+    if found or not isinstance(document, dict):
+        raise RequestInvalidError(found)
+    mode = Mode(document.get("mode", Mode.FAILOVER))
+    if refused := tuple(_refused(document, mode)):
+        raise RequestInvalidError(refused)
+    plan = document.get("plan", "")
+    return Request(
+        plan_name=plan if isinstance(plan, str) else plan["name"],
+        inline_plan=None if isinstance(plan, str) else plan,
+        mode=mode,
+        dry_run=document.get("dryRun", False) or document.get("checkOnly", False),
+        approval=Approval(document["approval"]) if "approval" in document else None,
+        on_blocked=OnBlocked(document["onBlocked"]) if "onBlocked" in document else None,
+        launch_order=LaunchOrder(document["launchOrder"]) if "launchOrder" in document else None,
+        recovery_mode=RecoveryMode(document["recoveryMode"]) if "recoveryMode" in document else None,
+        reason=document.get("reason"),
+        requested_by=document.get("requestedBy"),
+        started_by_event=document.get("startedBy") == EVENT,
+        overrides=tuple(
+            Override(said["check"], said["reason"], tuple(said.get("servers", ())))
+            for said in document.get("overrides", ())
+        ),
+        failover=document.get("failover"),
+        recovery_instance_ids=tuple(document.get("recoveryInstanceIds", ())),
+        confirmed_originals={
+            said["recoveryInstanceId"]: said["originalInstanceId"]
+            for said in document.get("confirmOriginals", ())
+        },
+        cancel_drill=document.get("cancelDrill", False),
+        remove_detached_volumes=document.get("removeDetachedVolumes", False),
+        only=_only(document["only"]) if "only" in document else None,
+    )
+
+
+def _only(said: dict[str, Any]) -> Only:
+    return Only(tuple(said.get("servers", ())), said.get("notRecoveredIn"), said.get("alsoBlocked", False))
+
+
+def request_from_event(event: object) -> dict[str, Any]:
+    """The request document that a ``Disaster Declared`` event asks for. Raises RequestInvalidError."""
+    found = problems(event, "dr-event")
+    if found or not isinstance(event, dict):
+        raise RequestInvalidError(found)
+    mode = Mode(event["detail"].get("mode", Mode.FAILOVER))
+    if refused := tuple(_out_of_place(event["detail"], mode, "detail.")):
+        raise RequestInvalidError(refused)
+    return {**event["detail"], "startedBy": EVENT}
+
+
+def effective_policies(plan: Plan, request: Request) -> Policies:
+    """The plan's policies with those of the request over them.
+
+    Approval is the exception: the stricter word wins, so a request can add an approval to a plan but
+    cannot waive one that the plan demands; and an event cannot waive it at all, only the plan can. A
+    failback launches as the request says, else as ``policies.failback`` says, else as the plan does.
+    """
+    said = plan.policies
+    approval = said.approval if request.started_by_event else request.approval or said.approval
+    if Approval.REQUIRED in (request.approval, said.approval):
+        approval = Approval.REQUIRED
+    return replace(
+        said,
+        approval=approval,
+        on_blocked=request.on_blocked or said.on_blocked,
+        launch_order=request.launch_order or _launch_order(said, request.mode),
+        recovery_mode=request.recovery_mode or said.recovery_mode,
+    )
+
+
+def approval_required(policies: Policies, request: Request, started_by_event: bool) -> bool:
+    """Whether somebody must approve before anything changes. ``policies`` are the effective ones.
+
+    An execution that an event started waits for approval unless NOT_REQUIRED was said; one that an
+    operator started waits only if REQUIRED was said; a dry run never waits.
+    """
+    if request.dry_run:
+        return False
+    if policies.approval is None:
+        return started_by_event
+    return policies.approval is Approval.REQUIRED
+
+
+def _launch_order(said: Policies, mode: Mode) -> LaunchOrder:
+    of_failback = said.failback.launch_order if mode is Mode.FAILBACK else None
+    return of_failback or said.launch_order
+
+
+# --- what the schema cannot say ---------------------------------------------------------------------------
+
+_ONLY_IN = {
+    "failover": Mode.FAILBACK,
+    "recoveryInstanceIds": Mode.FAILBACK,
+    "confirmOriginals": Mode.FAILBACK,
+    "removeDetachedVolumes": Mode.FAILBACK,
+    "cancelDrill": Mode.FAILOVER,
+}
+
+
+def _refused(document: dict[str, Any], mode: Mode) -> Iterator[Problem]:
+    yield from _out_of_place(document, mode)
+    if mode is Mode.FAILBACK and "recoveryInstanceIds" in document:
+        if "failover" in document:
+            message = "is given together with failover, which names the servers already."
+            yield Problem("recoveryInstanceIds", message, "Remove one of the two.")
+        elif "plan" not in document:
+            yield Problem("plan", "is missing.", "Name the plan that the recovery instances belong to.")
+    yield from _confirmed_twice(document.get("confirmOriginals", ()))
+    yield from _not_overridable(document.get("overrides", ()), mode)
+
+
+def _out_of_place(document: dict[str, Any], mode: Mode, prefix: str = "") -> Iterator[Problem]:
+    for name, only in _ONLY_IN.items():
+        if name in document and mode is not only:
+            message = f"belongs to a {only.value.lower()}; the mode of this request is {mode.value}."
+            yield Problem(prefix + name, message, f"Remove it, or write mode: {only.value}.")
+
+
+def _confirmed_twice(confirmations: Sequence[dict[str, str]]) -> Iterator[Problem]:
+    for key in ("recoveryInstanceId", "originalInstanceId"):
+        seen: dict[str, int] = {}
+        for index, said in enumerate(confirmations):
+            first = seen.setdefault(said[key], index)
+            if first != index:
+                message = f"{said[key]} is already named by confirmOriginals[{first}]."
+                yield Problem(f"confirmOriginals[{index}].{key}", message, "Name each instance once.")
+
+
+def _not_overridable(overrides: Sequence[dict[str, Any]], mode: Mode) -> Iterator[Problem]:
+    known = reverse_severities() if mode is Mode.FAILBACK else severities(mode)
+    possible = sorted(code for code, severity in known.items() if severity is Severity.OVERRIDABLE)
+    for index, said in enumerate(overrides):
+        check, path = said["check"], f"overrides[{index}].check"
+        if check not in known:
+            close = did_you_mean(check, possible)
+            remedy = f"Write {close!r}." if close else f"Can be overridden: {', '.join(possible)}."
+            yield Problem(path, f"{check} is no check of a {mode.value.lower()}.", remedy)
+        elif known[check] is Severity.CRITICAL:
+            message = f"{check} is critical and cannot be overridden."
+            yield Problem(path, message, "Remove it, and do what the finding's remedy says.")
+        elif known[check] is Severity.WARNING:
+            yield Problem(path, f"{check} only warns: it blocks nothing.", "Remove it.")

@@ -1,0 +1,1 @@
+"""Launch settings prepared ahead of time, and put back on request."""

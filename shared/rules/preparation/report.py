@@ -1,0 +1,115 @@
+"""The report of a preparation, as a document that conforms to preparation-report.schema.json and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.model.execution import ExecutionRecord
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.prerequisites import blocking
+from shared.rules.preparation.changes import Outcome, ServerOutcome
+
+HELD = frozenset({"SERVER_HELD", "SERVER_BUSY"})
+"""Checks that say that somebody recovers the server just now."""
+
+
+def preparation_report(
+    record: ExecutionRecord,
+    servers: Sequence[ServerRecord],
+    outcomes: Sequence[ServerOutcome],
+    *,
+    undo: bool,
+    holder: str | None,
+) -> dict[str, Any]:
+    """What came of every server. ``holder``: the execution that the preparation gave way to as a whole."""
+    known = {one.source_server_id: one for one in outcomes}
+    known |= {
+        server.source_server_id: _blocked(server)
+        for server in servers
+        if server.status is ServerStatus.BLOCKED and server.source_server_id not in known
+    }
+    lines = sorted(known.values(), key=lambda one: (one.name, one.source_server_id))
+    count = Counter(one.outcome for one in lines)
+    return {
+        "executionId": record.execution_id,
+        "plan": record.plan_name,
+        "kind": "UNDO" if undo else "PREPARATION",
+        "status": record.status.value,
+        "reason": record.reason,
+        "remedy": record.remedy,
+        "startedAt": record.started_at,
+        "endedAt": record.ended_at,
+        "gaveWayTo": holder,
+        "totals": {
+            "servers": len(lines),
+            "prepared": count[Outcome.PREPARED],
+            "alreadyRight": count[Outcome.ALREADY_RIGHT],
+            "undone": count[Outcome.UNDONE],
+            "blocked": count[Outcome.BLOCKED],
+            "gaveWay": count[Outcome.GAVE_WAY],
+            "changedSince": sum(bool(one.changed_since) for one in lines),
+        },
+        "servers": [
+            {
+                "name": one.name,
+                "sourceServerId": one.source_server_id,
+                "outcome": one.outcome.value,
+                "code": one.code,
+                "reason": one.reason,
+                "remedy": one.remedy,
+                "changedSince": list(one.changed_since),
+            }
+            for one in lines
+        ],
+    }
+
+
+def summarize_preparation(report: Mapping[str, Any]) -> str:
+    """The report as markdown: what somebody has to do something about first."""
+    totals = report["totals"]
+    what = "Undo of the preparation" if report["kind"] == "UNDO" else "Preparation"
+    lines = [
+        f"# {what} of {report['plan']}: {report['status']}",
+        "",
+        f"- {totals['servers']} servers: {totals['prepared']} prepared, "
+        f"{totals['alreadyRight']} already right, {totals['undone']} undone, {totals['blocked']} blocked, "
+        f"{totals['gaveWay']} left to a recovery",
+        f"- from {report['startedAt']} to {report['endedAt']}, execution {report['executionId']}",
+    ]
+    if report["gaveWayTo"]:
+        lines.append(f"- Nothing was done: the execution {report['gaveWayTo']} runs this plan.")
+    for key, word in (("reason", ""), ("remedy", "What to do: ")):
+        if report[key]:
+            lines.append(f"- {word}{report[key]}")
+    lines += _section("Blocked", [_troubled(one) for one in report["servers"] if one["outcome"] == "BLOCKED"])
+    lines += _section(
+        "Changed by somebody since",
+        [
+            f"{one['name']}: {', '.join(one['changedSince'])}"
+            for one in report["servers"]
+            if one["changedSince"]
+        ],
+    )
+    lines += _section(
+        "Left to a recovery", [_troubled(one) for one in report["servers"] if one["outcome"] == "GAVE_WAY"]
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", f"## {title}", "", *(f"- {line}" for line in lines)] if lines else []
+
+
+def _troubled(server: Mapping[str, Any]) -> str:
+    return f"{server['name']}: {server['code']}: {server['reason']} → {server['remedy']}"
+
+
+def _blocked(server: ServerRecord) -> ServerOutcome:
+    codes = [finding.code for finding in blocking(server.findings)]
+    outcome = Outcome.GAVE_WAY if codes and HELD.issuperset(codes) else Outcome.BLOCKED
+    return ServerOutcome(
+        server.source_server_id, server.name, outcome, ", ".join(codes), server.reason, server.remedy
+    )

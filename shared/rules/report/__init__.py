@@ -1,0 +1,1 @@
+"""The report of an execution, as a document and in words."""

@@ -1,0 +1,1 @@
+"""Waves cut into batches, slots under the quotas, outcomes and the estimate."""

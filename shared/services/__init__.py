@@ -1,0 +1,1 @@
+"""Use-cases: rules, gateways and the store together."""

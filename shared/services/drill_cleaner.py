@@ -1,0 +1,255 @@
+"""Carries out the clean-up of a drill: one call for every server and round, each safe to repeat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.aws.cross_account import MemberAccounts
+from shared.aws.drs_client import DrsClient
+from shared.aws.ec2_client import Ec2Client
+from shared.aws.errors import AwsCallError, ThrottledError
+from shared.model.drs import Job, RecoveryInstance
+from shared.model.ec2 import Volume
+from shared.model.policies import Mode
+from shared.model.prerequisite_facts import Trouble
+from shared.model.scope import Scope
+from shared.model.server import ServerChange, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.control.undo import goes_back
+from shared.rules.drill.clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
+from shared.rules.drs.drs_error_handler import ErrorKind
+from shared.rules.drs.drs_job_monitor import EXECUTION_TAG, unfinished
+from shared.services.opened_execution import OpenedExecution
+from shared.store import ExecutionStore, LockStore, server_lock
+from shared.times import iso, parse_time
+
+WRITERS = 10
+PATIENCE = timedelta(hours=1)
+"""How long the steps of one server may take from the first on: stopping and detaching take minutes."""
+LOOK_BACK = timedelta(days=1)
+
+
+class DrillCleaner:
+    """Cleans up after one drill. Raises AwsCallError where AWS cannot be read; calling again is safe."""
+
+    def __init__(
+        self, *, store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, now: datetime
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._execution = execution
+        self._now = now
+        self._id = execution.record.execution_id
+        self._locks = LockStore(store.table_name)
+
+    def clean(self) -> Counter[str]:
+        """How many servers are ``pending``, ``inJobs`` (to end), ``cleaned`` and ``failed`` by now."""
+        count: Counter[str] = Counter()
+        record = self._execution.record
+        servers = [s for s in self._store.servers(self._id) if s.pair_instance_id and goes_back(record, s)]
+        for scope in sorted({server.scope for server in servers}):
+            count += self._clean_scope(scope, [server for server in servers if server.scope == scope])
+        return count
+
+    def _clean_scope(self, scope: Scope, servers: Sequence[ServerRecord]) -> Counter[str]:
+        drs = DrsClient(self._accounts, scope)
+        jobs = self._jobs(drs, servers)
+        begun = [server for server in servers if server.source_server_id in jobs]
+        open_ = [server for server in begun if not server.cleaned_up_at and not server.clean_up_trouble]
+        count = Counter(
+            cleaned=sum(server.cleaned_up_at is not None for server in begun),
+            failed=sum(server.clean_up_trouble is not None for server in begun),
+        )
+        mine, lost = self._still_mine(open_)
+        changes = [ServerChange(server, self._gave_up(_taken_over(holder))) for server, holder in lost]
+        facts = self._facts(drs, mine, jobs)
+
+        def clean(server: ServerRecord) -> dict[str, Any]:
+            return self._step(drs, server, facts[server.source_server_id], jobs[server.source_server_id])
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            results = list(pool.map(clean, mine))
+        changes += [ServerChange(server, values) for server, values in zip(mine, results, strict=True)]
+        for change in changes:
+            count[_kind(change.values, facts.get(change.server.source_server_id))] += 1
+        self._store.change_settled(self._id, [change for change in changes if change.values])
+        return count
+
+    def _jobs(self, drs: DrsClient, servers: Sequence[ServerRecord]) -> dict[str, list[Job]]:
+        """The jobs of this drill by server: those that are recorded, and those that nobody lived to record.
+
+        Only servers whose launch was begun are in it.
+        """
+        since = parse_time(self._execution.record.started_at) - LOOK_BACK
+        known = {server.job_id for server in servers if server.job_id}
+        found: dict[str, list[Job]] = {}
+        for job in drs.jobs_since(iso(since)):
+            if job.type == "LAUNCH" and (job.job_id in known or job.tags.get(EXECUTION_TAG) == self._id):
+                for member in job.servers:
+                    found.setdefault(member.source_server_id, []).append(job)
+        for server in servers:
+            if server.job_id:
+                found.setdefault(server.source_server_id, [])
+        blocked = {s.source_server_id for s in servers if s.status is ServerStatus.BLOCKED}
+        return {server_id: members for server_id, members in found.items() if server_id not in blocked}
+
+    def _still_mine(
+        self, servers: Sequence[ServerRecord]
+    ) -> tuple[list[ServerRecord], list[tuple[ServerRecord, str]]]:
+        locks = {server.source_server_id: server_lock(server.source_server_id) for server in servers}
+        holders = self._locks.holders(list(locks.values()))
+        mine, lost = [], []
+        for server in servers:
+            holder = holders.get(locks[server.source_server_id], self._id)
+            if holder == self._id:
+                mine.append(server)
+            else:
+                lost.append((server, holder))
+        return mine, lost
+
+    def _facts(
+        self, drs: DrsClient, servers: Sequence[ServerRecord], jobs: dict[str, list[Job]]
+    ) -> dict[str, CleanUpFacts]:
+        if not servers:
+            return {}
+        ec2 = Ec2Client(self._accounts, drs.scope)
+        targets = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in servers])}
+        recovery = {
+            r.source_server_id: r for r in drs.recovery_instances([s.source_server_id for s in servers])
+        }
+        ids = sorted({v.volume_id for s in servers for v in s.volumes_before if v.volume_id})
+        volumes = ec2.volumes(ids) if ids else {}
+        facts = {}
+        for server in servers:
+            of_server = {v.volume_id for v in server.volumes_before if v.volume_id}
+            own = _own(recovery.get(server.source_server_id), server, jobs[server.source_server_id])
+            ours = {job.job_id for job in jobs[server.source_server_id]} | {server.job_id}
+            facts[server.source_server_id] = CleanUpFacts(
+                target=targets.get(server.pair_instance_id or ""),
+                recovery_instance=own,
+                volumes_before=server.volumes_before,
+                volumes=self._execution.policies.drill.volumes,
+                missing_volumes=frozenset(
+                    volume_id
+                    for volume_id in of_server
+                    if volume_id not in volumes
+                    or volumes[volume_id].attached_to not in (None, server.pair_instance_id)
+                ),
+                job_unfinished=bool(unfinished(jobs[server.source_server_id])),
+                real=own is not None and own.job_id in ours and self._execution.record.mode is not Mode.DRILL,
+            )
+        return facts
+
+    def _step(
+        self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, jobs: Sequence[Job]
+    ) -> dict[str, Any]:
+        """Takes the server's next step; gives what to record of it."""
+        step = next_clean_up_step(facts)
+        if step is None:
+            found = trouble(facts)
+            return self._gave_up(found) if found else {"cleaned_up_at": iso(self._now)}
+        if step is CleanUpStep.AWAIT_JOB:
+            return self._gave_up(_hanging(jobs)) if self._hangs(jobs) else {}
+        began = server.clean_up_began_at
+        values = {} if began else {"clean_up_began_at": iso(self._now)}
+        refused: AwsCallError | None = None
+        try:
+            self._take(drs, server, facts, step)
+        except ThrottledError:
+            raise
+        except AwsCallError as error:
+            # Volumes that still come loose, a server that DRS keeps for a while: most of it passes.
+            refused = error
+        if began and self._now - parse_time(began) > PATIENCE:
+            return self._gave_up(_stuck(server, step, refused))
+        return values
+
+    def _take(self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, step: CleanUpStep) -> None:
+        ec2 = Ec2Client(self._accounts, drs.scope)
+        target = server.pair_instance_id or ""
+        own = facts.recovery_instance
+        if step is CleanUpStep.STOP_INSTANCE:
+            for error in ec2.stop([target]).values():
+                raise error
+        elif step is CleanUpStep.DETACH_VOLUMES:
+            for volume in swap(facts).detach:
+                ec2.detach_volume(volume.volume_id or "", target)
+        elif step is CleanUpStep.ATTACH_VOLUMES:
+            for volume in _root_first(swap(facts).attach, ec2.root_device(target)):
+                ec2.attach_volume(volume.volume_id or "", target, volume.device)
+        elif step is CleanUpStep.DISCONNECT and own is not None:
+            _unless_gone(lambda: drs.disconnect_recovery_instance(own.recovery_instance_id))
+        elif step is CleanUpStep.DELETE and own is not None:
+            _unless_gone(lambda: drs.delete_recovery_instance(own.recovery_instance_id))
+
+    def _hangs(self, jobs: Sequence[Job]) -> bool:
+        patience = PATIENCE + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
+        return any(self._now - parse_time(job.created_at) > patience for job in unfinished(jobs))
+
+    @staticmethod
+    def _gave_up(found: Trouble) -> dict[str, Any]:
+        return {"clean_up_trouble": f"{found.found} {found.remedy}"}
+
+
+def _own(
+    found: RecoveryInstance | None, server: ServerRecord, jobs: Sequence[Job]
+) -> RecoveryInstance | None:
+    """The recovery instance in the server's pair, unless another drill left it there.
+
+    A real one is given whoever made it: it is to be left alone.
+    """
+    if found is None or found.ec2_instance_id != server.pair_instance_id:
+        return None
+    ours = {job.job_id for job in jobs} | {server.job_id}
+    return found if found.job_id in ours or not found.is_drill else None
+
+
+def _root_first(volumes: Sequence[Volume], root_device: str | None) -> list[Volume]:
+    return sorted(volumes, key=lambda volume: (volume.device != root_device, volume.device))
+
+
+def _unless_gone(call: Callable[[], None]) -> None:
+    """``call()``; what an earlier try has removed already is as good as removed."""
+    try:
+        call()
+    except AwsCallError as error:
+        if error.explanation.kind is not ErrorKind.NOT_FOUND:
+            raise
+
+
+def _kind(values: dict[str, Any], facts: CleanUpFacts | None) -> str:
+    if "cleaned_up_at" in values:
+        return "cleaned"
+    if "clean_up_trouble" in values:
+        return "failed"
+    return "inJobs" if facts and facts.job_unfinished else "pending"
+
+
+def _taken_over(holder: str) -> Trouble:
+    return Trouble(
+        f"The execution {holder} has taken the server over.",
+        "Nothing if it is a drill, which cleans up after itself; a failover keeps the target.",
+    )
+
+
+def _hanging(jobs: Sequence[Job]) -> Trouble:
+    [job, *_] = unfinished(jobs)
+    return Trouble(
+        f"The DRS job {job.job_id} does not end; the target is left to it.",
+        "See what it waits for in the DRS console (job log). When it has ended, stop the target, then take "
+        "its recovery instance out of DRS: disconnect it, delete it, never terminate it.",
+    )
+
+
+def _stuck(server: ServerRecord, step: CleanUpStep, refused: AwsCallError | None) -> Trouble:
+    before = ", ".join(f"{volume.volume_id} at {volume.device}" for volume in server.volumes_before)
+    why = str(refused) if refused else "It takes too long."
+    return Trouble(
+        f"The clean-up of {server.pair_instance_id} did not get past {step.value} within {PATIENCE}: {why}",
+        f"Do by hand what is left: stop {server.pair_instance_id}, give it back its volumes ({before}), "
+        "disconnect and delete its recovery instance in DRS; never terminate it.",
+    )

@@ -1,0 +1,219 @@
+"""Writes launch settings ahead of time, and back: never of a server that an execution or a job holds.
+
+Whoever recovers takes precedence. So before every few servers it is looked again whether an execution holds
+the plan or one of them. It locks no server and no plan itself, and so stands in nobody's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.aws.cross_account import MemberAccounts
+from shared.aws.drs_client import DrsClient
+from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
+from shared.aws.rate_limits import side_by_side
+from shared.model.drs import LaunchSettings
+from shared.model.policies import RecoveryMode
+from shared.model.scope import Scope
+from shared.model.server import ServerRecord
+from shared.rules.drs.drs_job_monitor import servers_in_progress
+from shared.rules.launch.launch_changes import (
+    Step,
+    changes_to_launch_into,
+    changes_to_restore,
+    launching_into,
+)
+from shared.rules.preparation.changes import (
+    Outcome,
+    Preparation,
+    ServerOutcome,
+    changed_since,
+    previous_settings,
+    undone,
+)
+from shared.store import LockStore, plan_lock, server_lock
+from shared.store.preparations import PreparationStore
+from shared.times import iso
+
+AT_ONCE = 20
+LOOK_BACK = timedelta(days=1)
+"""How long ago a job may have begun and still run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What to do to one server. ``remember``: None, to forget it."""
+
+    source_server_id: str
+    name: str
+    steps: tuple[Step, ...]
+    remember: Preparation | None
+    done: ServerOutcome
+
+
+class Preparer:
+    """Prepares, or undoes that, in one scope for one plan. ``tell`` takes what came of some servers."""
+
+    def __init__(
+        self,
+        table_name: str,
+        accounts: MemberAccounts,
+        scope: Scope,
+        plan_name: str,
+        execution_id: str,
+        now: datetime,
+        tell: Callable[[list[ServerOutcome]], None],
+    ) -> None:
+        self._tell = tell
+        self._drs = DrsClient(accounts, scope)
+        self._scope = scope
+        self._plan = plan_name
+        self._id = execution_id
+        self._now = now
+        self._locks = LockStore(table_name)
+        self._preparations = PreparationStore(table_name, scope)
+
+    def prepare(self, servers: Sequence[ServerRecord], mode: RecoveryMode) -> None:
+        """Make the settings of servers that passed the checks right. Repeating it is harmless."""
+        known = self._preparations.all()
+        work = [self._to_prepare(server, known.get(server.source_server_id), mode) for server in servers]
+        self._carry_out(work)
+
+    def undo(self) -> None:
+        """Put back what preparations of this plan have changed, as far as nobody has changed it since."""
+        known = [one for one in self._preparations.all().values() if one.plan_name == self._plan]
+        settings = side_by_side(
+            self._read, known, api="GetLaunchConfiguration", scope=lambda one: self._scope
+        )
+        work, outcomes = [], []
+        for one, current in zip(known, settings, strict=True):
+            if isinstance(current, LaunchSettings):
+                work.append(self._to_undo(one, current))
+            else:
+                outcomes.append(_refused(one.source_server_id, one.name, current))
+        self._tell(outcomes)
+        self._carry_out(work)
+
+    def _to_prepare(self, server: ServerRecord, known: Preparation | None, mode: RecoveryMode) -> _Work:
+        server_id, instance = server.source_server_id, server.pair_instance_id or ""
+        current = server.previous_launch
+        if known and known.done and known.prepared_by == self._id:
+            # An earlier try of this very call did it: what the checks have read is old by now.
+            done = ServerOutcome(server_id, server.name, Outcome.PREPARED)
+            return _Work(server_id, server.name, (), known, done)
+        if current is None:
+            raise ValueError(f"{server_id} passed the checks without its launch settings.")
+        steps = changes_to_launch_into(current, instance, mode)
+        changed = changed_since(known, current)
+        remember = known
+        if steps or (known is not None and (changed or not known.done)):
+            remember = Preparation(
+                source_server_id=server_id,
+                name=server.name,
+                scope=self._scope,
+                plan_name=self._plan,
+                previous=previous_settings(known, current),
+                prepared=launching_into(current, instance, mode),
+                prepared_by=self._id,
+                prepared_at=iso(self._now),
+            )
+        outcome = Outcome.PREPARED if steps else Outcome.ALREADY_RIGHT
+        done = ServerOutcome(server_id, server.name, outcome, changed_since=changed)
+        return _Work(server_id, server.name, steps, remember, done)
+
+    def _to_undo(self, known: Preparation, current: LaunchSettings) -> _Work:
+        wanted = undone(known, current)
+        done = ServerOutcome(
+            known.source_server_id,
+            known.name,
+            Outcome.UNDONE,
+            changed_since=changed_since(known, current),
+        )
+        steps = () if wanted == current else changes_to_restore(wanted)
+        return _Work(known.source_server_id, known.name, steps, None, done)
+
+    def _carry_out(self, work: Sequence[_Work]) -> None:
+        in_jobs = self._in_jobs() if any(one.steps for one in work) else set()
+        for start in range(0, len(work), AT_ONCE):
+            some = work[start : start + AT_ONCE]
+            held = self._held(some)
+            free, gave_way = [], []
+            for one in some:
+                holder = held.get(one.source_server_id)
+                if not one.steps or (holder is None and one.source_server_id not in in_jobs):
+                    free.append(one)
+                else:
+                    gave_way.append(_gave_way(one, holder))
+            self._tell(gave_way)
+            self._write(free)
+
+    def _write(self, work: Sequence[_Work]) -> None:
+        # Said before it is done: what a preparation that dies may have changed can be put back.
+        self._preparations.put(one.remember for one in work if one.remember and one.steps)
+        answers = side_by_side(
+            self._update,
+            work,
+            api="UpdateLaunchConfiguration",
+            scope=lambda one: self._scope,
+            calls=lambda one: len(one.steps),
+        )
+        done = [one for one, error in zip(work, answers, strict=True) if error is None]
+        self._preparations.put(replace(one.remember, done=True) for one in done if one.remember)
+        self._tell(
+            [
+                one.done if error is None else _refused(one.source_server_id, one.name, error)
+                for one, error in zip(work, answers, strict=True)
+            ]
+        )
+        self._preparations.forget(one.source_server_id for one in done if one.done.outcome is Outcome.UNDONE)
+
+    def _update(self, work: _Work) -> AwsCallError | None:
+        try:
+            for step in work.steps:
+                self._drs.update_launch_settings(work.source_server_id, step)
+        except (ThrottledError, AwsUnavailableError):
+            raise
+        except AwsCallError as error:
+            return error
+        return None
+
+    def _read(self, known: Preparation) -> LaunchSettings | AwsCallError:
+        try:
+            return self._drs.launch_settings(known.source_server_id)
+        except (ThrottledError, AwsUnavailableError):
+            raise
+        except AwsCallError as error:
+            return error
+
+    def _in_jobs(self) -> set[str]:
+        return set(servers_in_progress(self._drs.jobs_since(iso(self._now - LOOK_BACK))))
+
+    def _held(self, work: Sequence[_Work]) -> Mapping[str, str]:
+        """The execution that holds each server, or the whole plan."""
+        plan = plan_lock(self._plan)
+        locks = {one.source_server_id: server_lock(one.source_server_id) for one in work if one.steps}
+        holders = self._locks.holders([plan, *locks.values()]) if locks else {}
+        return {
+            server_id: holder
+            for server_id, lock in locks.items()
+            if (holder := holders.get(lock) or holders.get(plan))
+        }
+
+
+def _gave_way(work: _Work, holder: str | None) -> ServerOutcome:
+    by = f"The execution {holder} holds it" if holder else "A DRS job holds it"
+    return ServerOutcome(
+        work.source_server_id,
+        work.name,
+        Outcome.GAVE_WAY,
+        "SERVER_HELD" if holder else "SERVER_BUSY",
+        f"{by}; its launch settings were left alone.",
+        "Nothing: a recovery sets them itself. Prepare again when it is over.",
+        work.done.changed_since,
+    )
+
+
+def _refused(server_id: str, name: str, error: AwsCallError) -> ServerOutcome:
+    return ServerOutcome(server_id, name, Outcome.BLOCKED, error.code, str(error), error.explanation.remedy)

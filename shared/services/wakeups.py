@@ -1,0 +1,61 @@
+"""Wakes who waits in a scope: lots for room, waves for their jobs.
+
+A wake is a hint: whoever is woken looks for itself. Waking twice is harmless, and a wake that is lost costs
+the time until the sleeper's own alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.aws.step_functions import answer
+from shared.model.scope import Scope
+from shared.rules.waves.slots import Claim, in_line
+from shared.store import ClaimStore, ExecutionStore, Waiter, WaiterStore
+
+
+def wake_room(store: ExecutionStore, scope: Scope) -> None:
+    """There may be room in the scope, or a hold is lifted.
+
+    Wakes the first lot in line that can be woken, which wakes the next if that fits, too; and every lot
+    without a claim, since that waits for something else.
+    """
+    waiters = WaiterStore(store.table_name, scope)
+    waiting = {_key(waiter): waiter for waiter in waiters.for_room()}
+    if not waiting:
+        return
+    line = in_line(ClaimStore(store.table_name, scope).all())
+    claimed = [waiting.pop(claim.key) for claim in line if claim.key in waiting]
+    for waiter in waiting.values():
+        _wake(waiters, waiter)
+    for waiter in claimed:
+        if _wake(waiters, waiter):
+            return
+
+
+def wake_lots(store: ExecutionStore, scope: Scope, claims: Sequence[Claim]) -> None:
+    """Wake the lots of these claims, where they wait."""
+    if not claims:
+        return
+    waiters = WaiterStore(store.table_name, scope)
+    wanted = {claim.key for claim in claims}
+    for waiter in waiters.for_room():
+        if _key(waiter) in wanted:
+            _wake(waiters, waiter)
+
+
+def wake_waves(store: ExecutionStore, scope: Scope, job_id: str) -> None:
+    """Wake the waves that wait for a job: it is, or soon will be, at its end."""
+    waiters = WaiterStore(store.table_name, scope)
+    for waiter in waiters.for_job(job_id):
+        _wake(waiters, waiter)
+
+
+def _wake(waiters: WaiterStore, waiter: Waiter) -> bool:
+    woken = answer(waiter.task_token, {"woken": True})
+    waiters.remove(waiter)
+    return woken
+
+
+def _key(waiter: Waiter) -> tuple[str, str, int]:
+    return (waiter.execution_id, waiter.wave, waiter.lot or 0)

@@ -1,0 +1,345 @@
+"""What template.yaml and member-account.yaml must declare, whatever else changes in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from local.simulation.template import read_document
+from tests.policies import (
+    PROJECT,
+    RECOVERY,
+    TIERS,
+    Statement,
+    function_statements,
+    functions,
+    member,
+    orchestration,
+    properties,
+    role_name,
+    role_statements,
+    statements,
+    tier_of,
+)
+
+MACHINES = "AWS::Serverless::StateMachine"
+TAGGED = {"StringEquals": {"ec2:ResourceTag/AWSDRS": "AllowLaunchingIntoThisInstance"}}
+OF_DRS = {"ec2:ResourceTag/AWSElasticDisasterRecoveryManaged": "false"}
+OVERHEAD = ("Logs", "Traces")
+"""Statements of a boundary for what SAM's managed policies allow every function."""
+
+
+@cache
+def takes_resource(action: str) -> bool:
+    """Whether the Service Authorization Reference, as cfn-lint carries it, names resources for an action."""
+    reference = files("cfnlint") / "data" / "AdditionalSpecs" / "Policies.json"
+    service, name = action.lower().split(":")
+    return bool(_reference(str(reference))[service]["Actions"][name].get("Resources"))
+
+
+@cache
+def _reference(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as file:
+        read: dict[str, Any] = json.load(file)
+    return read
+
+
+def boundary(tier: str) -> tuple[Statement, ...]:
+    document = orchestration().resources[f"{tier.capitalize()}Boundary"]["Properties"]["PolicyDocument"]
+    return tuple(statements(orchestration(), document))
+
+
+def machine_statements() -> Iterator[Statement]:
+    for machine in properties(orchestration(), MACHINES).values():
+        for policy in machine["Policies"]:
+            yield from statements(orchestration(), policy)
+
+
+def every_statement() -> list[Statement]:
+    own = [s for name in functions() for s in function_statements(name)]
+    bounds = [s for tier in TIERS for s in boundary(tier)]
+    roles = [s for tier in TIERS for s in role_statements(tier)]
+    return [*own, *bounds, *roles, *machine_statements()]
+
+
+# --- functions
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_is_code_of_its_tier_with_the_role_path_and_boundary_of_it(name: str) -> None:
+    function = functions()[name]
+    tier = tier_of(name)
+    assert tier in TIERS
+    assert "InlineCode" not in function
+    module, attribute = function["Handler"].split(".")
+    assert attribute == "handler"
+    assert (PROJECT / function["CodeUri"] / f"{module}.py").is_file()
+    assert function["RolePath"] == f"/drs-orchestrator/{tier}/"
+    assert function["PermissionsBoundary"] == {"Ref": f"{tier.capitalize()}Boundary"}
+    assert "Role" not in function, "a function has a role of its own"
+    assert all(isinstance(policy, dict) and "Statement" in policy for policy in function["Policies"])
+    assert function.get("Tracing", orchestration().globals["Tracing"]) == "Active"
+
+
+def test_every_module_in_functions_is_deployed() -> None:
+    deployed = {(f["CodeUri"], f["Handler"].split(".")[0]) for f in functions().values()}
+    modules = {
+        (str(path.parent.relative_to(PROJECT)), path.stem)
+        for path in (PROJECT / "functions").rglob("*.py")
+        if path.stem != "__init__"
+    }
+    assert deployed == modules
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_boundary_bounds_its_functions_and_leaves_no_room(tier: str) -> None:
+    inside = {g for s in boundary(tier) if s.sid not in OVERHEAD for g in s.grants}
+    used = {g for n in functions() if tier_of(n) == tier for s in function_statements(n) for g in s.grants}
+    assert used - inside == set(), "the boundary takes away what a function needs"
+    assert {a for a, _ in inside} == {a for a, _ in used}, "the boundary allows what no function needs"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_member_roles_are_assumed_only_in_member_accounts(tier: str) -> None:
+    own = [s for name in functions() if tier_of(name) == tier for s in function_statements(name)]
+    assuming = [s for s in [*own, *boundary(tier)] if "sts:AssumeRole" in s.actions]
+    assert assuming
+    for statement in assuming:
+        assert statement.actions == ("sts:AssumeRole",)
+        assert statement.resources == (f"arn:aws:iam::*:role/drs-orchestrator-{tier}",)
+        members = orchestration().ref("MemberAccountIds")
+        assert statement.condition == {"StringEquals": {"aws:ResourceAccount": members}}
+
+
+# --- tiers
+
+
+def test_query_functions_write_their_findings_and_nothing_else() -> None:
+    executions = orchestration().arn("ExecutionsTable")
+    pairs = orchestration().arn("InstancePairsTable")
+    beyond = {
+        grant
+        for statement in boundary("query")
+        if statement.sid not in OVERHEAD
+        for grant in statement.grants
+        if not grant[1].startswith(executions)  # its index, too
+    }
+    assert {action for action, _ in beyond} == {
+        "sts:AssumeRole",
+        "dynamodb:BatchGetItem",
+        "states:DescribeExecution",
+    }
+    assert ("dynamodb:BatchGetItem", pairs) in beyond
+    looking = ("Describe", "Get", "List", "Simulate")
+    for statement in role_statements("query"):
+        assert all(action.split(":")[1].startswith(looking) for action in statement.actions)
+
+
+def test_configuration_functions_can_start_nothing_but_clean_ups_of_drills_and_preparations() -> None:
+    starting = [s for s in boundary("configuration") if s.sid in ("CleanUps", "Preparations")]
+    assert {s.actions for s in starting} == {("states:StartExecution",)}
+    names = {resource.rsplit(":", 1)[-1] for s in starting for resource in s.resources}
+    machines = {name.split("-", 1)[1] for name in names}
+    assert machines == {"drill-cleanup", "prepare"}
+    own = {a for s in boundary("configuration") if s not in starting for a in s.actions}
+    own.remove("states:SendTaskSuccess")  # wakes a wave that waits; it starts nothing by itself
+    role = {a for s in role_statements("configuration") for a in s.actions}
+    verbs = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
+    assert not [action for action in own | role if action.split(":")[1].startswith(verbs)]
+
+
+def test_a_preparation_uses_no_function_of_the_execution_tier() -> None:
+    machine = orchestration().resources["PrepareStateMachine"]["Properties"]
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    assert {tier_of(name) for name in named} == {"query", "configuration"}
+
+
+def test_nothing_is_prepared_on_schedule_unless_asked_for() -> None:
+    declared = read_document(PROJECT / "template.yaml")
+    assert declared["Parameters"]["PrepareScheduleExpression"]["Default"] == ""
+    for name in ("PrepareSchedule", "PrepareScheduleRole"):
+        assert declared["Resources"][name]["Condition"] == "HasPrepareSchedule"
+
+
+def test_only_the_execution_role_starts_recoveries_and_instances() -> None:
+    can = {tier for tier in TIERS for s in role_statements(tier) if "drs:StartRecovery" in s.actions}
+    assert can == {"execution"}
+    for statement in role_statements("execution"):
+        if {"ec2:StartInstances", "ec2:StopInstances"} & set(statement.actions):
+            tagged = statement.condition.get("StringEquals") == TAGGED["StringEquals"]
+            assert tagged or statement.condition == {"Null": OF_DRS}
+
+
+def test_only_what_drs_itself_created_can_be_terminated_and_only_by_drs() -> None:
+    statements = [s for s in role_statements("execution") if "ec2:TerminateInstances" in s.actions]
+    denied = {s.sid: s for s in statements if s.effect == "Deny"}
+    assert denied["NeverTerminateAPair"].condition == TAGGED
+    made_by_others = dict.fromkeys(OF_DRS, "true")
+    assert denied["NeverTerminateWhatDrsDidNotCreate"].condition == {"Null": made_by_others}
+    assert all(statement.resources == ("*",) for statement in denied.values())
+    [allowed] = [s for s in statements if s.effect == "Allow"]
+    assert allowed.condition["Null"] == OF_DRS
+    assert allowed.condition["ForAnyValue:StringEquals"] == {"aws:CalledVia": "drs.amazonaws.com"}
+
+
+def test_our_own_code_deletes_only_volumes_with_our_tag_and_sets_no_other_tag() -> None:
+    own = [s for s in role_statements("execution") if s.effect == "Allow" and not s.forwarded]
+    [deleting] = [s for s in own if "ec2:DeleteVolume" in s.actions]
+    assert deleting.condition == {"Null": {"aws:ResourceTag/drs-orchestrator:detached-from": "false"}}
+    keys = {
+        s.resources[0].rsplit(":", 1)[-1]: s.condition["ForAllValues:StringEquals"]["aws:TagKeys"]
+        for s in own
+        if "ec2:CreateTags" in s.actions
+    }
+    assert keys == {"instance/*": ["AWSDRS"], "volume/*": ["drs-orchestrator:detached-from"]}
+
+
+# --- every policy
+
+
+@pytest.mark.parametrize("statement", every_statement(), ids=lambda s: f"{s.sid or s.actions[0]}")
+def test_actions_are_named_and_so_is_every_resource_that_can_be(statement: Statement) -> None:
+    assert not [action for action in statement.actions if "*" in action]
+    if statement.effect == "Allow" and "*" in statement.resources:
+        assert not [action for action in statement.actions if takes_resource(action)]
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_member_role_trusts_only_its_tier_and_only_with_the_external_id(tier: str) -> None:
+    role = member().resolve(member().resources[role_name(tier)]["Properties"])
+    assert role["RoleName"] == f"drs-orchestrator-{tier}"
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::999988887777:root"}
+    assert trust["Action"] == "sts:AssumeRole"
+    assert trust["Condition"] == {
+        "StringEquals": {"sts:ExternalId": "an-external-id"},
+        "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::999988887777:role/drs-orchestrator/{tier}/*"},
+    }
+
+
+def test_an_external_id_can_be_rotated_without_a_gap() -> None:
+    """The trust takes a list of values: IAM allows any of them (IAM user guide, multi-value conditions)."""
+    declared = read_document(PROJECT / "member-account.yaml")["Parameters"]["ExternalId"]
+    assert declared["Type"] == "CommaDelimitedList"
+    ours = read_document(PROJECT / "template.yaml")["Parameters"]["ExternalId"]
+    for value, fits in (("a-long-secret-value", True), ("short", False), ("long,with,commas", False)):
+        assert bool(re.search(declared["AllowedPattern"], value)) == fits
+        assert bool(re.search(ours["AllowedPattern"], value) and len(value) >= ours["MinLength"]) == fits
+
+
+def test_member_accounts_give_three_roles_and_pass_on_what_drs_tells_of_launches() -> None:
+    assert {name: r["Type"] for name, r in member().resources.items()} == {
+        **{role_name(tier): "AWS::IAM::Role" for tier in TIERS},
+        "EventsRole": "AWS::IAM::Role",
+        "LaunchResults": "AWS::Events::Rule",
+    }
+
+
+def test_what_drs_tells_goes_to_the_function_that_takes_note_and_nowhere_else() -> None:
+    """From the rule of a member account by its role through the policy of our bus to the function's rule."""
+    bus = "arn:aws:events:us-east-1:999988887777:event-bus/default"
+    account = member()
+    [forwarding] = account.rules()
+    assert forwarding.buses == (bus,)
+    [target] = account.resolve(account.resources["LaunchResults"]["Properties"]["Targets"])
+    role = account.resolve(account.resources["EventsRole"]["Properties"])
+    assert target["RoleArn"] == f"arn:aws:iam::{RECOVERY}:role/{role['RoleName']}"
+    [statement] = [s for policy in role["Policies"] for s in statements(account, policy["PolicyDocument"])]
+    assert (statement.actions, statement.resources) == (("events:PutEvents",), (bus,))
+    properties = orchestration().resources["MemberEvents"]["Properties"]
+    allowed = properties["Statement"]
+    assert orchestration().resolve(allowed["Resource"]) == bus
+    assert allowed["Principal"] == {"AWS": {"Ref": "MemberAccountIds"}}
+    [heard] = [r for r in orchestration().rules() if r.functions == ("NoteLaunchResultFunction",)]
+    assert heard.pattern == forwarding.pattern
+    [source], [kind] = heard.pattern["source"], heard.pattern["detail-type"]
+    condition = allowed["Condition"]["ForAllValues:StringEquals"]
+    assert condition == {"events:source": source, "events:detail-type": kind}
+    assert allowed["Condition"]["Null"] == {"events:source": "false"}, "no source is no permission"
+
+
+def test_roles_are_made_once_for_an_account_and_the_rule_in_every_region() -> None:
+    resources = member().resources
+    assert {resources[role_name(tier)]["Condition"] for tier in TIERS} == {"MakesRoles"}
+    assert resources["EventsRole"]["Condition"] == "MakesEventsRole"
+    assert resources["LaunchResults"]["Condition"] == "SendsEvents"
+
+
+# --- state machines
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
+def test_a_machine_may_invoke_exactly_the_functions_that_it_names(name: str) -> None:
+    machine = orchestration().resources[name]["Properties"]
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    allowed = {
+        resource
+        for policy in machine["Policies"]
+        for statement in statements(orchestration(), policy)
+        for action, resource in statement.grants
+        if action in ("lambda:InvokeFunction", "states:StartExecution")
+    }
+    assert allowed == {orchestration().arn(one) for one in named}
+    text = (PROJECT / machine["DefinitionUri"]).read_text("utf-8")
+    assert all(f'"${{{key}}}"' in text for key in machine["DefinitionSubstitutions"])
+    assert text.count("${") >= len(named)
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
+def test_a_machine_is_traced_and_logged(name: str) -> None:
+    machine = orchestration().resources[name]["Properties"]
+    assert machine["Tracing"] == {"Enabled": True}
+    assert machine["Logging"]["Level"] == "ALL"
+    assert machine["Logging"]["Destinations"]
+    assert machine["RolePath"] == "/drs-orchestrator/workflow/"
+    assert "Definition" not in machine
+
+
+# --- data
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), "AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_recoverable_and_kept(name: str) -> None:
+    resource = orchestration().resources[name]
+    table = resource["Properties"]
+    assert table["SSESpecification"]["SSEEnabled"]
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", properties(orchestration(), "AWS::S3::Bucket"))
+def test_a_bucket_is_encrypted_private_and_tls_only(name: str) -> None:
+    bucket = orchestration().resources[name]["Properties"]
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    policies = properties(orchestration(), "AWS::S3::BucketPolicy").values()
+    [policy] = [policy for policy in policies if policy["Bucket"] == {"Ref": name}]
+    [statement] = statements(orchestration(), policy["PolicyDocument"])
+    assert (statement.effect, statement.condition) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_topics_queues_and_logs_are_encrypted_or_kept_for_a_time() -> None:
+    template = orchestration()
+    assert all(t["KmsMasterKeyId"] for t in properties(template, "AWS::SNS::Topic").values())
+    assert all(q["SqsManagedSseEnabled"] for q in properties(template, "AWS::SQS::Queue").values())
+    groups = properties(template, "AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] == {"Ref": "RetentionDays"} for group in groups.values())
+    assert template.globals["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_no_event_is_lost() -> None:
+    events = [event for f in functions().values() for event in f.get("Events", {}).values()]
+    assert events
+    for event in events:
+        assert event["Properties"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert event["Properties"]["DeadLetterConfig"]["Arn"]

@@ -1,0 +1,151 @@
+"""The EC2 gateway: chunks, and one bad instance among many."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from shared.aws.cross_account import MemberAccounts
+from shared.aws.ec2_client import Ec2Client
+from shared.aws.errors import AwsUnavailableError, ThrottledError
+from tests.handlers.estate import RECOVERY, Estate
+from tests.handlers.wire import Call, Wire, no_answer, refused
+
+GONE = "i-00000000000000bad"
+
+
+@pytest.fixture
+def ec2(estate: Estate) -> Ec2Client:
+    return Ec2Client(MemberAccounts("drs-orchestrator-execution", "an-external-id"), RECOVERY)
+
+
+def ids_of(call: Call) -> list[str]:
+    return [value[0] for key, value in call.form.items() if key.startswith("InstanceId.")]
+
+
+def test_targets_are_the_standing_instances_with_the_tag(estate: Estate, ec2: Ec2Client) -> None:
+    tagged, running = estate.add_target("web-1"), estate.add_target("web-2", state="running")
+    estate.add_target("web-3", tags={})
+    estate.add_target("web-4", tags={"AWSDRS": "no"})
+    gone = estate.add_target("web-5")
+    estate.ec2().terminate_instances(InstanceIds=[gone])
+    assert {i.instance_id: i.state for i in ec2.targets()} == {tagged: "stopped", running: "running"}
+    assert {i.name for i in ec2.named(["web-3", "web-4", "web-5", "web-3", "nobody"])} == {"web-3", "web-4"}
+    assert ec2.named([]) == []
+
+
+def test_an_instance_is_what_ec2_says_of_it(estate: Estate, ec2: Ec2Client) -> None:
+    target = estate.add_target("web-1")
+    said = estate.instance(target)
+    [found] = ec2.instances([target, GONE])
+    assert (found.instance_id, found.name, found.state) == (target, "web-1", "stopped")
+    assert (found.private_ip, found.subnet_id) == (said["PrivateIpAddress"], said["SubnetId"])
+    assert (found.platform, found.virtualization, found.root_device_type) == ("linux", "hvm", "ebs")
+    assert [volume.device for volume in found.volumes] == ["/dev/sda1"]
+    assert found.allows_launching_into
+
+
+def test_filters_take_two_hundred_values(ec2: Ec2Client, wire: Wire) -> None:
+    ids = [f"i-{number:017x}" for number in range(401)]
+    assert (ec2.instances(ids), ec2.health(ids)) == ([], {})
+    assert len(wire.of("DescribeInstances")) == 6
+
+
+def test_health_is_state_address_and_both_status_checks(estate: Estate, ec2: Ec2Client) -> None:
+    stopped, running = estate.add_target("web-1"), estate.add_target("web-2", state="running")
+    health = ec2.health([stopped, running, GONE])
+    assert set(health) == {stopped, running}
+    assert (health[running].state, health[running].status_ok) == ("running", True)
+    assert (health[stopped].state, health[stopped].status_ok) == ("stopped", False)
+    assert health[stopped].status == "not reported"
+    assert health[running].private_ip == estate.instance(running)["PrivateIpAddress"]
+
+
+def test_one_failing_status_check_is_named(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
+    running = estate.add_target("web-2", state="running")
+
+    def impaired(call: Call) -> AWSResponse:
+        body = (
+            '<DescribeInstanceStatusResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+            f"<instanceStatusSet><item><instanceId>{running}</instanceId>"
+            "<systemStatus><status>ok</status></systemStatus>"
+            "<instanceStatus><status>impaired</status></instanceStatus></item></instanceStatusSet>"
+            "</DescribeInstanceStatusResponse>"
+        )
+        return call.answer(200, body.encode())
+
+    wire.on("ec2", "DescribeInstanceStatus", impaired)
+    health = ec2.health([running])[running]
+    assert (health.status_ok, health.status) == (False, "ok/impaired")
+
+
+def test_one_that_still_boots_is_not_described(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
+    booting, done = (estate.add_target(name, state="running") for name in ("web-1", "web-2"))
+
+    def statuses(call: Call) -> AWSResponse:
+        items = "".join(
+            f"<item><instanceId>{instance}</instanceId><systemStatus><status>ok</status></systemStatus>"
+            f"<instanceStatus><status>{status}</status></instanceStatus></item>"
+            for instance, status in ((booting, "initializing"), (done, "ok"))
+        )
+        body = f"<R><instanceStatusSet>{items}</instanceStatusSet></R>"
+        return call.answer(200, body.encode())
+
+    wire.on("ec2", "DescribeInstanceStatus", statuses)
+    health = ec2.health([booting, done])
+    assert (health[booting].state, health[booting].status) == ("running", "ok/initializing")
+    assert (health[booting].status_ok, health[booting].private_ip) == (False, None)
+    assert health[done].private_ip == estate.instance(done)["PrivateIpAddress"]
+    [described] = wire.of("DescribeInstances")[:1]
+    assert booting not in str(described.form)
+
+
+def test_what_the_network_lacks_is_found(estate: Estate, ec2: Ec2Client) -> None:
+    subnet = estate.ec2().describe_subnets()["Subnets"][0]["SubnetId"]
+    group = estate.ec2().describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    assert ec2.missing_subnets([subnet, "subnet-00000000"]) == {"subnet-00000000"}
+    assert ec2.missing_security_groups([group, "sg-00000000"]) == {"sg-00000000"}
+
+
+def test_one_bad_instance_does_not_keep_its_neighbours_from_starting(
+    estate: Estate, ec2: Ec2Client, wire: Wire
+) -> None:
+    targets = [estate.add_target(f"web-{number}") for number in range(5)]
+    refused = ec2.start([*targets[:2], GONE, *targets[2:]])
+    assert list(refused) == [GONE]
+    assert refused[GONE].code == "InvalidInstanceID.NotFound"
+    assert {estate.instance(target)["State"]["Name"] for target in targets} == {"running"}
+    assert ec2.start(targets) == {}, "what runs already stays so"
+    assert ec2.stop([GONE, *targets]).keys() == {GONE}
+    assert {estate.instance(target)["State"]["Name"] for target in targets} == {"stopped"}
+
+
+def test_instances_are_started_by_the_hundred(ec2: Ec2Client, wire: Wire) -> None:
+    sizes: list[int] = []
+
+    def started(call: Call) -> AWSResponse:
+        sizes.append(len(ids_of(call)))
+        return call.answer(200, b"<StartInstancesResponse/>")
+
+    wire.on("ec2", "StartInstances", started)
+    assert ec2.start([f"i-{number:017x}" for number in range(201)]) == {}
+    assert sorted(sizes) == [1, 100, 100]
+
+
+def test_a_throttled_start_is_tried_again_as_a_whole(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
+    """It says nothing about any instance: none of them has failed."""
+    target = estate.add_target("web-1")
+    wire.on("ec2", "StartInstances", refused("RequestLimitExceeded", status=503))
+    with pytest.raises(ThrottledError):
+        ec2.start([target])
+
+
+def test_an_ec2_that_does_not_answer_has_refused_no_instance(
+    estate: Estate, ec2: Ec2Client, wire: Wire
+) -> None:
+    targets = [estate.add_target("web-1"), estate.add_target("web-2")]
+    wire.on("ec2", "StopInstances", no_answer)
+    wire.clear()
+    with pytest.raises(AwsUnavailableError):
+        ec2.stop(targets)
+    assert len(wire.of("StopInstances")) == 6, "not once more for every half"

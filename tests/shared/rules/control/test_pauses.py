@@ -1,0 +1,106 @@
+"""What a pause holds, in both launch orders, and what takes a wave or a server out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.execution import Cancellation, ExecutionRecord, Hold, WaveRecord
+from shared.model.policies import LaunchOrder
+from shared.model.status import ExecutionStatus, Pause
+from shared.rules.control.pauses import launch_hold, patient_since, start_hold, withdrawal
+from tests.makers import execution, record, wave
+
+AT = "2026-01-01T10:00:00Z"
+HOLDS = {
+    "now": Hold("h-1", Pause.NOW, "ana", "wait", AT),
+    "between": Hold("h-2", Pause.NEXT_WAVE, "ana", "wait", AT),
+    "before web": Hold("h-3", Pause.BEFORE_WAVE, "ana", "wait", AT, wave="web"),
+    "before data": Hold("h-4", Pause.BEFORE_WAVE, "ana", "wait", AT, wave="data"),
+}
+STAGES = {
+    "planned": wave("web"),
+    "launching": wave("web", started_at=AT),
+    "starting": wave("web", started_at=AT, start_began_at=AT),
+}
+
+
+def running(*holds: Hold, order: LaunchOrder = LaunchOrder.TOGETHER) -> ExecutionRecord:
+    return execution(status=ExecutionStatus.RUNNING, ended_at=None, holds=holds, launch_order=order)
+
+
+@pytest.mark.parametrize(
+    ("hold", "order", "stage", "launches", "starts"),
+    [
+        ("now", "TOGETHER", "planned", False, False),
+        ("now", "TOGETHER", "launching", False, False),
+        ("now", "TOGETHER", "starting", False, True),
+        ("now", "BY_WAVE", "launching", False, False),
+        ("between", "TOGETHER", "planned", False, False),
+        ("between", "TOGETHER", "launching", True, False),
+        ("between", "TOGETHER", "starting", True, True),
+        ("between", "BY_WAVE", "planned", False, False),
+        ("between", "BY_WAVE", "launching", True, True),
+        ("before web", "TOGETHER", "planned", False, False),
+        ("before web", "TOGETHER", "launching", False, False),
+        ("before web", "BY_WAVE", "launching", False, False),
+        ("before web", "BY_WAVE", "starting", False, True),
+        ("before data", "TOGETHER", "planned", True, True),
+        ("before data", "BY_WAVE", "launching", True, True),
+    ],
+)
+def test_what_a_pause_holds(hold: str, order: str, stage: str, launches: bool, starts: bool) -> None:
+    paused = running(HOLDS[hold], order=LaunchOrder(order))
+    expected = "ana paused it: wait"
+    assert launch_hold(paused, STAGES[stage]) == (None if launches else expected)
+    assert start_hold(paused, STAGES[stage]) == (None if starts else expected)
+
+
+holds = st.lists(st.sampled_from(list(HOLDS.values())), unique=True)
+stages = st.sampled_from(list(STAGES.values()))
+orders = st.sampled_from(list(LaunchOrder))
+
+
+@given(holds, stages, orders)
+def test_nothing_is_held_that_no_single_pause_holds(
+    some: list[Hold], stage: WaveRecord, order: LaunchOrder
+) -> None:
+    for rule in (launch_hold, start_hold):
+        each = [rule(running(hold, order=order), stage) for hold in some]
+        assert (rule(running(*some, order=order), stage) is None) == all(held is None for held in each)
+
+
+@given(holds, stages, orders)
+def test_a_pause_at_once_holds_whatever_a_milder_one_holds(
+    some: list[Hold], stage: WaveRecord, order: LaunchOrder
+) -> None:
+    at_once = running(HOLDS["now"], order=order)
+    for rule in (launch_hold, start_hold):
+        if rule(running(*some, order=order), stage) is not None:
+            assert rule(at_once, stage) is not None
+
+
+def test_an_execution_without_a_pause_goes_on() -> None:
+    assert launch_hold(running(), STAGES["planned"]) is None
+    assert start_hold(running(), STAGES["launching"]) is None
+
+
+def test_who_took_a_server_out_is_said() -> None:
+    cancelled = replace(running(), cancellation=Cancellation("ana", "false alarm", AT))
+    skipped = wave("web", skip="bo skipped the wave: not needed")
+    server = record(1, skip="cy skipped it: retired")
+    assert withdrawal(running(), wave("web"), record(2)) is None
+    assert withdrawal(running(), wave("web"), server) == "cy skipped it: retired"
+    assert withdrawal(running(), skipped, server) == "bo skipped the wave: not needed"
+    assert withdrawal(cancelled, skipped, server) == "ana cancelled the execution: false alarm"
+
+
+def test_time_in_a_pause_is_not_patience() -> None:
+    launching = wave("web", started_at="2026-01-01T10:00:00Z")
+    assert patient_since(running(), launching) == "2026-01-01T10:00:00Z"
+    resumed = replace(running(), resumed_at="2026-01-01T13:00:00Z")
+    assert patient_since(resumed, launching) == "2026-01-01T13:00:00Z"
+    assert patient_since(running(), wave("web")) is None
