@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from local.cli.client import environment
 from local.cli.subprocesses import Children
@@ -23,6 +26,9 @@ from shared.model.policies import LaunchOrder
 from shared.model.scope import Scope
 
 LOG = LOGS / "by-wave.log"
+
+PATIENCE_SECONDS = 900.0
+"""How long the comparison may hold up whoever waits for it, when all else is done."""
 
 LAST, EQUAL = 19, 0
 """Nice values of sessions: who gets what all others leave, and who gets as much as they."""
@@ -52,29 +58,65 @@ def run(fleet_file: Path, order: LaunchOrder, seed: int) -> Outcome:
 
 
 class Aside:
-    """The comparison in a child process with low priority, so that it does not hold up what people watch."""
+    """The comparison in a child process with low priority, so that it does not hold up what people watch.
 
-    def __init__(self, children: Children, fleet_file: Path, seed: int) -> None:
-        command = [
-            "nice",
-            "-n",
-            "19",
-            sys.executable,
-            "-m",
-            "local.demo.comparison",
-            str(fleet_file.resolve()),
-        ]
+    Nor can it fail that: whatever goes wrong with it, its ``outcome`` is None. ``program``: what Python runs.
+    """
+
+    def __init__(
+        self,
+        children: Children,
+        fleet_file: Path,
+        seed: int,
+        *,
+        program: Sequence[str] = ("-m", "local.demo.comparison"),
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        command = ["nice", "-n", "19", sys.executable, "-u", *program, str(fleet_file.resolve())]
         env = environment("http://127.0.0.1:9", Scope("000000000000", "us-east-1"))
-        self._process = children.start(
-            [*command, "--seed", str(seed)], log=LOG, env=env, stdout=subprocess.PIPE
-        )
-        share_out(self._process.pid, LAST)
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._process = children.start(
+                [*command, "--seed", str(seed)], log=LOG, env=env, stdout=subprocess.PIPE
+            )
+        except OSError as error:
+            _note(f"it could not be started: {error}")
+        else:
+            share_out(self._process.pid, LAST)
 
     def outcome(self) -> Outcome | None:
-        """What came of it, once it is done; None if it failed, for which its log has the reason."""
+        """What came of it, once it is done; None if it failed or gave no answer: its log has the reason."""
+        if self._process is None:
+            return None
         share_out(self._process.pid, EQUAL)  # nobody works any more but who waits for this
-        output, _ = self._process.communicate()
-        return Outcome(**json.loads(output)) if self._process.returncode == 0 else None
+        output = b""
+        try:
+            output, _ = self._process.communicate(timeout=self._patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        status = self._process.wait()
+        outcome = answered(output) if status == 0 else None
+        if outcome is None:
+            _note(f"it ended with exit status {status} and the answer {output!r}")
+        return outcome
+
+
+def answered(output: bytes) -> Outcome | None:
+    """The answer that the child process has printed; None if that is none."""
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        return None
+    match answer:
+        case {"status": str(status), "seconds": int(seconds) | float(seconds)}:
+            return Outcome(status, seconds)
+    return None
+
+
+def _note(text: str) -> None:
+    with suppress(OSError), LOG.open("a", encoding="utf-8") as log:
+        log.write(f"{text}\n")
 
 
 def share_out(pid: int, nice: int) -> None:
@@ -86,6 +128,18 @@ def share_out(pid: int, nice: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
 
 
+@contextmanager
+def answering() -> Iterator[TextIO]:
+    """What was stdout, for the answer alone, which is out when this is left; other prints go to stderr.
+
+    With ``sys.stdout`` set to another stream, the answer could stay in the buffer of the old one: an
+    interpreter that ends flushes what ``sys.stdout`` is then, and the old one only if it gets collected.
+    """
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+        os.dup2(2, 1)
+        yield answer
+
+
 def main() -> None:
     """The child process."""
     parser = argparse.ArgumentParser(prog="python -m local.demo.comparison", description=__doc__)
@@ -93,9 +147,9 @@ def main() -> None:
     parser.add_argument("--order", type=LaunchOrder, default=LaunchOrder.BY_WAVE, help="TOGETHER or BY_WAVE")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    output, sys.stdout = sys.stdout, sys.stderr  # handlers log to stdout; the answer alone goes there
-    outcome = run(args.fleet, args.order, args.seed)
-    print(json.dumps({"status": outcome.status, "seconds": outcome.seconds}), file=output)
+    with answering() as answer:
+        outcome = run(args.fleet, args.order, args.seed)
+        print(json.dumps({"status": outcome.status, "seconds": outcome.seconds}), file=answer)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -48,10 +49,13 @@ def up(clone: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def begin(clone: Path, *words: str) -> subprocess.Popen[str]:
+    """Output is buffered as it is in a newcomer's shell, whatever this one says."""
     command = [sys.executable, "-m", "local", *words]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
         command,
         cwd=clone,
+        env=env,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
