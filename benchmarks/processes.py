@@ -12,11 +12,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 
 from benchmarks.cases import Case
 from benchmarks.running import Measured, Ready, measure, ready
 from shared.model.policies import LaunchOrder
 
+PRELOADED = ["benchmarks.preloaded"]
 PROCESSES = min(8, os.cpu_count() or 1)
 """Each takes up to 700 MB."""
 OBJECTS = 100_000
@@ -30,24 +32,30 @@ def run_all(
 ) -> Iterator[tuple[Run, Measured | str]]:
     """What each run measured, or what ended it, as they end; the biggest cases run first."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.preloaded"])
+    context.set_forkserver_preload(PRELOADED)
     left = sorted(cases, key=lambda case: (-case.servers, -len(case.waves)))
-    running: dict[Connection, Case] = {}
+    running: dict[Connection, tuple[BaseProcess, Case, list[LaunchOrder]]] = {}
     while left or running:
         while left and len(running) < PROCESSES:
             case = left.pop(0)
             receiver, sender = context.Pipe(duplex=False)
-            context.Process(target=_run_case, args=(case, orders, seed, sender)).start()
+            begun = context.Process(target=_run_case, args=(case, orders, seed, sender))
+            begun.start()
             sender.close()  # the process has its own: when that is closed, all is told
-            running[receiver] = case
+            running[receiver] = begun, case, list(orders)
         for told in wait(list(running)):
             assert isinstance(told, Connection)
+            process, case, untold = running[told]
             try:
                 order, outcome = told.recv()
             except EOFError:
                 del running[told]
+                process.join()
+                end = f"its process ended with exit code {process.exitcode}, before it was measured"
+                yield from (((case, order), end) for order in untold)
             else:
-                yield (running[told], order), outcome
+                running[told] = process, case, [other for other in untold if other is not order]
+                yield (case, order), outcome
 
 
 def be_quiet() -> None:

@@ -199,6 +199,8 @@ class Scheduler:
         self._run_ready(raise_failures=False)
         for carrier in self._idle:
             carrier.baton.release()
+        for carrier in self._idle:  # an interpreter that ends, or forks, wants no thread at work
+            carrier.thread.join()
         self._idle.clear()
 
     def _run_ready(self, raise_failures: bool = True) -> None:

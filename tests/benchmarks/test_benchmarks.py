@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import processes
 from benchmarks.cases import CASES, Case, Wave, chain
 from benchmarks.ideal import END, Problem, achievable_seconds, ideal
 from benchmarks.prices import Usage, cost
@@ -126,3 +129,22 @@ def test_names_of_cases_are_unique() -> None:
 def test_a_million_transitions_cost_what_step_functions_says() -> None:
     usage = Usage(1_000_000, 0, {}, 0, 0, 0)
     assert cost(usage) == pytest.approx(25.0)
+
+
+class DeadlyCase(Case):
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (3,)
+
+
+def test_a_process_that_ends_without_a_word_is_told_for_each_of_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "PRELOADED", [])  # nothing will be measured
+    case = DeadlyCase("deadly", chain(1, 1))
+    told = list(processes.run_all([case], [TOGETHER, BY_WAVE], seed=0))
+    assert told == [
+        ((case, order), "its process ended with exit code 3, before it was measured")
+        for order in (TOGETHER, BY_WAVE)
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -207,6 +208,19 @@ def test_threads_take_turns_in_the_order_they_became_ready(scheduler: Scheduler)
     scheduler.clock.call_later(5, gate.set)
     scheduler.run(lambda: not any(worker.is_alive() for worker in workers))
     assert marks == ["a waits", "b waits", "c waits", "a goes", "b goes", "c goes"]
+
+
+def test_no_thread_outlives_its_scheduler() -> None:
+    before = set(threading.enumerate())
+    made = Scheduler(ManualClock())
+    event = VirtualThreads(made).Event()
+    for number in range(50):
+        made.spawn(event.wait, f"waits {number}")
+    made.spawn(lambda: None, "ends by itself")
+    made.run(lambda: True)
+    assert len(set(threading.enumerate()) - before) > 50
+    made.close()
+    assert set(threading.enumerate()) <= before
 
 
 def test_timeouts_are_virtual(scheduler: Scheduler) -> None:
