@@ -16,7 +16,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("fleets", "functions", "local", "shared", "statemachines", "template.yaml", "member-account.yaml")
+PARTS = (
+    "drs_emulator",
+    "fleets",
+    "functions",
+    "local",
+    "shared",
+    "statemachines",
+    "template.yaml",
+    "member-account.yaml",
+)
 
 
 @pytest.fixture(scope="module")
