@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # out of the folders that sam build copies.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/bytecode
-# Sets have one order, so that what was drawn from a seed is drawn again.
+# Sets have one order, so that what was sampled from a seed is sampled again.
 export PYTHONHASHSEED := 0
 
 PYTHON ?=

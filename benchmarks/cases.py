@@ -1,4 +1,4 @@
-"""The cases of the benchmark: fleets of one kind of server, by size, waves, scopes and trouble."""
+"""The cases of the benchmark: fleets of one kind of server, by size, waves, scopes and issue."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ UNEVEN = (
     Wave("core", 150, ("data", "identity")),
     Wave("application", 260, ("core", "messaging")),
     Wave("reporting", 20, ("core",)),
-    Wave("batch", 110, ("application",)),
+    Wave("jobs", 110, ("application",)),
     Wave("web", 80, ("application",)),
     Wave("edge", 30, ("web",)),
 )

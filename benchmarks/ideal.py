@@ -16,7 +16,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from benchmarks.cases import Wave
-from benchmarks.sampled import Drawn, Job
+from benchmarks.sampled import Job, Sampled
 from shared.model.policies import LaunchOrder
 from shared.model.quotas import JOBS_IN_PROGRESS, SERVERS_IN_JOBS
 
@@ -25,7 +25,7 @@ END: Node = ("end", "")
 TOLERANCE = 1e-6
 EFFORT = 4.0
 """Of the search, in CP-SAT's deterministic time: some seconds of one core."""
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Real seconds after which the search ends on a machine that is too busy for its effort."""
 MOST_LANES = 10
 
@@ -41,7 +41,7 @@ class Problem:
     to be slow is luck: their order stays as it was. With ``foresight`` it is free.
     """
 
-    drawn: Drawn
+    sampled: Sampled
     waves: Sequence[Wave]
     order: LaunchOrder
     foresight: bool = True
@@ -51,12 +51,12 @@ class Problem:
         """From each node to those that follow it, with seconds between."""
         arcs: defaultdict[Node, list[tuple[Node, float]]] = defaultdict(list)
         needs = {wave.name: wave.depends_on for wave in self.waves}
-        last = {launch.server: job.job_id for job in self.drawn.jobs for launch in job.launches}
+        last = {launch.server: job.job_id for job in self.sampled.jobs for launch in job.launches}
         before: dict[str, Job] = {}
         alike: dict[tuple[Any, ...], Node] = {}
-        for job in self.drawn.jobs:
+        for job in self.sampled.jobs:
             node = ("job", job.job_id)
-            kind = (job.scope, len(job.launches), *{self.drawn.wave_of[x.server] for x in job.launches})
+            kind = (job.scope, len(job.launches), *{self.sampled.wave_of[x.server] for x in job.launches})
             if not self.foresight and not any(x.server in before for x in job.launches):
                 if kind in alike:
                     arcs[alike[kind]].append((node, 0.0))
@@ -64,21 +64,21 @@ class Problem:
             for earlier in {
                 before[x.server].job_id: before[x.server] for x in job.launches if x.server in before
             }:
-                seconds = next(other.seconds for other in self.drawn.jobs if other.job_id == earlier)
+                seconds = next(other.seconds for other in self.sampled.jobs if other.job_id == earlier)
                 arcs["job", earlier].append((node, seconds))
             for launch in job.launches:
                 before[launch.server] = job
-                wave = self.drawn.wave_of[launch.server]
-                boots = launch.launched and launch.server in self.drawn.boots
+                wave = self.sampled.wave_of[launch.server]
+                boots = launch.launched and launch.server in self.sampled.boots
                 if last[launch.server] == job.job_id:
                     target = ("boot", launch.server) if boots else ("wave", wave)
                     arcs[node].append((target, launch.seconds))
             if self.order is LaunchOrder.BY_WAVE:
-                waves = {self.drawn.wave_of[launch.server] for launch in job.launches}
+                waves = {self.sampled.wave_of[launch.server] for launch in job.launches}
                 for needed in {needed for wave in waves for needed in needs[wave]}:
                     arcs["wave", needed].append((node, 0.0))
-        for server, seconds in self.drawn.boots.items():
-            wave = self.drawn.wave_of[server]
+        for server, seconds in self.sampled.boots.items():
+            wave = self.sampled.wave_of[server]
             arcs["boot", server].append((("wave", wave), seconds))
             if self.order is LaunchOrder.TOGETHER:
                 for needed in needs[wave]:
@@ -98,7 +98,7 @@ class Problem:
                     visit(after)
                 done[node] = None
 
-        for node in [("job", job.job_id) for job in self.drawn.jobs] + [*self.arcs]:
+        for node in [("job", job.job_id) for job in self.sampled.jobs] + [*self.arcs]:
             visit(node)
         return list(reversed(done))
 
@@ -143,7 +143,7 @@ def ideal(problem: Problem, effort: float = EFFORT) -> Ideal:
 def least(problem: Problem) -> float:
     """A lower bound that takes no search: the longest path, or what the quotas of some scope add to it."""
     by_scope: defaultdict[str, list[Job]] = defaultdict(list)
-    for job in problem.drawn.jobs:
+    for job in problem.sampled.jobs:
         by_scope[job.scope].append(job)
     return max(problem.heads[END], *(_quota_bound(problem, jobs) for jobs in by_scope.values()))
 
@@ -163,8 +163,8 @@ def _search(problem: Problem, bound: float, known: float, effort: float) -> tupl
     }
     for (before, after), seconds in _lags(problem).items():
         model.add(times[after] >= times[before] + _tenths(seconds))
-    for scope in {job.scope for job in problem.drawn.jobs}:
-        jobs = [job for job in problem.drawn.jobs if job.scope == scope]
+    for scope in {job.scope for job in problem.sampled.jobs}:
+        jobs = [job for job in problem.sampled.jobs if job.scope == scope]
         _hold_quotas(model, problem, jobs, times)
     model.add(times[END] >= _tenths(bound))
     model.minimize(times[END])
@@ -172,7 +172,7 @@ def _search(problem: Problem, bound: float, known: float, effort: float) -> tupl
     solver.parameters.num_workers = 8
     solver.parameters.interleave_search = True
     solver.parameters.max_deterministic_time = effort
-    solver.parameters.max_time_in_seconds = PATIENCE
+    solver.parameters.max_time_in_seconds = TIMEOUT
     status = solver.solve(model)
     found = solver.objective_value / 10 if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else known
     return solver.best_objective_bound / 10, found
@@ -278,7 +278,7 @@ def achievable_seconds(problem: Problem) -> float:
     for node in problem.sequence:
         for after, _ in problem.arcs.get(node, ()):
             missing[after] += 1
-    jobs = {job.job_id: job for job in problem.drawn.jobs}
+    jobs = {job.job_id: job for job in problem.sampled.jobs}
     events: list[tuple[float, int, Node]] = []
     ready: list[tuple[float, str]] = []
     room = {job.scope: [JOBS_IN_PROGRESS, SERVERS_IN_JOBS] for job in jobs.values()}

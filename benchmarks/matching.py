@@ -19,7 +19,7 @@ _MISSPELT = 100
 
 def matching_seconds() -> float:
     """Matches ``NAMES`` servers with as many targets, whose names have other capitals and a domain."""
-    matching = Matching(domain_suffixes=("example.com",), spelling_tolerance=1)
+    matching = Matching(domain_suffixes=("example.com",), max_edit_distance=1)
     servers = [_server(number) for number in range(NAMES)]
     targets = [_target(number) for number in range(NAMES)]
     began = time.perf_counter()

@@ -15,7 +15,7 @@ from benchmarks import prices
 from benchmarks.cases import Case
 from benchmarks.ideal import Problem, ideal, least
 from benchmarks.metering import MeteredCloud, largest_item
-from benchmarks.sampled import drawn
+from benchmarks.sampled import sampled
 from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.simulation.fleets import virtual_fleet
 from shared.model.policies import LaunchOrder
@@ -110,7 +110,7 @@ def measure(ready: Ready, order: LaunchOrder) -> Measured:
             f"{case.name} {order.value}: {result.status}, {recovered} of {case.servers} recovered. "
             f"{result.error or ''} {result.cause or ''}"
         )
-    problem = Problem(drawn(cloud, ready.servers), case.waves, order, foresight=False)
+    problem = Problem(sampled(cloud, ready.servers), case.waves, order, foresight=False)
     operations = {name: n for (service, name), n in cloud.counted.items() if service == "drs"}
     calls: Counter[str] = Counter()
     for (service, _), number in cloud.counted.items():
@@ -120,7 +120,7 @@ def measure(ready: Ready, order: LaunchOrder) -> Measured:
             transitions=result.transitions,
             invocations=result.lambda_invocations,
             calls=calls,
-            servers_started=sum(len(job.launches) for job in problem.drawn.jobs),
+            servers_started=sum(len(job.launches) for job in problem.sampled.jobs),
             write_units=cloud.write_units,
             read_units=cloud.read_units,
         )

@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Sampled:
     """Jobs in the order of their creation. ``boots``: seconds from start to passed checks, by server."""
 
     jobs: tuple[Job, ...]
@@ -44,7 +44,7 @@ class Drawn:
     wave_of: Mapping[str, str]
 
 
-def drawn(cloud: VirtualCloud, servers: Sequence[BuiltServer]) -> Drawn:
+def sampled(cloud: VirtualCloud, servers: Sequence[BuiltServer]) -> Sampled:
     """Reads it from the emulator's records, not from ours. ``servers`` are named ``WAVE-SITE-NUMBER``."""
     _, state = cloud.drs.admin("GET", "/state", None)
     found = [
@@ -71,7 +71,7 @@ def drawn(cloud: VirtualCloud, servers: Sequence[BuiltServer]) -> Drawn:
         if running and checked is not None:
             boots[server] = (checked - pending[instance_id]).total_seconds()
     waves = {server.source_server_id: server.name.rsplit("-site-", 1)[0] for server in servers}
-    return Drawn(jobs, boots, waves)
+    return Sampled(jobs, boots, waves)
 
 
 def _job(scope: str, job: dict[str, Any]) -> Job:

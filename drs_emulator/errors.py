@@ -155,7 +155,7 @@ def error_of(code: str, message: str) -> DrsError:
     return BY_CODE[code](message)
 
 
-class LockHeldError(RuntimeError):
+class LockedError(RuntimeError):
     """A programming error: EC2 or the event sink was about to be called with the state lock held."""
 
 

@@ -1,7 +1,7 @@
 """Faults on demand: what kinds there are, which one applies now, and what waits for one to go away.
 
 A fault is a plain JSON object. It applies until it is deleted, has applied ``times`` times, or ``seconds``
-have passed (for kinds where seconds are not something else). ``probability`` is drawn from the emulator's
+have passed (for kinds where seconds are not something else). ``probability`` is sampled from the emulator's
 seed, so that a run repeats.
 """
 

@@ -28,7 +28,7 @@ class LaunchFailedError(Exception):
 class Walk:
     """One server in a LAUNCH job. Each step plans the next at a time fixed in advance.
 
-    So slow EC2 work does not add up, and simulated durations stay those that were drawn.
+    So slow EC2 work does not add up, and simulated durations stay those that were sampled.
     """
 
     def __init__(

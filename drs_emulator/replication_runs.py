@@ -4,7 +4,7 @@
     re-protection: STALLED (AGENT_NOT_SEEN) → RESCAN → CONTINUOUS
 
 Only the ends of phases are planned; how far a phase has come is computed when somebody looks, so that a
-thousand servers cost four events each. Durations are drawn by server and generation. A phase stands still
+thousand servers cost four events each. Durations are sampled by server and generation. A phase stands still
 while a fault stalls it or the agent's instance does not run, and goes on from where it was.
 
 All functions but ``_end`` are called with the state lock held; what they change is announced on the clock.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from drs_emulator.contract import Caller
-from drs_emulator.errors import LockHeldError
+from drs_emulator.errors import LockedError
 
 LAUNCHABLE_STATES = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "STALLED", "CREATING_SNAPSHOT", "PAUSED"})
 """Replication states a launch is possible in, once there is a consistent point in time (DRS user guide,
@@ -36,9 +36,9 @@ class StateLock:
         self._lock.release()
 
     def check_free(self, what: str) -> None:
-        """Raise LockHeldError if this thread holds the lock: ``what`` must not wait on it."""
+        """Raise LockedError if this thread holds the lock: ``what`` must not wait on it."""
         if self._owner == threading.get_ident():
-            raise LockHeldError(f"{what} with the state lock held")
+            raise LockedError(f"{what} with the state lock held")
 
 
 @dataclass(slots=True)

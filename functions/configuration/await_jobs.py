@@ -12,7 +12,7 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave, taskToken}`` → ``{}``; the state awaits ``{woken}``."""
+    """``{executionId, wave, taskToken}`` → ``{}``; the state awaits ``{resumed}``."""
     store = execution_store(ConfigurationSettings.from_env().executions_table)
     jobs: dict[Scope, list[str]] = {}
     for job in store.jobs(task.execution_id, unfinished=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.aws.step_functions import answer
 from shared.model.status import Turn
-from shared.services.release_waves import wake_if_ready
+from shared.services.release_waves import resume_if_ready
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
 from shared.task import Task, task
@@ -25,5 +25,5 @@ def handler(task: Task) -> dict[str, Any]:
         answer(token, {"verdict": "SKIP", "reason": "The wave has ended already."})
         return {}
     # Only now look: a wave that ends, or a resume that comes, after this finds the token.
-    wake_if_ready(store, task.execution_id, task.now, {task.wave})
+    resume_if_ready(store, task.execution_id, task.now, {task.wave})
     return {}

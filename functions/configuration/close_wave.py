@@ -15,7 +15,7 @@ from shared.rules.waves.outcome import wave_outcome
 from shared.services.execution_closer import message_of
 from shared.services.opened_execution import OpenedExecution, opened
 from shared.services.pair_keeper import PairKeeper
-from shared.services.release_waves import wake_if_ready
+from shared.services.release_waves import resume_if_ready
 from shared.services.withdrawals import withdraw
 from shared.settings import ConfigurationSettings
 from shared.store import execution_store
@@ -33,7 +33,7 @@ def handler(task: Task) -> dict[str, Any]:
     skipped = str(task.event.get("skipReason") or "")
     failure = task.event.get("failure") or {}
     broke = f"{failure['Error']}: {message_of(failure.get('Cause')) or 'no cause given'}" if failure else ""
-    not_started = str(task.event.get("lotFailures") or "")
+    not_started = str(task.event.get("batchFailures") or "")
     if skipped:
         withdraw(store, execution.record, store.wave(task.execution_id, task.wave), servers)
     left = [server for server in servers if not server.status.is_final]
@@ -51,9 +51,9 @@ def handler(task: Task) -> dict[str, Any]:
     values: dict[str, Any] = {"status": status, "ended_at": iso(task.now), "reason": reason}
     said = {server.skip for server in servers}
     if status is WaveStatus.SKIPPED and not skipped and said and None not in said:
-        values |= {"skip": servers[0].skip, "dependants_go_on": True}
+        values |= {"skip": servers[0].skip, "dependents_continue": True}
     closed = store.change_wave(task.execution_id, task.wave, values)
-    wake_if_ready(store, task.execution_id, task.now)
+    resume_if_ready(store, task.execution_id, task.now)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
     if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
         PairKeeper(store, settings.pairs_table, execution.record).keep(recovered)

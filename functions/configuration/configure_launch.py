@@ -8,7 +8,7 @@ from typing import Any
 from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.policies import RecoveryMode
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus, WaveStatus
@@ -30,7 +30,7 @@ class LaunchSettingsUnknownError(Exception):
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave}`` → ``{configured, unchanged, failed, lots: [numbers]}``."""
+    """``{executionId, wave}`` → ``{configured, unchanged, failed, batches: [numbers]}``."""
     settings = ConfigurationSettings.from_env()
     store = execution_store(settings.executions_table)
     mode = opened(store, task.execution_id).policies.recovery_mode
@@ -60,7 +60,7 @@ def handler(task: Task) -> dict[str, Any]:
         [ServerChange(server, {"launch_changed": True}) for server in to_change],
         only_from=OPEN,
     )
-    results = side_by_side(
+    results = in_parallel(
         configure,
         to_change,
         api="UpdateLaunchConfiguration",
@@ -82,7 +82,7 @@ def handler(task: Task) -> dict[str, Any]:
         "configured": len(to_change) - failed,
         "unchanged": len(ready) - len(to_change),
         "failed": failed + unreadable,
-        "lots": sorted({server.lot for server in configured if server.lot is not None}),
+        "batches": sorted({server.batch for server in configured if server.batch is not None}),
     }
 
 
@@ -107,7 +107,7 @@ def _with_settings(
             return _values(error)
         return {"previous_launch": settings}
 
-    found = side_by_side(read, unknown, api="GetLaunchConfiguration", scope=lambda server: server.scope)
+    found = in_parallel(read, unknown, api="GetLaunchConfiguration", scope=lambda server: server.scope)
     changes = [ServerChange(server, values) for server, values in zip(unknown, found, strict=True)]
     # Recorded before anything is changed: a repeated call must not take our settings for the old ones.
     done = store.change_servers(execution_id, changes, only_from=OPEN)

@@ -19,7 +19,7 @@ from shared.rules.waves.wave_planner import (
     WaveLoad,
     estimate,
     launched_at_once,
-    plan_lots,
+    plan_batches,
     wave_levels,
     ways_to_the_end,
 )
@@ -47,9 +47,9 @@ def handler(task: Task) -> dict[str, Any]:
     }
     limits = {known.scope: known.limits for known in store.facts(task.execution_id, KnownLimits)}
     at_once = launched_at_once(execution.plan.waves, by_wave, execution.policies.launch_order)
-    lots = {name: plan_lots(members, limits, at_once[name]) for name, members in by_wave.items()}
+    batches = {name: plan_batches(members, limits, at_once[name]) for name, members in by_wave.items()}
     sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
-    loads = {name: _load(members, sources, lots[name]) for name, members in by_wave.items()}
+    loads = {name: _load(members, sources, batches[name]) for name, members in by_wave.items()}
     ways = ways_to_the_end(
         execution.plan.waves,
         {
@@ -60,10 +60,10 @@ def handler(task: Task) -> dict[str, Any]:
     store.change_servers(
         task.execution_id,
         [
-            ServerChange(server, {"lot": lot})
+            ServerChange(server, {"batch": batch})
             for name, members in by_wave.items()
             for server in members
-            if (lot := lots[name][server.source_server_id]) != server.lot
+            if (batch := batches[name][server.source_server_id]) != server.batch
         ],
         only_from=(ServerStatus.READY,),
     )
@@ -74,7 +74,7 @@ def handler(task: Task) -> dict[str, Any]:
                 name=wave.name,
                 depends_on=wave.depends_on,
                 status=WaveStatus.PLANNED,
-                lots=len(set(lots[wave.name].values())),
+                batches=len(set(batches[wave.name].values())),
                 servers=len(by_wave[wave.name]),
                 priority=round(ways[wave.name], 1),
             )
@@ -115,12 +115,12 @@ def _seconds(
     return failback_estimate(waves, loads, policies.launch_order, policies.recovery_mode, most).seconds
 
 
-def _load(servers: list[ServerRecord], sources: dict[str, SourceServer], lots: dict[str, int]) -> WaveLoad:
+def _load(servers: list[ServerRecord], sources: dict[str, SourceServer], batches: dict[str, int]) -> WaveLoad:
     windows = sum(
         (source := sources.get(server.source_server_id)) is not None and source.platform == "windows"
         for server in servers
     )
-    largest = max(Counter(lots.values()).values(), default=0)
+    largest = max(Counter(batches.values()).values(), default=0)
     return WaveLoad(linux=len(servers) - windows, windows=windows, largest_job=largest)
 
 

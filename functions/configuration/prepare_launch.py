@@ -17,7 +17,7 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId}`` → ``{prepared, alreadyRight, blocked, gaveWay}``: of those that passed the checks.
+    """``{executionId}`` → ``{prepared, alreadyRight, blocked, yielded}``: of those that passed the checks.
 
     Called late, after the preparation's end, it writes nothing: another one may have undone it.
     """
@@ -42,5 +42,5 @@ def handler(task: Task) -> dict[str, Any]:
         "prepared": count[Outcome.PREPARED],
         "alreadyRight": count[Outcome.ALREADY_RIGHT],
         "blocked": count[Outcome.BLOCKED],
-        "gaveWay": count[Outcome.GAVE_WAY],
+        "yielded": count[Outcome.YIELDED],
     }

@@ -60,7 +60,7 @@ def handler(task: Task) -> dict[str, Any]:
     servers = store.servers(task.execution_id)
     decision = blocked_decision(execution.policies, servers)
     if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
-        _claim_room(store, execution, servers, task)
+        _claim_slot(store, execution, servers, task)
     # If it was called late, nobody else would let go of all this.
     if store.execution(task.execution_id).status.is_final:
         locks.release(wanted, task.execution_id)
@@ -70,7 +70,7 @@ def handler(task: Task) -> dict[str, Any]:
     return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
 
 
-def _claim_room(
+def _claim_slot(
     store: ExecutionStore, execution: OpenedExecution, servers: Sequence[ServerRecord], task: Task
 ) -> None:
     """Where all waves launch together, the one on the critical path comes first, not the quickest to ask."""
@@ -78,14 +78,14 @@ def _claim_room(
         return
     priority = {wave.name: wave.priority for wave in store.waves(task.execution_id)}
     sizes = Counter(
-        (server.scope, server.wave, server.lot)
+        (server.scope, server.wave, server.batch)
         for server in servers
-        if server.status is ServerStatus.READY and server.adoption is None and server.lot is not None
+        if server.status is ServerStatus.READY and server.adoption is None and server.batch is not None
     )
     claims: defaultdict[Scope, list[Claim]] = defaultdict(list)
-    for (scope, wave, lot), size in sizes.items():
+    for (scope, wave, batch), size in sizes.items():
         now = iso(task.now)
-        key = (task.execution_id, wave or "", lot or 0)
+        key = (task.execution_id, wave or "", batch or 0)
         claims[scope].append(Claim(*key, size, priority.get(wave or "", 0.0), asked_at=now, seen_at=now))
     for scope, made in claims.items():
         ClaimStore(store.table_name, scope).put(made, task.now)
@@ -103,7 +103,7 @@ def _held(holder: str, is_drill: bool) -> Finding:
     if is_drill:
         remedy = f"For a real failover, start it again with cancelDrill: true. Else: {remedy}"
     return Finding(
-        code="HELD_BY_EXECUTION",
+        code="LOCKED_BY_EXECUTION",
         severity=Severity.CRITICAL,
         found=f"{'The drill' if is_drill else 'Execution'} {holder} works on this server.",
         remedy=remedy,

@@ -16,7 +16,7 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId}`` → ``{undone, blocked, gaveWay}``.
+    """``{executionId}`` → ``{undone, blocked, yielded}``.
 
     Called late, after its end, it puts nothing back: another preparation may have come after it.
     """
@@ -39,5 +39,5 @@ def handler(task: Task) -> dict[str, Any]:
     return {
         "undone": count[Outcome.UNDONE],
         "blocked": count[Outcome.BLOCKED],
-        "gaveWay": count[Outcome.GAVE_WAY],
+        "yielded": count[Outcome.YIELDED],
     }

@@ -94,8 +94,8 @@ def _with_health_checks(
         if not verdict.passed:
             return verdict
         address = health[server.pair_instance_id or ""].private_ip or ""
-        trouble = failing_check(checks, address, server.name)
-        return Verdict(passed=trouble is None, found=trouble or verdict.found)
+        issue = failing_check(checks, address, server.name)
+        return Verdict(passed=issue is None, found=issue or verdict.found)
 
     with ThreadPoolExecutor(CHECKERS) as pool:
         return list(pool.map(look, servers, verdicts))

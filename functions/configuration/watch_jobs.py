@@ -26,7 +26,7 @@ from shared.times import parse_time
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave, woken?}`` → how many servers are ``launching`` and so on, and ``waitSeconds``.
+    """``{executionId, wave, resumed?}`` → how many servers are ``launching`` and so on, and ``waitSeconds``.
 
     ``mayStart``: it is the wave's turn to start what it has launched, though others still launch.
     """
@@ -37,8 +37,8 @@ def handler(task: Task) -> dict[str, Any]:
     everyone = store.jobs(task.execution_id, unfinished=True)
     jobs = [job for job in everyone if job.wave == task.wave]
     scopes = sorted({job.scope for job in jobs})
-    # Who was woken has heard something new, and who awaits the end of a job knows when: both look at once.
-    at_once = task.event.get("woken") or any(job.status == ENDING for job in jobs)
+    # Who was resumed has heard something new, and who awaits the end of a job knows when: both look at once.
+    at_once = task.event.get("resumed") or any(job.status == ENDING for job in jobs)
     looked = [
         scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND) or at_once
     ]

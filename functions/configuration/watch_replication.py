@@ -10,10 +10,10 @@ from typing import Any
 from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.model.drs import SourceServer
-from shared.model.policies import FailbackPolicies, Laggards
+from shared.model.policies import FailbackPolicies, OnReplicationTimeout
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.control.pauses import cutover_hold
+from shared.rules.control.pauses import cutover_pause
 from shared.rules.failback.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
 from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
@@ -55,7 +55,7 @@ def handler(task: Task) -> dict[str, Any]:
     # Where nobody is left to go on with, the execution comes to its end by itself.
     nobody_left = verdict.action is Action.STOP and not verdict.too_late
     action = Action.GO if nobody_left else verdict.action
-    if action is Action.GO and cutover_hold(execution.record, execution.policies.failback):
+    if action is Action.GO and cutover_pause(execution.record, execution.policies.failback):
         action = Action.WAIT
     return {
         "action": "CANCEL" if execution.record.cancellation else action.value,
@@ -91,5 +91,5 @@ def _drained(policies: FailbackPolicies, servers: Sequence[ServerRecord], task: 
         policies,
         max_lag_seconds=0,
         replication_deadline_seconds=int(deadline.total_seconds()),
-        laggards=Laggards.STOP,
+        on_replication_timeout=OnReplicationTimeout.STOP,
     )

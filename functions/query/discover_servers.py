@@ -75,16 +75,16 @@ def _chosen(selection: Selection) -> set[str]:
 
 
 def _record(server: SourceServer, selection: Selection) -> ServerRecord:
-    trouble = selection.ambiguous.get(server.source_server_id)
+    issue = selection.ambiguous.get(server.source_server_id)
     return ServerRecord(
         source_server_id=server.source_server_id,
         name=server.name,
         scope=server.scope,
         site=server.site,
-        status=ServerStatus.BLOCKED if trouble else ServerStatus.DISCOVERED,
+        status=ServerStatus.BLOCKED if issue else ServerStatus.DISCOVERED,
         original_instance_id=server.original_instance_id,
         wave=selection.wave_by_server.get(server.source_server_id),
-        reason=trouble.found if trouble else None,
-        remedy=trouble.remedy if trouble else None,
-        findings=(trouble,) if trouble else (),
+        reason=issue.found if issue else None,
+        remedy=issue.remedy if issue else None,
+        findings=(issue,) if issue else (),
     )

@@ -200,7 +200,7 @@ def _address(original: Instance | None, pair: PairRecord | None) -> str | None:
 
 def _gone(record: ServerRecord, site: Site) -> ServerRecord:
     finding = Finding(
-        "SOURCE_SERVER_GONE",
+        "SOURCE_SERVER_NOT_FOUND",
         Severity.CRITICAL,
         f"{record.name} ({record.source_server_id}), which the failover recovered, is no source server of "
         f"{site.recovery} any more: there is nothing that could protect it again.",

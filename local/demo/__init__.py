@@ -25,15 +25,15 @@ from local.cli.watch import await_end, follow
 from local.demo import round_trip
 from local.demo.comparison import Aside
 from local.demo.console_lines import (
+    failback_lines,
     failback_times,
-    homecoming_lines,
     payload_problem,
     plan_of_action,
     stragglers,
     times,
     verdict_lines,
 )
-from local.demo.failback_verdict import Journey, judge_homecoming
+from local.demo.failback_verdict import Journey, judge_failback
 from local.demo.observed_state import Evidence, gather
 from local.demo.report import Report, fetch
 from local.demo.results import round_folder, start_over
@@ -145,7 +145,7 @@ def _go_round(stage: Stage, aside: Aside, number: int, rounds: int, *, home_too:
     failover = _fail_over(stage, aside if number == 1 else None, folder)
     if not home_too or not failover.verdict.moved:
         return failover.verdict.good
-    return _bring_home(stage, failover, folder).good and failover.verdict.good
+    return _fail_servers_back(stage, failover, folder).good and failover.verdict.good
 
 
 def _set_up(fleet: Fleet, cloud: Cloud, here: State, children: Children) -> Stage:
@@ -198,7 +198,7 @@ def _fail_over(stage: Stage, aside: Aside | None, folder: Path) -> Failover:
     return Failover(_execution_id(arn), verdict, before, after)
 
 
-def _bring_home(stage: Stage, failover: Failover, folder: Path) -> Verdict:
+def _fail_servers_back(stage: Stage, failover: Failover, folder: Path) -> Verdict:
     """Everything that the failover recovered, back into the instances it came from."""
     request = {"mode": Mode.FAILBACK.value, "failover": failover.execution_id}
     name = f"{stage.fleet.name}-failback-{failover.execution_id.rsplit('-', 1)[-1]}"
@@ -211,14 +211,14 @@ def _bring_home(stage: Stage, failover: Failover, folder: Path) -> Verdict:
         [server.source_server_id for server in stage.built.servers]
     )
     payload = _largest_payload(stage)
-    verdict = _held(judge_homecoming(stage.fleet, stage.built, journey, pairs, report.document), payload)
+    verdict = _held(judge_failback(stage.fleet, stage.built, journey, pairs, report.document), payload)
     print()
     stage.console.print(round_trip.table(servers))
     print()
     for line in (
         *stragglers(report.document),
         *failback_times(report.document, elapsed),
-        *homecoming_lines(stage.fleet, verdict, payload, (*files, folder / "round-trip.md")),
+        *failback_lines(stage.fleet, verdict, payload, (*files, folder / "round-trip.md")),
     ):
         print(line)
     return verdict

@@ -27,7 +27,7 @@ from shared.model.scope import Scope
 
 LOG = LOGS / "by-wave.log"
 
-PATIENCE_SECONDS = 900.0
+TIMEOUT_SECONDS = 900.0
 """How long the comparison may hold up whoever waits for it, when all else is done."""
 
 LAST, EQUAL = 19, 0
@@ -70,7 +70,7 @@ class Aside:
         seed: int,
         *,
         program: Sequence[str] = ("-m", "local.demo.comparison"),
-        patience: float = PATIENCE_SECONDS,
+        patience: float = TIMEOUT_SECONDS,
     ) -> None:
         command = ["nice", "-n", "19", sys.executable, "-u", *program, str(fleet_file.resolve())]
         env = environment("http://127.0.0.1:9", Scope("000000000000", "us-east-1"))

@@ -52,7 +52,7 @@ def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[
     return _verdict_lines(fleet, verdict, payload, files, "moved")
 
 
-def homecoming_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path]) -> list[str]:
+def failback_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path]) -> list[str]:
     """The end of a failback likewise."""
     return _verdict_lines(fleet, verdict, payload, files, "came home")
 

@@ -25,7 +25,7 @@ class Journey:
     home: Evidence
 
 
-def judge_homecoming(
+def judge_failback(
     fleet: Fleet,
     built: BuiltFleet,
     journey: Journey,

@@ -9,7 +9,7 @@ from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError
 from local.fleet.errors import FleetFileError, Problem
 from local.fleet.expect import expected_failback, expected_outcomes
 from local.fleet.loading import load
-from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
+from local.fleet.model import Fleet, FleetSite, FleetWave, Issue, IssueKind, Place, Server, Target
 from local.fleet.plan import plan_document
 
 __all__ = [
@@ -21,12 +21,12 @@ __all__ = [
     "FleetNotBuiltError",
     "FleetSite",
     "FleetWave",
+    "Issue",
+    "IssueKind",
     "Place",
     "Problem",
     "Server",
     "Target",
-    "Trouble",
-    "TroubleKind",
     "build",
     "expected_failback",
     "expected_outcomes",

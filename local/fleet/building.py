@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError, ask
 from local.fleet.instances import Kind, Tags, Wanted, await_state, run, stop
-from local.fleet.model import Fleet, Server, Target, TroubleKind
+from local.fleet.model import Fleet, IssueKind, Server, Target
 from local.fleet.network import make_networks
 from local.fleet.origin import make_ready_for_failback
 from local.fleet.seed import seed_source_servers, set_up_emulator
@@ -71,13 +71,13 @@ def _instances(fleet: Fleet) -> dict[Scope, list[Wanted]]:
     wanted: dict[Scope, list[Wanted]] = defaultdict(list)
     for server in fleet.servers:
         site = fleet.site(server.site)
-        tags = () if server.trouble(TroubleKind.ORIGINAL_UNTAGGED) else _ALLOWED
+        tags = () if server.issue(IssueKind.ORIGINAL_UNTAGGED) else _ALLOWED
         kind = _kind(server, server, site.origin.subnets[server.subnet], tags)
         wanted[site.origin.scope].append(Wanted((server.name, _ORIGINAL), server.name, kind))
         for number, target in enumerate(server.targets):
             tags = _ALLOWED if target.tagged else ()
             kind = _kind(server, target, site.recovery.subnets[server.subnet], tags)
-            if server.trouble(TroubleKind.EGRESS_CLOSED):
+            if server.issue(IssueKind.EGRESS_CLOSED):
                 kind = replace(kind, egress=False)
             wanted[site.recovery.scope].append(Wanted((server.name, number), target.name, kind))
     return wanted
@@ -92,7 +92,7 @@ def _kind(server: Server, hardware: Server | Target, subnet: str, tags: Tags) ->
         disks_gib=server.disks_gib,
         subnet=subnet,
         tags=tags,
-        profile=server.trouble(TroubleKind.NO_PROFILE) is None,
+        profile=server.issue(IssueKind.NO_PROFILE) is None,
     )
 
 
@@ -116,13 +116,13 @@ def _stop_targets(
 
 
 def _break_targets(fleet: Fleet, built: Iterable[BuiltServer], ec2: Admin | None) -> None:
-    """Make EC2 unable to start the targets whose trouble that is."""
+    """Make EC2 unable to start the targets whose issue that is."""
     faults = []
     for server, made in zip(fleet.servers, built, strict=True):
-        trouble = server.trouble(TroubleKind.TARGET_DOES_NOT_START)
-        if trouble:
+        issue = server.issue(IssueKind.TARGET_DOES_NOT_START)
+        if issue:
             faults += [
-                {"instance": instance_id, "kind": "START_FAILS", **trouble.options}
+                {"instance": instance_id, "kind": "START_FAILS", **issue.options}
                 for instance_id in made.target_instance_ids
             ]
     if not faults:

@@ -135,12 +135,12 @@ def _hardware(document: Document, path: tuple[str | int, ...], group: dict[str, 
     if arm and group.get("bootMode") == "legacy-bios":
         message = "arm64 instances boot uefi only"
         yield _problem(document, (*path, "bootMode"), message, "Leave bootMode out, or write uefi.")
-    for position, trouble in enumerate(group.get("trouble", ())):
-        here = (*path, "trouble", position)
-        if trouble["kind"] == "targetArchitecture" and group.get("platform") == "windows":
+    for position, issue in enumerate(group.get("issue", ())):
+        here = (*path, "issue", position)
+        if issue["kind"] == "targetArchitecture" and group.get("platform") == "windows":
             message = "a Windows target has no other architecture"
-            yield _problem(document, here, message, "Take a Linux server for this trouble.")
-        for order, name in enumerate(trouble.get("servers", ())):
+            yield _problem(document, here, message, "Take a Linux server for this issue.")
+        for order, name in enumerate(issue.get("servers", ())):
             if name not in (known := names(group)):
                 message = f"the group has no server '{name}'"
                 yield _problem(document, (*here, "servers", order), message, _nearest(name, known))
@@ -163,17 +163,17 @@ def _names(document: Document) -> Iterator[Problem]:
 
 
 def _endless(document: Document) -> Iterator[Problem]:
-    """Trouble that a failback would wait for without end."""
+    """Issue that a failback would wait for without end."""
     failback = document.content.get("policies", {}).get("failback", {})
-    if failback.get("laggards", "WAIT") != "WAIT":
+    if failback.get("onReplicationTimeout", "WAIT") != "WAIT":
         return
     for index, group in enumerate(document.content["servers"]):
-        for position, trouble in enumerate(group.get("trouble", ())):
-            stalls = trouble["kind"] == "replicationStalls" and "seconds" not in trouble
-            if stalls or trouble["kind"] == "notConverging":
+        for position, issue in enumerate(group.get("issue", ())):
+            stalls = issue["kind"] == "replicationStalls" and "seconds" not in issue
+            if stalls or issue["kind"] == "notConverging":
                 message = "a failback waits for such a server without end"
-                remedy = "Set policies.failback.laggards to LEAVE_BEHIND or STOP."
-                yield _problem(document, ("servers", index, "trouble", position), message, remedy)
+                remedy = "Set policies.failback.onReplicationTimeout to SKIP or STOP."
+                yield _problem(document, ("servers", index, "issue", position), message, remedy)
 
 
 def _room(document: Document, sites: dict[str, Any], demand: Counter[tuple[str, str]]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Makes a Fleet of a fleet file's content: groups become servers, defaults are filled in, trouble applied.
+"""Makes a Fleet of a fleet file's content: groups become servers, defaults are filled in, issue applied.
 
 Everything here assumes content that the schema accepts. What a schema cannot say (names that must exist,
 addresses that must suffice) is checked here and in ``consistency``.
@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.fleet.model import Fleet, FleetSite, FleetWave, Place, Server, Target, Trouble, TroubleKind
+from local.fleet.model import Fleet, FleetSite, FleetWave, Issue, IssueKind, Place, Server, Target
 from shared.model.scope import Scope
 
 DEFAULT_ORCHESTRATION = {"account": "999988887777", "region": "us-east-1"}
@@ -94,9 +94,9 @@ def _servers(group: dict[str, Any], sites: tuple[FleetSite, ...]) -> list[Server
             replication_error=None,
             targets=(target,) if group.get("target", True) else (),
         )
-        for trouble in group.get("trouble", ()):
-            if name in trouble.get("servers", (name,)):
-                server = _with_trouble(server, trouble)
+        for issue in group.get("issue", ()):
+            if name in issue.get("servers", (name,)):
+                server = _with_issue(server, issue)
         servers.append(server)
     return servers
 
@@ -111,34 +111,34 @@ def _tags(name: str, group: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _with_trouble(server: Server, entry: dict[str, Any]) -> Server:
+def _with_issue(server: Server, entry: dict[str, Any]) -> Server:
     options = {key: value for key, value in entry.items() if key not in ("kind", "servers")}
-    trouble = Trouble(TroubleKind(entry["kind"]), options)
-    server = replace(server, troubles=(*server.troubles, trouble))
-    match trouble.kind:
-        case TroubleKind.NO_TARGET:
+    issue = Issue(IssueKind(entry["kind"]), options)
+    server = replace(server, issues=(*server.issues, issue))
+    match issue.kind:
+        case IssueKind.NO_TARGET:
             return replace(server, targets=())
-        case TroubleKind.TWO_TARGETS:
+        case IssueKind.TWO_TARGETS:
             return replace(server, targets=server.targets * 2)
-        case TroubleKind.NOT_REPLICATING:
+        case IssueKind.NOT_REPLICATING:
             return replace(server, replication_state=options["state"], replication_error=options.get("error"))
-        case TroubleKind.LAG:
+        case IssueKind.LAG:
             return replace(server, lag_seconds=float(options["seconds"]))
         case _:
-            return replace(server, targets=tuple(_flawed(target, trouble) for target in server.targets))
+            return replace(server, targets=tuple(_flawed(target, issue) for target in server.targets))
 
 
-def _flawed(target: Target, trouble: Trouble) -> Target:
-    match trouble.kind:
-        case TroubleKind.TARGET_RUNNING:
+def _flawed(target: Target, issue: Issue) -> Target:
+    match issue.kind:
+        case IssueKind.TARGET_RUNNING:
             return replace(target, running=True)
-        case TroubleKind.TARGET_UNTAGGED:
+        case IssueKind.TARGET_UNTAGGED:
             return replace(target, tagged=False)
-        case TroubleKind.TARGET_DOES_NOT_START:
+        case IssueKind.TARGET_DOES_NOT_START:
             return replace(target, starts=False)
-        case TroubleKind.SPELLING:
-            return replace(target, name=trouble.options["target"].replace("{name}", target.name))
-        case TroubleKind.TARGET_ARCHITECTURE:
+        case IssueKind.SPELLING:
+            return replace(target, name=issue.options["target"].replace("{name}", target.name))
+        case IssueKind.TARGET_ARCHITECTURE:
             other = "arm64" if target.architecture == "x86_64" else "x86_64"
             return replace(
                 target,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.fleet.model import Fleet, FleetWave, Server, TroubleKind
+from local.fleet.model import Fleet, FleetWave, IssueKind, Server
 from shared.model.status import ServerStatus
 
 _DEFAULT_RETRIES = 1
@@ -12,17 +12,17 @@ _DEFAULT_MAX_LAG_SECONDS = 3600
 
 _BLOCKING = frozenset(
     {
-        TroubleKind.TWO_TARGETS,
-        TroubleKind.NO_TARGET,
-        TroubleKind.TARGET_UNTAGGED,
-        TroubleKind.TARGET_ARCHITECTURE,
-        TroubleKind.BUSY,
-        TroubleKind.SPELLING,
+        IssueKind.TWO_TARGETS,
+        IssueKind.NO_TARGET,
+        IssueKind.TARGET_UNTAGGED,
+        IssueKind.TARGET_ARCHITECTURE,
+        IssueKind.BUSY,
+        IssueKind.SPELLING,
     }
 )
 
-_BLOCKING_FAILBACK = frozenset({TroubleKind.EGRESS_CLOSED, TroubleKind.NO_PROFILE})
-_FAILING_FAILBACK = frozenset({TroubleKind.AGENT_NEVER_CHECKS_IN, TroubleKind.WRONG_STAGING_ACCOUNT})
+_BLOCKING_FAILBACK = frozenset({IssueKind.EGRESS_CLOSED, IssueKind.NO_PROFILE})
+_FAILING_FAILBACK = frozenset({IssueKind.AGENT_NEVER_CHECKS_IN, IssueKind.WRONG_STAGING_ACCOUNT})
 
 _WITHOUT_COPY = frozenset({"INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED"})
 """Replication states with no consistent copy to launch from (DRS user guide, preparing for failover)."""
@@ -45,8 +45,8 @@ def expected_failback(fleet: Fleet) -> dict[str, ServerStatus]:
         for server in fleet.servers
         if away[server.name] is ServerStatus.RECOVERED
     }
-    laggards = {server.name for server in fleet.servers if server.name in outcomes and _lags(server)}
-    if laggards and fleet.policies.get("failback", {}).get("laggards") == "STOP":
+    late = {server.name for server in fleet.servers if server.name in outcomes and _lags(server)}
+    if late and fleet.policies.get("failback", {}).get("onReplicationTimeout") == "STOP":
         for name, outcome in outcomes.items():
             if outcome is ServerStatus.RECOVERED:
                 outcomes[name] = ServerStatus.SKIPPED
@@ -54,7 +54,7 @@ def expected_failback(fleet: Fleet) -> dict[str, ServerStatus]:
 
 
 def _together(fleet: Fleet, outcomes: dict[str, ServerStatus]) -> dict[str, ServerStatus]:
-    """What becomes of servers when the troubles of others and the failure policies count, too."""
+    """What becomes of servers when the issues of others and the failure policies count, too."""
     blocked = ServerStatus.BLOCKED in outcomes.values()
     if blocked and fleet.policies.get("onBlocked", "STOP") == "STOP":
         return {
@@ -76,8 +76,8 @@ def _together(fleet: Fleet, outcomes: dict[str, ServerStatus]) -> dict[str, Serv
 
 
 def _alone(fleet: Fleet, server: Server) -> ServerStatus:
-    """What becomes of a server as far as its own trouble goes."""
-    kinds = {trouble.kind for trouble in server.troubles}
+    """What becomes of a server as far as its own issue goes."""
+    kinds = {issue.kind for issue in server.issues}
     max_lag = fleet.policies.get("maxLagSeconds", _DEFAULT_MAX_LAG_SECONDS)
     stops_running = fleet.policies.get("whenTargetRuns", "BLOCK") == "STOP"
     if (
@@ -85,12 +85,12 @@ def _alone(fleet: Fleet, server: Server) -> ServerStatus:
         or kinds & _BLOCKING
         or server.replication_state in _WITHOUT_COPY
         or server.lag_seconds > max_lag
-        or (TroubleKind.TARGET_RUNNING in kinds and not stops_running)
+        or (IssueKind.TARGET_RUNNING in kinds and not stops_running)
     ):
         return ServerStatus.BLOCKED
-    if TroubleKind.TARGET_DOES_NOT_START in kinds:
+    if IssueKind.TARGET_DOES_NOT_START in kinds:
         return ServerStatus.FAILED
-    conversion = server.trouble(TroubleKind.CONVERSION_FAILS)
+    conversion = server.issue(IssueKind.CONVERSION_FAILS)
     if conversion:
         times = conversion.options.get("times")
         if times is None or times > fleet.policies.get("retries", _DEFAULT_RETRIES):
@@ -99,10 +99,10 @@ def _alone(fleet: Fleet, server: Server) -> ServerStatus:
 
 
 def _back_alone(fleet: Fleet, server: Server) -> ServerStatus:
-    """What becomes of a server on its way back as far as its own trouble goes."""
-    kinds = {trouble.kind for trouble in server.troubles}
+    """What becomes of a server on its way back as far as its own issue goes."""
+    kinds = {issue.kind for issue in server.issues}
     tags_originals = bool(fleet.policies.get("failback", {}).get("tagOriginals", False))
-    if kinds & _BLOCKING_FAILBACK or (TroubleKind.ORIGINAL_UNTAGGED in kinds and not tags_originals):
+    if kinds & _BLOCKING_FAILBACK or (IssueKind.ORIGINAL_UNTAGGED in kinds and not tags_originals):
         return ServerStatus.BLOCKED
     if kinds & _FAILING_FAILBACK or _lags(server):
         return ServerStatus.FAILED
@@ -111,9 +111,9 @@ def _back_alone(fleet: Fleet, server: Server) -> ServerStatus:
 
 def _lags(server: Server) -> bool:
     """Whether its reverse replication never comes to an end."""
-    stalls = server.trouble(TroubleKind.REPLICATION_STALLS)
+    stalls = server.issue(IssueKind.REPLICATION_STALLS)
     for_good = stalls is not None and "seconds" not in stalls.options
-    return for_good or server.trouble(TroubleKind.NOT_CONVERGING) is not None
+    return for_good or server.issue(IssueKind.NOT_CONVERGING) is not None
 
 
 def _in_order(fleet: Fleet) -> list[FleetWave]:
@@ -129,7 +129,7 @@ def _in_order(fleet: Fleet) -> list[FleetWave]:
 def _tolerated(on_failure: Any, failed: int, servers: int) -> bool:
     """Whether a wave with so many failures still lets its dependents start. Default policy: STOP."""
     match on_failure:
-        case "GO_ON":
+        case "CONTINUE":
             return True
         case {"tolerate": int(count)}:
             return failed <= count

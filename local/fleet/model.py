@@ -10,7 +10,7 @@ from typing import Any
 from shared.model.scope import Scope
 
 
-class TroubleKind(StrEnum):
+class IssueKind(StrEnum):
     """What can be wrong with a server, in the words of the fleet file."""
 
     TWO_TARGETS = "twoTargets"
@@ -35,10 +35,10 @@ class TroubleKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """One thing wrong with one server; ``options`` are the keys beside ``kind`` and ``servers``."""
 
-    kind: TroubleKind
+    kind: IssueKind
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,11 +91,11 @@ class Server:
     replication_state: str
     replication_error: str | None
     targets: tuple[Target, ...]
-    troubles: tuple[Trouble, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
-    def trouble(self, kind: TroubleKind) -> Trouble | None:
-        """The trouble of this kind, or None."""
-        return next((trouble for trouble in self.troubles if trouble.kind is kind), None)
+    def issue(self, kind: IssueKind) -> Issue | None:
+        """The issue of this kind, or None."""
+        return next((issue for issue in self.issues if issue.kind is kind), None)
 
 
 @dataclass(frozen=True, slots=True)

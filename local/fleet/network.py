@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from local.fleet.addresses import staging_block, vpc_blocks
 from local.fleet.cloud import ClientFactory, FleetNotBuiltError
-from local.fleet.model import Fleet, Place, TroubleKind
+from local.fleet.model import Fleet, IssueKind, Place
 from shared.model.scope import Scope
 
 PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
@@ -57,7 +57,7 @@ def make_networks(fleet: Fleet, clients: ClientFactory) -> dict[Scope, Network]:
         account: _make_profile(clients("iam", account, region))
         for account, region in fleet.member_accounts.items()
     }
-    closed = any(server.trouble(TroubleKind.EGRESS_CLOSED) for server in fleet.servers)
+    closed = any(server.issue(IssueKind.EGRESS_CLOSED) for server in fleet.servers)
     return {
         scope: _make_network(
             clients("ec2", scope.account, scope.region),
@@ -91,13 +91,13 @@ def _make_network(
         ]
         for cidr in cidrs
     }
-    staging_subnet = _make_way_out(ec2, vpc, staging, f"{scope.region}a")
+    staging_subnet = _make_failover(ec2, vpc, staging, f"{scope.region}a")
     group = ec2.create_security_group(GroupName=name, Description=f"Servers of {name}", VpcId=vpc)["GroupId"]
     closed_group = _make_closed_group(ec2, name, vpc) if closed else group
     return Network(subnets, staging_subnet, group, closed_group, profile_arn)
 
 
-def _make_way_out(ec2: Any, vpc: str, cidr: str, zone: str) -> str:
+def _make_failover(ec2: Any, vpc: str, cidr: str, zone: str) -> str:
     """A staging subnet with an internet gateway, and a NAT gateway in it for the others; gives its id."""
     staging: str = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
     ec2.create_tags(Resources=[staging], Tags=[{"Key": "Name", "Value": "DRS staging area"}])

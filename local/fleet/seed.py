@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from local.fleet.cloud import Admin, ask
-from local.fleet.model import Fleet, Server, TroubleKind
+from local.fleet.model import Fleet, IssueKind, Server
 from shared.model.scope import Scope
 
 _GIB = 2**30
 _PER_CALL = 250
 _ON_THE_WAY_BACK = {
-    TroubleKind.AGENT_NEVER_CHECKS_IN: {"kind": "AGENT_NEVER_CHECKS_IN"},
-    TroubleKind.WRONG_STAGING_ACCOUNT: {"kind": "WRONG_STAGING_ACCOUNT", "account": "123456789012"},
-    TroubleKind.REPLICATION_STALLS: {"kind": "STALLS", "direction": "FAILBACK"},
-    TroubleKind.NOT_CONVERGING: {"kind": "NOT_CONVERGING", "direction": "FAILBACK"},
+    IssueKind.AGENT_NEVER_CHECKS_IN: {"kind": "AGENT_NEVER_CHECKS_IN"},
+    IssueKind.WRONG_STAGING_ACCOUNT: {"kind": "WRONG_STAGING_ACCOUNT", "account": "123456789012"},
+    IssueKind.REPLICATION_STALLS: {"kind": "STALLS", "direction": "FAILBACK"},
+    IssueKind.NOT_CONVERGING: {"kind": "NOT_CONVERGING", "direction": "FAILBACK"},
 }
-"""The fault of the emulator that a trouble is. The id is that of the server at the recovery side: a reversed
+"""The fault of the emulator that a issue is. The id is that of the server at the recovery side: a reversed
 server answers to it, too."""
 
 
@@ -42,7 +42,7 @@ def seed_source_servers(fleet: Fleet, admin: Admin, originals: dict[str, str]) -
 
 
 def set_up_emulator(fleet: Fleet, admin: Admin, source_servers: dict[str, str]) -> None:
-    """Give the emulator the fleet's settings, and the faults that its file and its trouble ask for."""
+    """Give the emulator the fleet's settings, and the faults that its file and its issue ask for."""
     if fleet.emulator_settings:
         ask(admin, "PATCH", "/settings", fleet.emulator_settings)
     faults = [fault for server in fleet.servers for fault in _faults(server, source_servers[server.name])]
@@ -82,15 +82,15 @@ def _disk_names(platform: str) -> Iterator[str]:
 
 
 def _faults(server: Server, source_server_id: str) -> Iterator[dict[str, Any]]:
-    for trouble in server.troubles:
-        if trouble.kind is TroubleKind.BUSY:
-            yield {"kind": "SERVER_BUSY", "server": source_server_id, **trouble.options}
-        elif trouble.kind is TroubleKind.CONVERSION_FAILS:
+    for issue in server.issues:
+        if issue.kind is IssueKind.BUSY:
+            yield {"kind": "SERVER_BUSY", "server": source_server_id, **issue.options}
+        elif issue.kind is IssueKind.CONVERSION_FAILS:
             yield {
                 "kind": "PHASE_FAILS",
                 "phase": "CONVERSION",
                 "server": source_server_id,
-                **trouble.options,
+                **issue.options,
             }
-        elif trouble.kind in _ON_THE_WAY_BACK:
-            yield {**_ON_THE_WAY_BACK[trouble.kind], "server": source_server_id, **trouble.options}
+        elif issue.kind in _ON_THE_WAY_BACK:
+            yield {**_ON_THE_WAY_BACK[issue.kind], "server": source_server_id, **issue.options}

@@ -2,7 +2,7 @@
 
 Starting: pending, then running after 8 to 20 s; status checks initialize for a while after that (log-normal:
 Linux median 60 s, 95 % within 110 s; Windows 150 s and 300 s). Stopping takes 15 to 45 s. These are field
-observations, AWS documents none. Each duration is drawn for an instance and its boot from the seed, so it
+observations, AWS documents none. Each duration is sampled for an instance and its boot from the seed, so it
 does not depend on the order of calls.
 """
 

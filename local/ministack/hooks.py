@@ -53,7 +53,7 @@ _EVALUATOR = "ministack.core.iam_evaluator"
 _ACTIONS = "ministack.core.iam_actions"
 
 HOOKS: tuple[Hook, ...] = (
-    # Step Functions: MiniStack keeps the records, the interpreter (local/asl, which has a table of its own
+    # Step Functions: MiniStack keeps the records, the interpreter (local/states, which has a table of its own
     # for moto) runs the executions.
     Hook(_SFN, "_run_execution", ("exec_arn",), "executions run on moto's ASL interpreter"),
     Hook(_SFN, "_start_execution", ("data",), "name and input checks, idempotency, versions and aliases"),

@@ -1,4 +1,4 @@
-"""Faults of the AWS calls that functions make, of any service, drawn from the seed.
+"""Faults of the AWS calls that functions make, of any service, sampled from the seed.
 
 What a call meets depends on the seed and on what the call asks for, not on the order in which threads happen
 to make their calls: the same seed, input and code meet the same faults.

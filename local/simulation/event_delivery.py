@@ -84,12 +84,12 @@ class EventDelivery:
                 self._invoke_after(seconds, function, envelope)
 
     def _receivers(self, place: tuple[str, str], envelope: dict[str, Any]) -> Iterator[str]:
-        at_home = place == self._home
-        for rule, pattern in self._home_rules if at_home else self._member_rules:
+        at_origin = place == self._home
+        for rule, pattern in self._home_rules if at_origin else self._member_rules:
             if not _matches(pattern, envelope):
                 continue
             yield from rule.functions
-            if rule.buses and not at_home:  # forwarded as it is, one step and no further
+            if rule.buses and not at_origin:  # forwarded as it is, one step and no further
                 yield from self._receivers(self._home, envelope)
 
     def _deliveries(self) -> Iterator[float]:

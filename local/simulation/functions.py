@@ -107,7 +107,7 @@ class Functions:
         self._requests = itertools.count(1)
         self._running: dict[Task | None, list[Invocation]] = defaultdict(list)
         self.disturb: Disturber = lambda name, number: None
-        """Asked at each invocation for its trouble: the function, and which invocation of it this is."""
+        """Asked at each invocation for its issue: the function, and which invocation of it this is."""
         self.seconds = 0.0
         """How long each function takes, in virtual seconds, unless set for one with ``takes``."""
 
@@ -168,29 +168,29 @@ class Functions:
         try:
             for watcher in state.watchers:
                 watcher(event)
-            trouble = self.disturb(name, state.invocations) or Disturbance()
-            if trouble.again_after is not None:
-                self._again(handler, function, payload, trouble.again_after)
-            result = self._call(state, handler, function, event, trouble)
+            issue = self.disturb(name, state.invocations) or Disturbance()
+            if issue.again_after is not None:
+                self._again(handler, function, payload, issue.again_after)
+            result = self._call(state, handler, function, event, issue)
         except FunctionFailure as failure:
             return json.dumps(failure.payload).encode(), "Unhandled"
         return result, None
 
     def _call(
-        self, state: _State, handler: Handler, function: Function, event: Any, trouble: Disturbance
+        self, state: _State, handler: Handler, function: Function, event: Any, issue: Disturbance
     ) -> bytes:
         failure = self._next_failure(state)
         result: Any = None
         if failure is None or failure.after:
             try:
-                result = self._run(handler, function, event, trouble)
+                result = self._run(handler, function, event, issue)
             except FunctionKilledError:
-                raise FunctionFailure(str(trouble.error), "made to die", []) from None
+                raise FunctionFailure(str(issue.error), "made to die", []) from None
             except Exception as error:
                 trace = traceback.format_tb(error.__traceback__)
                 raise FunctionFailure(type(error).__name__, str(error), trace) from error
-        if trouble.error is not None:
-            raise FunctionFailure(trouble.error, "made to die after its work", [])
+        if issue.error is not None:
+            raise FunctionFailure(issue.error, "made to die after its work", [])
         seconds = state.seconds or self.seconds
         if seconds and self._scheduler.current() is not None:
             self._scheduler.sleep(seconds)
@@ -203,8 +203,8 @@ class Functions:
                 "Runtime.MarshalError", f"Unable to marshal response: {error}", []
             ) from error
 
-    def _run(self, handler: Handler, function: Function, event: Any, trouble: Disturbance) -> Any:
-        invocation = Invocation(function.name, trouble.after_calls if trouble.error is not None else None)
+    def _run(self, handler: Handler, function: Function, event: Any, issue: Disturbance) -> Any:
+        invocation = Invocation(function.name, issue.after_calls if issue.error is not None else None)
         invocation.check()
         os.environ.update(function.environment)
         os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function.name

@@ -131,7 +131,7 @@ class Scheduler:
         return timer
 
     def wait(self, waiting_for: str) -> None:
-        """Ends the turn of the current task until it is woken."""
+        """Ends the turn of the current task until it is resumed."""
         task = self.current()
         if self._closed:
             raise SystemExit
@@ -158,8 +158,8 @@ class Scheduler:
         task.done = True
         if task.failure is not None and not isinstance(task.failure, SystemExit):
             self._failures.append(task.failure)
-        for woken in task.joiners:
-            woken()
+        for resumed in task.joiners:
+            resumed()
         carrier.task = None
         self._idle.append(carrier)
         self._hand_over()

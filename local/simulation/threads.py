@@ -19,7 +19,7 @@ class _Waiters:
         self._tasks: deque[list[Any]] = deque()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether the task was woken before ``timeout`` virtual seconds were over."""
+        """Whether the task was resumed before ``timeout`` virtual seconds were over."""
         scheduler = self._scheduler
         task = scheduler.current()
         entry: list[Any] = [task, False]

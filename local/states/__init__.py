@@ -57,7 +57,7 @@ def install(
     blocks on an event of ``threads`` (default: ``threading``) that ``clock.call_later`` sets.
     TimeoutSeconds and HeartbeatSeconds go by the timeouts of ``threads``, so in real time by default;
     TimeoutSeconds of a task that waits for its token goes by ``clock``.
-    A task that waits for a nested execution is woken by ``execution_ended``, which AslExecution calls,
+    A task that waits for a nested execution is resumed by ``execution_ended``, which AslExecution calls,
     and asks every ``poll_seconds`` besides (None: never). ``seed`` fixes jitter and
     ``$random``. An execution whose history reaches ``history_quota`` events fails, as on AWS.
 

@@ -368,7 +368,7 @@ def check_hooks(hooks: tuple[Hook, ...] = HOOKS, version: str | None = None) -> 
     version = version or importlib.metadata.version("moto")
     if version != MOTO_VERSION:
         raise HookError(
-            f"local/asl is written for moto {MOTO_VERSION}, found {version}: see local/asl/hooks.py"
+            f"local/states is written for moto {MOTO_VERSION}, found {version}: see local/states/hooks.py"
         )
     vanished = []
     for hook in hooks:

@@ -87,7 +87,7 @@ def keep_time(clock: Clock | None) -> None:
     _pace = Pace(clock or _RealClock())
 
 
-def side_by_side(
+def in_parallel(
     call: Callable[[A], B],
     items: Sequence[A],
     *,

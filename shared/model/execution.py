@@ -8,15 +8,15 @@ from typing import Any
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
 from shared.model.server import ServerChange
-from shared.model.status import ExecutionStatus, Pause, Turn, WaveStatus
+from shared.model.status import ExecutionStatus, PausePoint, Turn, WaveStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Pause:
     """A pause that somebody asked for. ``wave`` is set for BEFORE_WAVE only; ``at`` is ISO 8601."""
 
-    hold_id: str
-    when: Pause
+    pause_id: str
+    when: PausePoint
     by: str
     reason: str
     at: str
@@ -72,7 +72,7 @@ class WaveRecord:
     name: str
     depends_on: tuple[str, ...]
     status: WaveStatus
-    lots: int = 0
+    batches: int = 0
     servers: int = 0
     started_at: str | None = None
     ended_at: str | None = None
@@ -82,7 +82,7 @@ class WaveRecord:
     awaits: Turn | None = None
     start_began_at: str | None = None
     skip: str | None = None
-    dependants_go_on: bool = False
+    dependents_continue: bool = False
     """Of a wave that somebody had skipped: whether those that depend on it go on without it."""
 
 
@@ -105,7 +105,7 @@ class ExecutionRecord:
     approval_token: str | None = None
     clean_up: str | None = None
     """Of a drill that was stopped: the execution that cleans up after it."""
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[Pause, ...] = ()
     resumed_at: str | None = None
     controls: int = 0
     """How many messages it was sent."""
@@ -120,7 +120,7 @@ class JobRecord:
     job_id: str
     scope: Scope
     wave: str
-    lot: int
+    batch: int
     attempt: int
     status: str
     created_at: str

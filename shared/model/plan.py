@@ -61,7 +61,7 @@ class ManualPair:
 class Matching:
     domain_suffixes: tuple[str, ...] = ()
     manual_pairs: tuple[ManualPair, ...] = ()
-    spelling_tolerance: int = 0
+    max_edit_distance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

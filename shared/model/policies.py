@@ -29,7 +29,7 @@ class RecoveryMode(StrEnum):
 
 class OnBlocked(StrEnum):
     STOP = "STOP"
-    GO_ON = "GO_ON"
+    CONTINUE = "CONTINUE"
 
 
 class WhenTargetRuns(StrEnum):
@@ -46,11 +46,11 @@ class StopWorkload(StrEnum):
     """A shorter outage; what is written after the snapshot is lost, unless the workload is quiesced."""
 
 
-class Laggards(StrEnum):
+class OnReplicationTimeout(StrEnum):
     """What becomes of servers whose reverse replication is not done at the deadline."""
 
     WAIT = "WAIT"
-    LEAVE_BEHIND = "LEAVE_BEHIND"
+    SKIP = "SKIP"
     STOP = "STOP"
 
 
@@ -71,12 +71,12 @@ class Approval(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FailurePolicy:
-    """What a wave does about failed servers: STOP at the first, GO_ON whatever, or tolerate some.
+    """What a wave does about failed servers: STOP at the first, CONTINUE whatever, or tolerate some.
 
     ``tolerate_count`` and ``tolerate_percent`` are set only for TOLERATE; one of them is not None.
     """
 
-    action: str  # "STOP", "GO_ON" or "TOLERATE"
+    action: str  # "STOP", "CONTINUE" or "TOLERATE"
     tolerate_count: int | None = None
     tolerate_percent: float | None = None
 
@@ -98,7 +98,7 @@ class FailbackPolicies:
     approval: Approval = Approval.NOT_REQUIRED  # of the cutover
     max_lag_seconds: int = 60
     replication_deadline_seconds: int = 86_400
-    laggards: Laggards = Laggards.WAIT
+    on_replication_timeout: OnReplicationTimeout = OnReplicationTimeout.WAIT
     stop_workload: StopWorkload = StopWorkload.BEFORE_LAUNCH
     quiesce: tuple[QuiesceAction, ...] = ()
     when_original_runs: WhenTargetRuns = WhenTargetRuns.STOP

@@ -12,7 +12,7 @@ from shared.model.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class CheckFailure:
     """What a check found and what to do about it."""
 
     found: str
@@ -34,7 +34,7 @@ class ServerFacts:
     ``launch``: None if the launch configuration could not be read.
     ``recorded_private_ip``: of the target when the pair was last recorded, None at the first time.
     ``active_job_id``: an unfinished DRS job that the server is in.
-    ``held_by_execution``: another execution that holds the server; ``held_by_mode``: its mode.
+    ``locked_by_execution``: another execution that holds the server; ``locked_by_mode``: its mode.
     ``recovery_instance``: the one DRS lists for the server now.
     ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
@@ -46,8 +46,8 @@ class ServerFacts:
     launch: LaunchSettings | None = None
     recorded_private_ip: str | None = None
     active_job_id: str | None = None
-    held_by_execution: str | None = None
-    held_by_mode: Mode | None = None
+    locked_by_execution: str | None = None
+    locked_by_mode: Mode | None = None
     recovery_instance: RecoveryInstance | None = None
     subnet_exists: bool = True
     missing_security_groups: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ class ServerRecord:
     """Everything known of one server in one execution: one DynamoDB item.
 
     Times are ISO 8601 strings in UTC. ``scope`` is where it is launched and where the DRS calls for that
-    go: the recovery scope, or in a failback the origin. ``lot`` numbers the job of its wave that it is to
+    go: the recovery scope, or in a failback the origin. ``batch`` numbers the job of its wave that it is to
     be launched in. ``previous_launch`` keeps the launch settings to restore, ``volumes_before`` the volumes
     of the pair's instance before the launch.
 
@@ -64,7 +64,7 @@ class ServerRecord:
     pair_instance_id: str | None = None
     paired_by: str | None = None  # "MANUAL" or "NAME"
     wave: str | None = None
-    lot: int | None = None
+    batch: int | None = None
     original_private_ip: str | None = None
     private_ip_before: str | None = None
     private_ip_after: str | None = None
@@ -103,7 +103,7 @@ class ServerRecord:
     workload_stop_requested_at: str | None = None
     workload_stopped_at: str | None = None
     workload_return_requested_at: str | None = None
-    workload_returned_at: str | None = None
+    workload_restarted_at: str | None = None
     protection: Protection | None = None
     protection_reason: str | None = None
     protection_remedy: str | None = None
@@ -114,7 +114,7 @@ class ServerRecord:
     # drill only
     clean_up_began_at: str | None = None
     cleaned_up_at: str | None = None
-    clean_up_trouble: str | None = None
+    clean_up_issue: str | None = None
 
     @property
     def drs_server_id(self) -> str:

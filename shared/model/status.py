@@ -81,7 +81,7 @@ class Adoption(StrEnum):
     LAUNCH = "LAUNCH"  # it was launched into its pair
 
 
-class Pause(StrEnum):
+class PausePoint(StrEnum):
     """When a pause takes hold."""
 
     NOW = "NOW"  # no new job, no start
@@ -96,4 +96,4 @@ class Turn(StrEnum):
     START = "START"
 
 
-LEFT_BEHIND = frozenset({ServerStatus.FAILED, ServerStatus.SKIPPED})
+NOT_RECOVERED = frozenset({ServerStatus.FAILED, ServerStatus.SKIPPED})

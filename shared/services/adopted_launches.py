@@ -53,7 +53,7 @@ def _jobs(store: ExecutionStore, servers: Sequence[ServerRecord], now: datetime)
                 job_id=job_id,
                 scope=members[0].scope,
                 wave=members[0].wave or "",
-                lot=members[0].lot or 0,
+                batch=members[0].batch or 0,
                 attempt=members[0].attempts,
                 status="STARTED",
                 created_at=known.created_at if known else iso(now),

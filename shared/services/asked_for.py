@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.model.drs import SourceServer
-from shared.model.status import LEFT_BEHIND, ServerStatus
+from shared.model.status import NOT_RECOVERED, ServerStatus
 from shared.rules.plan.requests import Request
 from shared.store import ExecutionStore
 
@@ -15,7 +15,7 @@ def asked_for(store: ExecutionStore, request: Request) -> Callable[[SourceServer
     only = request.only
     if only is None:
         return lambda server: True
-    wanted = LEFT_BEHIND | ({ServerStatus.BLOCKED} if only.also_blocked else frozenset())
+    wanted = NOT_RECOVERED | ({ServerStatus.BLOCKED} if only.also_blocked else frozenset())
     earlier = store.servers(only.not_recovered_in) if only.not_recovered_in else []
     ids = {server.source_server_id for server in earlier if server.status in wanted}
     named = {name.lower() for name in only.servers}

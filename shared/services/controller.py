@@ -20,8 +20,8 @@ from shared.rules.control.cli_hints import control_call
 from shared.rules.control.decisions import Judgement, Standing, judge, refusal, retry_request
 from shared.rules.control.messages import Action, Message
 from shared.services.execution_liveness import execution_is_over
-from shared.services.release_waves import wake_if_ready
-from shared.services.wakeups import wake_room
+from shared.services.release_waves import resume_if_ready
+from shared.services.wakeups import resume_waiting_batches
 from shared.store import ExecutionNotFoundError, ExecutionStore
 from shared.times import iso
 
@@ -146,9 +146,11 @@ class Controller:
         if message.action is Action.CANCEL and record.approval_token:
             reject(record.approval_token, "ExecutionCancelled", f"{message.by}: {message.reason}")
         if message.action in (Action.RESUME, Action.SKIP, Action.CANCEL):
-            wake_if_ready(self._store, record.execution_id, self._now)
+            resume_if_ready(self._store, record.execution_id, self._now)
             for site in self._store.plan(record.execution_id).sites:
-                wake_room(self._store, site.origin if record.mode is Mode.FAILBACK else site.recovery)
+                resume_waiting_batches(
+                    self._store, site.origin if record.mode is Mode.FAILBACK else site.recovery
+                )
 
     def _tell(self, message: Message, record: ExecutionRecord, control_id: str, text: str) -> None:
         lines = [f"Execution {record.execution_id} of plan {record.plan_name}: {text}"]

@@ -15,12 +15,12 @@ from shared.aws.errors import AwsCallError, ThrottledError
 from shared.model.drs import Job, RecoveryInstance
 from shared.model.ec2 import Volume
 from shared.model.policies import Mode
-from shared.model.prerequisite_facts import Trouble
+from shared.model.prerequisite_facts import CheckFailure
 from shared.model.scope import Scope
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.undo import goes_back
-from shared.rules.drill.clean_up import CleanUpFacts, CleanUpStep, next_clean_up_step, swap, trouble
+from shared.rules.drill.clean_up import CleanUpFacts, CleanUpStep, issue, next_clean_up_step, swap
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG, unfinished
 from shared.services.opened_execution import OpenedExecution
@@ -28,7 +28,7 @@ from shared.store import ExecutionStore, LockStore, server_lock
 from shared.times import iso, parse_time
 
 WRITERS = 10
-PATIENCE = timedelta(hours=1)
+TIMEOUT = timedelta(hours=1)
 """How long the steps of one server may take from the first on: stopping and detaching take minutes."""
 LOOK_BACK = timedelta(days=1)
 
@@ -59,10 +59,10 @@ class DrillCleaner:
         drs = DrsClient(self._accounts, scope)
         jobs = self._jobs(drs, servers)
         begun = [server for server in servers if server.source_server_id in jobs]
-        open_ = [server for server in begun if not server.cleaned_up_at and not server.clean_up_trouble]
+        open_ = [server for server in begun if not server.cleaned_up_at and not server.clean_up_issue]
         count = Counter(
             cleaned=sum(server.cleaned_up_at is not None for server in begun),
-            failed=sum(server.clean_up_trouble is not None for server in begun),
+            failed=sum(server.clean_up_issue is not None for server in begun),
         )
         mine, lost = self._still_mine(open_)
         changes = [ServerChange(server, self._gave_up(_taken_over(holder))) for server, holder in lost]
@@ -150,7 +150,7 @@ class DrillCleaner:
         """Takes the server's next step; gives what to record of it."""
         step = next_clean_up_step(facts)
         if step is None:
-            found = trouble(facts)
+            found = issue(facts)
             return self._gave_up(found) if found else {"cleaned_up_at": iso(self._now)}
         if step is CleanUpStep.AWAIT_JOB:
             return self._gave_up(_hanging(jobs)) if self._hangs(jobs) else {}
@@ -164,7 +164,7 @@ class DrillCleaner:
         except AwsCallError as error:
             # Volumes that still come loose, a server that DRS keeps for a while: most of it passes.
             refused = error
-        if began and self._now - parse_time(began) > PATIENCE:
+        if began and self._now - parse_time(began) > TIMEOUT:
             return self._gave_up(_stuck(server, step, refused))
         return values
 
@@ -187,12 +187,12 @@ class DrillCleaner:
             _unless_gone(lambda: drs.delete_recovery_instance(own.recovery_instance_id))
 
     def _hangs(self, jobs: Sequence[Job]) -> bool:
-        patience = PATIENCE + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
+        patience = TIMEOUT + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
         return any(self._now - parse_time(job.created_at) > patience for job in unfinished(jobs))
 
     @staticmethod
-    def _gave_up(found: Trouble) -> dict[str, Any]:
-        return {"clean_up_trouble": f"{found.found} {found.remedy}"}
+    def _gave_up(found: CheckFailure) -> dict[str, Any]:
+        return {"clean_up_issue": f"{found.found} {found.remedy}"}
 
 
 def _own(
@@ -224,32 +224,32 @@ def _unless_gone(call: Callable[[], None]) -> None:
 def _kind(values: dict[str, Any], facts: CleanUpFacts | None) -> str:
     if "cleaned_up_at" in values:
         return "cleaned"
-    if "clean_up_trouble" in values:
+    if "clean_up_issue" in values:
         return "failed"
     return "inJobs" if facts and facts.job_unfinished else "pending"
 
 
-def _taken_over(holder: str) -> Trouble:
-    return Trouble(
+def _taken_over(holder: str) -> CheckFailure:
+    return CheckFailure(
         f"The execution {holder} has taken the server over.",
         "Nothing if it is a drill, which cleans up after itself; a failover keeps the target.",
     )
 
 
-def _hanging(jobs: Sequence[Job]) -> Trouble:
+def _hanging(jobs: Sequence[Job]) -> CheckFailure:
     [job, *_] = unfinished(jobs)
-    return Trouble(
+    return CheckFailure(
         f"The DRS job {job.job_id} does not end; the target is left to it.",
         "See what it waits for in the DRS console (job log). When it has ended, stop the target, then take "
         "its recovery instance out of DRS: disconnect it, delete it, never terminate it.",
     )
 
 
-def _stuck(server: ServerRecord, step: CleanUpStep, refused: AwsCallError | None) -> Trouble:
+def _stuck(server: ServerRecord, step: CleanUpStep, refused: AwsCallError | None) -> CheckFailure:
     before = ", ".join(f"{volume.volume_id} at {volume.device}" for volume in server.volumes_before)
     why = str(refused) if refused else "It takes too long."
-    return Trouble(
-        f"The clean-up of {server.pair_instance_id} did not get past {step.value} within {PATIENCE}: {why}",
+    return CheckFailure(
+        f"The clean-up of {server.pair_instance_id} did not get past {step.value} within {TIMEOUT}: {why}",
         f"Do by hand what is left: stop {server.pair_instance_id}, give it back its volumes ({before}), "
         "disconnect and delete its recovery instance in DRS; never terminate it.",
     )

@@ -24,7 +24,7 @@ from shared.rules.report.document import build_report, summarize
 from shared.rules.waves.outcome import execution_outcome
 from shared.services.launch_restorer import is_to_be_restored
 from shared.services.pair_keeper import PairKeeper
-from shared.services.wakeups import wake_room
+from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ClaimStore,
@@ -130,7 +130,7 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, ending: Ending
     LockStore(settings.executions_table).release([*locks, plan_lock(record.plan_name)], ending.execution_id)
     for scope in sorted({server.scope for server in servers}):
         ClaimStore(store.table_name, scope).forget(ending.execution_id)
-        wake_room(store, scope)  # others may have stood behind its claims
+        resume_waiting_batches(store, scope)  # others may have stood behind its claims
     what = "dry run" if record.dry_run else record.mode.value.lower()
     title = f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
     notify(settings.topic_arn, title, f"{summary}\n\nReport: {uri}")
@@ -320,6 +320,6 @@ def _explained(
     if status is ExecutionStatus.BLOCKED:
         return (
             "Servers are blocked, and the policy is to stop then. Nothing was changed.",
-            "Follow each blocked server's remedy, or ask with onBlocked GO_ON to go on without them.",
+            "Follow each blocked server's remedy, or ask with onBlocked CONTINUE to go on without them.",
         )
     return None, None

@@ -30,9 +30,9 @@ _opener = build_opener(ProxyHandler({}), _NoRedirects)
 def failing_check(checks: Sequence[HealthCheck], private_ip: str, name: str) -> str | None:
     """What the first check that fails found, or None if all pass."""
     for check in checks:
-        trouble = _tcp(check, private_ip, name) if check.type == "TCP" else _http(check, private_ip, name)
-        if trouble:
-            return trouble
+        issue = _tcp(check, private_ip, name) if check.type == "TCP" else _http(check, private_ip, name)
+        if issue:
+            return issue
     return None
 
 

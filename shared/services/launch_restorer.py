@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.policies import Mode
 from shared.model.server import ServerRecord
 from shared.rules.drs.drs_job_monitor import servers_in_progress
@@ -63,7 +63,7 @@ class LaunchRestorer:
             # Looked at again right before: meanwhile another execution may have begun.
             lost += self._taken_over(some)
             mine = [server for server in some if server not in lost]
-            results = side_by_side(
+            results = in_parallel(
                 self._restore,
                 mine,
                 api="UpdateLaunchConfiguration",

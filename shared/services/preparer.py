@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.drs import LaunchSettings
 from shared.model.policies import RecoveryMode
 from shared.model.scope import Scope
@@ -84,9 +84,7 @@ class Preparer:
     def undo(self) -> None:
         """Put back what preparations of this plan have changed, as far as nobody has changed it since."""
         known = [one for one in self._preparations.all().values() if one.plan_name == self._plan]
-        settings = side_by_side(
-            self._read, known, api="GetLaunchConfiguration", scope=lambda one: self._scope
-        )
+        settings = in_parallel(self._read, known, api="GetLaunchConfiguration", scope=lambda one: self._scope)
         work, outcomes = [], []
         for one, current in zip(known, settings, strict=True):
             if isinstance(current, LaunchSettings):
@@ -139,20 +137,20 @@ class Preparer:
         for start in range(0, len(work), AT_ONCE):
             some = work[start : start + AT_ONCE]
             held = self._held(some)
-            free, gave_way = [], []
+            free, yielded = [], []
             for one in some:
                 holder = held.get(one.source_server_id)
                 if not one.steps or (holder is None and one.source_server_id not in in_jobs):
                     free.append(one)
                 else:
-                    gave_way.append(_gave_way(one, holder))
-            self._tell(gave_way)
+                    yielded.append(_yielded(one, holder))
+            self._tell(yielded)
             self._write(free)
 
     def _write(self, work: Sequence[_Work]) -> None:
         # Said before it is done: what a preparation that dies may have changed can be put back.
         self._preparations.put(one.remember for one in work if one.remember and one.steps)
-        answers = side_by_side(
+        answers = in_parallel(
             self._update,
             work,
             api="UpdateLaunchConfiguration",
@@ -202,13 +200,13 @@ class Preparer:
         }
 
 
-def _gave_way(work: _Work, holder: str | None) -> ServerOutcome:
+def _yielded(work: _Work, holder: str | None) -> ServerOutcome:
     by = f"The execution {holder} holds it" if holder else "A DRS job holds it"
     return ServerOutcome(
         work.source_server_id,
         work.name,
-        Outcome.GAVE_WAY,
-        "SERVER_HELD" if holder else "SERVER_BUSY",
+        Outcome.YIELDED,
+        "SERVER_LOCKED" if holder else "SERVER_BUSY",
         f"{by}; its launch settings were left alone.",
         "Nothing: a recovery sets them itself. Prepare again when it is over.",
         work.done.changed_since,

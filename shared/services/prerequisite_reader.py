@@ -14,7 +14,7 @@ from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError
 from shared.aws.iam import IamClient
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.execution import ExecutionRecord
@@ -104,8 +104,8 @@ class PrerequisiteReader:
                     pair.private_ip if pair and pair.pair_instance_id == target.instance_id else None
                 ),
                 active_job_id=job.job_id if job else None,
-                held_by_execution=holder.execution_id if holder else None,
-                held_by_mode=holder.mode if holder else None,
+                locked_by_execution=holder.execution_id if holder else None,
+                locked_by_mode=holder.mode if holder else None,
                 recovery_instance=recovery.get(record.source_server_id),
                 subnet_exists=target.subnet_id not in missing_subnets,
                 missing_security_groups=tuple(
@@ -128,7 +128,7 @@ class PrerequisiteReader:
 
     def _of_each(self, api: str, look: Callable[[str], B], ids: Sequence[str]) -> dict[str, B | None]:
         """What ``look`` says of each source server, None for one that is no more."""
-        found = side_by_side(_if_there(look), ids, api=api, scope=lambda server_id: self._site.recovery)
+        found = in_parallel(_if_there(look), ids, api=api, scope=lambda server_id: self._site.recovery)
         return dict(zip(ids, found, strict=True))
 
     def _targets(

@@ -19,7 +19,7 @@ from shared.aws.errors import AwsCallError
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance
 from shared.model.policies import RecoveryInstanceDisposition
-from shared.model.prerequisite_facts import Trouble
+from shared.model.prerequisite_facts import CheckFailure
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.rules.drs.drs_error_handler import ErrorKind
@@ -40,13 +40,13 @@ HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 class Progress:
     """Where a server stands after a round. Neither done nor hopeless: look again.
 
-    ``acted``: a call was made and something may come next at once; ``trouble``: what held it up.
+    ``acted``: a call was made and something may come next at once; ``issue``: what held it up.
     """
 
     done: bool = False
     acted: bool = False
     hopeless: bool = False
-    trouble: Trouble | None = None
+    issue: CheckFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,18 @@ class RecoveryRetirer:
     def _step(self, server: ServerRecord, around: _Around) -> RetireStep | Progress:
         """The call to make, or what there is to say instead."""
         facts = self._facts(around)
-        trouble = _not_its_own(server, around) or refusal(facts)
-        if trouble:
-            return Progress(hopeless=True, trouble=trouble)
+        issue = _not_its_own(server, around) or refusal(facts)
+        if issue:
+            return Progress(hopeless=True, issue=issue)
         step = next_step(facts)
         if step is None:
             return Progress(done=True)
         if step in (RetireStep.STOP_INSTANCE, RetireStep.TERMINATE) and not _runs(around.original):
-            return Progress(trouble=_other_side(server, around.original))
+            return Progress(issue=_other_side(server, around.original))
         if step in WAITS:
-            return Progress(trouble=Trouble(f"{server.workload_instance_id} has yet to end: {step}.", _WAIT))
+            return Progress(
+                issue=CheckFailure(f"{server.workload_instance_id} has yet to end: {step}.", _WAIT)
+            )
         return step
 
     def _terminate(
@@ -220,8 +222,8 @@ def _made(call: Callable[[], object]) -> Progress:
     try:
         call()
     except AwsCallError as error:
-        trouble = Trouble(str(error), error.explanation.remedy)
-        return Progress(hopeless=error.explanation.kind in HOPELESS, trouble=trouble)
+        issue = CheckFailure(str(error), error.explanation.remedy)
+        return Progress(hopeless=error.explanation.kind in HOPELESS, issue=issue)
     return Progress(acted=True)
 
 
@@ -233,7 +235,7 @@ def _runs(original: Instance | None) -> bool:
     return original is not None and original.state == "running"
 
 
-def _not_its_own(server: ServerRecord, around: _Around) -> Trouble | None:
+def _not_its_own(server: ServerRecord, around: _Around) -> CheckFailure | None:
     """Rule 8 of the design: a reversed server is known by the EC2 id in its hints, never by an id alone."""
     found = around.reversed_server
     if found is None:
@@ -243,15 +245,15 @@ def _not_its_own(server: ServerRecord, around: _Around) -> Trouble | None:
     )
     if is_reversed and found.original_instance_id in (server.workload_instance_id, None):
         return None
-    return Trouble(
+    return CheckFailure(
         f"{found.source_server_id} in {found.scope} (direction {found.replication_direction}, instance "
         f"{found.original_instance_id}) is not the reversed server of {server.workload_instance_id}.",
         "Look in the DRS console which server replicates what, and delete the reversed one by hand.",
     )
 
 
-def _other_side(server: ServerRecord, original: Instance | None) -> Trouble:
-    return Trouble(
+def _other_side(server: ServerRecord, original: Instance | None) -> CheckFailure:
+    return CheckFailure(
         f"{server.workload_instance_id} runs, and the original {server.pair_instance_id} is "
         f"{original.state if original else 'gone'}: it may be the only one that runs the workload.",
         f"Start {server.pair_instance_id} or stop {server.workload_instance_id}, then run the plan again.",

@@ -1,7 +1,7 @@
-"""Starts the DRS job of one lot, or adopts the one that an earlier attempt of this execution started.
+"""Starts the DRS job of one batch, or adopts the one that an earlier attempt of this execution started.
 
 StartRecovery has no client token, takes a call as a whole or refuses it as a whole, and its answer may be
-lost. So: look for a job with this lot's tags first; respect the scope's quotas by waiting; when DRS
+lost. So: look for a job with this batch's tags first; respect the scope's quotas by waiting; when DRS
 refuses a call, leave out the servers that explain the refusal, and if none does, split the call.
 """
 
@@ -19,28 +19,28 @@ from shared.model.execution import JobRecord, WaveRecord
 from shared.model.policies import Mode
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.control.pauses import launch_hold, patient_since
-from shared.rules.drs.drs_error_handler import ErrorKind, is_held_by_job
+from shared.rules.control.pauses import launch_pause, patient_since
+from shared.rules.drs.drs_error_handler import ErrorKind, is_in_job
 from shared.rules.drs.drs_job_monitor import (
     ATTEMPT_TAG,
+    BATCH_TAG,
     EXECUTION_TAG,
-    LOT_TAG,
     WAVE_TAG,
     is_ending,
     own_tags,
     unfinished,
 )
-from shared.rules.launch.polling import HELD, room_wait
+from shared.rules.launch.polling import HELD, slot_wait
 from shared.rules.waves.outcome import retryable
-from shared.rules.waves.slots import Claim, in_line, lapsed, may_start, next_to_start, room
+from shared.rules.waves.slots import Claim, in_line, lapsed, may_start, next_to_start, slots
 from shared.services.opened_execution import OpenedExecution
-from shared.services.wakeups import wake_lots, wake_room
+from shared.services.wakeups import resume_batches, resume_waiting_batches
 from shared.services.withdrawals import withdraw
 from shared.store import ClaimStore, ExecutionStore, WaiterStore
 from shared.times import iso, parse_time
 
 LOOK_BACK = timedelta(days=1)
-PATIENCE = timedelta(hours=2)
+TIMEOUT = timedelta(hours=2)
 """How long servers wait for a place among the scope's jobs before they are given up."""
 
 STARTABLE = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
@@ -55,7 +55,7 @@ class RecoveryStarter:
         ec2: Ec2Client,
         execution: OpenedExecution,
         wave: str,
-        lot: int,
+        batch: int,
         now: datetime,
     ) -> None:
         self._store = store
@@ -64,7 +64,7 @@ class RecoveryStarter:
         self._execution = execution
         self._id = execution.record.execution_id
         self._wave = wave
-        self._lot = lot
+        self._batch = batch
         self._now = now
         self._claims = ClaimStore(store.table_name, drs.scope)
         self._waiters = WaiterStore(store.table_name, drs.scope)
@@ -73,9 +73,9 @@ class RecoveryStarter:
         self._first = True
 
     def start(self, servers: Sequence[ServerRecord]) -> dict[str, Any]:
-        """Launch those of the lot's servers that wait for it.
+        """Launch those of the batch's servers that wait for it.
 
-        Returns ``{outcome, launching, reason}``: WAIT when the scope has no room, a server is busy, or DRS
+        Returns ``{outcome, launching, reason}``: WAIT when the scope has no slots, a server is busy, or DRS
         throttles. Raises OutcomeUnknownError, and ThrottledError of calls that read; calling again is safe.
         """
         waiting = [server for server in servers if self._may_start(server)]
@@ -85,12 +85,12 @@ class RecoveryStarter:
         waiting = withdraw(self._store, record, wave, waiting)
         if not waiting:
             self._claims.drop([self._claim(0)])
-            wake_room(self._store, self._drs.scope)
+            resume_waiting_batches(self._store, self._drs.scope)
             return self._result(launching, [], "")
-        held_back = launch_hold(record, wave)
-        if held_back:
+        paused = launch_pause(record, wave)
+        if paused:
             self._claims.drop([self._claim(0)])  # it must not stand in the way of others
-            return {**self._result(launching, waiting, held_back), "held": True, "waitSeconds": HELD}
+            return {**self._result(launching, waiting, paused), "held": True, "waitSeconds": HELD}
         busy = self._busy(jobs)
         held = [server for server in waiting if server.drs_server_id in busy]
         free = [server for server in waiting if server.drs_server_id not in busy]
@@ -98,13 +98,13 @@ class RecoveryStarter:
             return self._wait(launching, held, f"{len(held)} servers are in other jobs")
         in_progress = unfinished(jobs)
         in_jobs = sum(len(job.servers) for job in in_progress)
-        left_room = room(len(in_progress), in_jobs, self._store.limits(self._id, self._drs.scope))
+        free_slots = slots(len(in_progress), in_jobs, self._store.limits(self._id, self._drs.scope))
         claim = self._claim(len(free))
         grant = self._claims.grant(
-            claim, self._now, lambda own, claims: may_start(own, claims, left_room, self._now)
+            claim, self._now, lambda own, claims: may_start(own, claims, free_slots, self._now)
         )
         others = [other for other in grant.claims if grant.granted or other.key != claim.key]
-        wake_lots(self._store, self._drs.scope, next_to_start(others, left_room, self._now))
+        resume_batches(self._store, self._drs.scope, next_to_start(others, free_slots, self._now))
         if not grant.granted:
             line = [other for other in in_line(grant.claims) if not lapsed(other, self._now)]
             self._first = line[0].key == claim.key
@@ -116,7 +116,7 @@ class RecoveryStarter:
         else:
             self._claims.drop([claim])
             # Who looked meanwhile has counted both the claim and its job.
-            wake_room(self._store, self._drs.scope)
+            resume_waiting_batches(self._store, self._drs.scope)
         if left or held:
             return self._wait(launching + launched, left + held, reason or "servers are in other jobs")
         return self._result(launching + launched, [], "")
@@ -135,7 +135,7 @@ class RecoveryStarter:
                 job = self._drs.start_recovery(
                     [server.drs_server_id for server in some],
                     drill=self._execution.record.mode is Mode.DRILL,
-                    tags=own_tags(self._id, self._wave, self._lot, attempt),
+                    tags=own_tags(self._id, self._wave, self._batch, attempt),
                 )
                 launching += self._record(job, some, attempt)
             except OutcomeUnknownError:
@@ -166,7 +166,7 @@ class RecoveryStarter:
                 launching += adopted
                 left += waiting
                 reason = str(error)
-                if len(rest) == len(some) == 1 and is_held_by_job(str(error)):
+                if len(rest) == len(some) == 1 and is_in_job(str(error)):
                     # Without a job to be seen: DRS keeps a server for a while after its job (observed).
                     left += rest
                 elif len(rest) == len(some) == 1:
@@ -207,8 +207,8 @@ class RecoveryStarter:
         left = {server.drs_server_id: server for server in servers}
         adopted = 0
         for job in jobs:
-            mine = (self._id, self._wave, str(self._lot))
-            if tuple(job.tags.get(tag) for tag in (EXECUTION_TAG, WAVE_TAG, LOT_TAG)) != mine:
+            mine = (self._id, self._wave, str(self._batch))
+            if tuple(job.tags.get(tag) for tag in (EXECUTION_TAG, WAVE_TAG, BATCH_TAG)) != mine:
                 continue
             attempt = int(job.tags.get(ATTEMPT_TAG, "0"))
             members = [
@@ -227,7 +227,7 @@ class RecoveryStarter:
                 job_id=job.job_id,
                 scope=job.scope,
                 wave=self._wave,
-                lot=self._lot,
+                batch=self._batch,
                 attempt=attempt,
                 status="STARTED",
                 created_at=job.created_at,
@@ -250,10 +250,10 @@ class RecoveryStarter:
 
     def _wait(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
         since = patient_since(self._execution.record, self._wave_record())
-        if since and self._now - parse_time(since) > PATIENCE:
+        if since and self._now - parse_time(since) > TIMEOUT:
             values = {
                 "status": ServerStatus.FAILED,
-                "reason": f"No place in a DRS job within {PATIENCE}: {reason}.",
+                "reason": f"No place in a DRS job within {TIMEOUT}: {reason}.",
                 "remedy": "See what runs (aws drs describe-jobs); when it has ended, run the plan again.",
             }
             changes = [ServerChange(server, values) for server in waiting]
@@ -270,7 +270,7 @@ class RecoveryStarter:
             "outcome": outcome,
             "launching": launching,
             "reason": reason[:500],
-            "waitSeconds": room_wait(age, first=self._first, ending=self._ending),
+            "waitSeconds": slot_wait(age, first=self._first, ending=self._ending),
             "scope": str(self._drs.scope),
             "held": False,
         }
@@ -278,7 +278,7 @@ class RecoveryStarter:
     def _claim(self, servers: int) -> Claim:
         now = iso(self._now)
         priority = self._wave_record().priority
-        return Claim(self._id, self._wave, self._lot, servers, priority, asked_at=now, seen_at=now)
+        return Claim(self._id, self._wave, self._batch, servers, priority, asked_at=now, seen_at=now)
 
     def _wave_record(self) -> WaveRecord:
         return self._store.wave(self._id, self._wave)

@@ -15,16 +15,16 @@ from shared.store import ExecutionStore
 from shared.times import iso
 
 
-def wake_if_ready(
+def resume_if_ready(
     store: ExecutionStore, execution_id: str, now: datetime, names: Collection[str] | None = None
 ) -> list[str]:
     """Answer the waiting waves (of ``names``, if given) whose turn it is, or which are to be skipped.
 
-    Returns who was woken. Waking twice is harmless: an answered token is void.
+    Returns who was resumed. Waking twice is harmless: an answered token is void.
     """
     record = store.execution(execution_id)
     waves = store.waves(execution_id)
-    woken = []
+    resumed = []
     for wave in waves:
         if wave.token is None or wave.status.is_final or (names is not None and wave.name not in names):
             continue
@@ -38,5 +38,5 @@ def wake_if_ready(
             if wave.awaits is Turn.START and verdict.readiness is Readiness.READY:
                 values["start_began_at"] = iso(now)
             store.change_wave(execution_id, wave.name, values)
-            woken.append(wave.name)
-    return woken
+            resumed.append(wave.name)
+    return resumed

@@ -131,7 +131,7 @@ class ReversePrerequisiteReader:
                 original_profile=original_profiles.get(_profile_of(original)),
                 denied_agent_actions=denied.get(_profile_of(workload)),
                 active_job_id=job.job_id if job and job.job_id != record.job_id else None,
-                held_by_execution=held.get(record.source_server_id),
+                locked_by_execution=held.get(record.source_server_id),
                 stopped_for_cutover=record.workload_stop_requested_at is not None,
             )
         subnet = origin.replication.staging_subnet if origin.replication else None

@@ -1,6 +1,6 @@
-"""Wakes who waits in a scope: lots for room, waves for their jobs.
+"""Wakes who waits in a scope: batches for slots, waves for their jobs.
 
-A wake is a hint: whoever is woken looks for itself. Waking twice is harmless, and a wake that is lost costs
+A wake is a hint: whoever is resumed looks for itself. Waking twice is harmless, and a wake that is lost costs
 the time until the sleeper's own alarm.
 """
 
@@ -14,14 +14,14 @@ from shared.rules.waves.slots import Claim, in_line
 from shared.store import ClaimStore, ExecutionStore, Waiter, WaiterStore
 
 
-def wake_room(store: ExecutionStore, scope: Scope) -> None:
-    """There may be room in the scope, or a hold is lifted.
+def resume_waiting_batches(store: ExecutionStore, scope: Scope) -> None:
+    """There may be slots in the scope, or a hold is lifted.
 
-    Wakes the first lot in line that can be woken, which wakes the next if that fits, too; and every lot
+    Wakes the first batch in line that can be resumed, which wakes the next if that fits, too; and every batch
     without a claim, since that waits for something else.
     """
     waiters = WaiterStore(store.table_name, scope)
-    waiting = {_key(waiter): waiter for waiter in waiters.for_room()}
+    waiting = {_key(waiter): waiter for waiter in waiters.for_slot()}
     if not waiting:
         return
     line = in_line(ClaimStore(store.table_name, scope).all())
@@ -33,18 +33,18 @@ def wake_room(store: ExecutionStore, scope: Scope) -> None:
             return
 
 
-def wake_lots(store: ExecutionStore, scope: Scope, claims: Sequence[Claim]) -> None:
-    """Wake the lots of these claims, where they wait."""
+def resume_batches(store: ExecutionStore, scope: Scope, claims: Sequence[Claim]) -> None:
+    """Wake the batches of these claims, where they wait."""
     if not claims:
         return
     waiters = WaiterStore(store.table_name, scope)
     wanted = {claim.key for claim in claims}
-    for waiter in waiters.for_room():
+    for waiter in waiters.for_slot():
         if _key(waiter) in wanted:
             _wake(waiters, waiter)
 
 
-def wake_waves(store: ExecutionStore, scope: Scope, job_id: str) -> None:
+def resume_waves(store: ExecutionStore, scope: Scope, job_id: str) -> None:
     """Wake the waves that wait for a job: it is, or soon will be, at its end."""
     waiters = WaiterStore(store.table_name, scope)
     for waiter in waiters.for_job(job_id):
@@ -52,10 +52,10 @@ def wake_waves(store: ExecutionStore, scope: Scope, job_id: str) -> None:
 
 
 def _wake(waiters: WaiterStore, waiter: Waiter) -> bool:
-    woken = answer(waiter.task_token, {"woken": True})
+    resumed = answer(waiter.task_token, {"resumed": True})
     waiters.remove(waiter)
-    return woken
+    return resumed
 
 
 def _key(waiter: Waiter) -> tuple[str, str, int]:
-    return (waiter.execution_id, waiter.wave, waiter.lot or 0)
+    return (waiter.execution_id, waiter.wave, waiter.batch or 0)

@@ -1,4 +1,4 @@
-"""Claims of lots on room in a scope's DRS quotas: in the Executions table, one partition for each scope."""
+"""Claims of batches on slots in a scope's quotas: one partition of the Executions table for each scope."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.store.connection import table
 from shared.store.writes import delete_if, put_if, write
 
 TRIES = 20
-"""Of as many lots as there can be jobs, each may be the last to get its grant."""
+"""Of as many batches as there can be jobs, each may be the last to get its grant."""
 EXPIRY = timedelta(days=2)
 
 
@@ -115,7 +115,7 @@ def _with(claims: Sequence[Claim], own: Claim) -> tuple[Claim, ...]:
 
 
 def _sort(claim: Claim) -> str:
-    return f"CLAIM#{claim.execution_id}#{claim.wave}#{claim.lot}"
+    return f"CLAIM#{claim.execution_id}#{claim.wave}#{claim.batch}"
 
 
 def _expiry(now: datetime) -> dict[str, int]:

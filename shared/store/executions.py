@@ -165,13 +165,13 @@ class ExecutionStore:
         *,
         statuses: Sequence[ServerStatus] = (),
         jobs: Sequence[str] = (),
-        lot: int | None = None,
+        batch: int | None = None,
     ) -> list[ServerRecord]:
-        """All servers of the execution, or those of one wave; of these any status, job and lot, or the given.
+        """All servers of the execution, or those of one wave; of any status, job and batch, or the given.
 
         Reading a server takes far longer than finding it: ask for no more than are needed.
         """
-        found = self._query(execution_id, _servers_of(wave), filter=_filter(statuses, jobs, lot))
+        found = self._query(execution_id, _servers_of(wave), filter=_filter(statuses, jobs, batch))
         return [from_item(item, ServerRecord) for item in found]
 
     def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
@@ -415,14 +415,14 @@ def _servers_of(wave: str | None) -> str:
     return "SERVER#" if wave is None else f"SERVER#{wave}#"
 
 
-def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str], lot: int | None) -> ConditionBase | None:
+def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str], batch: int | None) -> ConditionBase | None:
     wanted: list[ConditionBase] = []
     if statuses:
         wanted.append(Attr("status").is_in([status.value for status in statuses]))
     if jobs:
         wanted.append(Attr("jobId").is_in(list(jobs)))
-    if lot is not None:
-        wanted.append(Attr("lot").eq(lot))
+    if batch is not None:
+        wanted.append(Attr("batch").eq(batch))
     return reduce(lambda one, other: And(one, other), wanted) if wanted else None
 
 

@@ -74,7 +74,7 @@ def _key(lock: str) -> dict[str, str]:
     return {"pk": f"LOCK#{lock}", "sk": "LOCK"}
 
 
-def held_by_others(
+def locked_by_others(
     locks: LockStore, source_server_ids: Sequence[str], execution_id: str, is_over: Callable[[str], bool]
 ) -> dict[str, str]:
     """Servers that another execution, not over yet, holds: its id by source server id."""

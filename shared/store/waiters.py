@@ -21,18 +21,18 @@ EXPIRY = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """One task that waits: a lot for room (``lot`` is set), or a wave for its ``jobs``."""
+    """One task that waits: a batch for slots (``batch`` is set), or a wave for its ``jobs``."""
 
     execution_id: str
     wave: str
     task_token: str
-    lot: int | None = None
+    batch: int | None = None
     jobs: tuple[str, ...] = ()
 
     @property
     def sort(self) -> str:
-        kind = "JOBS" if self.lot is None else "ROOM"
-        number = "" if self.lot is None else f"#{self.lot}"
+        kind = "JOBS" if self.batch is None else "ROOM"
+        number = "" if self.batch is None else f"#{self.batch}"
         return f"WAITER#{kind}#{self.execution_id}#{self.wave}{number}"
 
 
@@ -50,7 +50,7 @@ class WaiterStore:
         item = {"pk": self._partition, "sk": waiter.sort, **to_item(waiter), **_expiry(now)}
         self._table.put_item(Item=item)
 
-    def for_room(self) -> list[Waiter]:
+    def for_slot(self) -> list[Waiter]:
         return self._waiters("WAITER#ROOM#")
 
     def for_job(self, job_id: str) -> list[Waiter]:

@@ -15,7 +15,7 @@ from benchmarks import processes
 from benchmarks.cases import CASES, Case, Wave, chain
 from benchmarks.ideal import END, Problem, achievable_seconds, ideal
 from benchmarks.prices import Usage, cost
-from benchmarks.sampled import Drawn, Job, Launch
+from benchmarks.sampled import Job, Launch, Sampled
 from local.fleet import load
 from shared.model.policies import LaunchOrder
 
@@ -33,7 +33,7 @@ def problem(jobs: list[Job], waves: tuple[Wave, ...], order: LaunchOrder, boot: 
     servers = {launch.server for job in jobs for launch in job.launches if launch.launched}
     every = {launch.server for job in jobs for launch in job.launches}
     wave_of = {server: server.split("/")[0] for server in every}
-    return Problem(Drawn(tuple(jobs), dict.fromkeys(sorted(servers), boot), wave_of), waves, order)
+    return Problem(Sampled(tuple(jobs), dict.fromkeys(sorted(servers), boot), wave_of), waves, order)
 
 
 TWO = (Wave("a", 1), Wave("b", 1, ("a",)))
@@ -106,11 +106,11 @@ def problems(draw: st.DrawFn) -> Problem:
 
 @settings(max_examples=30, deadline=None)
 @given(problems())
-def test_no_schedule_beats_the_ideal(drawn: Problem) -> None:
-    found = ideal(drawn, effort=0.1)
-    assert drawn.heads[END] <= found.seconds + 1e-6
+def test_no_schedule_beats_the_ideal(sampled: Problem) -> None:
+    found = ideal(sampled, effort=0.1)
+    assert sampled.heads[END] <= found.seconds + 1e-6
     assert found.seconds <= found.achievable + 1e-6
-    assert found.achievable <= achievable_seconds(drawn) + 1e-6
+    assert found.achievable <= achievable_seconds(sampled) + 1e-6
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

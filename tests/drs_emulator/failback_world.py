@@ -8,7 +8,7 @@ from drs_emulator import Settings
 from drs_emulator.contract import MetricSink
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
-HOME, HOME_REGION = "111111111111", "us-east-1"
+HOME, ORCHESTRATION_REGION = "111111111111", "us-east-1"
 QUICK = Settings(initial_sync_bytes_per_second=float(GIB), rescan_bytes_per_second=float(GIB))
 TEMPLATE: dict[str, Any] = {
     "stagingAreaSubnetId": "subnet-00000000000000000",
@@ -37,7 +37,7 @@ class FailbackWorld(World):
         self, settings: Settings | None = None, *, ready: bool = True, metrics: MetricSink | None = None
     ) -> None:
         super().__init__(settings or QUICK, metrics=metrics)
-        self.home = self.make_client(HOME, HOME_REGION)
+        self.home = self.make_client(HOME, ORCHESTRATION_REGION)
         if ready:
             self.home.initialize_service()
             self.home.create_replication_configuration_template(**TEMPLATE)
@@ -45,7 +45,7 @@ class FailbackWorld(World):
     def original(self, name: str = "web-1", **more: Any) -> str:
         """A running, tagged instance at home: A1."""
         return self.ec2.add_instance(
-            HOME, HOME_REGION, name=name, **{"state": "running", "tags": TARGET_TAGS, **more}
+            HOME, ORCHESTRATION_REGION, name=name, **{"state": "running", "tags": TARGET_TAGS, **more}
         )
 
     def protected(self, name: str = "web-1", **more: Any) -> tuple[str, str, str]:
@@ -55,8 +55,8 @@ class FailbackWorld(World):
             name,
             awsInstanceID=original,
             originAccountID=HOME,
-            originRegion=HOME_REGION,
-            originAvailabilityZone=f"{HOME_REGION}a",
+            originRegion=ORCHESTRATION_REGION,
+            originAvailabilityZone=f"{ORCHESTRATION_REGION}a",
             **more,
         )
         target = self.target(name)
@@ -73,7 +73,7 @@ class FailbackWorld(World):
 
     def fail_over(self, original: str, server: str) -> None:
         """Stop A1 and launch B1."""
-        self.ec2.change(HOME, HOME_REGION, original, state="stopped")
+        self.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
         self.finish(self.start(server))
 
     def reverse(self, target: str) -> str:
@@ -122,7 +122,7 @@ class FailbackWorld(World):
         self.home.disconnect_source_server(sourceServerID=reversed_server)
         self.home.delete_source_server(sourceServerID=reversed_server)
 
-    def at_home(self, server: str) -> dict[str, Any]:
+    def at_origin(self, server: str) -> dict[str, Any]:
         """A source server of the origin side."""
         found = self.home.describe_source_servers(filters={"sourceServerIDs": [server]})["items"]
         return dict(found[0])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.drs_emulator.failback_world import HOME, HOME_REGION, QUICK, TEMPLATE, FailbackWorld
+from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, TEMPLATE, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION
 
 FAILBACK_EVENT = "DRS Recovery Instance Failback State Change"
@@ -22,13 +22,13 @@ def code_of(refusal: pytest.ExceptionInfo[ClientError]) -> str:
 # --- from the recovery side ---
 
 
-def test_a_reversed_server_appears_at_home_and_says_where_it_comes_from() -> None:
+def test_a_reversed_server_appears_at_origin_and_says_where_it_comes_from() -> None:
     world = FailbackWorld()
     _, server, target = world.failed_over(tags={"Name": "web-1", "tier": "web"})
     world.clock.advance(420)
     arn = world.client.reverse_replication(recoveryInstanceID=target)["reversedDirectionSourceServerArn"]
-    assert arn.startswith(f"arn:aws:drs:{HOME_REGION}:{HOME}:source-server/s-")
-    item = world.at_home(arn.rpartition("/")[2])
+    assert arn.startswith(f"arn:aws:drs:{ORCHESTRATION_REGION}:{HOME}:source-server/s-")
+    item = world.at_origin(arn.rpartition("/")[2])
     assert item["replicationDirection"] == "FAILBACK"
     assert item["sourceProperties"]["identificationHints"]["awsInstanceID"] == target
     assert item["sourceProperties"]["identificationHints"]["hostname"] == "web-1"
@@ -173,7 +173,7 @@ def test_an_original_that_cannot_be_launched_into_refuses_the_reversal(problem: 
         launchIntoSourceInstance=True, copyTags=problem == "copyTags"
     )
     original, _, target = world.failed_over()
-    place = (HOME, HOME_REGION, original)
+    place = (HOME, ORCHESTRATION_REGION, original)
     if problem == "untagged":
         world.ec2.change(*place, tags={})
     elif problem == "architecture":
@@ -217,9 +217,9 @@ def test_the_round_trip_ends_as_it_began_as_often_as_one_likes() -> None:
         item = world.source_server(server)
         assert "recoveryInstanceId" not in item
         assert item["sourceProperties"]["identificationHints"]["awsInstanceID"] == original
-        assert item["sourceCloudProperties"]["originRegion"] == HOME_REGION
+        assert item["sourceCloudProperties"]["originRegion"] == ORCHESTRATION_REGION
         assert (item["replicationDirection"], item["sourceServerID"]) == ("FAILOVER", server)
-        assert world.state_of(HOME, HOME_REGION, original) == "running"
+        assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "running"
         assert world.here(target) == "stopped"
 
 
@@ -382,7 +382,7 @@ def test_a_recovery_instance_may_be_terminated_once_its_reversal_is_stopped() ->
 
 
 @pytest.mark.parametrize("reprotected", [False, True])
-def test_terminating_what_came_home_really_terminates_it(reprotected: bool) -> None:
+def test_terminating_what_returned_really_terminates_it(reprotected: bool) -> None:
     world = FailbackWorld()
     original, _, _, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
@@ -391,10 +391,10 @@ def test_terminating_what_came_home_really_terminates_it(reprotected: bool) -> N
     job = world.home.terminate_recovery_instances(recoveryInstanceIDs=[original])["job"]["jobID"]
     world.clock.advance(600)
     assert world.home.describe_jobs(filters={"jobIDs": [job]})["items"][0]["status"] == "COMPLETED"
-    assert world.state_of(HOME, HOME_REGION, original) == "terminated"
+    assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "terminated"
 
 
-def test_terminating_what_came_home_can_be_made_a_refusal() -> None:
+def test_terminating_what_returned_can_be_made_a_refusal() -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, terminate_after_reprotect="REFUSE"))
     original, _, _, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
@@ -404,7 +404,7 @@ def test_terminating_what_came_home_can_be_made_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("setting", ["START_RECOVERY", "FAILBACK"])
-def test_who_started_a_launch_at_home_is_a_setting(setting: Any) -> None:
+def test_who_started_a_launch_at_origin_is_a_setting(setting: Any) -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, failback_initiated_by=setting))
     *_, reversed_server = world.reversed_pair()
     answer = world.home.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])

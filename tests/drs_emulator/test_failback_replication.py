@@ -12,7 +12,7 @@ import pytest
 from drs_emulator import Settings
 from drs_emulator.contract import Metric
 from drs_emulator.model import values_of
-from tests.drs_emulator.failback_world import HOME, HOME_REGION, QUICK, FailbackWorld
+from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, World
 
 STALLED_EVENT = "DRS Source Server Data Replication Stalled Change"
@@ -216,7 +216,7 @@ def test_a_protected_server_stalls_with_its_original_only_if_told_to(stalls: boo
     world = FailbackWorld(dataclasses.replace(QUICK, stalls_when_origin_stops=stalls))
     original, server, _ = world.protected()
     assert world.state(server) == "CONTINUOUS"
-    world.ec2.change(HOME, HOME_REGION, original, state="stopped")
+    world.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
     world.clock.advance(120)
     assert world.state(server) == state
 
@@ -344,7 +344,7 @@ def test_an_agent_that_never_checks_in_refuses_every_reversal(named: str | None)
     world.client.reverse_replication(recoveryInstanceID=target)
 
 
-def test_an_agent_may_fail_to_check_in_on_the_way_home_alone() -> None:
+def test_an_agent_may_fail_to_check_in_on_the_failback_alone() -> None:
     world = FailbackWorld()
     original, server, _ = world.protected()
     world.fault("AGENT_NEVER_CHECKS_IN", server=server, direction="FAILBACK")
@@ -362,8 +362,8 @@ def test_the_staging_account_of_a_reversed_server_can_be_wrong() -> None:
     world.fault("WRONG_STAGING_ACCOUNT", server="web-1", account="333333333333")
     *_, first = world.reversed_pair()
     *_, second = world.reversed_pair("db-1")
-    assert world.at_home(first)["stagingArea"]["stagingAccountID"] == "333333333333"
-    assert world.at_home(second)["stagingArea"]["stagingAccountID"] == HOME
+    assert world.at_origin(first)["stagingArea"]["stagingAccountID"] == "333333333333"
+    assert world.at_origin(second)["stagingArea"]["stagingAccountID"] == HOME
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_a_fault_of_failback_that_is_not_right_is_refused_by_name(fault: Any, na
     assert named in answer["message"]
 
 
-def test_a_fault_in_the_name_of_the_first_server_hits_the_launch_at_home() -> None:
+def test_a_fault_in_the_name_of_the_first_server_hits_the_launch_at_origin() -> None:
     world = FailbackWorld()
     original, server, _, reversed_server = world.reversed_pair()
     world.fault("PHASE_FAILS", server=server, phase="CONVERSION", direction="FAILBACK", times=1)
@@ -391,7 +391,7 @@ def test_a_fault_in_the_name_of_the_first_server_hits_the_launch_at_home() -> No
     world.clock.advance(3600)
     item = world.home.describe_jobs(filters={"jobIDs": [job]})["items"][0]
     assert item["participatingServers"][0]["launchStatus"] == "FAILED"
-    assert world.state_of(HOME, HOME_REGION, original) == "stopped"
+    assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "stopped"
 
 
 def test_the_admin_state_shows_the_pair() -> None:
@@ -430,7 +430,7 @@ def test_metrics_are_put_when_something_changes() -> None:
     gauges = Gauges()
     world = FailbackWorld(SLOW, metrics=gauges)
     *_, reversed_server = world.reversed_pair()
-    assert {place[:2] for place in gauges.points} == {(ACCOUNT, REGION), (HOME, HOME_REGION)}
+    assert {place[:2] for place in gauges.points} == {(ACCOUNT, REGION), (HOME, ORCHESTRATION_REGION)}
     first = world.client.describe_source_servers()["items"][0]["sourceServerID"]
     assert gauges.values("DurationSinceLastSuccessfulRecoveryLaunch", first) == [0], "put at the launch"
     assert gauges.values("Backlog", reversed_server)[-1] == 0

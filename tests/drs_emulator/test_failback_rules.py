@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drs_emulator.failback_world import HOME, HOME_REGION, FailbackWorld
+from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, REGION
 
 SERVER_CALLS = [
@@ -80,7 +80,7 @@ def test_no_order_of_calls_makes_a_second_pair_or_ends_an_instance(
     original, _, target = world.failed_over()
     for fault in faults:
         world.fault(**fault)
-    places = {"home": (HOME, HOME_REGION, original), "away": (ACCOUNT, REGION, target)}
+    places = {"home": (HOME, ORCHESTRATION_REGION, original), "away": (ACCOUNT, REGION, target)}
     for call, where, seconds in calls:
         take(world, call, world.home if where == "home" else world.client, places[where])
         world.clock.advance(seconds)

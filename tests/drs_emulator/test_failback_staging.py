@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.drs_emulator.failback_world import HOME, HOME_REGION, QUICK, TEMPLATE, FailbackWorld
+from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, TEMPLATE, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, REGION
 
 STAGING = "333333333333"
@@ -29,7 +29,7 @@ class StagingWorld(FailbackWorld):
             "tags": {"Name": name},
             "awsInstanceID": self.original(name),
             "originAccountID": HOME,
-            "originRegion": HOME_REGION,
+            "originRegion": ORCHESTRATION_REGION,
         }
         answer = self.admin(
             "POST", "/source-servers", {"account": STAGING, "region": REGION, "servers": [body]}
@@ -195,7 +195,7 @@ def failed_back(world: StagingWorld) -> tuple[str, str, str]:
     arn = world.staged()
     server = world.extend(arn)["sourceServerID"]
     original = world.source_server(server)["sourceProperties"]["identificationHints"]["awsInstanceID"]
-    world.ec2.change(HOME, HOME_REGION, original, state="stopped")
+    world.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
     world.finish(world.start(server))
     (item,) = world.recovery_instances(server)
     reversed_server = world.reverse(item["recoveryInstanceID"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from drs_emulator import DrsEmulator, NoEvents, Settings
 from drs_emulator.clock import ManualClock
-from drs_emulator.errors import LockHeldError
+from drs_emulator.errors import LockedError
 from drs_emulator.faults import KINDS
 from drs_emulator.small_ec2 import SmallEc2
 from drs_emulator.state import StateLock
@@ -343,7 +343,7 @@ def test_the_documentation_names_every_fault_and_its_fields() -> None:
 def test_nothing_outside_is_called_with_the_lock_held() -> None:
     lock = StateLock()
     lock.check_free("EC2")
-    with lock, lock, pytest.raises(LockHeldError):
+    with lock, lock, pytest.raises(LockedError):
         lock.check_free("EC2")
     lock.check_free("EC2")
 

@@ -308,9 +308,9 @@ class Estate:
         raise ValueError(f"no phase {phase}")
 
     def launch(self, wave: str) -> list[dict[str, Any]]:
-        """StartRecovery for every lot of a wave."""
-        lots = sorted({server.lot for server in self.servers(wave).values() if server.lot is not None})
-        return [self.call(start_recovery, wave=wave, lot=lot) for lot in lots]
+        """StartRecovery for every batch of a wave."""
+        batches = sorted({server.batch for server in self.servers(wave).values() if server.batch is not None})
+        return [self.call(start_recovery, wave=wave, batch=batch) for batch in batches]
 
     def await_jobs(self, waves: Sequence[str]) -> None:
         """Let time pass until no wave has a server that is launching."""

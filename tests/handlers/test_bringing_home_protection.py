@@ -15,7 +15,7 @@ from shared.model.server import DetachedVolume, RemovedVolume
 from shared.model.status import Protection, ServerStatus
 from shared.times import parse_time
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
-from tests.handlers.way_home import WayHome
+from tests.handlers.failback import Failback
 from tests.handlers.wire import lost_answer, refused, refused_json
 
 REMOVE: dict[str, Any] = {"removeDetachedVolumes": True}
@@ -65,8 +65,8 @@ def replication_of(estate: Estate, server: str) -> str:
 # --- protecting again
 
 
-def test_what_came_home_is_protected_again_and_asked_once(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", "web-2")
+def test_what_returned_is_protected_again_and_asked_once(estate: Estate) -> None:
+    way = Failback(estate, "web-1", "web-2")
     way.home()
     estate.clock.advance(600)
     estate.wire.clear()
@@ -90,7 +90,7 @@ def test_what_came_home_is_protected_again_and_asked_once(estate: Estate) -> Non
 
 
 def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.home()
     estate.clock.advance(600)
     estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
@@ -103,7 +103,7 @@ def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
 
 
 def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_remedy(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", "web-2")
+    way = Failback(estate, "web-1", "web-2")
     way.home()
     estate.clock.advance(600)
     estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
@@ -118,7 +118,7 @@ def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_reme
 
 
 def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.home()
     estate.clock.advance(600)
     estate.wire.on("drs", "ReverseReplication", lost_answer(estate.wire))
@@ -130,7 +130,7 @@ def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Esta
 
 
 def test_denied_rights_are_not_waited_for(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.home()
     estate.wire.on("drs", "ReverseReplication", refused_json("AccessDeniedException", status=403))
     assert estate.call(reprotect)["failed"] == 1
@@ -138,13 +138,13 @@ def test_denied_rights_are_not_waited_for(estate: Estate) -> None:
 
 
 def test_an_original_that_drs_does_not_list_is_given_up_in_time(estate: Estate) -> None:
-    WayHome(estate, "web-1").record(ServerStatus.RECOVERED)
+    Failback(estate, "web-1").record(ServerStatus.RECOVERED)
     assert reprotect_until_asked(estate)["failed"] == 1
     assert "shows no recovery instance" in (estate.servers()["web-1"].protection_reason or "")
 
 
 def test_a_copy_that_does_not_catch_up_is_unprotected_at_the_deadline(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", failback={"reprotectDeadlineSeconds": 600})
+    way = Failback(estate, "web-1", failback={"reprotectDeadlineSeconds": 600})
     way.home()
     estate.clock.advance(600)
     assert estate.call(reprotect)["requested"] == 1
@@ -157,7 +157,7 @@ def test_a_copy_that_does_not_catch_up_is_unprotected_at_the_deadline(estate: Es
 
 
 def test_the_recovery_side_is_tidied_up_and_the_target_stays_for_the_next_time(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", "web-2")
+    way = Failback(estate, "web-1", "web-2")
     way.protected()
     estate.wire.clear()
     assert retire(estate)["retired"] == 2
@@ -177,7 +177,7 @@ def test_the_recovery_side_is_tidied_up_and_the_target_stays_for_the_next_time(e
 
 
 def test_every_refusal_on_the_way_is_waited_for_and_ends_with_a_remedy(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     estate.wire.on("drs", "DisconnectSourceServer", refused_json("ConflictException", status=409))
     assert estate.call(retire_recovery)["pending"] == 1
@@ -196,7 +196,7 @@ def test_every_refusal_on_the_way_is_waited_for_and_ends_with_a_remedy(estate: E
 
 
 def test_an_execution_that_was_killed_between_two_steps_is_gone_on_with(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     ids = way.ids["web-1"]
     home = estate.drs_client(ORIGIN)
@@ -210,7 +210,7 @@ def test_an_execution_that_was_killed_between_two_steps_is_gone_on_with(estate: 
 
 
 def test_a_recovery_side_is_not_stopped_while_the_original_does_not_run(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     ids = way.ids["web-1"]
     estate.ec2(ORIGIN).stop_instances(InstanceIds=[ids.original])
@@ -223,7 +223,7 @@ def test_a_recovery_side_is_not_stopped_while_the_original_does_not_run(estate: 
 
 
 def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     [other] = estate.add_servers("other", scope=ORIGIN)
     way.change(reversed_server_id=other)
@@ -234,7 +234,7 @@ def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) 
 
 
 def test_what_drs_created_itself_is_terminated_when_the_plan_says_so(estate: Estate) -> None:
-    way = WayHome(
+    way = Failback(
         estate,
         "web-1",
         "web-2",
@@ -250,7 +250,7 @@ def test_what_drs_created_itself_is_terminated_when_the_plan_says_so(estate: Est
 
 
 def test_what_drs_created_itself_becomes_a_target_when_it_is_retained(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", drs_created=("web-1",))
+    way = Failback(estate, "web-1", drs_created=("web-1",))
     way.protected()
     assert retire(estate)["retired"] == 1
     tags = {tag["Key"] for tag in estate.instance(way.ids["web-1"].workload)["Tags"]}
@@ -261,15 +261,15 @@ def test_what_drs_created_itself_becomes_a_target_when_it_is_retained(estate: Es
 # --- volumes left behind
 
 
-def left_behind(estate: Estate, way: WayHome) -> tuple[DetachedVolume, DetachedVolume]:
+def left_behind(estate: Estate, way: Failback) -> tuple[DetachedVolume, DetachedVolume]:
     """One detached volume of either side: in this execution's record, and in the pair's."""
     ids = way.ids["web-1"]
-    at_home = DetachedVolume(
+    at_origin = DetachedVolume(
         str(ids.volumes[0].volume_id), ids.original, ids.volumes[0].device, ORIGIN, 8, "gp3", "execution-1"
     )
     made = estate.ec2().create_volume(Size=8, AvailabilityZone=f"{RECOVERY.region}a")["VolumeId"]
     away = DetachedVolume(made, ids.workload, "/dev/sdf", RECOVERY, 8, "gp3", "failover-1")
-    way.change("web-1", detached_volumes=(at_home,))
+    way.change("web-1", detached_volumes=(at_origin,))
     estate.pairs.put(
         [
             PairRecord(
@@ -286,7 +286,7 @@ def left_behind(estate: Estate, way: WayHome) -> tuple[DetachedVolume, DetachedV
             )
         ]
     )
-    return at_home, away
+    return at_origin, away
 
 
 def volumes(estate: Estate, *wanted: DetachedVolume) -> list[str]:
@@ -301,7 +301,7 @@ def volumes(estate: Estate, *wanted: DetachedVolume) -> list[str]:
 
 
 def test_detached_volumes_are_kept_and_listed_unless_the_request_says_otherwise(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     both = left_behind(estate, way)
     retire(estate)
@@ -316,7 +316,7 @@ def test_detached_volumes_are_kept_and_listed_unless_the_request_says_otherwise(
 
 
 def test_detached_volumes_of_both_sides_are_removed_on_request(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", **REMOVE)
+    way = Failback(estate, "web-1", **REMOVE)
     way.protected()
     both = left_behind(estate, way)
     estate.wire.clear()
@@ -332,19 +332,19 @@ def test_detached_volumes_of_both_sides_are_removed_on_request(estate: Estate) -
 
 
 def test_a_volume_that_something_holds_is_not_removed(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", **REMOVE)
+    way = Failback(estate, "web-1", **REMOVE)
     way.protected()
-    at_home, away = left_behind(estate, way)
+    at_origin, away = left_behind(estate, way)
     zone = estate.instance(way.ids["web-1"].workload)["Placement"]["AvailabilityZone"]
     held = estate.ec2().create_volume(Size=8, AvailabilityZone=zone)["VolumeId"]
     estate.ec2().attach_volume(VolumeId=held, InstanceId=way.ids["web-1"].workload, Device="/dev/sdx")
-    way.change("web-1", detached_volumes=(at_home, replace(away, volume_id=held)))
+    way.change("web-1", detached_volumes=(at_origin, replace(away, volume_id=held)))
     retire(estate)
     assert volumes(estate, replace(away, volume_id=held)) == [held]
 
 
 def test_a_volume_that_cannot_be_removed_is_reported_and_keeps_nobody_up(estate: Estate) -> None:
-    way = WayHome(estate, "web-1", **REMOVE)
+    way = Failback(estate, "web-1", **REMOVE)
     way.protected()
     both = left_behind(estate, way)
     estate.wire.on("ec2", "DeleteVolume", refused("UnauthorizedOperation", status=403))
@@ -359,7 +359,7 @@ def test_a_volume_that_cannot_be_removed_is_reported_and_keeps_nobody_up(estate:
 
 
 def test_a_failback_whose_servers_are_home_and_retired_is_completed(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     retire(estate)
     estate.call(close_wave, wave="web")
@@ -371,7 +371,7 @@ def test_a_failback_whose_servers_are_home_and_retired_is_completed(estate: Esta
 def test_a_server_whose_protection_never_ended_is_unprotected_with_a_remedy(
     estate: Estate, protection: Protection | None
 ) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.record(ServerStatus.RECOVERED, protection=protection, verified_at=estate.now)
     detail = {
         "name": "execution-1",
@@ -392,7 +392,7 @@ def test_a_server_whose_protection_never_ended_is_unprotected_with_a_remedy(
 
 
 def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.record(ServerStatus.RECOVERED, protection=Protection.PROTECTED, protected_at=estate.now)
     answer = close(estate, failure={"Error": "AccessDeniedError", "Cause": "no rights"})
     assert answer["status"] == "FAILED"
@@ -402,7 +402,7 @@ def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Esta
 
 
 def test_nothing_to_do_because_all_is_home_is_no_failure(estate: Estate) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.record(ServerStatus.RECOVERED, protection=Protection.RETIRED)
     estate.store.change_wave("execution-1", "web", {"status": "COMPLETED"})
     assert close(estate, decision="NOTHING_TO_DO")["status"] == "COMPLETED"
@@ -411,7 +411,7 @@ def test_nothing_to_do_because_all_is_home_is_no_failure(estate: Estate) -> None
 def test_a_server_that_an_earlier_execution_left_half_retired_is_believed_only_by_what_drs_says(
     estate: Estate,
 ) -> None:
-    way = WayHome(estate, "web-1")
+    way = Failback(estate, "web-1")
     way.protected()
     estate.drs_client(ORIGIN).stop_replication(sourceServerID=way.ids["web-1"].reversed)
     way.change(protection=Protection.PROTECTED, protected_at=None)

@@ -44,8 +44,8 @@ def clean(estate: Estate, rounds: int = 20) -> dict[str, Any]:
     return answer
 
 
-def trouble(estate: Estate) -> str:
-    return estate.servers()["web-1"].clean_up_trouble or ""
+def issue(estate: Estate) -> str:
+    return estate.servers()["web-1"].clean_up_issue or ""
 
 
 def test_everything_is_put_back_and_repeating_it_is_harmless(estate: Estate) -> None:
@@ -90,7 +90,7 @@ def test_a_server_that_another_execution_holds_is_left_to_it(estate: Estate) -> 
     lock = server_lock(server)
     estate.locks.take([lock], "execution-2", lambda holder: True)
     assert clean(estate) == {"pending": 0, "cleaned": 0, "failed": 1, "waitSeconds": 15}
-    assert "execution-2 has taken the server over" in trouble(estate)
+    assert "execution-2 has taken the server over" in issue(estate)
     assert estate.instance(target)["State"]["Name"] == "running"
     assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 0, "undo": True}
     assert estate.launch_configuration(server)["launchDisposition"] == "STOPPED"
@@ -118,10 +118,10 @@ def test_a_step_that_is_refused_is_tried_for_an_hour_and_then_told(
     assert answer["pending"] == 1
     estate.clock.advance(timedelta(hours=1).total_seconds())
     assert clean(estate) == {"pending": 0, "cleaned": 0, "failed": 1, "waitSeconds": 15}
-    assert step in trouble(estate)
-    assert operation in trouble(estate)
-    assert f"stop {target}" in trouble(estate)
-    assert "never terminate" in trouble(estate)
+    assert step in issue(estate)
+    assert operation in issue(estate)
+    assert f"stop {target}" in issue(estate)
+    assert "never terminate" in issue(estate)
 
 
 def test_a_job_that_does_not_end_is_told(estate: Estate) -> None:
@@ -131,7 +131,7 @@ def test_a_job_that_does_not_end_is_told(estate: Estate) -> None:
     assert estate.call(clean_up_drill)["pending"] == 1
     estate.clock.advance(5000)
     assert clean(estate)["failed"] == 1
-    assert "does not end" in trouble(estate)
+    assert "does not end" in issue(estate)
 
 
 def test_a_launch_of_a_blocked_server_is_nobodys_to_clean_up(estate: Estate) -> None:

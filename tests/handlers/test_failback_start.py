@@ -13,19 +13,19 @@ from shared.model.server import ServerChange
 from shared.model.status import Protection, ServerStatus
 from shared.rules.plan.requests import RequestInvalidError
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
-from tests.handlers.way_out import WayOut
+from tests.handlers.failover import Failover
 from tests.handlers.wire import Wire, lost_answer
 
 
 @pytest.fixture
-def away(estate: Estate) -> WayOut:
-    return WayOut(estate, "web-1", "web-2")
+def away(estate: Estate) -> Failover:
+    return Failover(estate, "web-1", "web-2")
 
 
 # --- opening and identifying
 
 
-def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: WayOut) -> None:
+def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: Failover) -> None:
     answer = away.open()
     assert (answer["plan"], answer["mode"], answer["sites"]) == ("erp", "FAILBACK", ["main"])
     assert (answer["cutoverApproval"], answer["quiesce"]) == (False, False)
@@ -48,13 +48,13 @@ def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: WayOut) -
     ],
 )
 def test_what_cannot_be_brought_home_is_refused_by_name(
-    away: WayOut, request_: dict[str, Any], modes: list[str], field: str
+    away: Failover, request_: dict[str, Any], modes: list[str], field: str
 ) -> None:
     with pytest.raises(RequestInvalidError, match=field):
         away.open(modes, **request_)
 
 
-def test_only_the_recovery_instances_that_the_request_names_come_home(away: WayOut) -> None:
+def test_only_the_recovery_instances_that_the_request_names_come_home(away: Failover) -> None:
     ids = [away.ids["web-2"].workload, "i-00000000000000bad"]
     away.open(plan=away.plan, recoveryInstanceIds=ids)
     away.identify()
@@ -64,7 +64,7 @@ def test_only_the_recovery_instances_that_the_request_names_come_home(away: WayO
     assert ["i-00000000000000bad" in f.found for f in findings if f.code == "RECOVERY_INSTANCE_UNKNOWN"]
 
 
-def test_a_changed_address_is_refused_with_both_values(away: WayOut) -> None:
+def test_a_changed_address_is_refused_with_both_values(away: Failover) -> None:
     [pair] = away.estate.pairs.get([away.ids["web-1"].server]).values()
     away.estate.pairs.put([replace(pair, original_private_ip="10.9.9.9")])
     away.open()
@@ -80,7 +80,7 @@ def test_a_changed_address_is_refused_with_both_values(away: WayOut) -> None:
 # --- checks
 
 
-def test_servers_that_may_come_home_are_ready(away: WayOut) -> None:
+def test_servers_that_may_come_home_are_ready(away: Failover) -> None:
     away.open()
     away.identify()
     answer = away.check()
@@ -88,7 +88,7 @@ def test_servers_that_may_come_home_are_ready(away: WayOut) -> None:
     assert away.reserve()["decision"] == "PROCEED"
 
 
-def test_a_check_can_be_overridden_with_a_reason(away: WayOut) -> None:
+def test_a_check_can_be_overridden_with_a_reason(away: Failover) -> None:
     ec2 = away.estate.ec2()
     for group in ec2.describe_security_groups()["SecurityGroups"]:
         if group["IpPermissionsEgress"]:
@@ -104,7 +104,7 @@ def test_a_check_can_be_overridden_with_a_reason(away: WayOut) -> None:
 
 
 def test_an_origin_without_drs_blocks_all_with_the_remedy(estate: Estate) -> None:
-    away = WayOut(estate, "web-1")
+    away = Failover(estate, "web-1")
     for item in away.drs.describe_replication_configuration_templates()["items"]:
         away.drs.delete_replication_configuration_template(
             replicationConfigurationTemplateID=item["replicationConfigurationTemplateID"]
@@ -118,7 +118,7 @@ def test_an_origin_without_drs_blocks_all_with_the_remedy(estate: Estate) -> Non
 # --- reversing and watching
 
 
-def test_the_reversal_waits_for_the_agent_and_is_asked_for_once(away: WayOut, wire: Wire) -> None:
+def test_the_reversal_waits_for_the_agent_and_is_asked_for_once(away: Failover, wire: Wire) -> None:
     away.reach_reversal()
     away.estate.clock.advance(600)
     assert away.reverse() == {"site": "main", "reversed": 2, "waiting": 0, "failed": 0}
@@ -130,7 +130,7 @@ def test_the_reversal_waits_for_the_agent_and_is_asked_for_once(away: WayOut, wi
     assert len(found) == 2
 
 
-def test_a_lost_answer_makes_no_second_reversed_server(away: WayOut, wire: Wire) -> None:
+def test_a_lost_answer_makes_no_second_reversed_server(away: Failover, wire: Wire) -> None:
     away.reach_reversal()
     away.estate.clock.advance(600)
     wire.on("drs", "ReverseReplication", lost_answer(wire))
@@ -139,7 +139,7 @@ def test_a_lost_answer_makes_no_second_reversed_server(away: WayOut, wire: Wire)
 
 
 def test_an_agent_that_never_checks_in_fails_alone_with_the_remedy(estate: Estate) -> None:
-    away = WayOut(estate, "web-1", "web-2")
+    away = Failover(estate, "web-1", "web-2")
     away.reach_reversal()
     estate.fault("AGENT_NEVER_CHECKS_IN", server=away.ids["web-1"].server)
     estate.clock.advance(600)
@@ -151,13 +151,13 @@ def test_an_agent_that_never_checks_in_fails_alone_with_the_remedy(estate: Estat
     assert "AWSElasticDisasterRecoveryRecoveryInstancePolicy" in (server.remedy or "")
 
 
-def test_replicated_servers_go_to_their_originals(away: WayOut) -> None:
+def test_replicated_servers_go_to_their_originals(away: Failover) -> None:
     away.reach_reversal()
     away.replicate()
     answer = away.watch()
     assert (answer["action"], answer["replicating"], answer["replicated"]) == ("GO", 0, 2)
     assert away.watch(drained=True)["action"] == "GO"
-    assert away.configure() == {"configured": 2, "unchanged": 0, "failed": 0, "lots": [1]}
+    assert away.configure() == {"configured": 2, "unchanged": 0, "failed": 0, "batches": [1]}
     for name, server in away.servers().items():
         assert server.status is ServerStatus.CONFIGURED
         assert server.previous_launch is not None
@@ -165,7 +165,7 @@ def test_replicated_servers_go_to_their_originals(away: WayOut) -> None:
         assert into["launchIntoEC2InstanceID"] == away.ids[name].original
 
 
-def test_a_second_failback_adopts_what_the_first_reversed(away: WayOut, wire: Wire) -> None:
+def test_a_second_failback_adopts_what_the_first_reversed(away: Failover, wire: Wire) -> None:
     away.reach_reversal()
     away.replicate()
     before = {server.reversed_server_id for server in away.servers().values()}
@@ -180,7 +180,7 @@ def test_a_second_failback_adopts_what_the_first_reversed(away: WayOut, wire: Wi
 
 
 def test_originals_are_tagged_when_the_plan_says_so(estate: Estate) -> None:
-    away = WayOut(estate, "web-1", failback={"tagOriginals": True})
+    away = Failover(estate, "web-1", failback={"tagOriginals": True})
     original = away.ids["web-1"].original
     estate.ec2(ORIGIN).delete_tags(Resources=[original], Tags=[{"Key": "AWSDRS"}])
     away.reach_reversal()
@@ -191,7 +191,7 @@ def test_originals_are_tagged_when_the_plan_says_so(estate: Estate) -> None:
     assert tags["AWSDRS"] == "AllowLaunchingIntoThisInstance"
 
 
-def test_a_stall_is_reported_once_with_its_remedy(away: WayOut) -> None:
+def test_a_stall_is_reported_once_with_its_remedy(away: Failover) -> None:
     away.reach_reversal()
     away.estate.clock.advance(600)
     away.reverse()
@@ -208,7 +208,7 @@ def test_a_stall_is_reported_once_with_its_remedy(away: WayOut) -> None:
     assert "systemctl status aws-replication" in text
 
 
-def test_the_approval_of_a_cutover_says_who_is_ready(away: WayOut) -> None:
+def test_the_approval_of_a_cutover_says_who_is_ready(away: Failover) -> None:
     away.reach_reversal()
     away.replicate()
     away.estate.call(request_approval, taskToken="t", timeoutSeconds=7200, subject="CUTOVER")
@@ -219,7 +219,7 @@ def test_the_approval_of_a_cutover_says_who_is_ready(away: WayOut) -> None:
 
 
 def test_servers_that_are_home_already_need_nothing(estate: Estate) -> None:
-    away = WayOut(estate, "web-1")
+    away = Failover(estate, "web-1")
     ids = away.ids["web-1"]
     drs = estate.drs_client()
     drs.disconnect_recovery_instance(recoveryInstanceID=ids.workload)
@@ -238,7 +238,7 @@ def test_servers_that_are_home_already_need_nothing(estate: Estate) -> None:
     assert (answer["action"], answer["replicated"]) == ("GO", 0)
 
 
-def test_a_server_that_changed_under_its_neighbours_fails_alone(away: WayOut) -> None:
+def test_a_server_that_changed_under_its_neighbours_fails_alone(away: Failover) -> None:
     away.reach_reversal()
     drs = away.estate.drs_client()
     drs.disconnect_recovery_instance(recoveryInstanceID=away.ids["web-1"].workload)
@@ -248,7 +248,7 @@ def test_a_server_that_changed_under_its_neighbours_fails_alone(away: WayOut) ->
     assert "DRS shows no recovery instance" in (away.servers()["web-1"].reason or "")
 
 
-def test_a_record_that_somebody_settled_is_not_asked_for(away: WayOut) -> None:
+def test_a_record_that_somebody_settled_is_not_asked_for(away: Failover) -> None:
     away.reach_reversal()
     server = away.servers()["web-1"]
     values = {"status": ServerStatus.SKIPPED}

@@ -20,8 +20,8 @@ from tests.handlers.wire import Call, lost_answer, refused, refused_json
 STOP = {"policies": {"whenTargetRuns": "STOP"}}
 
 
-def launch(estate: Estate, lot: int = 1) -> Any:
-    return estate.call(start_recovery, wave="web", lot=lot)
+def launch(estate: Estate, batch: int = 1) -> Any:
+    return estate.call(start_recovery, wave="web", batch=batch)
 
 
 def watch(estate: Estate) -> dict[str, int]:
@@ -99,12 +99,12 @@ def test_a_target_that_does_not_stop_is_given_up_in_time(estate: Estate) -> None
 # --- StartRecovery
 
 
-def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
+def test_one_job_for_the_batch_and_no_second_one(estate: Estate) -> None:
     estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
     answer = launch(estate)
     assert answer == {
-        "lot": 1,
+        "batch": 1,
         "outcome": "STARTED",
         "launching": 2,
         "reason": "",
@@ -117,13 +117,13 @@ def test_one_job_for_the_lot_and_no_second_one(estate: Estate) -> None:
     assert job["tags"] == {
         "drs-orchestrator:execution": "execution-1",
         "drs-orchestrator:wave": "web",
-        "drs-orchestrator:lot": "1",
+        "drs-orchestrator:batch": "1",
         "drs-orchestrator:attempt": "1",
     }
     for server in estate.servers("web").values():
         assert (server.status, server.job_id, server.attempts) == (ServerStatus.LAUNCHING, job["jobID"], 1)
     assert [record.job_id for record in estate.store.jobs("execution-1")] == [job["jobID"]]
-    assert launch(estate, lot=7)["outcome"] == "NOTHING"
+    assert launch(estate, batch=7)["outcome"] == "NOTHING"
 
 
 def test_a_job_whose_answer_was_lost_is_adopted(estate: Estate) -> None:
@@ -139,7 +139,7 @@ def test_a_job_whose_answer_was_lost_is_adopted(estate: Estate) -> None:
 
 
 def test_a_throttled_launch_waits_as_long_as_it_takes(estate: Estate) -> None:
-    """Tries of the state are few, and a lot that ran out of them would fail for nothing."""
+    """Tries of the state are few, and a batch that ran out of them would fail for nothing."""
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
     estate.fault("THROTTLED", operation="StartRecovery", times=20)
@@ -187,7 +187,7 @@ def test_a_quota_that_drs_enforces_is_waited_for(estate: Estate) -> None:
     assert launch(estate)["outcome"] == "STARTED"
 
 
-def test_denied_rights_fail_the_lot_with_the_remedy(estate: Estate) -> None:
+def test_denied_rights_fail_the_batch_with_the_remedy(estate: Estate) -> None:
     estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
     estate.fault("ERROR", operation="StartRecovery", code="AccessDeniedException")

@@ -182,7 +182,7 @@ def test_a_server_in_another_job_or_execution_is_blocked(estate: Estate) -> None
     estate.wire.on("sfn", "DescribeExecution", refused_json("AccessDeniedException"))
     estate.reach("CHECKED")
     assert "SERVER_BUSY" in codes(estate, "db-1")
-    assert "SERVER_HELD" in codes(estate, "web-1")
+    assert "SERVER_LOCKED" in codes(estate, "web-1")
     assert estate.servers()["web-2"].status is ServerStatus.READY
 
 
@@ -200,7 +200,7 @@ def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wir
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
     estate.reach("CHECKED")
     assert estate.servers()["db-1"].status is ServerStatus.READY
-    assert "RIGHTS_UNKNOWN" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+    assert "PERMISSIONS_UNKNOWN" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
 
 
 def test_originals_are_read_where_the_origin_answers(estate: Estate) -> None:
@@ -282,7 +282,7 @@ def test_what_was_discovered_of_instances_is_asked_for_only_when_a_target_is_gon
     wire.on("ec2", "DescribeInstances", lambda call: call.answer(200, nothing))
     assert check(estate)["ready"] == 0
     assert asked()
-    assert "TARGET_GONE" in codes(estate, "db-1") & codes(estate, "web-1")
+    assert "TARGET_NOT_FOUND" in codes(estate, "db-1") & codes(estate, "web-1")
 
 
 def test_a_throttled_check_is_not_taken_for_a_finding(estate: Estate) -> None:

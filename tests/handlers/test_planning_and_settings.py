@@ -25,7 +25,7 @@ def configurations(estate: Estate, *servers: str) -> list[dict[str, Any]]:
 # --- planning
 
 
-def test_waves_lots_and_the_estimate_are_planned_once(estate: Estate) -> None:
+def test_waves_batches_and_the_estimate_are_planned_once(estate: Estate) -> None:
     estate.add_pairs("db-1", "web-1", "web-2")
     estate.reach("CHECKED")
     answer = estate.call(plan_waves)
@@ -36,12 +36,12 @@ def test_waves_lots_and_the_estimate_are_planned_once(estate: Estate) -> None:
     ]
     assert answer["estimateSeconds"] == estate.store.execution("execution-1").estimate_seconds
     assert answer["estimateSeconds"] > 0
-    assert {name: server.lot for name, server in estate.servers().items()} == {
+    assert {name: server.batch for name, server in estate.servers().items()} == {
         "db-1": 1,
         "web-1": 1,
         "web-2": 1,
     }
-    assert (estate.wave("web").servers, estate.wave("web").lots) == (2, 1)
+    assert (estate.wave("web").servers, estate.wave("web").batches) == (2, 1)
     assert estate.wave("web").depends_on == ("data",)
     assert estate.call(plan_waves) == answer
 
@@ -50,9 +50,9 @@ def test_waves_lots_and_the_estimate_are_planned_once(estate: Estate) -> None:
     ("names", "request_fields", "decision"),
     [
         (["db-1"], {}, "BLOCKED"),
-        (["db-1"], {"onBlocked": "GO_ON"}, "PROCEED"),
+        (["db-1"], {"onBlocked": "CONTINUE"}, "PROCEED"),
         (["db-1"], {"dryRun": True}, "DRY_RUN"),
-        ([], {"onBlocked": "GO_ON"}, "NOTHING_TO_DO"),
+        ([], {"onBlocked": "CONTINUE"}, "NOTHING_TO_DO"),
     ],
 )
 def test_blocked_servers_and_the_policy_decide(
@@ -77,7 +77,7 @@ def test_names_of_wave_executions_fit_and_differ(estate: Estate) -> None:
 
 def test_a_server_that_another_execution_holds_is_blocked_at_the_last_moment(estate: Estate) -> None:
     pairs = estate.add_pairs("db-1", "web-1")
-    estate.reach("PLANNED", onBlocked="GO_ON")
+    estate.reach("PLANNED", onBlocked="CONTINUE")
     other = makers.execution(execution_id="other", status=ExecutionStatus.RUNNING, ended_at=None)
     estate.store.open(other, plan_document(name="other"), estate.clock.now())
     estate.locks.take([server_lock(pairs["web-1"][0])], "other", lambda _: False)
@@ -88,7 +88,7 @@ def test_a_server_that_another_execution_holds_is_blocked_at_the_last_moment(est
     server = estate.servers()["web-1"]
     assert server.status is ServerStatus.BLOCKED
     assert server.reason == "Execution other works on this server."
-    assert server.findings[-1].code == "HELD_BY_EXECUTION"
+    assert server.findings[-1].code == "LOCKED_BY_EXECUTION"
     assert estate.locks.holders([server_lock(pairs["db-1"][0])]) == {
         f"SERVER#{pairs['db-1'][0]}": "execution-1"
     }
@@ -121,7 +121,7 @@ def test_settings_are_made_right_and_what_is_right_is_not_written(estate: Estate
     estate.reach("RESERVED")
     estate.wire.clear()
     answer = estate.call(configure_launch, wave="web")
-    assert answer == {"configured": 1, "unchanged": 1, "failed": 0, "lots": [1]}
+    assert answer == {"configured": 1, "unchanged": 1, "failed": 0, "batches": [1]}
     calls = [call.body for call in estate.wire.of("UpdateLaunchConfiguration")]
     assert len(calls) == 2
     assert "launchInto" not in calls[0], "what conflicts with launching into goes off first"
@@ -135,7 +135,7 @@ def test_settings_are_made_right_and_what_is_right_is_not_written(estate: Estate
     assert (estate.wave("web").status, estate.wave("web").started_at) == (WaveStatus.RUNNING, estate.now)
     estate.wire.clear()
     again = estate.call(configure_launch, wave="web")
-    assert again == {"configured": 0, "unchanged": 0, "failed": 0, "lots": [1]}
+    assert again == {"configured": 0, "unchanged": 0, "failed": 0, "batches": [1]}
     assert not estate.wire.of("UpdateLaunchConfiguration")
 
 
@@ -144,7 +144,7 @@ def test_settings_that_drs_refuses_fail_their_server_only(estate: Estate) -> Non
     estate.reach("RESERVED")
     estate.fault("ERROR", operation="UpdateLaunchConfiguration", code="ConflictException", times=1)
     answer = estate.call(configure_launch, wave="web")
-    assert (answer["configured"], answer["failed"], answer["lots"]) == (1, 1, [1])
+    assert (answer["configured"], answer["failed"], answer["batches"]) == (1, 1, [1])
     [failed] = [server for server in estate.servers().values() if server.status is ServerStatus.FAILED]
     assert "ConflictException" in (failed.reason or "")
     assert failed.remedy

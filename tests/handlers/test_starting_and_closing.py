@@ -85,7 +85,7 @@ def test_a_target_that_does_not_start_fails_alone(estate: Estate) -> None:
     assert estate.call(start_instances, wave="web") == {"starting": 1, "failed": 1}
     server = estate.servers()["web-1"]
     assert "InsufficientInstanceCapacity" in (server.reason or "")
-    assert "no room" in (server.remedy or "")
+    assert "no capacity" in (server.remedy or "")
 
 
 def test_what_may_still_come_up_is_waited_for_until_the_policy_ends(estate: Estate) -> None:
@@ -114,7 +114,7 @@ def test_a_wave_whose_servers_recovered_is_completed_and_remembers_its_pairs(est
     estate.reach("RESERVED")
     move(estate, ServerStatus.RECOVERED, "web-1", "web-2", private_ip_after="10.0.0.1", verified_at="now")
     for _ in range(2):
-        answer = estate.call(close_wave, wave="web", skipReason="", lotFailures="", failure=None)
+        answer = estate.call(close_wave, wave="web", skipReason="", batchFailures="", failure=None)
         assert answer == {"wave": "web", "status": "COMPLETED", "recovered": 2, "failed": 0}
     pair = estate.pairs.get([pairs["web-1"][0]])[pairs["web-1"][0]]
     assert (pair.pair_instance_id, pair.private_ip) == (pairs["web-1"][1], "10.0.0.1")
@@ -153,10 +153,10 @@ def test_a_wave_that_broke_fails_what_was_under_way(estate: Estate) -> None:
     assert estate.servers()["web-2"].status is ServerStatus.RECOVERED
 
 
-def test_a_lot_that_could_not_be_started_is_the_reason(estate: Estate) -> None:
+def test_a_batch_that_could_not_be_started_is_the_reason(estate: Estate) -> None:
     estate.add_pairs("web-1")
     estate.reach("RESERVED")
-    assert estate.call(close_wave, wave="web", lotFailures="OutcomeUnknownError")["status"] == "FAILED"
+    assert estate.call(close_wave, wave="web", batchFailures="OutcomeUnknownError")["status"] == "FAILED"
     assert (estate.servers()["web-1"].reason or "").endswith("OutcomeUnknownError")
 
 

@@ -728,7 +728,7 @@ def members(session_id: int) -> list[int]:
     return found
 
 
-def test_two_clouds_side_by_side_and_a_taken_port(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_two_clouds_in_parallel_and_a_taken_port(cloud: LocalCloud, tmp_path: Path) -> None:
     with LocalCloud.start(log=tmp_path / "second.log", auth=False) as second:
         engine.client(second, "sqs").create_queue(QueueName="only-here")
         here = engine.client(cloud, "sqs").list_queues(QueueNamePrefix="only-here")

@@ -120,9 +120,9 @@ def test_the_pictures_are_those_of_the_workflows() -> None:
 
 def test_a_picture_has_every_state_and_every_way() -> None:
     picture = draw(load("recovery-wave"))
-    assert "    DecideRoom --> WaitForRoom: outcome = 'WAIT'" in picture
+    assert "    DecideJobSlot --> AwaitJobSlot: outcome = 'WAIT'" in picture
     assert "  DecideVerified --> DecideReturn: otherwise" in picture
-    assert "    note right of LotNotStarted: on error of StartLot, WaitForRoom" in picture
+    assert "    note right of BatchNotStarted: on error of StartBatch, AwaitJobSlot" in picture
     for name in load("recovery-wave")["States"]:
         assert re.search(rf"--> {name}\b", picture)
 

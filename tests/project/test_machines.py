@@ -82,7 +82,7 @@ def test_a_task_ends_in_time_and_retries_by_name(state: State) -> None:
 @pytest.mark.parametrize("state", [case for case in cases("Task") if _sleeps(case.values[0])])
 def test_a_sleeper_looks_for_itself_when_nobody_wakes_it(state: State) -> None:
     [looks] = [rule for rule in state["Catch"] if set(rule["ErrorEquals"]) == TIMEOUTS]
-    assert looks["Next"] == state["Next"], "woken or not, it looks"
+    assert looks["Next"] == state["Next"], "resumed or not, it looks"
 
 
 @pytest.mark.parametrize("state", cases("Task", "Map", "Parallel"))

@@ -256,7 +256,7 @@ def test_what_drs_tells_goes_to_the_function_that_takes_note_and_nowhere_else() 
     allowed = properties["Statement"]
     assert orchestration().resolve(allowed["Resource"]) == bus
     assert allowed["Principal"] == {"AWS": {"Ref": "MemberAccountIds"}}
-    [heard] = [r for r in orchestration().rules() if r.functions == ("NoteLaunchResultFunction",)]
+    [heard] = [r for r in orchestration().rules() if r.functions == ("RecordLaunchEventFunction",)]
     assert heard.pattern == forwarding.pattern
     [source], [kind] = heard.pattern["source"], heard.pattern["detail-type"]
     condition = allowed["Condition"]["ForAllValues:StringEquals"]

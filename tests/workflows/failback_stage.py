@@ -60,7 +60,7 @@ def reversals(here: Stage, server: str) -> int:
     return int(next(s["reversals"] for s in servers if s["sourceServerID"] == here.source(server)))
 
 
-def launches_home(here: Stage) -> Counter[str]:
+def launches_at_origin(here: Stage) -> Counter[str]:
     """How many DRS jobs at the origin have launched each reversed server."""
     return Counter(
         member["sourceServerID"]
@@ -91,11 +91,11 @@ def home(
     clock jumped, its times follow each other.
     """
     names = only or set(here.servers)
-    at_home, there = here.instances(ORIGIN), here.instances()
-    assert at_home.keys() == before["origin"].keys()
+    at_origin, there = here.instances(ORIGIN), here.instances()
+    assert at_origin.keys() == before["origin"].keys()
     assert there.keys() == before["recovery"].keys()
     for name in names:
-        mine, was = at_home[original(here, name)], before["origin"][original(here, name)]
+        mine, was = at_origin[original(here, name)], before["origin"][original(here, name)]
         assert (mine["state"], mine["address"]) == ("running", was["address"])
         assert [device for device, _ in mine["volumes"]] == [device for device, _ in was["volumes"]]
         target, stood = there[here.target(name)], before["recovery"][here.target(name)]

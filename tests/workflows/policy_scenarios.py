@@ -26,19 +26,19 @@ sites:
     recovery: {{account: "444455556666", region: us-east-2, subnets: {{all: 10.2.0.0/24}}}}
 servers: {servers}
 waves:
-  - {{name: data, onFailure: GO_ON}}
-  - {{name: web, dependsOn: [data], onFailure: GO_ON}}
+  - {{name: data, onFailure: CONTINUE}}
+  - {{name: web, dependsOn: [data], onFailure: CONTINUE}}
 policies:
-  {{onBlocked: GO_ON, whenTargetRuns: STOP, retries: 1, verifyTimeoutSeconds: 300, failback: {failback}}}
+  {{onBlocked: CONTINUE, whenTargetRuns: STOP, retries: 1, verifyTimeoutSeconds: 300, failback: {failback}}}
 """
 _CAREFUL = """{
-    approval: REQUIRED, tagOriginals: true, laggards: LEAVE_BEHIND, replicationDeadlineSeconds: 7200,
+    approval: REQUIRED, tagOriginals: true, onReplicationTimeout: SKIP, replicationDeadlineSeconds: 7200,
     quiesce: [{document: AWS-RunShellScript, parameters: {commands: [sync]}, timeoutSeconds: 60},
               {document: StopShop, timeoutSeconds: 60}]}"""
 _TERMINATING = "{recoveryInstanceDisposition: TERMINATE}"
 _HEALTHY = "[{name: 'db-{n}', count: 2, wave: data}, {name: web, wave: web}]"
 _TROUBLED = """
-  - {name: "db-{n}", count: 6, wave: data, trouble: [
+  - {name: "db-{n}", count: 6, wave: data, issue: [
       {kind: conversionFails, servers: [db-1], times: 1},
       {kind: notReplicating, servers: [db-2], state: STALLED, error: AGENT_NOT_SEEN},
       {kind: targetRunning, servers: [db-3]},
@@ -47,7 +47,7 @@ _TROUBLED = """
   - {name: web, wave: web}
 """
 _HOMESICK = """
-  - {name: "db-{n}", count: 3, wave: data, trouble: [
+  - {name: "db-{n}", count: 3, wave: data, issue: [
       {kind: originalUntagged, servers: [db-1]},
       {kind: replicationStalls, servers: [db-2], error: SNAPSHOTS_FAILURE, seconds: 3600},
       {kind: agentNeverChecksIn, servers: [db-3]}]}
@@ -122,7 +122,7 @@ def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
         yield Stage(cloud, fleet, servers_built)
 
 
-def declared_by_event_with_trouble(at: Stage) -> None:
+def declared_by_event_with_issue(at: Stage) -> None:
     """A stored plan, an event, an approval, and most of what can be wrong."""
     at.call("StorePlanFunction", {"plan": at.plan("erp")})
     detail = {"plan": "erp", "reason": "us-east-1 is gone"}
@@ -291,17 +291,17 @@ def called_late(at: Stage) -> None:
     at.call("OpenExecutionFunction", {**late, "request": request})
 
 
-def no_room_at_first(at: Stage) -> None:
-    """Lots of two waves wait for room. The first that gets some wakes the next; a pause has just ended."""
+def no_slot_at_first(at: Stage) -> None:
+    """Batches of two waves wait for a slot. The first that gets one resumes the next. A pause has ended."""
     _fill(at)
     arn = at.start("failover", "crowded")
-    at.started("AwaitRoomFunction", 2)
+    at.started("AwaitJobSlotFunction", 2)
     at.cloud.wait(at.start("failover", "closes", plan="crm"))  # and wakes who waits
     stopped = at.start("failover", "stopped", plan="hr")
     at.started("DiscoverServersFunction", 3)
     at.end(stopped)
-    lot = {"executionId": "crowded", "wave": "data", "lot": 1, "scope": f"{RECOVERY}/{RECOVERY_REGION}"}
-    at.call("AwaitRoomFunction", {**lot, "held": True, "taskToken": "a-token-that-is-void"})
+    batch = {"executionId": "crowded", "wave": "data", "batch": 1, "scope": f"{RECOVERY}/{RECOVERY_REGION}"}
+    at.call("AwaitJobSlotFunction", {**batch, "held": True, "taskToken": "a-token-that-is-void"})
     assert at.cloud.wait(arn).status == "SUCCEEDED"
 
 
@@ -394,7 +394,7 @@ def steered(at: Stage) -> None:
 
 
 SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
-    (declared_by_event_with_trouble, _TROUBLED, "{}"),
+    (declared_by_event_with_issue, _TROUBLED, "{}"),
     (plan_unknown, _HEALTHY, "{}"),
     (steered, _HEALTHY, "{}"),
     (permission_missing, _HEALTHY, "{}"),
@@ -409,7 +409,7 @@ SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
     (two_ways_home, _HEALTHY, "{}"),
     (closed_late, _HEALTHY, "{}"),
     (called_late, _HEALTHY, "{}"),
-    (no_room_at_first, _HEALTHY, "{}"),
+    (no_slot_at_first, _HEALTHY, "{}"),
     (failed_over_by_hand, _HEALTHY, _TERMINATING),
     (prepared_and_undone, _TROUBLED, "{}"),
 )

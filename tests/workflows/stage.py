@@ -47,9 +47,9 @@ def group(name: str, wave: str = "all", *, count: int = 1, **more: Any) -> dict[
     return {"name": name if count == 1 else f"{name}-{{n}}", "count": count, "wave": wave, **more}
 
 
-def trouble(kind: str, **options: Any) -> dict[str, Any]:
-    """``group(…, **trouble("noTarget"))``: what is wrong with all servers of the group."""
-    return {"trouble": [{"kind": kind, **options}]}
+def issue(kind: str, **options: Any) -> dict[str, Any]:
+    """``group(…, **issue("noTarget"))``: what is wrong with all servers of the group."""
+    return {"issue": [{"kind": kind, **options}]}
 
 
 def wave(name: str, *depends_on: str, **more: Any) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Stage(World):
         self.cloud.ec2.add_faults([{"kind": kind, "instance": self.target(server), **fields}])
 
 
-SLEEPERS = {"AwaitJobs", "WaitForRoom"}
+SLEEPERS = {"AwaitJobs", "AwaitJobSlot"}
 """States that end by a timeout when nobody wakes them, and look: nothing has gone wrong."""
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.stage import Stage, group, stage, trouble, wave
-from tests.workflows.steering import begin, event, message, on, refused, tell
+from tests.workflows.control_messages import begin, event, message, on, refused, tell
+from tests.workflows.stage import Stage, group, issue, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
 GROUPS = [group("db", "data"), group("web", "web")]
@@ -216,11 +216,11 @@ def test_a_rejection_by_message_cancels_with_name_and_reason() -> None:
 
 
 @ORDERS
-@pytest.mark.parametrize(("dependants", "web"), [("GO_ON", "RECOVERED"), ("SKIP", "SKIPPED")])
-def test_a_skipped_wave_and_those_that_depend_on_it(order: str, dependants: str, web: str) -> None:
+@pytest.mark.parametrize(("dependents", "web"), [("CONTINUE", "RECOVERED"), ("SKIP", "SKIPPED")])
+def test_a_skipped_wave_and_those_that_depend_on_it(order: str, dependents: str, web: str) -> None:
     with two(order) as here:
         arn = begin(here, ("PAUSE", {}))
-        tell(here, "SKIP", wave="data", dependants=dependants)
+        tell(here, "SKIP", wave="data", dependents=dependents)
         tell(here, "RESUME")
         run = here.wait(arn)
         assert run.outcomes == {"db": "SKIPPED", "web": web}
@@ -273,7 +273,7 @@ def test_what_has_begun_to_start_cannot_be_skipped() -> None:
 
 @ORDERS
 def test_a_retry_takes_what_failed_and_was_skipped_and_leaves_the_rest_alone(order: str) -> None:
-    broken = trouble("targetDoesNotStart")
+    broken = issue("targetDoesNotStart")
     with two(order, group("db", "data"), group("odd", "data", **broken), group("web", "web")) as here:
         run = here.run()
         assert run.outcomes == {"db": "RECOVERED", "odd": "FAILED", "web": "SKIPPED"}

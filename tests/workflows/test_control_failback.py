@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.local.simulation.world import ORIGIN
+from tests.workflows.control_messages import begin_home, on, refused, tell
 from tests.workflows.failback_stage import away, home, sides, still_away
 from tests.workflows.stage import Stage
-from tests.workflows.steering import begin_home, on, refused, tell
 
 
 def untouched(here: Stage) -> None:
@@ -62,7 +62,7 @@ def test_cancelled_in_the_midst_of_the_cutover_workloads_go_on_where_they_were()
         home(here, before, here.run("again", mode="FAILBACK"))
 
 
-def test_what_came_home_before_a_cancellation_stays_and_is_protected_by_the_next_failback() -> None:
+def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_failback() -> None:
     with away() as (here, before):
         said: list[str] = []
 

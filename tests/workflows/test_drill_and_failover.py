@@ -20,7 +20,7 @@ STATES = [
     ("failover", "DiscoverSite"),
     ("failover", "ReserveServers"),
     ("recovery-wave", "ConfigureLaunch"),
-    ("recovery-wave", "StartLot"),
+    ("recovery-wave", "StartBatch"),
     ("recovery-wave", "AwaitJobs"),
     ("recovery-wave", "VerifyInstances"),
     ("drill-cleanup", "CleanUpDrill"),
@@ -104,7 +104,7 @@ def test_without_asking_for_it_a_failover_is_told_of_the_drill() -> None:
         assert "drill" in same.report["reason"]
         other = here.wait(here.cloud.start("failover", {"plan": rival(here)}, name="other"))
         assert other.status == "BLOCKED"
-        assert "SERVER_HELD" in other.codes("db")
+        assert "SERVER_LOCKED" in other.codes("db")
         assert "The drill drill holds" in other.server("db")["reason"]
         assert "cancelDrill: true" in other.server("db")["remedy"]
         assert here.wait(drill).status == "COMPLETED"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.killing import put_back
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
 GROUPS = [group("db", "data", disksGiB=[8, 20]), group("web", "web")]
@@ -38,7 +38,7 @@ def test_a_drill_recovers_everything_and_leaves_the_world_as_it_was() -> None:
         assert here.cloud.calls["ec2", "TerminateInstances"] == 0
         for name in here.servers:
             assert here.record("drill", name)["cleanedUpAt"]
-            assert "cleanUpTrouble" not in here.record("drill", name)
+            assert "cleanUpIssue" not in here.record("drill", name)
         assert "drill-cleanup" in run.result.visited
         assert here.locks() == {}
         assert {pair["workloadSide"] for pair in here.pairs().values()} <= {"ORIGIN"}
@@ -74,7 +74,7 @@ def test_the_swapped_volumes_are_kept_if_the_plan_says_so() -> None:
 
 @pytest.mark.parametrize("kind", ["targetDoesNotStart", "conversionFails"])
 def test_a_drill_that_fails_is_cleaned_up_as_well(kind: str) -> None:
-    groups = [group("db", "data", **trouble(kind)), group("web", "web")]
+    groups = [group("db", "data", **issue(kind)), group("web", "web")]
     with stage(*groups, waves=WAVES, policies={"verifyTimeoutSeconds": 300}) as here:
         before = here.world()
         run = drill(here)
@@ -112,7 +112,7 @@ def test_a_volume_that_is_gone_keeps_the_target_with_those_of_the_drill() -> Non
         assert after["recovery"][here.target("app")]["state"] == "stopped"
         assert after["recoveryInstances"] == before["recoveryInstances"]
         assert after["launch"] == before["launch"]
-        assert root in here.record("drill", "app")["cleanUpTrouble"]
+        assert root in here.record("drill", "app")["cleanUpIssue"]
         assert run.server("app")["status"] == "RECOVERED"
 
 

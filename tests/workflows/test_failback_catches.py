@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.failback_stage import away, fail_back, home, launches_home, reversals, sides
+from tests.workflows.failback_stage import away, fail_back, home, launches_at_origin, reversals, sides
 from tests.workflows.killing import clean_up_of, reach, tell_end
 from tests.workflows.stage import Run, Stage, group, stage
 from tests.workflows.test_failback_happy import QUIESCE
@@ -68,20 +68,20 @@ def stalled(here: Stage) -> None:
     failing("ReportStall")(here)
 
 
-def giving_no_lots_once(here: Stage) -> None:
-    """As long as the functions are not healed, ConfigureLaunch answers what is no list of lots."""
+def giving_no_batches_once(here: Stage) -> None:
+    """As long as the functions are not healed, ConfigureLaunch answers what is no list of batches."""
     real = importlib.import_module("functions.configuration.configure_launch").handler
     left = [None]
 
     def answer(event: Any, context: Any) -> Any:
-        return {"lots": "none"} if left and not left.pop() else real(event, context)
+        return {"batches": "none"} if left and not left.pop() else real(event, context)
 
     here.cloud.add_function("ConfigureLaunchFunction", answer)
 
 
 def returning(here: Stage) -> None:
     failing("StartInstances")(here)
-    failing("ReturnWorkloads")(here)
+    failing("RestartWorkloads")(here)
 
 
 ASKING, CUTOVER = (("approval", "REQUIRED"),), (("approval", "REQUIRED"),)
@@ -106,13 +106,13 @@ SCENARIOS = {
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch")),
     "StopWorkloads": Scenario(failing("StopWorkloads")),
     "StopTargets": Scenario(failing("StopTargets")),
-    "StartLot": Scenario(failing("StartRecovery")),
-    "StartRecovery": Scenario(giving_no_lots_once),
+    "StartBatch": Scenario(failing("StartRecovery")),
+    "StartRecovery": Scenario(giving_no_batches_once),
     "WatchJobs": Scenario(failing("WatchJobs"), relaunched=True),
     "VerifyLaunches": Scenario(failing("VerifyLaunches"), relaunched=True),
     "StartInstances": Scenario(failing("StartInstances"), relaunched=True),
     "VerifyInstances": Scenario(failing("VerifyInstances"), relaunched=True),
-    "ReturnWorkloads": Scenario(returning),
+    "RestartWorkloads": Scenario(returning),
     # The wave's own CloseWave fails, RecordWaveFailure closes it; with two failures that fails as well.
     "RunWave": Scenario(failing("CloseWave"), FAILED, "RETIRED"),
     "RunWaves": Scenario(failing("CloseWave", times=2), "FAILED", "UNPROTECTED"),
@@ -125,7 +125,7 @@ SCENARIOS = {
 
 @cache
 def ended(name: str) -> Ended:
-    """Runs a scenario, and then a failback without its trouble, which must bring the server home."""
+    """Runs a scenario, and then a failback without its issue, which must bring the server home."""
     scenario = SCENARIOS[name]
     with away(group("app"), policies={"failback": dict(scenario.failback)}) as (here, before):
         scenario.provoke(here)
@@ -135,7 +135,7 @@ def ended(name: str) -> Ended:
         here.cloud.functions.heal()
         again = fail_back(here, "again", plan={**here.plan, "policies": {}})
         home(here, before, again)
-        return Ended(run, again, *left, reversals(here, "app"), sum(launches_home(here).values()))
+        return Ended(run, again, *left, reversals(here, "app"), sum(launches_at_origin(here).values()))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -160,7 +160,7 @@ def test_one_side_runs_the_workload_after_a_caught_failure(name: str) -> None:
     scenario, end = SCENARIOS[name], ended(name)
     if scenario.protection:
         assert end.sides == ("running", "stopped")
-    elif name == "ReturnWorkloads":
+    elif name == "RestartWorkloads":
         [server] = end.run.report["servers"]
         assert end.sides == ("stopped", "stopped")
         assert "aws ec2 start-instances" in server["remedy"]
@@ -192,7 +192,7 @@ def drill_catches() -> Taken:
     return taken
 
 
-def test_every_catch_of_the_way_home_and_of_the_clean_up_is_taken() -> None:
+def test_every_catch_of_the_failback_and_of_the_clean_up_is_taken() -> None:
     caught = drill_catches().union(*(ended(name).run.result.caught for name in SCENARIOS))
     with away(group("app")) as (here, _):
         failing("CloseExecution")(here)
@@ -208,5 +208,5 @@ def test_every_catch_of_the_way_home_and_of_the_clean_up_is_taken() -> None:
         for state, definition in _states(_definition(machine))
         for number, _ in enumerate(definition.get("Catch", ()))
     }
-    in_failovers = {("AwaitTurn", 0)} | {(name, n) for name in ("AwaitJobs", "WaitForRoom") for n in (0, 1)}
+    in_failovers = {("AwaitTurn", 0)} | {(name, n) for name in ("AwaitJobs", "AwaitJobSlot") for n in (0, 1)}
     assert declared - taken == {("recovery-wave", *catch) for catch in in_failovers}

@@ -13,14 +13,14 @@ from tests.workflows.failback_stage import (
     away,
     fail_back,
     home,
-    launches_home,
+    launches_at_origin,
     original,
     reversals,
     sides,
     still_away,
     without_plan,
 )
-from tests.workflows.stage import Stage, group, stage, trouble, wave
+from tests.workflows.stage import Stage, group, issue, stage, wave
 
 QUIESCE = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}, "timeoutSeconds": 120}]
 WAVES = [wave("data"), wave("web", "data")]
@@ -32,7 +32,7 @@ def test_a_fleet_comes_home_by_its_plan() -> None:
         run = fail_back(here)
         home(here, before, run)
         assert [reversals(here, name) for name in here.servers] == [1, 1]
-        assert sorted(launches_home(here).values()) == [1, 1]
+        assert sorted(launches_at_origin(here).values()) == [1, 1]
         for field in ("reverseReplicationSeconds", "cutoverSeconds", "reprotectSeconds"):
             assert run.report[field] > 0
         assert here.subjects()[-3:] == [
@@ -61,7 +61,7 @@ def test_by_recovery_instances_and_then_the_rest() -> None:
         rest = fail_back(here, "rest")
         assert rest.server("app-2")["jobId"] is None
         home(here, before, rest)
-        assert sorted(launches_home(here).values()) == [1, 1]
+        assert sorted(launches_at_origin(here).values()) == [1, 1]
 
 
 def test_a_failback_of_what_is_home_does_nothing() -> None:
@@ -144,7 +144,7 @@ def test_before_start_the_workload_runs_through_the_launch_at_rest() -> None:
 
 def test_a_server_that_cannot_be_quiesced_stays_where_it_runs() -> None:
     policies = {"failback": {"quiesce": QUIESCE}}
-    with away(waves=[wave("all", onFailure="GO_ON")], policies=policies) as (here, before):
+    with away(waves=[wave("all", onFailure="CONTINUE")], policies=policies) as (here, before):
         here.ec2_fault("COMMAND_FAILS", "app-1", message="no such file")
         run = fail_back(here)
         assert run.status == "COMPLETED_WITH_FAILURES"
@@ -212,7 +212,7 @@ def test_originals_that_are_stopped_stay_so_until_their_cutover() -> None:
 
 
 def test_originals_are_tagged_if_the_plan_says_so() -> None:
-    bare = group("app", **trouble("originalUntagged"))
+    bare = group("app", **issue("originalUntagged"))
     with away(bare, policies={"failback": {"tagOriginals": True}}) as (here, before):
         assert TAG not in here.instances(ORIGIN)[original(here, "app")]["tags"]
         run = fail_back(here)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way home, some things never happen: tried with troubles drawn at random.
+"""Whatever goes wrong on the way home, some things never happen: tried with issues sampled at random.
 
 No pre-provisioned and no original instance is ever terminated, none is in two pairs, and every server ends
 on exactly one side: it runs there, or rests there with its newest data. ``ROUND_TRIPS`` in the environment
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.failback_stage import QUICK, fail_back, home, original, sides
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
-SERVER_TROUBLES: dict[str, dict[str, Any]] = {
+SERVER_ISSUES: dict[str, dict[str, Any]] = {
     "none": {},
-    "egressClosed": trouble("egressClosed"),
-    "originalUntagged": trouble("originalUntagged"),
-    "agentNeverChecksIn": trouble("agentNeverChecksIn"),
-    "conversionFailsOnce": trouble("conversionFails", times=1),
+    "egressClosed": issue("egressClosed"),
+    "originalUntagged": issue("originalUntagged"),
+    "agentNeverChecksIn": issue("agentNeverChecksIn"),
+    "conversionFailsOnce": issue("conversionFails", times=1),
 }
 FAULTS: dict[str, dict[str, Any]] = {
     "lost launch": {"kind": "ACCEPTED_BUT_TIMES_OUT", "operation": "StartRecovery", "times": 1},
@@ -44,7 +44,7 @@ FUNCTIONS = (
     "VerifyLaunches",
     "StartInstances",
     "VerifyInstances",
-    "ReturnWorkloads",
+    "RestartWorkloads",
     "CloseWave",
     "Reprotect",
     "RetireRecovery",
@@ -63,7 +63,7 @@ DEATHS = st.tuples(
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
-    troubles=st.lists(st.sampled_from(sorted(SERVER_TROUBLES)), min_size=2, max_size=3),
+    issues=st.lists(st.sampled_from(sorted(SERVER_ISSUES)), min_size=2, max_size=3),
     faults=st.sets(st.sampled_from(sorted(FAULTS)), max_size=2),
     broken=st.one_of(st.none(), st.sampled_from(INSTANCE_FAULTS)),
     deaths=st.lists(DEATHS, max_size=2),
@@ -72,14 +72,14 @@ DEATHS = st.tuples(
             "stopWorkload": st.sampled_from(["BEFORE_LAUNCH", "BEFORE_START"]),
             "launchOrder": st.sampled_from(["TOGETHER", "BY_WAVE"]),
             "tagOriginals": st.booleans(),
-            "laggards": st.sampled_from(["WAIT", "LEAVE_BEHIND"]),
+            "onReplicationTimeout": st.sampled_from(["WAIT", "SKIP"]),
         }
     ),
-    on_failure=st.sampled_from(["STOP", "GO_ON"]),
+    on_failure=st.sampled_from(["STOP", "CONTINUE"]),
     seed=st.integers(0, 1000),
 )
 def test_rules_hold_whatever_goes_wrong(
-    troubles: list[str],
+    issues: list[str],
     faults: set[str],
     broken: str | None,
     deaths: list[tuple[str, str, bool]],
@@ -88,11 +88,11 @@ def test_rules_hold_whatever_goes_wrong(
     seed: int,
 ) -> None:
     groups = [
-        group(f"app-{number}", ("one", "two")[number % 2], **SERVER_TROUBLES[kind])
-        for number, kind in enumerate(troubles)
+        group(f"app-{number}", ("one", "two")[number % 2], **SERVER_ISSUES[kind])
+        for number, kind in enumerate(issues)
     ]
     waves = [wave("one", onFailure=on_failure), wave("two", "one", onFailure=on_failure)]
-    policies = {"onBlocked": "GO_ON", "verifyTimeoutSeconds": 180, "failback": failback}
+    policies = {"onBlocked": "CONTINUE", "verifyTimeoutSeconds": 180, "failback": failback}
     with stage(*groups, waves=waves, policies=policies, jobs=QUICK, seed=seed) as here:
         before = here.world()
         here.run("out")
@@ -109,10 +109,10 @@ def test_rules_hold_whatever_goes_wrong(
         hold_to_sides(here, before, again)
         well = {
             name
-            for name, kind in zip(sorted(here.servers), troubles, strict=True)
+            for name, kind in zip(sorted(here.servers), issues, strict=True)
             if kind in ("none", "conversionFailsOnce")
         }
-        if well and on_failure == "GO_ON":
+        if well and on_failure == "CONTINUE":
             home(here, before, again, only=well)
 
 
@@ -126,8 +126,8 @@ def mend(here: Stage) -> None:
 
 def hold_to_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
     """The instances are those of the start, each in one pair; one side of every server has the last word."""
-    at_home, there = here.instances(ORIGIN), here.instances()
-    assert at_home.keys() == before["origin"].keys()
+    at_origin, there = here.instances(ORIGIN), here.instances()
+    assert at_origin.keys() == before["origin"].keys()
     assert there.keys() == before["recovery"].keys()
     assert here.terminated() == set()
     pairs = here.pairs().values()
@@ -141,16 +141,16 @@ def hold_to_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
 
 def hold_to_one_side(here: Stage, name: str, told: dict[str, Any] | None) -> None:
     """An original that was launched into and runs has the workload for itself; else the other side has it."""
-    at_home, there = sides(here, name)
+    at_origin, there = sides(here, name)
     pair = here.pairs()[here.source(name)]
     launched = {i["recoveryInstanceID"] for i in here.drs_state(ORIGIN)["recoveryInstances"]}
     if pair["workloadSide"] == "ORIGIN":
-        assert (at_home, there) == ("running", "stopped")
+        assert (at_origin, there) == ("running", "stopped")
         return
     if told is not None and told["status"] == "RECOVERED":
         raise AssertionError(f"{name} is RECOVERED, and its pair says that it is not home")
     if original(here, name) in launched:
-        assert (at_home, there) != ("running", "running"), "both sides run the workload"
+        assert (at_origin, there) != ("running", "running"), "both sides run the workload"
     if there != "running":
         # It rests where its newest data are; the report says how to go on, and how to go back.
         assert told is not None

@@ -14,7 +14,7 @@ from tests.workflows.failback_stage import (
     away,
     fail_back,
     home,
-    launches_home,
+    launches_at_origin,
     one_side,
     original,
     reversals,
@@ -22,7 +22,7 @@ from tests.workflows.failback_stage import (
     sides,
     still_away,
 )
-from tests.workflows.stage import Run, Stage, group, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, wave
 
 ERRORS: list[str] = getattr(
     boto3.session.Session()
@@ -31,7 +31,7 @@ ERRORS: list[str] = getattr(
     "enum",
     [],
 )
-GO_ON = [wave("all", onFailure="GO_ON")]
+CONTINUE = [wave("all", onFailure="CONTINUE")]
 
 
 def told(run: Run, server: str, status: str, *words: str) -> None:
@@ -46,15 +46,15 @@ def told(run: Run, server: str, status: str, *words: str) -> None:
 
 
 BLOCKED = {
-    "closed": (trouble("egressClosed"), "EGRESS_443_CLOSED", "443"),
-    "bare": (trouble("noProfile"), "PROFILE_MISSING", "profile"),
-    "untagged": (trouble("originalUntagged"), "ORIGINAL_UNTAGGED", "AWSDRS"),
+    "closed": (issue("egressClosed"), "EGRESS_443_CLOSED", "443"),
+    "bare": (issue("noProfile"), "PROFILE_MISSING", "profile"),
+    "untagged": (issue("originalUntagged"), "ORIGINAL_UNTAGGED", "AWSDRS"),
 }
 
 
 def test_every_blocked_server_is_named_and_the_healthy_one_comes_home() -> None:
     groups = [group(name, **wrong) for name, (wrong, _, _) in BLOCKED.items()]
-    with away(group("well"), *groups, policies={"onBlocked": "GO_ON"}) as (here, before):
+    with away(group("well"), *groups, policies={"onBlocked": "CONTINUE"}) as (here, before):
         run = fail_back(here)
         assert run.status == "COMPLETED_WITH_FAILURES"
         home(here, before, run, only={"well"})
@@ -67,7 +67,7 @@ def test_every_blocked_server_is_named_and_the_healthy_one_comes_home() -> None:
 
 def test_a_check_that_can_be_overridden_is_recorded_with_its_reason() -> None:
     codes = ("EGRESS_443_CLOSED", "EGRESS_1500_CLOSED")
-    with away(group("app", **trouble("egressClosed"))) as (here, before):
+    with away(group("app", **issue("egressClosed"))) as (here, before):
         after = here.world()
         assert fail_back(here, "refused").status == "BLOCKED"
         assert here.world() == after
@@ -144,7 +144,7 @@ def test_a_recovery_instance_that_somebody_stopped_is_no_cutover() -> None:
 
 
 def test_an_agent_that_never_checks_in_fails_its_server_and_keeps_nobody() -> None:
-    with away(group("app"), group("mute", **trouble("agentNeverChecksIn")), waves=GO_ON) as (here, before):
+    with away(group("app"), group("mute", **issue("agentNeverChecksIn")), waves=CONTINUE) as (here, before):
         run = fail_back(here)
         assert run.outcomes == {"app": "RECOVERED", "mute": "FAILED"}
         told(run, "mute", "FAILED", "did not check in within 0:30:00")
@@ -168,13 +168,15 @@ def test_every_stall_is_told_once_with_its_remedy_and_is_over_when_it_is_mended(
             assert stall_remedy(error) in text
 
 
-@pytest.mark.parametrize("laggards", ["LEAVE_BEHIND", "STOP"])
-def test_laggards_at_the_deadline(laggards: str) -> None:
-    policies = {"failback": {"laggards": laggards, "replicationDeadlineSeconds": 600}}
-    with away(waves=GO_ON, policies=policies) as (here, before):
+@pytest.mark.parametrize("onReplicationTimeout", ["SKIP", "STOP"])
+def test_servers_that_have_not_replicated_at_the_deadline(on_replication_timeout: str) -> None:
+    policies = {
+        "failback": {"onReplicationTimeout": on_replication_timeout, "replicationDeadlineSeconds": 600}
+    }
+    with away(waves=CONTINUE, policies=policies) as (here, before):
         here.drs_fault("NOT_CONVERGING", server="app-1", direction="FAILBACK")
         run = fail_back(here)
-        if laggards == "STOP":
+        if on_replication_timeout == "STOP":
             assert run.status == "FAILED"
             assert "ReplicationTooSlow" in run.report["reason"]
             told(run, "app-1", "FAILED", "600 s")
@@ -190,8 +192,8 @@ def test_laggards_at_the_deadline(laggards: str) -> None:
         assert reversals(here, "app-1") == 1
 
 
-def test_waiting_for_laggards_has_no_end_but_the_replications() -> None:
-    policies = {"failback": {"laggards": "WAIT", "replicationDeadlineSeconds": 600}}
+def test_waiting_for_replication_ends_when_all_have_replicated() -> None:
+    policies = {"failback": {"onReplicationTimeout": "WAIT", "replicationDeadlineSeconds": 600}}
     with away(policies=policies) as (here, before):
         here.drs_fault("NOT_CONVERGING", server="app-1", direction="FAILBACK", seconds=7200)
         run = fail_back(here)
@@ -200,13 +202,13 @@ def test_waiting_for_laggards_has_no_end_but_the_replications() -> None:
 
 
 def test_a_reversed_server_that_is_staged_elsewhere_is_not_launched() -> None:
-    wrong = trouble("wrongStagingAccount", account="123456789012")
-    with away(group("app"), group("odd", **wrong), waves=GO_ON) as (here, before):
+    wrong = issue("wrongStagingAccount", account="123456789012")
+    with away(group("app"), group("odd", **wrong), waves=CONTINUE) as (here, before):
         run = fail_back(here)
         told(run, "odd", "FAILED", "123456789012", "111122223333")
         assert sides(here, "odd") == ("running", "running")
         home(here, before, run, only={"app"})
-        again = fail_back(here, "again", onBlocked="GO_ON")
+        again = fail_back(here, "again", onBlocked="CONTINUE")
         assert again.outcomes == {"app": "RECOVERED", "odd": "BLOCKED"}
         assert "RECORD_CONTRADICTED_STAGING_ACCOUNT" in again.codes("odd")
 
@@ -224,13 +226,13 @@ def test_a_lost_answer_to_reverse_replication_makes_one_reversed_server() -> Non
 
 @pytest.mark.parametrize("phase", ["SNAPSHOT", "CONVERSION", "LAUNCH"])
 def test_a_launch_that_fails_at_the_origin_gives_the_workload_back(phase: str) -> None:
-    with away(waves=GO_ON, policies={"retries": 0}) as (here, before):
+    with away(waves=CONTINUE, policies={"retries": 0}) as (here, before):
         here.drs_fault("PHASE_FAILS", phase=phase, server="app-1", direction="FAILBACK", message="No luck")
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
         told(run, "app-1", "FAILED", "No luck")
-        assert run.server("app-1")["workloadReturnedAt"]
-        assert "WORKLOAD_RETURNED" in run.codes("app-1")
+        assert run.server("app-1")["workloadRestartedAt"]
+        assert "WORKLOAD_RESTARTED" in run.codes("app-1")
         still_away(here, "app-1")
         home(here, before, run, only={"app-2"})
         here.cloud.drs.admin("DELETE", "/faults", None)
@@ -241,22 +243,22 @@ def test_a_launch_that_fails_at_the_origin_gives_the_workload_back(phase: str) -
 @pytest.mark.parametrize("stop", ["BEFORE_LAUNCH", "BEFORE_START"])
 def test_an_original_that_does_not_come_up_gives_the_workload_back(kind: str, stop: str) -> None:
     policies = {"verifyTimeoutSeconds": 120, "failback": {"stopWorkload": stop}}
-    with away(waves=GO_ON, policies=policies) as (here, before):
+    with away(waves=CONTINUE, policies=policies) as (here, before):
         here.cloud.ec2.add_faults([{"kind": kind, "instance": original(here, "app-1")}])
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
         told(run, "app-1", "FAILED", original(here, "app-1"))
-        assert run.server("app-1")["workloadReturnedAt"]
+        assert run.server("app-1")["workloadRestartedAt"]
         still_away(here, "app-1")
         here.cloud.ec2.clear_faults()
         again = fail_back(here, "again")
         home(here, before, again)
         # It served in between: what was launched before is outdated, and launched anew.
-        assert sorted(launches_home(here).values()) == [1, 2]
+        assert sorted(launches_at_origin(here).values()) == [1, 2]
 
 
 def test_a_workload_that_does_not_stop_fails_its_server_alone() -> None:
-    with away(waves=GO_ON) as (here, before):
+    with away(waves=CONTINUE) as (here, before):
         here.ec2_fault("STOP_HANGS", "app-1")
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
@@ -269,7 +271,7 @@ def test_a_workload_that_does_not_stop_fails_its_server_alone() -> None:
 
 def launches_of(here: Stage, server: str) -> int:
     found = reversed_server(here, server)
-    return launches_home(here)[found["sourceServerID"]] if found else 0
+    return launches_at_origin(here)[found["sourceServerID"]] if found else 0
 
 
 @pytest.mark.parametrize(
@@ -281,12 +283,12 @@ def launches_of(here: Stage, server: str) -> int:
     ],
     ids=["lost answer", "throttled", "fails once"],
 )
-def test_passing_trouble_is_nobodys_concern(fault: dict[str, Any]) -> None:
+def test_passing_issue_is_nobodys_concern(fault: dict[str, Any]) -> None:
     with away() as (here, before):
         here.drs_fault(**fault)
         run = fail_back(here)
         home(here, before, run)
-        assert sorted(launches_home(here).values()) == [1, 1]
+        assert sorted(launches_at_origin(here).values()) == [1, 1]
         assert [reversals(here, name) for name in here.servers] == [1, 1]
 
 
@@ -307,7 +309,7 @@ def test_an_original_whose_agent_never_checks_in_is_home_and_unprotected() -> No
         here.cloud.drs.admin("DELETE", "/faults", None)
         again = fail_back(here, "again")
         home(here, before, again)
-        assert sorted(launches_home(here).values()) == [1, 1]
+        assert sorted(launches_at_origin(here).values()) == [1, 1]
 
 
 def test_a_rescan_that_never_ends_leaves_a_server_home_and_unprotected() -> None:
@@ -341,4 +343,4 @@ def test_what_cannot_be_retired_is_told_and_the_next_failback_finishes_it(operat
         here.cloud.drs.admin("DELETE", "/faults", None)
         again = fail_back(here, "again")
         home(here, before, again)
-        assert sorted(launches_home(here).values()) == [1, 1]
+        assert sorted(launches_at_origin(here).values()) == [1, 1]

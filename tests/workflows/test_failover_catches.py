@@ -63,13 +63,13 @@ def rejecting(here: Stage) -> None:
     here.cloud.on_function("RequestApprovalFunction", reject)
 
 
-def giving_no_lots(here: Stage) -> None:
-    """ConfigureLaunch answers what is no list of lots."""
-    here.cloud.add_function("ConfigureLaunchFunction", lambda event, context: {"lots": "none"})
+def giving_no_batches(here: Stage) -> None:
+    """ConfigureLaunch answers what is no list of batches."""
+    here.cloud.add_function("ConfigureLaunchFunction", lambda event, context: {"batches": "none"})
 
 
 def losing_the_wake_up(here: Stage) -> None:
-    """The wave that waits is not woken when the first one ends: its word was lost."""
+    """The wave that waits is not resumed when the first one ends: its word was lost."""
 
     def forget(event: dict[str, Any]) -> None:
         if event["wave"] == "data":
@@ -90,7 +90,7 @@ def crowding(here: Stage) -> None:
 
 def crowding_and_failing(here: Stage) -> None:
     crowding(here)
-    failing("AwaitRoom", times=2)(here)
+    failing("AwaitJobSlot", times=2)(here)
 
 
 def hearing_nothing(here: Stage) -> None:
@@ -98,7 +98,7 @@ def hearing_nothing(here: Stage) -> None:
     here.cloud.event_delivery.faults = EventFaults(lost=1.0)
 
 
-ELSEWHERE = {"CancelDrills", "TakePlan", "CleanUp", "StopWorkloads", "ReturnWorkloads"}
+ELSEWHERE = {"CancelDrills", "TakePlan", "CleanUp", "StopWorkloads", "RestartWorkloads"}
 """States that only drills and failbacks reach: test_failback_catches has them."""
 ASKING = (("approval", "REQUIRED"),)
 SCENARIOS = {
@@ -118,10 +118,10 @@ SCENARIOS = {
     "AwaitTurn in vain": Scenario(losing_the_wake_up, "COMPLETED", jobs=2),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch", times=2), "FAILED"),
     "StopTargets": Scenario(failing("StopTargets", times=2), "FAILED"),
-    "StartLot": Scenario(failing("StartRecovery", times=2), "FAILED"),
-    "StartRecovery": Scenario(giving_no_lots, "FAILED"),
-    "WaitForRoom": Scenario(crowding_and_failing, "FAILED", jobs=JOBS_IN_PROGRESS),
-    "WaitForRoom in vain": Scenario(crowding, "COMPLETED", jobs=JOBS_IN_PROGRESS + 2),
+    "StartBatch": Scenario(failing("StartRecovery", times=2), "FAILED"),
+    "StartRecovery": Scenario(giving_no_batches, "FAILED"),
+    "AwaitJobSlot": Scenario(crowding_and_failing, "FAILED", jobs=JOBS_IN_PROGRESS),
+    "AwaitJobSlot in vain": Scenario(crowding, "COMPLETED", jobs=JOBS_IN_PROGRESS + 2),
     "AwaitJobs": Scenario(failing("AwaitJobs"), "FAILED", jobs=2),
     "AwaitJobs in vain": Scenario(hearing_nothing, "COMPLETED", jobs=2),
     "WatchJobs": Scenario(failing("WatchJobs"), "FAILED", jobs=2),
@@ -170,7 +170,7 @@ def test_a_caught_failure_leaves_drs_as_it_was_where_nothing_was_launched(name: 
 
 
 def test_the_outcome_of_a_server_is_right_for_the_place_where_its_wave_failed() -> None:
-    assert ended("StartLot").run.outcomes == {"db": "FAILED", "web": "FAILED"}
+    assert ended("StartBatch").run.outcomes == {"db": "FAILED", "web": "FAILED"}
     assert ended("RestoreLaunchSettings").run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
     assert ended("StartInstances").run.outcomes == {"db": "FAILED", "web": "SKIPPED"}
     assert set(ended("ReserveServers").run.outcomes.values()) == {"SKIPPED"}
@@ -228,7 +228,7 @@ def test_settings_that_could_not_be_put_back_are_in_the_report() -> None:
 RETRIED = {"ThrottledError", "AwsUnavailableError", "OutcomeUnknownError", "Lambda.TooManyRequestsException"}
 
 
-def test_passing_trouble_of_every_function_is_retried() -> None:
+def test_passing_issue_of_every_function_is_retried() -> None:
     with stage(group("app")) as here:
         crowding(here)
         for name in _functions("failover") | _functions("recovery-wave"):

@@ -167,8 +167,8 @@ def test_polling_costs_one_describe_jobs_per_scope_and_round() -> None:
         assert here.run().status == "COMPLETED"
         rounds = set(looks)
         assert len(rounds) < len(looks)
-        # Beside the rounds: one look by the checks, one by each lot before it starts its job, one by each
-        # wave that is woken, and one to see its job's end.
+        # Beside the rounds: one look by the checks, one by each batch before it starts its job, one by each
+        # wave that is resumed, and one to see its job's end.
         assert here.cloud.calls["drs", "DescribeJobs"] <= len(rounds) + 1 + 3 * len(waves)
 
 

@@ -11,9 +11,9 @@ import pytest
 from drs_emulator import Settings
 from local.simulation.states_api import StatesError
 from shared.model.quotas import JOBS_IN_PROGRESS
-from tests.workflows.stage import SLEEPERS, Stage, fill_with_foreign_jobs, group, stage, trouble, wave
+from tests.workflows.stage import SLEEPERS, Stage, fill_with_foreign_jobs, group, issue, stage, wave
 
-GO_ON = [wave("all", onFailure="GO_ON")]
+CONTINUE = [wave("all", onFailure="CONTINUE")]
 FUNCTIONS = (
     "OpenExecution",
     "RequestApproval",
@@ -63,7 +63,7 @@ def once_at(here: Stage, function: str, action: Any) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_functions_that_die_after_their_work_are_called_again_with_the_same_end(times: int) -> None:
-    with stage(group("app"), group("odd", **trouble("conversionFails", times=1))) as here:
+    with stage(group("app"), group("odd", **issue("conversionFails", times=1))) as here:
         approving(here)
         for function in FUNCTIONS:
             here.cloud.fail_function(f"{function}Function", error="Lambda.Unknown", times=times, after=True)
@@ -102,12 +102,12 @@ def test_a_job_whose_start_was_not_answered_is_adopted() -> None:
         assert run.status == "COMPLETED"
         assert here.cloud.calls["drs", "StartRecovery"] == 1
         assert len(here.drs_state()["jobs"]) == 1
-        assert ("recovery-wave", "StartLot", "OutcomeUnknownError") in run.result.retried
+        assert ("recovery-wave", "StartBatch", "OutcomeUnknownError") in run.result.retried
         assert run.server("app-1")["jobId"] == here.jobs_of("app-1")[0]["jobID"]
 
 
 def test_a_retry_whose_start_was_not_answered_is_adopted_as_well() -> None:
-    with stage(group("odd", **trouble("conversionFails", times=1))) as here:
+    with stage(group("odd", **issue("conversionFails", times=1))) as here:
         armed: list[bool] = []
 
         def lose_the_second_answer(event: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def test_throttling_is_waited_out() -> None:
 
 
 def test_one_target_that_cannot_be_launched_into_is_found_and_the_others_launched() -> None:
-    with stage(group("app", count=4), waves=GO_ON) as here:
+    with stage(group("app", count=4), waves=CONTINUE) as here:
         bad = here.target("app-2")
 
         def untag() -> None:
@@ -154,7 +154,7 @@ def test_one_target_that_cannot_be_launched_into_is_found_and_the_others_launche
 
 
 def test_a_server_that_drs_refuses_without_a_visible_cause_is_found_by_splitting() -> None:
-    with stage(group("app", count=4), waves=GO_ON) as here:
+    with stage(group("app", count=4), waves=CONTINUE) as here:
         # Without a consistent copy DRS refuses the whole call; nothing in EC2 or in the jobs shows it.
         source = here.source("app-3")
         once_at(
@@ -184,14 +184,14 @@ def test_a_server_that_another_job_takes_meanwhile_is_waited_for() -> None:
         )
         run = here.run()
         assert run.status == "COMPLETED"
-        assert "WaitForRoom" in run.result.visited["recovery-wave"]
+        assert "AwaitJobSlot" in run.result.visited["recovery-wave"]
         assert [len(here.jobs_of(name)) for name in here.servers] == [2, 1]
         assert run.server("app-1")["attempts"] == 1
 
 
 def test_a_server_that_drs_keeps_for_a_while_after_its_job_is_retried_when_it_is_free() -> None:
     keeps = Settings(time_factor=0.1, busy_after_job_seconds=90)
-    with stage(group("odd", **trouble("conversionFails", times=1)), jobs=keeps) as here:
+    with stage(group("odd", **issue("conversionFails", times=1)), jobs=keeps) as here:
         run = here.run()
         assert run.status == "COMPLETED"
         first, second = here.jobs_of("odd")
@@ -204,7 +204,7 @@ def test_a_scope_full_of_jobs_is_waited_for() -> None:
         run = here.run()
         assert run.status == "COMPLETED"
         assert "QUOTA_JOBS" in {finding["code"] for finding in run.report["findings"]}
-        assert "WaitForRoom" in run.result.visited["recovery-wave"]
+        assert "AwaitJobSlot" in run.result.visited["recovery-wave"]
         assert here.jobs_of("app-1")[0]["creationDateTime"] >= end
         assert len(here.jobs_of("app-1")) == 1
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.stage import Stage, group, stage, trouble, wave
+from tests.workflows.stage import Stage, group, issue, stage, wave
 
-BROKEN = trouble("targetDoesNotStart")
+BROKEN = issue("targetDoesNotStart")
 
 
 def fleet(on_failure: Any, broken: int) -> dict[str, Any]:
     """Three servers in wave data, the first ``broken`` of which fail; web depends on it, batch does not."""
     names = [f"db-{n}" for n in range(1, broken + 1)]
-    data = group("db", "data", count=3, trouble=[{**BROKEN["trouble"][0], "servers": names}])
+    data = group("db", "data", count=3, issue=[{**BROKEN["issue"][0], "servers": names}])
     policy = {} if on_failure is None else {"onFailure": on_failure}
     return {
         "servers": [data, group("web", "web"), group("batch", "batch")],
@@ -26,7 +26,7 @@ def fleet(on_failure: Any, broken: int) -> dict[str, Any]:
     ("on_failure", "broken", "goes_on"),
     [
         (None, 1, False),
-        ("GO_ON", 3, True),
+        ("CONTINUE", 3, True),
         ({"tolerate": 1}, 1, True),
         ({"tolerate": 1}, 2, False),
         ({"tolerate": "34%"}, 1, True),
@@ -75,8 +75,8 @@ def test_skipping_goes_down_the_whole_chain() -> None:
 
 def test_a_server_that_was_blocked_is_no_failure_of_its_wave() -> None:
     waves = [wave("data", onFailure="STOP"), wave("web", "data")]
-    groups = [group("db", "data"), group("odd", "data", **trouble("noTarget")), group("web", "web")]
-    with stage(*groups, waves=waves, policies={"onBlocked": "GO_ON"}) as here:
+    groups = [group("db", "data"), group("odd", "data", **issue("noTarget")), group("web", "web")]
+    with stage(*groups, waves=waves, policies={"onBlocked": "CONTINUE"}) as here:
         run = here.run()
         assert run.status == "COMPLETED_WITH_FAILURES"
         assert run.outcomes == {"db": "RECOVERED", "odd": "BLOCKED", "web": "RECOVERED"}

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, some things never happen: tried with troubles drawn at random.
+"""Whatever goes wrong, some things never happen: tried with issues sampled at random.
 
 ``Stage.wait`` holds every run to the rules of any execution (one job at a time for a server, nothing
 terminated, one final status each, locks gone, a report that conforms); here come those that need the draw.
@@ -11,16 +11,16 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
-SERVER_TROUBLES: dict[str, dict[str, Any]] = {
+SERVER_ISSUES: dict[str, dict[str, Any]] = {
     "none": {},
-    "noTarget": trouble("noTarget"),
-    "twoTargets": trouble("twoTargets"),
-    "targetRunning": trouble("targetRunning"),
-    "conversionFails": trouble("conversionFails"),
-    "conversionFailsOnce": trouble("conversionFails", times=1),
-    "targetDoesNotStart": trouble("targetDoesNotStart"),
+    "noTarget": issue("noTarget"),
+    "twoTargets": issue("twoTargets"),
+    "targetRunning": issue("targetRunning"),
+    "conversionFails": issue("conversionFails"),
+    "conversionFailsOnce": issue("conversionFails", times=1),
+    "targetDoesNotStart": issue("targetDoesNotStart"),
 }
 FAULTS: dict[str, dict[str, Any]] = {
     "lost answer": {"kind": "ACCEPTED_BUT_TIMES_OUT", "operation": "StartRecovery", "times": 1},
@@ -45,22 +45,22 @@ WAVES = ("one", "two", "three")
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
-    troubles=st.lists(st.sampled_from(sorted(SERVER_TROUBLES)), min_size=3, max_size=4),
+    issues=st.lists(st.sampled_from(sorted(SERVER_ISSUES)), min_size=3, max_size=4),
     faults=st.sets(st.sampled_from(sorted(FAULTS)), max_size=2),
     deaths=st.lists(DEATHS, max_size=2),
     policies=st.fixed_dictionaries(
         {
-            "onBlocked": st.sampled_from(["GO_ON", "GO_ON", "STOP"]),
+            "onBlocked": st.sampled_from(["CONTINUE", "CONTINUE", "STOP"]),
             "launchOrder": st.sampled_from(["TOGETHER", "BY_WAVE"]),
             "whenTargetRuns": st.sampled_from(["BLOCK", "STOP"]),
             "retries": st.integers(0, 2),
         }
     ),
-    on_failure=st.sampled_from(["STOP", "GO_ON", {"tolerate": 1}]),
+    on_failure=st.sampled_from(["STOP", "CONTINUE", {"tolerate": 1}]),
     seed=st.integers(0, 1000),
 )
 def test_rules_hold_whatever_goes_wrong(
-    troubles: list[str],
+    issues: list[str],
     faults: set[str],
     deaths: list[tuple[str, str, bool]],
     policies: dict[str, Any],
@@ -68,8 +68,7 @@ def test_rules_hold_whatever_goes_wrong(
     seed: int,
 ) -> None:
     groups = [
-        group(f"app-{number}", WAVES[number % 3], **SERVER_TROUBLES[kind])
-        for number, kind in enumerate(troubles)
+        group(f"app-{number}", WAVES[number % 3], **SERVER_ISSUES[kind]) for number, kind in enumerate(issues)
     ]
     waves = [
         wave("one", onFailure=on_failure),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 
 def asked(here: Stage, arn: str) -> str:
@@ -202,7 +202,7 @@ def test_an_event_needs_no_approval_if_the_plan_says_so() -> None:
 
 def test_a_dry_run_tells_what_would_be_done_and_changes_nothing() -> None:
     waves = [wave("data"), wave("web", "data")]
-    groups = [group("db", "data"), group("web", "web", count=2), group("odd", "web", **trouble("noTarget"))]
+    groups = [group("db", "data"), group("web", "web", count=2), group("odd", "web", **issue("noTarget"))]
     with stage(*groups, waves=waves, policies={"approval": "REQUIRED"}) as here:
         before = here.world()
         run = here.run(dryRun=True)
@@ -234,7 +234,7 @@ def test_a_dry_run_is_welcome_while_the_plan_runs() -> None:
 # --- rivals
 
 
-def test_a_plan_that_runs_already_is_refused_with_the_way_out() -> None:
+def test_a_plan_that_runs_already_is_refused_with_the_failover() -> None:
     with stage() as here:
         first = here.start("first")
         here.cloud.wait_until(lambda: bool(here.drs_state()["jobs"]))
@@ -259,13 +259,13 @@ def test_a_server_of_another_execution_is_blocked_and_its_holder_named() -> None
         here.cloud.wait_until(lambda: bool(here.drs_state()["jobs"]))
         second = here.wait(here.cloud.start("failover", {"plan": other_plan(here)}, name="second"))
         assert second.status == "BLOCKED"
-        assert "SERVER_HELD" in second.codes("app-1")
+        assert "SERVER_LOCKED" in second.codes("app-1")
         assert "first" in second.server("app-1")["reason"]
         assert here.wait(first).status == "COMPLETED"
         assert len(here.drs_state()["jobs"]) == 1
 
 
-@pytest.mark.parametrize("on_blocked", ["STOP", "GO_ON"])
+@pytest.mark.parametrize("on_blocked", ["STOP", "CONTINUE"])
 def test_two_plans_that_reach_for_a_server_at_the_same_moment(on_blocked: str) -> None:
     """Both pass the checks; the locks decide."""
     with stage() as here:
@@ -277,7 +277,7 @@ def test_two_plans_that_reach_for_a_server_at_the_same_moment(on_blocked: str) -
         assert winner.status == "COMPLETED"
         assert loser.status == "BLOCKED"
         assert set(loser.outcomes.values()) == {"BLOCKED"}
-        assert "HELD_BY_EXECUTION" in loser.codes("app-1")
+        assert "LOCKED_BY_EXECUTION" in loser.codes("app-1")
         assert "shop" in loser.server("app-1")["reason"]
         assert len(here.drs_state()["jobs"]) == 1
 

@@ -1,4 +1,4 @@
-"""Each kind of trouble by itself and all together: named with reason and remedy, and kept from launching."""
+"""Each kind of issue by itself and all together: named with reason and remedy, and kept from launching."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.stage import group, stage, trouble, wave
+from tests.workflows.stage import group, issue, stage, wave
 
-GO_ON = {"onBlocked": "GO_ON", "retries": 1}
-TROUBLES: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
-    "two-targets": (trouble("twoTargets"), "TARGET_AMBIGUOUS", ("i-", "manualPairs")),
-    "no-target": (trouble("noTarget"), "TARGET_MISSING", ("no-target",)),
-    "running": (trouble("targetRunning"), "TARGET_RUNNING", ("running",)),
-    "untagged": (trouble("targetUntagged"), "TARGET_UNTAGGED", ("AWSDRS",)),
-    "architecture": (trouble("targetArchitecture"), "ARCHITECTURE_DIFFERS", ("arm64", "x86_64")),
-    "not-continuous": (trouble("notReplicating", state="DISCONNECTED"), "REPLICATION_NOT_READY", ()),
-    "lagging": (trouble("lag", seconds=7200), "LAG_TOO_HIGH", ()),
+CONTINUE = {"onBlocked": "CONTINUE", "retries": 1}
+ISSUES: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
+    "two-targets": (issue("twoTargets"), "TARGET_AMBIGUOUS", ("i-", "manualPairs")),
+    "no-target": (issue("noTarget"), "TARGET_MISSING", ("no-target",)),
+    "running": (issue("targetRunning"), "TARGET_RUNNING", ("running",)),
+    "untagged": (issue("targetUntagged"), "TARGET_UNTAGGED", ("AWSDRS",)),
+    "architecture": (issue("targetArchitecture"), "ARCHITECTURE_DIFFERS", ("arm64", "x86_64")),
+    "not-continuous": (issue("notReplicating", state="DISCONNECTED"), "REPLICATION_NOT_READY", ()),
+    "lagging": (issue("lag", seconds=7200), "LAG_TOO_HIGH", ()),
 }
 """Blocked by the checks: what is wrong, the finding's code, and words of its reason."""
 
 
 def test_every_blocked_server_is_named_and_the_healthy_one_recovered() -> None:
-    groups = [group(name, **wrong) for name, (wrong, _, _) in TROUBLES.items()]
-    with stage(group("healthy"), *groups, policies=GO_ON) as here:
+    groups = [group(name, **wrong) for name, (wrong, _, _) in ISSUES.items()]
+    with stage(group("healthy"), *groups, policies=CONTINUE) as here:
         before = here.world()
         run = here.run()
         assert run.status == "COMPLETED_WITH_FAILURES"
-        assert run.outcomes == {"healthy": "RECOVERED", **dict.fromkeys(TROUBLES, "BLOCKED")}
+        assert run.outcomes == {"healthy": "RECOVERED", **dict.fromkeys(ISSUES, "BLOCKED")}
         after = here.world()
-        for name, (_, code, words) in TROUBLES.items():
+        for name, (_, code, words) in ISSUES.items():
             told = run.server(name)
             critical = {f["code"] for f in told["findings"] if f["severity"] == "CRITICAL"}
             assert code in critical, told["findings"]
@@ -44,7 +44,7 @@ def test_every_blocked_server_is_named_and_the_healthy_one_recovered() -> None:
 
 
 def test_with_stop_nothing_at_all_is_changed() -> None:
-    with stage(group("healthy"), group("lonely", **trouble("noTarget"))) as here:
+    with stage(group("healthy"), group("lonely", **issue("noTarget"))) as here:
         before = here.world()
         run = here.run()
         assert run.status == "BLOCKED"
@@ -52,7 +52,7 @@ def test_with_stop_nothing_at_all_is_changed() -> None:
         assert here.world() == before
         assert run.result.error == "ExecutionBlocked"
         assert run.report["reason"] in str(run.result.cause)
-        assert "GO_ON" in run.report["remedy"]
+        assert "CONTINUE" in run.report["remedy"]
         assert run.result.children == ()
         assert here.cloud.calls["drs", "StartRecovery"] == 0
         assert here.cloud.calls["drs", "UpdateLaunchConfiguration"] == 0
@@ -60,7 +60,7 @@ def test_with_stop_nothing_at_all_is_changed() -> None:
 
 
 def test_a_server_that_a_foreign_job_holds_is_blocked_by_the_job_it_names() -> None:
-    with stage(group("healthy"), group("busy"), policies=GO_ON) as here:
+    with stage(group("healthy"), group("busy"), policies=CONTINUE) as here:
         here.drs_fault("JOB_STUCK", phase="SNAPSHOT", server=here.source("busy"))
         [foreign] = [
             here.drs().start_recovery(sourceServers=[{"sourceServerID": here.source("busy")}])["job"]["jobID"]
@@ -73,8 +73,8 @@ def test_a_server_that_a_foreign_job_holds_is_blocked_by_the_job_it_names() -> N
 
 
 def test_a_target_that_does_not_start_fails_its_server_and_keeps_the_capacity_error() -> None:
-    broken = trouble("targetDoesNotStart", message="Server.InsufficientInstanceCapacity: none left")
-    waves = [wave("all", onFailure="GO_ON")]
+    broken = issue("targetDoesNotStart", message="Server.InsufficientInstanceCapacity: none left")
+    waves = [wave("all", onFailure="CONTINUE")]
     with stage(group("healthy"), group("broken", **broken), waves=waves) as here:
         run = here.run()
         assert run.status == "COMPLETED_WITH_FAILURES"
@@ -86,7 +86,7 @@ def test_a_target_that_does_not_start_fails_its_server_and_keeps_the_capacity_er
 
 
 def test_a_server_whose_status_checks_fail_is_failed_when_the_time_is_up() -> None:
-    waves = [wave("all", onFailure="GO_ON")]
+    waves = [wave("all", onFailure="CONTINUE")]
     with stage(waves=waves, policies={"verifyTimeoutSeconds": 60}) as here:
         here.ec2_fault("STATUS_CHECK_FAILS", "app-1")
         run = here.run()
@@ -98,8 +98,8 @@ def test_a_server_whose_status_checks_fail_is_failed_when_the_time_is_up() -> No
 @pytest.mark.parametrize("retries", [0, 2])
 def test_a_conversion_that_always_fails_is_tried_as_often_as_the_plan_says(retries: int) -> None:
     message = "Failed to convert: unsupported boot loader"
-    waves = [wave("all", onFailure="GO_ON")]
-    groups = [group("healthy"), group("odd", **trouble("conversionFails", message=message))]
+    waves = [wave("all", onFailure="CONTINUE")]
+    groups = [group("healthy"), group("odd", **issue("conversionFails", message=message))]
     with stage(*groups, waves=waves, policies={"retries": retries}) as here:
         run = here.run()
         assert run.outcomes == {"healthy": "RECOVERED", "odd": "FAILED"}
@@ -111,7 +111,7 @@ def test_a_conversion_that_always_fails_is_tried_as_often_as_the_plan_says(retri
 
 
 def test_a_conversion_that_fails_once_is_tried_again_and_recovered() -> None:
-    with stage(group("healthy"), group("odd", **trouble("conversionFails", times=1))) as here:
+    with stage(group("healthy"), group("odd", **issue("conversionFails", times=1))) as here:
         run = here.run()
         assert run.status == "COMPLETED"
         assert run.server("odd")["attempts"] == 2
@@ -122,8 +122,8 @@ def test_a_conversion_that_fails_once_is_tried_again_and_recovered() -> None:
 
 
 def test_a_spelling_difference_is_proposed_and_never_paired() -> None:
-    groups = [group("healthy"), group("ledger", **trouble("spelling", target="{name}s"))]
-    with stage(*groups, policies=GO_ON, matching={"spellingTolerance": 1}) as here:
+    groups = [group("healthy"), group("ledger", **issue("spelling", target="{name}s"))]
+    with stage(*groups, policies=CONTINUE, matching={"maxEditDistance": 1}) as here:
         run = here.run()
         assert run.outcomes == {"healthy": "RECOVERED", "ledger": "BLOCKED"}
         [proposal] = run.report["proposals"]
@@ -136,7 +136,7 @@ def test_a_spelling_difference_is_proposed_and_never_paired() -> None:
 
 
 def test_a_running_target_is_stopped_if_the_plan_says_so() -> None:
-    with stage(group("warm", **trouble("targetRunning")), policies={"whenTargetRuns": "STOP"}) as here:
+    with stage(group("warm", **issue("targetRunning")), policies={"whenTargetRuns": "STOP"}) as here:
         run = here.run()
         assert run.status == "COMPLETED"
         assert "TARGET_WILL_BE_STOPPED" in run.codes("warm")
@@ -144,8 +144,8 @@ def test_a_running_target_is_stopped_if_the_plan_says_so() -> None:
 
 
 def test_a_target_that_does_not_stop_keeps_nobody_waiting() -> None:
-    waves = [wave("all", onFailure="GO_ON")]
-    groups = [group("healthy"), group("warm", **trouble("targetRunning"))]
+    waves = [wave("all", onFailure="CONTINUE")]
+    groups = [group("healthy"), group("warm", **issue("targetRunning"))]
     with stage(*groups, waves=waves, policies={"whenTargetRuns": "STOP"}) as here:
         here.ec2_fault("STOP_HANGS", "warm")
         run = here.run()
@@ -157,7 +157,7 @@ def test_a_target_that_does_not_stop_keeps_nobody_waiting() -> None:
 
 
 def test_a_target_started_after_the_checks_is_left_alone() -> None:
-    waves = [wave("all", onFailure="GO_ON")]
+    waves = [wave("all", onFailure="CONTINUE")]
     with stage(waves=waves) as here:
         once: list[str] = []
 

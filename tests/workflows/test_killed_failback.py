@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.simulation.states_api import StatesError
-from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_home, reversals, sides
+from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, tell_end_later
 from tests.workflows.stage import Run, Stage
 
@@ -29,7 +29,7 @@ NOT_ON_THE_WAY = {
         "Cancelled",
         "Failed",
     },
-    "recovery-wave": {"WaitForReturn", "WaitForRoom", "LotNotStarted", "RetryFailed"},
+    "recovery-wave": {"WaitForReturn", "AwaitJobSlot", "BatchNotStarted", "RetryFailed"},
 }
 ON_THE_WAY = [
     (machine, state)
@@ -54,7 +54,7 @@ LATE_CLOSED = [
             "RetireRecovery",
         )
     ),
-    *(("recovery-wave", name) for name in ("StopWorkloads", "StartLot", "VerifyInstances")),
+    *(("recovery-wave", name) for name in ("StopWorkloads", "StartBatch", "VerifyInstances")),
 ]
 """Where it makes a difference who holds the locks and whose records are the last."""
 SLOW_AGENTS = replace(QUICK, agent_check_in_seconds=(1200.0, 1500.0))
@@ -88,7 +88,7 @@ def assert_same_end(here: Stage, before: dict[str, Any], run: Run, *, relaunched
     home(here, before, run)
     for name in here.servers:
         assert reversals(here, name) == 1
-    assert sorted(launches_home(here).values()) == sorted([1, 1 + relaunched])
+    assert sorted(launches_at_origin(here).values()) == sorted([1, 1 + relaunched])
     assert here.cloud.calls["ssm", "SendCommand"] <= 4, "once for each server, and once more by the second"
     for volume in run.report["detachedVolumes"]:
         assert volume["instanceId"] in before["origin"] or volume["instanceId"] in before["recovery"]
@@ -137,7 +137,7 @@ def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
         here.cloud.stop(reach(here, machine, state, "first"), "Operator", "killed")
         told = here.wait(first)
         # A dependent server is skipped then, and its workload goes on there: its launch is outdated.
-        outdated = {name for name in here.servers if told.server(name)["workloadReturnedAt"]}
+        outdated = {name for name in here.servers if told.server(name)["workloadRestartedAt"]}
         assert outdated <= {"web"}
         assert_same_end(here, before, fail_back(here, "second"), relaunched=len(outdated))
 
@@ -146,7 +146,7 @@ def test_killed_twice_at_its_worst_moments() -> None:
     with failed_over() as (here, before):
         for name, (machine, state) in {
             "first": ("failback", "ReverseSite"),
-            "second": ("recovery-wave", "StartLot"),
+            "second": ("recovery-wave", "StartBatch"),
             "third": ("recovery-wave", "StartInstances"),
             "fourth": ("failback", "RetireRecovery"),
         }.items():
@@ -176,6 +176,6 @@ def _at_most_one_side_has_begun(here: Stage) -> None:
     launched = here.drs_state({"account": "111122223333"})["recoveryInstances"]
     for name in here.servers:
         into = {instance["recoveryInstanceID"] for instance in launched}
-        at_home, there = sides(here, name)
-        if here.servers[name].original_instance_id in into and at_home == "running":
+        at_origin, there = sides(here, name)
+        if here.servers[name].original_instance_id in into and at_origin == "running":
             assert there == "stopped"

@@ -26,12 +26,12 @@ NOT_ON_THE_WAY = {
         "StopWorkloads",
         "DecideWorkloadsStopped",
         "WaitForWorkloads",
-        "ReturnWorkloads",
+        "RestartWorkloads",
         "DecideReturned",
         "WaitForReturn",
         "WaitForStop",
-        "WaitForRoom",
-        "LotNotStarted",
+        "AwaitJobSlot",
+        "BatchNotStarted",
         "RetryFailed",
     },
 }
@@ -105,7 +105,7 @@ def test_killed_twice_at_its_worst_moment() -> None:
     with two_waves() as here:
         for name in ("first", "second"):
             arn = here.start(name)
-            reach(here, "recovery-wave", "StartLot")
+            reach(here, "recovery-wave", "StartBatch")
             here.cloud.advance(3)
             here.cloud.stop(arn, "Operator", "killed")
         assert_same_end(here, here.run("third"))

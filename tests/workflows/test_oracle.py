@@ -13,7 +13,7 @@ import pytest
 from tests.workflows.oracle import facts, hold_to_facts
 from tests.workflows.preparing import prepare
 from tests.workflows.scenarios import SCENARIOS, Scenario, play
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 
 def executions() -> Any:
@@ -24,7 +24,7 @@ def hold_a_lock(here: Stage) -> None:
     executions().put_item(Item={"pk": "LOCK#PLAN#other", "sk": "LOCK", "holder": "run"})
 
 
-def claim_room(here: Stage) -> None:
+def claim_slot(here: Stage) -> None:
     executions().put_item(Item={"pk": "ROOM#444455556666/us-east-2", "sk": "CLAIM#run#all#1"})
 
 
@@ -71,7 +71,7 @@ def leave_an_execution(here: Stage) -> None:
 
 SPOILED: dict[str, tuple[Callable[[Stage], None], str]] = {
     "a lock": (hold_a_lock, "PLAN#other"),
-    "a claim": (claim_room, "CLAIM#run#all#1"),
+    "a claim": (claim_slot, "CLAIM#run#all#1"),
     "a job": (lose_a_job, "drsjob-"),
     "a server": (lose_a_server, "app"),
     "a stop": (stop_a_recovered_one, "stop"),
@@ -85,8 +85,8 @@ SPOILED: dict[str, tuple[Callable[[Stage], None], str]] = {
 @pytest.mark.parametrize("spoiled", SPOILED)
 def test_what_is_lost_doubled_or_left_behind_is_noticed(spoiled: str) -> None:
     spoil, word = SPOILED[spoiled]
-    groups = [group("app"), group("odd", **trouble("conversionFails"))]
-    with stage(*groups, waves=[wave("all", onFailure="GO_ON")]) as here:
+    groups = [group("app"), group("odd", **issue("conversionFails"))]
+    with stage(*groups, waves=[wave("all", onFailure="CONTINUE")]) as here:
         before = facts(here)
         run = here.run()
         hold_to_facts(here, before, [run])
@@ -105,8 +105,8 @@ def test_a_quota_that_was_exceeded_is_noticed() -> None:
 
 
 def test_launch_settings_that_a_preparation_leaves_behind_are_noticed() -> None:
-    groups = [group("app"), group("odd", **trouble("conversionFails"))]
-    with stage(*groups, waves=[wave("all", onFailure="GO_ON")]) as here:
+    groups = [group("app"), group("odd", **issue("conversionFails"))]
+    with stage(*groups, waves=[wave("all", onFailure="CONTINUE")]) as here:
         before = facts(here)
         prepare(here, "first")
         run = here.run()

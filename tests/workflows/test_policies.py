@@ -198,7 +198,7 @@ def test_drs_may_make_every_ec2_call_of_a_launch_into_an_instance() -> None:
     assert as_caller <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}, "our code describes, too"
 
 
-def test_drs_may_make_every_ec2_call_of_the_way_home() -> None:
+def test_drs_may_make_every_ec2_call_of_the_failback() -> None:
     """Launched into at the origin, protected again; and what DRS made on the recovery side is ended."""
     world = FailbackWorld()
     original, _, _, reversed_server = world.reversed_pair()

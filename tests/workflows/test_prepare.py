@@ -9,7 +9,7 @@ import pytest
 
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end
 from tests.workflows.preparing import begin, ended, prepare
-from tests.workflows.stage import Stage, group, stage, trouble, wave
+from tests.workflows.stage import Stage, group, issue, stage, wave
 
 WRITES = ("drs", "UpdateLaunchConfiguration")
 NEVER = {
@@ -103,7 +103,7 @@ def test_an_undo_leaves_alone_what_somebody_has_set_since() -> None:
 
 
 def test_a_blocked_server_is_left_as_it_is_and_somebody_is_told() -> None:
-    with stage(group("ok"), group("odd", **trouble("noTarget"))) as here:
+    with stage(group("ok"), group("odd", **issue("noTarget"))) as here:
         before = here.launch_settings("odd")
         prepared = prepare(here)
         assert prepared.result.status == "SUCCEEDED"
@@ -130,7 +130,7 @@ def test_a_preparation_gives_way_to_an_execution_of_the_plan() -> None:
         run = here.start()
         reach(here, "recovery-wave", "ConfigureLaunch")
         prepared = prepare(here)
-        assert prepared.report["gaveWayTo"] == "run"
+        assert prepared.report["yieldedTo"] == "run"
         assert prepared.outcomes == {}
         assert here.wait(run).status == "COMPLETED"
 
@@ -141,7 +141,7 @@ def test_servers_that_another_plan_recovers_are_left_alone() -> None:
         run = here.cloud.start("failover", {"plan": other}, name="run")
         reach(here, "recovery-wave", "WatchJobs")
         prepared = prepare(here)
-        assert prepared.outcomes == {"db": "GAVE_WAY", "web": "PREPARED"}
+        assert prepared.outcomes == {"db": "YIELDED", "web": "PREPARED"}
         assert prepared.server("db")["remedy"]
         here.wait(run)
 
@@ -157,7 +157,7 @@ def test_a_failover_that_starts_while_a_preparation_runs_goes_on_and_the_rest_gi
         here.cloud.on_function("MatchInstancesFunction", lambda event: None if runs else fail_over(event))
         here.cloud.functions.takes("CheckPrerequisitesFunction", 5)
         prepared = prepare(here)
-        assert set(prepared.outcomes.values()) == {"GAVE_WAY"}
+        assert set(prepared.outcomes.values()) == {"YIELDED"}
         assert "run" in prepared.server("app-1")["reason"]
         run = here.wait(runs[0])
         assert run.status == "COMPLETED"
@@ -174,7 +174,7 @@ def test_a_failover_in_the_midst_of_the_writing_takes_precedence() -> None:
         assert run.status == "COMPLETED"
         assert set(run.outcomes.values()) == {"RECOVERED"}
         outcomes = Counter(ended(here, prep).outcomes.values())
-        assert outcomes == {"PREPARED": 20, "GAVE_WAY": 5}
+        assert outcomes == {"PREPARED": 20, "YIELDED": 5}
         for name in here.servers:
             into = here.launch_settings(name)["launchIntoInstanceProperties"]
             assert into == {"launchIntoEC2InstanceID": here.target(name)}
@@ -183,7 +183,7 @@ def test_a_failover_in_the_midst_of_the_writing_takes_precedence() -> None:
 def test_a_server_in_a_job_of_somebody_is_left_alone() -> None:
     with stage() as here:
         here.drs_fault("SERVER_BUSY", server=here.source("app-1"))
-        assert prepare(here).outcomes == {"app-1": "GAVE_WAY", "app-2": "PREPARED"}
+        assert prepare(here).outcomes == {"app-1": "YIELDED", "app-2": "PREPARED"}
 
 
 def test_a_second_preparation_of_the_plan_is_refused_while_the_first_runs() -> None:

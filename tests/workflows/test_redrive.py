@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.workflows.control_messages import refused, tell
 from tests.workflows.failback_stage import away, home, one_side
 from tests.workflows.killing import tell_end
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
-from tests.workflows.steering import refused, tell
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
 
@@ -26,7 +26,7 @@ def attempt(here: Stage, arn: str, number: int) -> Run:
 
 @pytest.mark.parametrize("order", ["TOGETHER", "BY_WAVE"])
 def test_a_failed_failover_takes_over_what_was_done_and_launches_nothing_twice(order: str) -> None:
-    groups = [group("db", "data"), group("odd", "data", **trouble("targetDoesNotStart")), group("web", "web")]
+    groups = [group("db", "data"), group("odd", "data", **issue("targetDoesNotStart")), group("web", "web")]
     with stage(*groups, waves=WAVES, policies={"launchOrder": order}) as here:
         arn = here.start()
         first = here.wait(arn)

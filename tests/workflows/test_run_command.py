@@ -9,12 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.simulation.world import ORIGIN
-from tests.workflows.stage import Stage, group, stage, trouble
+from tests.workflows.stage import Stage, group, issue, stage
 
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Stage]:
-    with stage(group("app", count=2), group("bare", **trouble("noProfile"))) as built:
+    with stage(group("app", count=2), group("bare", **issue("noProfile"))) as built:
         yield built
 
 

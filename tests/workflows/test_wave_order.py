@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.times import iso
-from tests.workflows.stage import Run, Stage, group, stage, trouble, wave
+from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 CHAIN = [wave("data"), wave("application", "data"), wave("web", "application")]
 
@@ -54,7 +54,7 @@ def test_by_wave_no_job_begins_before_the_wave_it_depends_on_is_done() -> None:
             assert iso(datetime.fromisoformat(dict(settings_written)[later])) >= run.wave(earlier)["endedAt"]
 
 
-def test_a_diamond_joins_only_when_both_sides_are_done_and_the_sides_run_side_by_side() -> None:
+def test_a_diamond_joins_only_when_both_sides_are_done_and_the_sides_run_in_parallel() -> None:
     waves = [wave("base"), wave("left", "base"), wave("right", "base"), wave("top", "left", "right")]
     slow_right = {"right": {"platform": "windows", "bootMode": "uefi"}}
     with stage(*one_in_each(waves, **slow_right), waves=waves, policies={"launchOrder": "BY_WAVE"}) as here:
@@ -95,7 +95,7 @@ def test_drs_that_starts_instances_itself_is_told_with_by_wave_as_remedy() -> No
 
 def test_a_skipped_server_that_drs_started_is_told_to_run() -> None:
     waves = [wave("data"), wave("web", "data")]
-    broken = trouble("targetDoesNotStart")
+    broken = issue("targetDoesNotStart")
     with stage(*one_in_each(waves, data=broken), waves=waves) as here:
         here.drs_fault("IGNORES_DISPOSITION", server=here.source("web"))
         run = here.run()
@@ -106,15 +106,15 @@ def test_a_skipped_server_that_drs_started_is_told_to_run() -> None:
 
 def test_a_wave_without_servers_holds_nobody_up() -> None:
     waves = [wave("data"), wave("web", "data")]
-    blocked = trouble("noTarget")
-    with stage(*one_in_each(waves, data=blocked), waves=waves, policies={"onBlocked": "GO_ON"}) as here:
+    blocked = issue("noTarget")
+    with stage(*one_in_each(waves, data=blocked), waves=waves, policies={"onBlocked": "CONTINUE"}) as here:
         run = here.run()
         assert run.outcomes == {"data": "BLOCKED", "web": "RECOVERED"}
         assert run.status == "COMPLETED_WITH_FAILURES"
 
 
 def test_a_job_that_hangs_is_given_up_in_time_and_within_the_history_quota() -> None:
-    with stage(group("app"), group("odd"), waves=[wave("all", onFailure="GO_ON")]) as here:
+    with stage(group("app"), group("odd"), waves=[wave("all", onFailure="CONTINUE")]) as here:
         here.drs_fault("JOB_STUCK", phase="SNAPSHOT", server=here.source("odd"))
         run = here.run()
         assert run.outcomes["odd"] == "FAILED"

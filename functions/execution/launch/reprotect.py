@@ -12,7 +12,7 @@ from typing import Any
 from shared.aws.cross_account import member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.drs import RecoveryInstance
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import Protection, ServerStatus
@@ -24,7 +24,7 @@ from shared.store import execution_store
 from shared.task import Task, task
 from shared.times import iso, parse_time
 
-PATIENCE = timedelta(minutes=30)
+TIMEOUT = timedelta(minutes=30)
 """How long an agent may take to check in after its instance has started."""
 HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 OPEN = (None, Protection.RETURNING)
@@ -61,7 +61,7 @@ def handler(task: Task) -> dict[str, Any]:
             values = _values(server, *_ask(drs, server, instance), task)
             return ServerChange(server, values) if values else None
 
-        answers = side_by_side(ask, members, api="ReverseReplication", scope=lambda server: server.scope)
+        answers = in_parallel(ask, members, api="ReverseReplication", scope=lambda server: server.scope)
         changes += [change for change in answers if change]
     done = store.change_settled(task.execution_id, changes)
     requested = sum(server.protection is Protection.RESCANNING for server in done)
@@ -91,17 +91,17 @@ def _ask(
 
 
 def _values(
-    server: ServerRecord, trouble: AwsCallError | str | None, may_pass: bool, task: Task
+    server: ServerRecord, issue: AwsCallError | str | None, may_pass: bool, task: Task
 ) -> dict[str, Any]:
     """What to record: nothing while it may still succeed."""
-    if trouble is None:
+    if issue is None:
         return {"protection": Protection.RESCANNING, "protection_reason": None, "protection_remedy": None}
-    if may_pass and task.now - parse_time(server.reprotect_requested_at) <= PATIENCE:
+    if may_pass and task.now - parse_time(server.reprotect_requested_at) <= TIMEOUT:
         return {}
-    advice = trouble.explanation.remedy if isinstance(trouble, AwsCallError) and not may_pass else CHECK_AGENT
+    advice = issue.explanation.remedy if isinstance(issue, AwsCallError) and not may_pass else CHECK_AGENT
     return {
         "protection": Protection.UNPROTECTED,
-        "protection_reason": f"It could not be protected again: {trouble}",
+        "protection_reason": f"It could not be protected again: {issue}",
         "protection_remedy": f"{advice.format(instance=server.pair_instance_id)} "
         "Then run the failback again: it goes on from there.",
     }

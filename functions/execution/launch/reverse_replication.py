@@ -16,14 +16,14 @@ from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError, OutcomeUnknownError, ThrottledError
-from shared.aws.rate_limits import side_by_side
+from shared.aws.rate_limits import in_parallel
 from shared.model.drs import RecoveryInstance, SourceServer
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance
 from shared.model.scope import Site
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import ErrorKind
-from shared.rules.failback.original_identifier import NOT_REVERSED, staging_account_trouble
+from shared.rules.failback.original_identifier import NOT_REVERSED, staging_account_issue
 from shared.rules.failback.replication_progress import stall_remedy
 from shared.services.opened_execution import opened
 from shared.services.original_reader import reversed_by_instance
@@ -34,7 +34,7 @@ from shared.times import iso, parse_time
 
 CALLERS = 10
 """Parallel ReverseReplication and CreateTags calls; DRS publishes no rates."""
-PATIENCE = timedelta(minutes=30)
+TIMEOUT = timedelta(minutes=30)
 """How long an agent may take to check in, and a reversed server to appear."""
 OPEN = (ServerStatus.READY, ServerStatus.REVERSING)
 
@@ -114,7 +114,7 @@ class _Reversal:
                 server, instances.get((server.source_server_id, server.workload_instance_id or ""))
             )
 
-        answers = side_by_side(ask, left, api="ReverseReplication", scope=lambda server: self._drs.scope)
+        answers = in_parallel(ask, left, api="ReverseReplication", scope=lambda server: self._drs.scope)
         asked = dict(zip(ids, answers, strict=True))
         changes |= {server_id: values for server_id, values in asked.items() if values is not None}
         # The reversed server stands when the call returns, also where its answer was lost.
@@ -141,10 +141,10 @@ class _Reversal:
                 continue
             changes[server.source_server_id] = {}
             error = refused.get(instance_id)
-            if not self._has_patience(server) or instance is None:
+            if not self._in_time(server) or instance is None:
                 changes[server.source_server_id] = _failed(
                     f"{instance_id}, which an earlier failback stopped, did not start again within "
-                    f"{PATIENCE}: it is {instance.state if instance else 'gone'}. {error or ''}".strip(),
+                    f"{TIMEOUT}: it is {instance.state if instance else 'gone'}. {error or ''}".strip(),
                     f"aws ec2 start-instances --instance-ids {instance_id} --region "
                     f"{self._site.recovery.region}; then start the failback again.",
                 )
@@ -160,8 +160,8 @@ class _Reversal:
             source = found.get(server.workload_instance_id or "")
             if source is None:
                 continue
-            if trouble := staging_account_trouble(source):
-                changes[server.source_server_id] = _failed(trouble.found, trouble.remedy)
+            if issue := staging_account_issue(source):
+                changes[server.source_server_id] = _failed(issue.found, issue.remedy)
                 continue
             changes[server.source_server_id] = {
                 "status": ServerStatus.REPLICATING,
@@ -195,26 +195,26 @@ class _Reversal:
         return None
 
     def _not_checked_in(self, server: ServerRecord, error: AwsCallError) -> Values:
-        if self._has_patience(server):
+        if self._in_time(server):
             return {"reason": str(error), "remedy": "Nothing yet: it is asked again when the agent is there."}
         return _failed(
-            f"The agent on {server.workload_instance_id} did not check in within {PATIENCE}: {error}",
+            f"The agent on {server.workload_instance_id} did not check in within {TIMEOUT}: {error}",
             f"{stall_remedy('AGENT_NOT_SEEN')} Then start the failback again.",
         )
 
     def _not_there_yet(self, server: ServerRecord) -> Values:
-        if self._has_patience(server):
+        if self._in_time(server):
             return {}
         return _failed(
             f"The replication of {server.workload_instance_id} was reversed, but {self._site.origin} shows "
-            f"no source server for it within {PATIENCE}.",
+            f"no source server for it within {TIMEOUT}.",
             f"Look in DRS of {self._site.recovery} where it replicates to; stop that, then start the "
             "failback again.",
         )
 
-    def _has_patience(self, server: ServerRecord) -> bool:
+    def _in_time(self, server: ServerRecord) -> bool:
         since = server.reverse_requested_at
-        return since is None or self._task.now - parse_time(since) <= PATIENCE
+        return since is None or self._task.now - parse_time(since) <= TIMEOUT
 
     def _tag_originals(self, servers: Sequence[ServerRecord]) -> dict[str, Values]:
         """Tag the originals that are not: with launchIntoSourceInstance DRS refuses to reverse otherwise."""

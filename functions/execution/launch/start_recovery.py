@@ -1,4 +1,4 @@
-"""StartRecovery: one DRS job for one lot of a wave; never a second job for a server."""
+"""StartRecovery: one DRS job for one batch of a wave; never a second job for a server."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from shared.task import Task, task
 
 @task
 def handler(task: Task) -> dict[str, Any]:
-    """``{executionId, wave, lot}`` → ``{lot, outcome, launching, reason, waitSeconds}``.
+    """``{executionId, wave, batch}`` → ``{batch, outcome, launching, reason, waitSeconds}``.
 
     ``outcome`` is STARTED, WAIT or NOTHING.
     """
     settings = ExecutionSettings.from_env()
     store = execution_store(settings.executions_table)
     accounts = member_accounts(settings.member_role, settings.external_id)
-    lot = task.number("lot")
-    servers = store.servers(task.execution_id, task.wave, lot=lot)
+    batch = task.number("batch")
+    servers = store.servers(task.execution_id, task.wave, batch=batch)
     if not servers:
-        return {"lot": lot, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
-    scope = servers[0].scope  # a lot is of one scope
+        return {"batch": batch, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
+    scope = servers[0].scope  # a batch is of one scope
     starter = RecoveryStarter(
         store=store,
         drs=DrsClient(accounts, scope),
         ec2=Ec2Client(accounts, scope),
         execution=opened(store, task.execution_id),
         wave=task.wave,
-        lot=lot,
+        batch=batch,
         now=task.now,
     )
-    return {"lot": lot, **starter.start(servers)}
+    return {"batch": batch, **starter.start(servers)}

@@ -17,7 +17,7 @@ from shared.store import PairStore, execution_store
 from shared.task import Task, task
 from shared.times import iso, parse_time
 
-PATIENCE = timedelta(minutes=30)
+TIMEOUT = timedelta(minutes=30)
 """How long DRS and EC2 may hold a step up; the servers are home and protected all the while."""
 ROUNDS = 8
 """A server needs up to seven calls one after the other; most follow each other at once."""
@@ -83,12 +83,12 @@ def _values(server: ServerRecord, progress: Progress, task: Task) -> dict[str, A
             "protection_reason": None,
             "protection_remedy": None,
         }
-    late = task.now - parse_time(server.retire_requested_at) > PATIENCE
+    late = task.now - parse_time(server.retire_requested_at) > TIMEOUT
     if not (progress.hopeless or late):
         return {}
-    trouble = progress.trouble
+    issue = progress.issue
     return {
         "protection_reason": "The recovery side was not tidied up: "
-        f"{trouble.found if trouble else f'it took over {PATIENCE}.'}",
-        "protection_remedy": trouble.remedy if trouble else "Run the failback again: it goes on from there.",
+        f"{issue.found if issue else f'it took over {TIMEOUT}.'}",
+        "protection_remedy": issue.remedy if issue else "Run the failback again: it goes on from there.",
     }

@@ -24,7 +24,7 @@ from shared.store import (
 from shared.task import Task, task
 
 ERROR = "FailoverTakesPrecedence"
-PATIENCE = timedelta(minutes=10)
+TIMEOUT = timedelta(minutes=10)
 """How long a drill that has ended is waited for although nobody cleans up after it: the event about its end
 comes within seconds, unless it is lost."""
 
@@ -68,4 +68,4 @@ def _cancel(store: ExecutionStore, drill: ExecutionRecord, task: Task) -> bool:
         return True
     if drill.clean_up is not None:
         return not execution_is_over(store, drill.execution_id, own_arn)
-    return task.now - ended < PATIENCE
+    return task.now - ended < TIMEOUT

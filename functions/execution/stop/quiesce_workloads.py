@@ -14,7 +14,7 @@ from shared.aws.ssm import Invocation, SsmClient
 from shared.model.policies import QuiesceAction
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.control.pauses import cutover_hold
+from shared.rules.control.pauses import cutover_pause
 from shared.services.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import execution_store
@@ -37,7 +37,7 @@ def handler(task: Task) -> dict[str, Any]:
     execution = opened(store, task.execution_id)
     if execution.record.cancellation is not None:
         return {"running": 0, "failed": 0, "waitSeconds": 0}
-    if cutover_hold(execution.record, execution.policies.failback):
+    if cutover_pause(execution.record, execution.policies.failback):
         return {"running": 1, "failed": 0, "waitSeconds": PAUSED_SECONDS}
     accounts = member_accounts(settings.member_role, settings.external_id)
     servers = [server for server in store.servers(task.execution_id) if _is_to_rest(server)]

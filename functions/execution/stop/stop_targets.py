@@ -10,7 +10,7 @@ from shared.model.ec2 import Instance
 from shared.model.policies import Mode, WhenTargetRuns
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.failback.workloads import PATIENCE
+from shared.rules.failback.workloads import TIMEOUT
 from shared.services.opened_execution import OpenedExecution, opened
 from shared.settings import ExecutionSettings
 from shared.store import execution_store
@@ -43,9 +43,9 @@ def handler(task: Task) -> dict[str, Any]:
         to_stop: list[str] = []
         for server in members:
             instance = instances.get(server.pair_instance_id or "")
-            trouble = _trouble(server, instance, may_stop, word)
-            if trouble:
-                changes.append(ServerChange(server, trouble))
+            issue = _issue(server, instance, may_stop, word)
+            if issue:
+                changes.append(ServerChange(server, issue))
             elif instance and instance.state != "stopped":
                 if _hangs(server, task):
                     changes.append(ServerChange(server, _hanging(instance)))
@@ -72,7 +72,7 @@ def _may_stop(execution: OpenedExecution) -> bool:
     return policies.when_target_runs is WhenTargetRuns.STOP
 
 
-def _trouble(
+def _issue(
     server: ServerRecord, instance: Instance | None, may_stop: bool, word: str
 ) -> dict[str, Any] | None:
     if instance is None:
@@ -94,12 +94,12 @@ def _trouble(
 
 def _hangs(server: ServerRecord, task: Task) -> bool:
     since = server.stop_awaited_since
-    return since is not None and task.now - parse_time(since) > PATIENCE
+    return since is not None and task.now - parse_time(since) > TIMEOUT
 
 
 def _hanging(instance: Instance) -> dict[str, Any]:
     return _failed(
-        f"{instance.instance_id} did not stop within {PATIENCE}: it is {instance.state}.",
+        f"{instance.instance_id} did not stop within {TIMEOUT}: it is {instance.state}.",
         f"aws ec2 stop-instances --force --instance-ids {instance.instance_id}; when it is stopped, run the "
         "plan again for this server.",
     )

@@ -14,7 +14,7 @@ from shared.model.ec2 import Instance
 from shared.model.policies import StopWorkload
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.failback.workloads import PATIENCE, at_rest, by_workload_scope
+from shared.rules.failback.workloads import TIMEOUT, at_rest, by_workload_scope
 from shared.services.opened_execution import opened
 from shared.services.workload_instances import workloads
 from shared.settings import ExecutionSettings
@@ -79,9 +79,9 @@ def _values(server: ServerRecord, instance: Instance | None, task: Task) -> dict
         }
     if requested is None or server.workload_stopped_at:  # or it was started again meanwhile
         return {"workload_stop_requested_at": iso(task.now), "workload_stopped_at": None}
-    if task.now - parse_time(requested) > PATIENCE and instance:
+    if task.now - parse_time(requested) > TIMEOUT and instance:
         return _failed(
-            f"Its workload on {instance.instance_id} did not stop within {PATIENCE}: it is {instance.state}.",
+            f"Its workload on {instance.instance_id} did not stop within {TIMEOUT}: it is {instance.state}.",
             f"aws ec2 stop-instances --force --instance-ids {instance.instance_id}; when it is stopped, run "
             "the failback again for this server.",
         )

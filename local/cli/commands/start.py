@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("--launch-order", choices=["TOGETHER", "BY_WAVE"], help="instead of the plan's own")
-    parser.add_argument("--on-blocked", choices=["STOP", "GO_ON"], help="instead of the plan's own")
+    parser.add_argument("--on-blocked", choices=["STOP", "CONTINUE"], help="instead of the plan's own")
     parser.add_argument("--name", help="name of the execution (default: the plan's with a number)")
     parser.add_argument("--watch", action="store_true", help="follow it until it ends")
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from shared.model.policies import LaunchOrder, Policies
-from shared.model.prerequisite_facts import ServerFacts, Trouble
+from shared.model.prerequisite_facts import CheckFailure, ServerFacts
 
 
-def settings_unreadable(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def settings_unreadable(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.launch is not None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The launch settings of {facts.server.name} could not be read.",
         "aws drs get-launch-configuration --source-server-id "
         f"{facts.server.source_server_id} --region {facts.server.scope.region}",
     )
 
 
-def settings_will_change(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def settings_will_change(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """Launching into an instance forbids two settings (DRS user guide, general launch settings)."""
     launch = facts.launch
     if launch is None:
@@ -32,28 +32,28 @@ def settings_will_change(facts: ServerFacts, policies: Policies) -> Trouble | No
         changes.append(f"launch disposition {launch.launch_disposition} to STOPPED")
     if not changes:
         return None
-    return Trouble(
+    return CheckFailure(
         f"Launch settings will change: {', '.join(changes)}.",
         "Nothing: the settings before are kept, and put back if nothing is launched.",
     )
 
 
-def launches_elsewhere(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def launches_elsewhere(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     into = facts.launch.launch_into_instance_id if facts.launch else None
     if not into or into == facts.target.instance_id:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The launch settings name {into} to launch into; it will be {facts.target.instance_id} instead.",
         f"Check that the pair is right. If {into} is meant, pair it under matching.manualPairs in the plan.",
     )
 
 
-def own_licence_not_allowed(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def own_licence_not_allowed(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.launch is None or not facts.launch.os_byol:
         return None
     if facts.server.platform == "linux" or facts.target.tenancy == "host":
         return None
-    return Trouble(
+    return CheckFailure(
         f"OS BYOL is set for a Windows server, and {facts.target.instance_id} is not on a dedicated host.",
         "aws drs update-launch-configuration --licensing osByol=false --source-server-id "
         f"{facts.server.source_server_id} --region {facts.server.scope.region}",

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from shared.model.finding import Finding, Severity
 from shared.model.policies import Mode, Policies
-from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts, Trouble
+from shared.model.prerequisite_facts import CheckFailure, ProfileFacts, ScopeFacts, ServerFacts
 from shared.rules.checks import launch, replication, scope, target
 
 __all__ = [
     "CHECKS",
     "SCOPE_CHECKS",
     "Check",
+    "CheckFailure",
     "ProfileFacts",
     "ScopeCheck",
     "ScopeFacts",
     "ServerFacts",
-    "Trouble",
     "blocking",
     "check_scope",
     "check_server",
@@ -34,7 +34,7 @@ class Check:
     code: str
     severity: Severity
     title: str
-    look: Callable[[ServerFacts, Policies], Trouble | None]
+    look: Callable[[ServerFacts, Policies], CheckFailure | None]
     in_drill: Severity | None = None
 
     def severity_in(self, mode: Mode) -> Severity:
@@ -46,7 +46,7 @@ class ScopeCheck:
     code: str
     severity: Severity
     title: str
-    look: Callable[[ScopeFacts], Trouble | None]
+    look: Callable[[ScopeFacts], CheckFailure | None]
 
 
 _C, _O, _W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
@@ -61,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
     Check("LAG_UNKNOWN", _W, "The age of the newest copy is known", replication.lag_unknown),
     Check("DIRECTION_REVERSED", _C, "The server replicates towards recovery", replication.wrong_direction),
     Check("SERVER_BUSY", _C, "No DRS job holds the server", replication.server_busy),
-    Check("SERVER_HELD", _C, "No other execution holds the server", replication.held_by_execution),
+    Check("SERVER_LOCKED", _C, "No other execution holds the server", replication.locked_by_execution),
     Check("TARGET_IN_USE", _C, "The target is not production already", replication.target_in_use),
     Check(
         "WORKLOAD_ON_RECOVERY",
@@ -83,7 +83,7 @@ CHECKS: tuple[Check, ...] = (
         replication.replaces_stopped_instance,
     ),
     Check("FAST_NOT_POSSIBLE", _C, "The agent can recover FAST if asked to", replication.too_old_for_fast),
-    Check("TARGET_GONE", _C, "The target exists", target.gone),
+    Check("TARGET_NOT_FOUND", _C, "The target exists", target.gone),
     Check("TARGET_UNTAGGED", _C, "DRS may launch into the target", target.not_tagged),
     Check("TARGET_RUNNING", _C, "The target is stopped", target.runs),
     Check("TARGET_WILL_BE_STOPPED", _W, "The target need not be stopped", target.will_be_stopped),
@@ -116,9 +116,9 @@ CHECKS: tuple[Check, ...] = (
 SCOPE_CHECKS: tuple[ScopeCheck, ...] = (
     ScopeCheck("DRS_NOT_INITIALIZED", _C, "DRS is set up", scope.not_initialized),
     ScopeCheck("ACTIONS_DENIED", _C, "The member role may do what it must", scope.actions_denied),
-    ScopeCheck("RIGHTS_UNKNOWN", _W, "The rights of the member role are known", scope.rights_unknown),
-    ScopeCheck("QUOTA_JOBS", _W, "There is room for another job", scope.waits_for_jobs),
-    ScopeCheck("QUOTA_SERVERS", _W, "There is room for the servers", scope.waits_for_servers),
+    ScopeCheck("PERMISSIONS_UNKNOWN", _W, "The rights of the member role are known", scope.rights_unknown),
+    ScopeCheck("QUOTA_JOBS", _W, "A slot is free for another job", scope.waits_for_jobs),
+    ScopeCheck("QUOTA_SERVERS", _W, "Slots are free for the servers", scope.waits_for_servers),
 )
 
 
@@ -134,12 +134,12 @@ def check_scope(facts: ScopeFacts) -> tuple[Finding, ...]:
     return as_findings((check.code, check.severity, check.look(facts)) for check in SCOPE_CHECKS)
 
 
-def as_findings(looks: Iterable[tuple[str, Severity, Trouble | None]]) -> tuple[Finding, ...]:
-    """What came of checks (code, severity, trouble if any) as findings, in the same order."""
+def as_findings(looks: Iterable[tuple[str, Severity, CheckFailure | None]]) -> tuple[Finding, ...]:
+    """What came of checks (code, severity, issue if any) as findings, in the same order."""
     return tuple(
-        Finding(code, severity, trouble.found, trouble.remedy)
-        for code, severity, trouble in looks
-        if trouble is not None
+        Finding(code, severity, issue.found, issue.remedy)
+        for code, severity, issue in looks
+        if issue is not None
     )
 
 

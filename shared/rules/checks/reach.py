@@ -14,10 +14,10 @@ from shared.model.policies import Policies
 from shared.rules.checks.reverse_facts import (
     ANYWHERE,
     AclEntry,
+    CheckFailure,
     NetworkFacts,
     ReverseServerFacts,
     Route,
-    Trouble,
 )
 from shared.rules.failback.original_identifier import Stage
 
@@ -25,18 +25,18 @@ CONTROL_PORT = 443
 DATA_PORT = 1500
 
 
-def control_closed(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def control_closed(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     return _closed(facts, CONTROL_PORT, ANYWHERE, "DRS and S3 at the origin")
 
 
-def data_closed(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def data_closed(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     network = facts.network
     if network is None:
         return None
     return _closed(facts, DATA_PORT, network.staging_destination, "the staging area at the origin")
 
 
-def no_way_out(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def no_failover(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload, network = facts.workload, _asked(facts)
     if workload is None or network is None:
         return None
@@ -44,7 +44,7 @@ def no_way_out(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
     closed = [destination for destination in wanted if not routed(network, destination)]
     if not closed:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The route table of {workload.subnet_id} has no way to {' and '.join(closed)} for "
         f"{workload.instance_id}.",
         "Add a route through a NAT gateway, a transit gateway or an internet gateway (which also takes a "
@@ -52,7 +52,7 @@ def no_way_out(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
     )
 
 
-def acl_closed(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def acl_closed(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload, network = facts.workload, _asked(facts)
     if workload is None or network is None or network.acl is None:
         return None
@@ -60,16 +60,16 @@ def acl_closed(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
     closed = [port for port, destination in wanted if not acl_allows(network.acl, port, destination)]
     if not closed:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The network ACL of {workload.subnet_id} lets no TCP {' and '.join(map(str, closed))} out.",
         "Add an outbound entry that allows it, and an inbound one for the answers (ports 1024 to 65535).",
     )
 
 
-def network_unknown(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def network_unknown(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or facts.network is not None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The security groups and routes of {facts.workload.instance_id} could not be read.",
         f"Check that it reaches DRS on TCP {CONTROL_PORT} and the staging area on TCP {DATA_PORT}.",
     )
@@ -111,13 +111,13 @@ def acl_allows(entries: Iterable[AclEntry], port: int, destination: str) -> bool
     return False
 
 
-def _closed(facts: ReverseServerFacts, port: int, destination: str, what: str) -> Trouble | None:
+def _closed(facts: ReverseServerFacts, port: int, destination: str, what: str) -> CheckFailure | None:
     workload, network = facts.workload, _asked(facts)
     if workload is None or network is None or allowed_out(network, port, destination):
         return None
     groups = ", ".join(workload.security_group_ids) or "no security group"
     example = workload.security_group_ids[0] if workload.security_group_ids else "sg-…"
-    return Trouble(
+    return CheckFailure(
         f"No rule of {groups} lets TCP {port} out from {workload.instance_id} to {what} ({destination}).",
         f"aws ec2 authorize-security-group-egress --group-id {example} --protocol tcp --port {port} "
         f"--cidr {destination} --region {workload.scope.region}; or override this check if there is another "

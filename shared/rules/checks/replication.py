@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from shared.model.policies import Mode, Policies, RecoveryMode
-from shared.model.prerequisite_facts import ServerFacts, Trouble
+from shared.model.prerequisite_facts import CheckFailure, ServerFacts
 
 NEVER_LAUNCHABLE = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED")
 """Without a consistent copy (DRS user guide, preparing for failover)."""
@@ -16,7 +16,7 @@ FAST_AGENT = (6, 42, 20)
 """The oldest agent that can be launched without conversion (DRS user guide, launch settings)."""
 
 
-def replication_unfit(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def replication_unfit(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """A state without a consistent copy, or one whose copy nobody could vouch for."""
     server, state = facts.server, facts.server.replication_state
     if state == "CONTINUOUS" or state in SURE_TO_HAVE_COPY:
@@ -35,93 +35,93 @@ def replication_unfit(facts: ServerFacts, policies: Policies) -> Trouble | None:
         "Mend the replication; or, if the server has a consistent copy, see that its recovery snapshots can "
         f"be read: {_drs(facts, 'describe-recovery-snapshots')}",
     )
-    return Trouble(f"The replication is {state}{why}, so there is no copy to launch from.", remedy)
+    return CheckFailure(f"The replication is {state}{why}, so there is no copy to launch from.", remedy)
 
 
-def no_recovery_point(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def no_recovery_point(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.has_recovery_point is not False or replication_unfit(facts, policies):
         return None
-    return Trouble(
+    return CheckFailure(
         f"{facts.server.name} has no point in time to recover to.",
         f"Wait until DRS has taken one: {_drs(facts, 'describe-recovery-snapshots')}",
     )
 
 
-def replication_degraded(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def replication_degraded(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     server = facts.server
     if server.replication_state not in LAUNCHABLE_WITH_COPY or replication_unfit(facts, policies):
         return None
     why = f" ({server.stalled_reason})" if server.stalled_reason else ""
-    return Trouble(
+    return CheckFailure(
         f"The replication is {server.replication_state}{why}; the newest copy may be old.",
         "Nothing if the origin is down: that is what a disaster looks like. Else mend the replication first.",
     )
 
 
-def lag_too_high(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def lag_too_high(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     lag = facts.server.lag_seconds
     if lag is None or lag <= policies.max_lag_seconds:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The newest copy is {lag:.0f} s old; the plan allows {policies.max_lag_seconds} s.",
         "Wait until the replication has caught up; or accept older data with "
         f"policies.maxLagSeconds: {int(lag) + 1} in the plan.",
     )
 
 
-def lag_unknown(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def lag_unknown(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.server.lag_seconds is not None or facts.server.replication_state in NEVER_LAUNCHABLE:
         return None
-    return Trouble(
+    return CheckFailure(
         "DRS does not say how old the newest copy is.",
         f"Look at the newest one: {_drs(facts, 'describe-recovery-snapshots')} --order DESC --max-items 1",
     )
 
 
-def wrong_direction(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def wrong_direction(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.server.replication_direction == "FAILOVER":
         return None
-    return Trouble(
+    return CheckFailure(
         f"The source server replicates in direction {facts.server.replication_direction}.",
         "Leave it out of a failover: it exists to bring a server back. Remove its dr:enabled tag.",
     )
 
 
-def server_busy(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def server_busy(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.active_job_id is None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The DRS job {facts.active_job_id} holds the server.",
         "Wait until it is COMPLETED, then start the plan again: aws drs describe-jobs "
         f"--filters jobIDs={facts.active_job_id} --region {facts.server.scope.region}",
     )
 
 
-def held_by_execution(facts: ServerFacts, policies: Policies) -> Trouble | None:
-    holder = facts.held_by_execution
+def locked_by_execution(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    holder = facts.locked_by_execution
     if holder is None:
         return None
-    if facts.held_by_mode is Mode.DRILL:
-        return Trouble(
+    if facts.locked_by_mode is Mode.DRILL:
+        return CheckFailure(
             f"The drill {holder} holds the server.",
             "For a real failover, start it again with cancelDrill: true: it stops the drill, waits for its "
             "clean-up and goes on. Else wait until the drill is over.",
         )
-    what = facts.held_by_mode.value.lower() if facts.held_by_mode else "execution"
-    return Trouble(
+    what = facts.locked_by_mode.value.lower() if facts.locked_by_mode else "execution"
+    return CheckFailure(
         f"The {what} {holder} holds the server.",
         "Wait until that execution is over, or stop it, then start the plan again.",
     )
 
 
-def replaces_running_instance(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def replaces_running_instance(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """DRS removes earlier recovery instances at a new launch (DRS user guide, preparing for failover)."""
     other = facts.recovery_instance
     if other is None or other.ec2_instance_id == facts.target.instance_id:
         return None
     if other.ec2_state not in ("RUNNING", "PENDING", "STOPPING"):
         return None
-    return Trouble(
+    return CheckFailure(
         f"The recovery instance {other.ec2_instance_id} of an earlier launch is {other.ec2_state}; DRS would "
         "terminate it when it launches again.",
         "Is it in use? Then keep it: leave this server out. Else stop it: aws ec2 stop-instances "
@@ -129,18 +129,18 @@ def replaces_running_instance(facts: ServerFacts, policies: Policies) -> Trouble
     )
 
 
-def replaces_stopped_instance(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def replaces_stopped_instance(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     other = facts.recovery_instance
     if other is None or other.ec2_instance_id == facts.target.instance_id or other.ec2_state != "STOPPED":
         return None
-    return Trouble(
+    return CheckFailure(
         f"The stopped recovery instance {other.ec2_instance_id} of an earlier launch goes: DRS ends it.",
         "To keep it, protect it: aws ec2 modify-instance-attribute --disable-api-termination "
         f"--instance-id {other.ec2_instance_id} --region {facts.server.scope.region}",
     )
 
 
-def target_in_use(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def target_in_use(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """The target runs as the result of a recovery, not a drill: a launch would overwrite live disks.
 
     In a drill it is in use stopped as well: what the workload wrote there is nowhere else yet.
@@ -151,7 +151,7 @@ def target_in_use(facts: ServerFacts, policies: Policies) -> Trouble | None:
     on_record = facts.recorded_workload_side == "RECOVERY"
     if facts.target.state == "stopped" and not (on_record and facts.mode is Mode.DRILL):
         return None
-    return Trouble(
+    return CheckFailure(
         f"{own.ec2_instance_id} is {facts.target.state} as the recovery instance of {facts.server.name}: "
         "it may be production, and a launch would overwrite its disks.",
         "If it is production, leave this server out. Else stop it: aws ec2 stop-instances "
@@ -159,12 +159,12 @@ def target_in_use(facts: ServerFacts, policies: Policies) -> Trouble | None:
     )
 
 
-def workload_on_recovery(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def workload_on_recovery(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """A launch would put the origin's older data over what the workload wrote since the failover."""
     if facts.recorded_workload_side != "RECOVERY" or target_in_use(facts, policies):
         return None
     drill = facts.mode is Mode.DRILL
-    return Trouble(
+    return CheckFailure(
         f"{facts.server.name} was failed over and never brought home: its newest data are on the "
         f"recovery side, and a launch into {facts.target.instance_id} ({facts.target.state}) would put older "
         "data of the origin over them.",
@@ -173,16 +173,16 @@ def workload_on_recovery(facts: ServerFacts, policies: Policies) -> Trouble | No
     )
 
 
-def too_old_for_fast(facts: ServerFacts, policies: Policies) -> Trouble | None:
+def too_old_for_fast(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if policies.recovery_mode is not RecoveryMode.FAST:
         return None
     if facts.server.original_instance_id is None:
-        return Trouble("Recovery mode FAST works only for EC2 instances; this is none.", _OPTIMAL)
+        return CheckFailure("Recovery mode FAST works only for EC2 instances; this is none.", _OPTIMAL)
     version = facts.server.agent_version
     if version is not None and _numbers(version) >= FAST_AGENT:
         return None
     needed = ".".join(str(number) for number in FAST_AGENT)
-    return Trouble(
+    return CheckFailure(
         f"Recovery mode FAST needs agent {needed}; the server has {version or 'one of unknown version'}.",
         f"Update the DRS agent on the server. {_OPTIMAL}",
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.model.policies import Policies, RecoveryInstanceDisposition
-from shared.rules.checks.reverse_facts import ReverseServerFacts, Trouble
+from shared.rules.checks.reverse_facts import CheckFailure, ReverseServerFacts
 from shared.rules.checks.target import PROFILE_POLICIES, READY_MADE_PROFILE
-from shared.rules.failback.original_identifier import BEFORE_LAUNCH, Stage, staging_account_trouble
+from shared.rules.failback.original_identifier import BEFORE_LAUNCH, Stage, staging_account_issue
 
 AGENT_ACTIONS = (
     "drs:GetAgentInstallationAssetsForDrs",
@@ -16,123 +16,123 @@ AGENT_ACTIONS = (
 AWSElasticDisasterRecoveryRecoveryInstancePolicy): the actions to simulate for its role."""
 
 
-def workload_not_running(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def workload_not_running(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage not in BEFORE_LAUNCH or workload.state == "running":
         return None
     if facts.stopped_for_cutover and workload.state in ("stopping", "stopped"):
         return None
-    return Trouble(
+    return CheckFailure(
         f"{workload.instance_id}, which has the data of {facts.server.name}, is {workload.state}.",
         f"Start it: aws ec2 start-instances --instance-ids {workload.instance_id} --region "
         f"{workload.scope.region}; its agent has to be reached to replicate home.",
     )
 
 
-def workload_will_be_started(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def workload_will_be_started(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage not in BEFORE_LAUNCH or not facts.stopped_for_cutover:
         return None
     if workload.state not in ("stopping", "stopped"):
         return None
-    return Trouble(
+    return CheckFailure(
         f"{workload.instance_id} is {workload.state}: an earlier failback stopped it for its cutover, and "
         "ended before it was launched at the origin.",
         "Nothing: it is started again, so that the last it has written reaches the origin too.",
     )
 
 
-def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage not in BEFORE_LAUNCH or workload.state != "running":
         return None
     if facts.workload_status_ok is not False:
         return None
-    return Trouble(
+    return CheckFailure(
         f"{workload.instance_id} does not pass EC2's status checks.",
         f"aws ec2 describe-instance-status --instance-ids {workload.instance_id} --region "
         f"{workload.scope.region}; wait until it passes, or see to it that the machine is well.",
     )
 
 
-def server_busy(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def server_busy(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.active_job_id is None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The DRS job {facts.active_job_id} holds {facts.server.name}.",
         "Wait until it is COMPLETED, then start the failback again: aws drs describe-jobs "
         f"--filters jobIDs={facts.active_job_id}",
     )
 
 
-def held_by_execution(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
-    if facts.held_by_execution is None:
+def locked_by_execution(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
+    if facts.locked_by_execution is None:
         return None
-    return Trouble(
-        f"The execution {facts.held_by_execution} holds {facts.server.name}.",
+    return CheckFailure(
+        f"The execution {facts.locked_by_execution} holds {facts.server.name}.",
         "Wait until that execution is over, or stop it, then start the failback again.",
     )
 
 
-def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.reversed_server is None or facts.stage in (Stage.HOME, Stage.TO_RETIRE):
         return None
-    finding = staging_account_trouble(facts.reversed_server)
-    return None if finding is None else Trouble(finding.found, finding.remedy)
+    finding = staging_account_issue(facts.reversed_server)
+    return None if finding is None else CheckFailure(finding.found, finding.remedy)
 
 
-def profile_missing(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def profile_missing(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage is not Stage.TO_REVERSE or workload.instance_profile_arn:
         return None
-    return Trouble(
+    return CheckFailure(
         f"{workload.instance_id} has no instance profile, so its agent cannot be told to replicate home.",
         f"aws ec2 associate-iam-instance-profile --instance-id {workload.instance_id} "
         f"--iam-instance-profile Name={READY_MADE_PROFILE} --region {workload.scope.region}",
     )
 
 
-def profile_incomplete(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def profile_incomplete(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage is not Stage.TO_REVERSE or facts.workload_profile is None:
         return None
     missing = [name for name in PROFILE_POLICIES if name not in facts.workload_profile.policy_names]
     if not missing or not workload.instance_profile_arn:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The instance profile of {workload.instance_id} lacks {' and '.join(missing)}.",
         f"Attach what is missing to its role, or use the profile {READY_MADE_PROFILE}.",
     )
 
 
-def profile_unreadable(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def profile_unreadable(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload = facts.workload
     if workload is None or facts.stage is not Stage.TO_REVERSE or facts.workload_profile is not None:
         return None
     if not workload.instance_profile_arn:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The policies of {workload.instance_profile_arn} could not be read.",
         f"Check that its role has {' and '.join(PROFILE_POLICIES)}.",
     )
 
 
-def agent_denied(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def agent_denied(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or not facts.denied_agent_actions:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The role of {facts.workload.instance_id} may not {', '.join(facts.denied_agent_actions)}.",
         f"Attach {PROFILE_POLICIES[0]} to it, and look for service control policies and permission "
         "boundaries that deny them.",
     )
 
 
-def metadata_unreachable(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def metadata_unreachable(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or facts.metadata is None:
         return None
     if facts.metadata.endpoint_enabled:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The instance metadata of {facts.workload.instance_id} are switched off: its agent gets no "
         "credentials.",
         "aws ec2 modify-instance-metadata-options --http-endpoint enabled --instance-id "
@@ -140,22 +140,22 @@ def metadata_unreachable(facts: ReverseServerFacts, policies: Policies) -> Troub
     )
 
 
-def metadata_unknown(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def metadata_unknown(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or facts.metadata is not None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"Nothing tells whether {facts.workload.instance_id} can read its instance metadata.",
         "Check it: aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions' "
         f"--instance-ids {facts.workload.instance_id} --region {facts.workload.scope.region}",
     )
 
 
-def will_not_be_terminated(facts: ReverseServerFacts, policies: Policies) -> Trouble | None:
+def will_not_be_terminated(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     asked = policies.failback.recovery_instance_disposition is RecoveryInstanceDisposition.TERMINATE
     workload = facts.workload
     if not asked or workload is None or not workload.allows_launching_into:
         return None
-    return Trouble(
+    return CheckFailure(
         f"{workload.instance_id} was pre-provisioned: it will be stopped and kept, not terminated.",
         "Nothing: it is the next failover's target. policies.failback.recoveryInstanceDisposition: "
         "RETAIN_STOPPED says the same.",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from shared.model.drs import RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
-from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, Trouble
+from shared.model.prerequisite_facts import CheckFailure, ProfileFacts, ScopeFacts
 from shared.rules.failback.original_identifier import Stage
 
 __all__ = [
     "AclEntry",
+    "CheckFailure",
     "EgressRule",
     "MetadataFacts",
     "NetworkFacts",
@@ -20,7 +21,6 @@ __all__ = [
     "ReverseServerFacts",
     "Route",
     "ScopeFacts",
-    "Trouble",
 ]
 
 ANYWHERE = "0.0.0.0/0"
@@ -109,7 +109,7 @@ class ReverseServerFacts:
     original_profile: ProfileFacts | None = None
     denied_agent_actions: tuple[str, ...] | None = None
     active_job_id: str | None = None
-    held_by_execution: str | None = None
+    locked_by_execution: str | None = None
     stopped_for_cutover: bool = False
 
 

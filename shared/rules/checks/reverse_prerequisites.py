@@ -12,7 +12,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.policies import Policies
 from shared.rules.checks import origin, reach, reverse, scope
 from shared.rules.checks.prerequisites import as_findings
-from shared.rules.checks.reverse_facts import OriginScopeFacts, ReverseServerFacts, Trouble
+from shared.rules.checks.reverse_facts import CheckFailure, OriginScopeFacts, ReverseServerFacts
 from shared.rules.failback.original_identifier import Stage
 
 __all__ = [
@@ -36,7 +36,7 @@ class ReverseCheck:
     code: str
     severity: Severity
     title: str
-    look: Callable[[ReverseServerFacts, Policies], Trouble | None]
+    look: Callable[[ReverseServerFacts, Policies], CheckFailure | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class OriginScopeCheck:
     code: str
     severity: Severity
     title: str
-    look: Callable[[OriginScopeFacts], Trouble | None]
+    look: Callable[[OriginScopeFacts], CheckFailure | None]
 
 
 _C, _O, _W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
@@ -56,8 +56,8 @@ IDENTIFICATION_CODES = {
     "ORIGINAL_AMBIGUOUS": "No other server comes from the same original",
     "WORKLOAD_AMBIGUOUS": "No other server runs on the same instance",
     "ORIGIN_UNREADABLE": "The origin answers",
-    "SOURCE_SERVER_GONE": "The source server that protects it exists",
-    "RECOVERY_INSTANCE_GONE": "The recovery instance exists",
+    "SOURCE_SERVER_NOT_FOUND": "The source server that protects it exists",
+    "RECOVERY_INSTANCE_NOT_FOUND": "The recovery instance exists",
     "DRILL_INSTANCE": "It is not the instance of a drill",
     "RECORD_CONTRADICTED_ORIGINAL": "DRS and the record name the same original",
     "RECORD_CONTRADICTED_WORKLOAD": "DRS and the record name the same workload instance",
@@ -70,7 +70,7 @@ IDENTIFICATION_CODES = {
 
 CHECKS: tuple[ReverseCheck, ...] = (
     ReverseCheck("SERVER_BUSY", _C, "No DRS job holds the server", reverse.server_busy),
-    ReverseCheck("SERVER_HELD", _C, "No other execution holds the server", reverse.held_by_execution),
+    ReverseCheck("SERVER_LOCKED", _C, "No other execution holds the server", reverse.locked_by_execution),
     ReverseCheck("RECOVERY_INSTANCE_STOPPED", _C, "The recovery instance runs", reverse.workload_not_running),
     ReverseCheck(
         "RECOVERY_INSTANCE_WILL_BE_STARTED",
@@ -78,7 +78,9 @@ CHECKS: tuple[ReverseCheck, ...] = (
         "The recovery instance need not be started",
         reverse.workload_will_be_started,
     ),
-    ReverseCheck("RECOVERY_INSTANCE_UNWELL", _O, "It passes EC2's status checks", reverse.workload_unhealthy),
+    ReverseCheck(
+        "RECOVERY_INSTANCE_UNHEALTHY", _O, "It passes EC2's status checks", reverse.workload_unhealthy
+    ),
     ReverseCheck(
         "REVERSED_ELSEWHERE", _C, "The reversed server is at the origin", reverse.reversed_elsewhere
     ),
@@ -86,14 +88,14 @@ CHECKS: tuple[ReverseCheck, ...] = (
     ReverseCheck("PROFILE_INCOMPLETE", _O, "It has the policies of the agent", reverse.profile_incomplete),
     ReverseCheck("PROFILE_UNREADABLE", _W, "Its policies can be read", reverse.profile_unreadable),
     ReverseCheck("AGENT_DENIED", _O, "Its role allows what the agent does", reverse.agent_denied),
-    ReverseCheck("METADATA_OFF", _C, "The instance metadata can be read", reverse.metadata_unreachable),
-    ReverseCheck("METADATA_UNKNOWN", _W, "The metadata options are known", reverse.metadata_unknown),
+    ReverseCheck("IMDS_DISABLED", _C, "The instance metadata can be read", reverse.metadata_unreachable),
+    ReverseCheck("IMDS_UNKNOWN", _W, "The metadata options are known", reverse.metadata_unknown),
     ReverseCheck("EGRESS_443_CLOSED", _O, "Security groups let TCP 443 out", reach.control_closed),
     ReverseCheck("EGRESS_1500_CLOSED", _O, "Security groups let TCP 1500 out", reach.data_closed),
-    ReverseCheck("ROUTE_MISSING", _O, "A route leads to the origin", reach.no_way_out),
+    ReverseCheck("ROUTE_MISSING", _O, "A route leads to the origin", reach.no_failover),
     ReverseCheck("NETWORK_ACL_CLOSED", _O, "The network ACL lets both out", reach.acl_closed),
     ReverseCheck("NETWORK_UNKNOWN", _W, "The network can be read", reach.network_unknown),
-    ReverseCheck("ORIGINAL_GONE", _C, "The original instance exists", origin.gone),
+    ReverseCheck("ORIGINAL_NOT_FOUND", _C, "The original instance exists", origin.gone),
     ReverseCheck("ORIGINAL_UNTAGGED", _C, "DRS may launch into the original", origin.not_tagged),
     ReverseCheck("ORIGINAL_WILL_BE_TAGGED", _W, "The original need not be tagged", origin.will_be_tagged),
     ReverseCheck("ORIGINAL_RUNNING", _C, "The original is stopped", origin.runs),
@@ -137,13 +139,15 @@ SCOPE_CHECKS: tuple[OriginScopeCheck, ...] = (
     OriginScopeCheck(
         "ACTIONS_DENIED", _C, "The member role may do what it must", lambda f: scope.actions_denied(f.launch)
     ),
-    OriginScopeCheck("RIGHTS_UNKNOWN", _W, "Its rights are known", lambda f: scope.rights_unknown(f.launch)),
     OriginScopeCheck(
-        "QUOTA_REPLICATING", _O, "There is room to replicate there", origin.too_many_replicating
+        "PERMISSIONS_UNKNOWN", _W, "Its rights are known", lambda f: scope.rights_unknown(f.launch)
     ),
-    OriginScopeCheck("QUOTA_JOBS", _W, "There is room for a job", lambda f: scope.waits_for_jobs(f.launch)),
     OriginScopeCheck(
-        "QUOTA_SERVERS", _W, "There is room for the servers", lambda f: scope.waits_for_servers(f.launch)
+        "QUOTA_REPLICATING", _O, "The scope has capacity to replicate", origin.too_many_replicating
+    ),
+    OriginScopeCheck("QUOTA_JOBS", _W, "A slot is free for a job", lambda f: scope.waits_for_jobs(f.launch)),
+    OriginScopeCheck(
+        "QUOTA_SERVERS", _W, "Slots are free for the servers", lambda f: scope.waits_for_servers(f.launch)
     ),
 )
 

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from shared.model.prerequisite_facts import ScopeFacts, Trouble
+from shared.model.prerequisite_facts import CheckFailure, ScopeFacts
 
 
-def not_initialized(facts: ScopeFacts) -> Trouble | None:
+def not_initialized(facts: ScopeFacts) -> CheckFailure | None:
     if facts.drs_initialized:
         return None
-    return Trouble(
+    return CheckFailure(
         f"DRS is not set up in {facts.scope}.",
         f"aws drs initialize-service --region {facts.scope.region} (in account {facts.scope.account})",
     )
 
 
-def actions_denied(facts: ScopeFacts) -> Trouble | None:
+def actions_denied(facts: ScopeFacts) -> CheckFailure | None:
     if not facts.denied_actions:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The member role in {facts.scope} may not {', '.join(facts.denied_actions)}.",
         f"Update the member-account stack in account {facts.scope.account}, and look for service control "
         "policies and permission boundaries that deny them.",
     )
 
 
-def rights_unknown(facts: ScopeFacts) -> Trouble | None:
+def rights_unknown(facts: ScopeFacts) -> CheckFailure | None:
     if facts.denied_actions is not None:
         return None
-    return Trouble(
+    return CheckFailure(
         f"The rights of the member role in {facts.scope} could not be simulated.",
         "Allow it iam:SimulatePrincipalPolicy. Missing rights show late, minutes after the launch began.",
     )
 
 
-def waits_for_jobs(facts: ScopeFacts) -> Trouble | None:
+def waits_for_jobs(facts: ScopeFacts) -> CheckFailure | None:
     if not facts.servers_to_launch or facts.jobs_in_progress < facts.limits.jobs:
         return None
-    return Trouble(
+    return CheckFailure(
         f"{facts.jobs_in_progress} of {facts.limits.jobs} DRS jobs are in progress in {facts.scope}.",
         "Nothing: it waits until one is over.",
     )
 
 
-def waits_for_servers(facts: ScopeFacts) -> Trouble | None:
+def waits_for_servers(facts: ScopeFacts) -> CheckFailure | None:
     most = facts.limits.servers_in_jobs
     if not facts.servers_to_launch or facts.servers_in_jobs + facts.servers_to_launch <= most:
         return None
-    return Trouble(
+    return CheckFailure(
         f"{facts.servers_to_launch} servers to launch and {facts.servers_in_jobs} already in jobs are more "
         f"than the {most} that DRS takes in {facts.scope}.",
         "Nothing: what does not fit waits until others are done.",

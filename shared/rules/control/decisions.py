@@ -12,17 +12,17 @@ from shared.model.execution import (
     Decision,
     Effect,
     ExecutionRecord,
-    Hold,
+    Pause,
     WaveRecord,
 )
 from shared.model.policies import Mode
 from shared.model.server import ServerChange, ServerRecord
-from shared.model.status import LEFT_BEHIND, Pause, ServerStatus
+from shared.model.status import NOT_RECOVERED, PausePoint, ServerStatus
 from shared.rules.control.messages import Action, ControlInvalidError, Message
 from shared.rules.plan.contract_wording import did_you_mean
 from shared.rules.plan.contracts import Problem
 
-MOST_HOLDS = 10
+MAX_PAUSES = 10
 TAKEN_OUT = (ServerStatus.STARTING,)
 """A server that is starting is verified first: it can no more be skipped than one with an outcome."""
 
@@ -72,21 +72,21 @@ def refusal(path: str, found: str, remedy: str) -> ControlInvalidError:
 def _pause(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
     if at.record.cancellation is not None:
         raise refusal("action", "The execution is cancelled already.", "Wait for its end.")
-    if message.when is Pause.BEFORE_WAVE:
+    if message.when is PausePoint.BEFORE_WAVE:
         wave = _wave(message.wave, at, "before")
         if wave is not None and _has_begun_to_start(wave):
             raise refusal("before", _begun(wave), "Name a wave that has not, or say when: NEXT_WAVE.")
     asked = (message.when, message.wave, message.by, message.reason)
     for hold in at.record.holds:
         if (hold.when, hold.wave, hold.by, hold.reason) == asked:
-            return Judgement("", same_as=at.control(hold.hold_id))
-    if len(at.record.holds) >= MOST_HOLDS:
-        raise refusal("action", f"There are {MOST_HOLDS} pauses already.", "RESUME some of them first.")
-    new = Hold(control_id, message.when, message.by, message.reason, now, message.wave)
+            return Judgement("", same_as=at.control(hold.pause_id))
+    if len(at.record.holds) >= MAX_PAUSES:
+        raise refusal("action", f"There are {MAX_PAUSES} pauses already.", "RESUME some of them first.")
+    new = Pause(control_id, message.when, message.by, message.reason, now, message.wave)
     what = {
-        Pause.NOW: "no new job and no start; what runs in DRS goes on",
-        Pause.NEXT_WAVE: "waves that have not begun do not begin",
-        Pause.BEFORE_WAVE: f"the wave {message.wave} neither launches nor starts",
+        PausePoint.NOW: "no new job and no start; what runs in DRS goes on",
+        PausePoint.NEXT_WAVE: "waves that have not begun do not begin",
+        PausePoint.BEFORE_WAVE: f"the wave {message.wave} neither launches nor starts",
     }[message.when]
     text = f"Paused by {message.by} because: {message.reason} ({what})."
     return Judgement(text, Effect({"holds": (*at.record.holds, new)}))
@@ -94,10 +94,10 @@ def _pause(message: Message, at: Standing, control_id: str, now: str) -> Judgeme
 
 def _resume(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
     holds = at.record.holds
-    if message.hold is not None and all(hold.hold_id != message.hold for hold in holds):
-        there = ", ".join(hold.hold_id for hold in holds) or "none"
+    if message.hold is not None and all(hold.pause_id != message.hold for hold in holds):
+        there = ", ".join(hold.pause_id for hold in holds) or "none"
         raise refusal("hold", f"{message.hold} is no pause of it (any more).", f"There are: {there}.")
-    left = tuple(hold for hold in holds if message.hold is not None and hold.hold_id != message.hold)
+    left = tuple(hold for hold in holds if message.hold is not None and hold.pause_id != message.hold)
     text = f"Resumed by {message.by} because: {message.reason}"
     text += f" ({len(left)} other pauses hold on)." if left else "."
     return Judgement(
@@ -127,11 +127,11 @@ def _skip_wave(message: Message, at: Standing) -> Judgement:
         raise refusal("wave", found, "Send it again in a minute, or PAUSE before the wave meanwhile.")
     if wave.skip is not None or _has_begun_to_start(wave):
         raise refusal("wave", wave.skip or _begun(wave), "Skip only a wave that is not started yet.")
-    go_on = message.dependants_go_on
+    go_on = message.dependents_continue
     text = f"{message.by} had the wave {wave.name} skipped because: {message.reason}"
     text += f" (those that depend on it {'go on' if go_on else 'are skipped too'})."
     said = f"{message.by} had the wave skipped: {message.reason}"
-    return Judgement(text, Effect(waves={wave.name: {"skip": said, "dependants_go_on": go_on}}))
+    return Judgement(text, Effect(waves={wave.name: {"skip": said, "dependents_continue": go_on}}))
 
 
 def _retry(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
@@ -139,7 +139,7 @@ def _retry(message: Message, at: Standing, control_id: str, now: str) -> Judgeme
         same = control.message.get("alsoBlocked", False) == message.also_blocked
         if control.action == Action.RETRY and same:
             return Judgement("", same_as=control)
-    wanted = LEFT_BEHIND | ({ServerStatus.BLOCKED} if message.also_blocked else frozenset())
+    wanted = NOT_RECOVERED | ({ServerStatus.BLOCKED} if message.also_blocked else frozenset())
     left = [server for server in at.servers if server.status in wanted]
     if not left:
         blocked = sum(server.status is ServerStatus.BLOCKED for server in at.servers)

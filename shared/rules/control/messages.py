@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from shared.model.status import Pause
+from shared.model.status import PausePoint
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
 
 SOURCE, DETAIL_TYPE = "drs-orchestrator.dr", "DR Control Requested"
@@ -42,11 +42,11 @@ class Message:
     document: dict[str, Any]
     by_event: bool = False
     message_id: str | None = None
-    when: Pause = Pause.NOW
+    when: PausePoint = PausePoint.NOW
     wave: str | None = None  # of a SKIP, or of a PAUSE before it
     hold: str | None = None
     servers: tuple[str, ...] = ()
-    dependants_go_on: bool = True
+    dependents_continue: bool = True
     also_blocked: bool = False
     undo: bool = False
     confirm: str | None = None
@@ -88,11 +88,11 @@ def _parsed(document: object, *, by_event: bool) -> Message:
         document=document,
         by_event=by_event,
         message_id=document.get("id"),
-        when=Pause.BEFORE_WAVE if before else Pause(document.get("when", Pause.NOW)),
+        when=PausePoint.BEFORE_WAVE if before else PausePoint(document.get("when", PausePoint.NOW)),
         wave=before or document.get("wave"),
         hold=document.get("hold"),
         servers=tuple(document.get("servers", ())),
-        dependants_go_on=document.get("dependants", "GO_ON") == "GO_ON",
+        dependents_continue=document.get("dependents", "CONTINUE") == "CONTINUE",
         also_blocked=document.get("alsoBlocked", False),
         undo=document.get("launched", "LEAVE") == "UNDO",
         confirm=document.get("confirm"),
@@ -105,7 +105,7 @@ _ONLY_IN = {
     "hold": Action.RESUME,
     "wave": Action.SKIP,
     "servers": Action.SKIP,
-    "dependants": Action.SKIP,
+    "dependents": Action.SKIP,
     "alsoBlocked": Action.RETRY,
     "launched": Action.CANCEL,
     "confirm": Action.CANCEL,
@@ -122,8 +122,8 @@ def _refused(document: dict[str, Any], action: Action) -> Iterator[Problem]:
     if action is Action.SKIP and ("wave" in document) == ("servers" in document):
         found = "is given together with servers." if "wave" in document else "is missing."
         yield Problem("wave", found, "Name the wave to skip, or the servers.")
-    if "dependants" in document and "servers" in document:
-        yield Problem("dependants", "belongs to the skip of a wave.", "Remove it.")
+    if "dependents" in document and "servers" in document:
+        yield Problem("dependents", "belongs to the skip of a wave.", "Remove it.")
     if "confirm" in document and document.get("launched") != "UNDO":
         yield Problem("confirm", "confirms an undo, and none is asked for.", "Add launched: UNDO.")
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.model.execution import ExecutionRecord, Hold, WaveRecord
+from shared.model.execution import ExecutionRecord, Pause, WaveRecord
 from shared.model.policies import FailbackPolicies, LaunchOrder
 from shared.model.server import ServerRecord
-from shared.model.status import Pause
+from shared.model.status import PausePoint
 
 
-def launch_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
+def launch_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     """Why no new DRS job may be started for the wave now; None: go on."""
     return _holding(record.holds, wave, begun=wave.started_at is not None)
 
 
-def start_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
+def start_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     """Why no launched instance of the wave may be started now; None: go on."""
     if wave.start_began_at is not None:
         return None
@@ -29,13 +29,13 @@ def start_hold(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     return _holding(record.holds, wave, begun=by_wave and wave.started_at is not None)
 
 
-def cutover_hold(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
+def cutover_pause(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
     """Why a failback must not begin its cutover now; None: go on.
 
     Where the workload is quiesced, all servers come to rest together: then a pause before any wave holds.
     """
     for hold in record.holds:
-        if hold.when is not Pause.BEFORE_WAVE or policies.quiesce:
+        if hold.when is not PausePoint.BEFORE_WAVE or policies.quiesce:
             return _worded(hold)
     return None
 
@@ -48,18 +48,18 @@ def withdrawal(record: ExecutionRecord, wave: WaveRecord, server: ServerRecord |
 
 
 def patient_since(record: ExecutionRecord, wave: WaveRecord) -> str | None:
-    """From when on the wave's wait for room counts: its launch, or the last resume. ISO 8601."""
+    """From when on the wave's wait for a slot counts: its launch, or the last resume. ISO 8601."""
     return max((at for at in (wave.started_at, record.resumed_at) if at), default=None)
 
 
-def _holding(holds: Iterable[Hold], wave: WaveRecord, *, begun: bool) -> str | None:
+def _holding(holds: Iterable[Pause], wave: WaveRecord, *, begun: bool) -> str | None:
     for hold in holds:
-        between = hold.when is Pause.NEXT_WAVE and not begun
-        before = hold.when is Pause.BEFORE_WAVE and hold.wave == wave.name
-        if between or before or hold.when is Pause.NOW:
+        between = hold.when is PausePoint.NEXT_WAVE and not begun
+        before = hold.when is PausePoint.BEFORE_WAVE and hold.wave == wave.name
+        if between or before or hold.when is PausePoint.NOW:
             return _worded(hold)
     return None
 
 
-def _worded(hold: Hold) -> str:
+def _worded(hold: Pause) -> str:
     return f"{hold.by} paused it: {hold.reason}"

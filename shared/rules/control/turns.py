@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder
 from shared.model.status import Turn
-from shared.rules.control.pauses import launch_hold, start_hold, withdrawal
+from shared.rules.control.pauses import launch_pause, start_pause, withdrawal
 from shared.rules.waves.outcome import DependencyVerdict, Readiness, dependency_verdict
 
 _IN_ORDER = {LaunchOrder.BY_WAVE: Turn.LAUNCH, LaunchOrder.TOGETHER: Turn.START}
@@ -21,7 +21,7 @@ def turn_of(record: ExecutionRecord, wave: WaveRecord, waves: Sequence[WaveRecor
     """
     if said := withdrawal(record, wave):
         return DependencyVerdict(Readiness.SKIP, said)
-    hold = launch_hold(record, wave) if wave.awaits is Turn.LAUNCH else start_hold(record, wave)
+    hold = launch_pause(record, wave) if wave.awaits is Turn.LAUNCH else start_pause(record, wave)
     if hold:
         return DependencyVerdict(Readiness.WAIT, hold)
     if wave.awaits is _IN_ORDER[record.launch_order]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from shared.model.drs import RecoveryInstance
 from shared.model.ec2 import Instance, Volume
 from shared.model.policies import DrillVolumes
-from shared.model.prerequisite_facts import Trouble
+from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.report.volume_costs import detached
 
 
@@ -53,23 +53,23 @@ class VolumeSwap:
     attach: tuple[Volume, ...] = ()
 
 
-def trouble(facts: CleanUpFacts) -> Trouble | None:
+def issue(facts: CleanUpFacts) -> CheckFailure | None:
     """What keeps the target from being as before; what can be cleaned up is cleaned up all the same."""
     own = facts.recovery_instance
     if own is not None and not own.is_drill and not facts.real:
-        return Trouble(
+        return CheckFailure(
             f"{own.ec2_instance_id} is the recovery instance of a real recovery by now: it is left alone.",
             "Nothing: the failover that took over looks after it.",
         )
     if facts.target is None or facts.target.state in ("terminated", "shutting-down"):
-        return Trouble(
+        return CheckFailure(
             f"The target is {facts.target.state if facts.target else 'gone'}.",
             "Find out who terminated it (CloudTrail), and create a new target, stopped and tagged "
             "AWSDRS=AllowLaunchingIntoThisInstance.",
         )
     lost = [v.volume_id for v in _wanted(facts) if v.volume_id in facts.missing_volumes]
     if lost:
-        return Trouble(
+        return CheckFailure(
             f"The volumes {', '.join(str(volume_id) for volume_id in lost)} that {facts.target.instance_id} "
             "had before the launch are gone or in use elsewhere; it keeps those of the launch.",
             "Nothing for the next failover, which replaces them. To drill with KEEP, set "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.rules.drs.drs_error_table import BY_CODE, BY_ENDING, BY_MESSAGE, RAW_ERRORS, ErrorKind
 
-__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_held_by_job"]
+__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def explain_raw_error(text: str) -> str:
     return "Read the job log in the DRS console, mend what it names, and start the plan again."
 
 
-def is_held_by_job(message: str) -> bool:
+def is_in_job(message: str) -> bool:
     """Whether DRS refused a call because a job holds one of its servers; other conflicts do not pass."""
     return "currently being processed by a job" in message.lower()
 

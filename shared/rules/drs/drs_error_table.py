@@ -30,7 +30,7 @@ _WAIT_FOR_JOB = (
 )
 _STOP_TARGET = "Stop the target instance: DRS launches only into a stopped one and does not stop it itself."
 _CAPACITY = (
-    "EC2 has no room for this instance type in this Availability Zone. Change the type of the target "
+    "EC2 has no capacity for this instance type in this Availability Zone. Change the type of the target "
     "instance (aws ec2 modify-instance-attribute) or wait, then start the plan again."
 )
 _LIMIT = "Raise the quota in Service Quotas, or free what counts against it, then start the plan again."

@@ -10,7 +10,7 @@ from shared.model.drs import Job, JobLogItem
 
 EXECUTION_TAG = "drs-orchestrator:execution"
 WAVE_TAG = "drs-orchestrator:wave"
-LOT_TAG = "drs-orchestrator:lot"
+BATCH_TAG = "drs-orchestrator:batch"
 ATTEMPT_TAG = "drs-orchestrator:attempt"
 
 
@@ -28,9 +28,9 @@ class LaunchOutcome:
     reason: str | None = None
 
 
-def own_tags(execution_id: str, wave: str, lot: int, attempt: int) -> dict[str, str]:
+def own_tags(execution_id: str, wave: str, batch: int, attempt: int) -> dict[str, str]:
     """The tags that StartRecovery puts on a job so that a later attempt can find it again."""
-    return {EXECUTION_TAG: execution_id, WAVE_TAG: wave, LOT_TAG: str(lot), ATTEMPT_TAG: str(attempt)}
+    return {EXECUTION_TAG: execution_id, WAVE_TAG: wave, BATCH_TAG: str(batch), ATTEMPT_TAG: str(attempt)}
 
 
 def launch_outcomes(job: Job) -> dict[str, LaunchOutcome]:
@@ -84,7 +84,7 @@ def unfinished(jobs: Iterable[Job]) -> tuple[Job, ...]:
 
 
 def is_ending(job: Job) -> bool:
-    """Whether every server is through and only the job's own end is left; that frees room and servers."""
+    """Whether every server is through and only the job's own end is left; that frees slots and servers."""
     return job.status != COMPLETED and all(
         outcome.result is not LaunchResult.PENDING for outcome in launch_outcomes(job).values()
     )

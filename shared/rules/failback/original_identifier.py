@@ -129,7 +129,7 @@ def conflicts(identified: Mapping[str, Identified]) -> dict[str, Finding]:
     return found
 
 
-def staging_account_trouble(reversed_server: SourceServer) -> Finding | None:
+def staging_account_issue(reversed_server: SourceServer) -> Finding | None:
     """A reversed server must be staged in its own account: the origin's; else it is another's."""
     staged = reversed_server.staging_account
     if staged is None or staged == reversed_server.scope.account:
@@ -189,7 +189,7 @@ def _is_current(facts: IdentifyFacts, instance: RecoveryInstance) -> bool:
     if _runs(facts.workload):
         return False
     job, earlier = facts.earlier_job, facts.earlier
-    if earlier is not None and earlier.workload_returned_at is not None:
+    if earlier is not None and earlier.workload_restarted_at is not None:
         return False
     if job is None or instance.job_id not in (None, job.job_id):
         return facts.earlier_execution is None
@@ -200,7 +200,7 @@ def _is_current(facts: IdentifyFacts, instance: RecoveryInstance) -> bool:
 
 
 def _findings(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
-    yield from _nothing_to_bring_home(facts, stage)
+    yield from _nothing_to_fail_servers_back(facts, stage)
     yield from _original(facts, stage)
     if stage in BEFORE_VERIFICATION:
         yield from _recovery_side(facts, stage)
@@ -209,14 +209,14 @@ def _findings(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
         yield from _staging_account(facts)
 
 
-def _nothing_to_bring_home(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
+def _nothing_to_fail_servers_back(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     name = facts.server.name
     if stage is Stage.HOME and (facts.pair is None or facts.pair.last_failback is None):
         yield _critical(
             "NOT_FAILED_OVER",
             f"{name} has no recovery instance: it was not failed over.",
-            "Nothing is to be brought home. Leave it behind with onBlocked: GO_ON, or bring home only what "
-            "one execution recovered, with failover: its execution id.",
+            "Nothing is to be failed back. Leave it out with onBlocked: CONTINUE, or fail back only what one "
+            "execution recovered, with failover: its execution id.",
         )
 
 
@@ -272,7 +272,7 @@ def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     if instance is None or (facts.workload is None and stage in BEFORE_LAUNCH):
         gone = instance.ec2_instance_id if instance else pair.pair_instance_id if pair else "none known"
         yield _critical(
-            "RECOVERY_INSTANCE_GONE",
+            "RECOVERY_INSTANCE_NOT_FOUND",
             f"The recovery instance of {server.name} ({gone}) is gone from "
             f"{'EC2' if instance else 'DRS'}, and with it the way back of its data.",
             "If the instance still runs in EC2, install the DRS agent on it as a new source server towards "
@@ -357,9 +357,9 @@ def _staging_account(facts: IdentifyFacts) -> Iterator[Finding]:
             f"sourceServerIDs={server.source_server_id} --region {server.scope.region}",
         )
     if facts.reversed_server is not None:
-        trouble = staging_account_trouble(facts.reversed_server)
-        if trouble is not None:
-            yield trouble
+        issue = staging_account_issue(facts.reversed_server)
+        if issue is not None:
+            yield issue
 
 
 def _confirmation(facts: IdentifyFacts, original: str) -> str:

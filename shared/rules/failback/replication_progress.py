@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from shared.model.drs import SourceServer
-from shared.model.policies import FailbackPolicies, Laggards
+from shared.model.policies import FailbackPolicies, OnReplicationTimeout
 from shared.model.server import ServerRecord
 from shared.model.status import Protection, ServerStatus
-from shared.rules.failback.original_identifier import staging_account_trouble
+from shared.rules.failback.original_identifier import staging_account_issue
 
 SHORTEST_WAIT, LONGEST_WAIT = 15, 300
 """Seconds between two looks: a tenth of the time that is left, within these bounds."""
@@ -93,7 +93,7 @@ def judge_replication(
 
     ``a2``: what DRS says of the reversed servers, by id (``ServerRecord.drs_server_id``). GO is said only
     when no server is without an outcome and not replicated; servers that are late at the deadline fall to
-    ``policies.laggards``. A server that was replicated and is not any more counts as replicating again.
+    ``policies.on_replication_timeout``. One that was replicated and is not any more counts as replicating.
     """
     changes = {s.source_server_id: _judged(s, a2, policies, now) for s in servers if s.status in JUDGED}
     after = {s.source_server_id: changes.get(s.source_server_id, {}).get("status", s.status) for s in servers}
@@ -105,7 +105,7 @@ def judge_replication(
     ready = sum(status in PAST_REPLICATION for status in after.values())
     late = [s for s in servers if changes.get(s.source_server_id, {}).get("status") is ServerStatus.FAILED]
     too_late = [s for s in late if _is_late(s, policies, now)]
-    stop = policies.laggards is Laggards.STOP and too_late
+    stop = policies.on_replication_timeout is OnReplicationTimeout.STOP and too_late
     lefts = [_seconds_left(s, a2.get(s.drs_server_id), now) for s in pending]
     seconds_left = _longest(lefts)
     going = Action.WAIT if pending else Action.GO
@@ -179,8 +179,8 @@ def _judged(
     source = a2.get(server.drs_server_id) if server.reversed_server_id else None
     if source is None:
         return _unlisted(server, policies, now)
-    if (trouble := staging_account_trouble(source)) is not None:
-        return {"status": ServerStatus.FAILED, "reason": trouble.found, "remedy": trouble.remedy}
+    if (issue := staging_account_issue(source)) is not None:
+        return {"status": ServerStatus.FAILED, "reason": issue.found, "remedy": issue.remedy}
     if source.replication_state == "DISCONNECTED":
         return {
             "status": ServerStatus.FAILED,
@@ -255,20 +255,20 @@ def _unstalled(server: ServerRecord) -> Values:
 def _too_late(server: ServerRecord, policies: FailbackPolicies, why: str) -> Values:
     seconds = policies.replication_deadline_seconds
     stays = f"{server.workload_instance_id or 'Its instance'} runs on the recovery side as before"
+    skips = policies.on_replication_timeout is OnReplicationTimeout.SKIP
     return {
-        "status": (
-            ServerStatus.SKIPPED if policies.laggards is Laggards.LEAVE_BEHIND else ServerStatus.FAILED
-        ),
+        "status": ServerStatus.SKIPPED if skips else ServerStatus.FAILED,
         "reason": f"It was not replicated to the origin within {seconds} s. {why} {stays}.",
         "remedy": "The replication goes on. Start the failback again when it is CONTINUOUS; or give it more "
-        "time with policies.failback.replicationDeadlineSeconds or laggards: WAIT in the plan.",
+        "time with policies.failback.replicationDeadlineSeconds or onReplicationTimeout: WAIT in "
+        "the plan.",
     }
 
 
 def _is_late(server: ServerRecord, policies: FailbackPolicies, now: datetime) -> bool:
-    """Whether the policy about laggards falls on it. Waiting for them has no end."""
+    """Whether it is past the deadline. With WAIT there is none."""
     since = _time(server.reverse_requested_at)
-    if policies.laggards is Laggards.WAIT or since is None:
+    if policies.on_replication_timeout is OnReplicationTimeout.WAIT or since is None:
         return False
     return (now - since).total_seconds() > policies.replication_deadline_seconds
 
@@ -280,7 +280,7 @@ def _why_stop(late: bool, too_late: Sequence[ServerRecord]) -> tuple[str, str]:
         return (
             f"Not replicated to the origin at the deadline: {names}{more}. The policy is to stop then.",
             "Nothing was stopped or launched, and the replication goes on. Start the failback again when all "
-            "are CONTINUOUS; or set policies.failback.laggards: LEAVE_BEHIND in the plan.",
+            "are CONTINUOUS; or set policies.failback.on_replication_timeout: SKIP in the plan.",
         )
     return (
         "No server has a copy at the origin.",
@@ -448,7 +448,7 @@ _STALL_REMEDIES = {
         "ec2:CreateSecurityGroup, and the quota of security groups in the staging VPC."
     ),
     "FAILED_TO_LAUNCH_REPLICATION_SERVER": (
-        "EC2 launches no replication server: check the vCPU quota, the room for its instance type, free "
+        "EC2 launches no replication server: check the vCPU quota, the capacity for its instance type, free "
         f"addresses in the staging subnet, and service control policies. {_STAGING}"
     ),
     "FAILED_TO_BOOT_REPLICATION_SERVER": (

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from shared.model.drs import RecoveryInstance
 from shared.model.policies import RecoveryInstanceDisposition
-from shared.model.prerequisite_facts import Trouble
+from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.failback.original_identifier import NOT_REVERSED
 
 AT_REST = ("STOPPED", "DISCONNECTED")
@@ -60,17 +60,17 @@ def may_terminate(facts: RetireFacts) -> bool:
     return asked and facts.drs_created and not facts.workload_tagged
 
 
-def refusal(facts: RetireFacts) -> Trouble | None:
+def refusal(facts: RetireFacts) -> CheckFailure | None:
     """Why the recovery side must be left as it is; ask before ``next_step``."""
     failback, recovery = facts.failback_instance, facts.recovery_instance
     if failback is not None and failback.replication_state == NOT_REVERSED:
-        return Trouble(
+        return CheckFailure(
             f"{failback.ec2_instance_id} is not protected again; without its record in DRS it cannot be.",
             "Protect it first: aws drs reverse-replication --recovery-instance-id "
             f"{failback.recovery_instance_id}",
         )
     if recovery is not None and recovery.replication_state == NOT_REVERSED:
-        return Trouble(
+        return CheckFailure(
             f"The recovery instance {recovery.ec2_instance_id} was launched anew since the failback began.",
             "Leave it: it belongs to a later failover or drill. If it is not needed, clean that drill up.",
         )
@@ -82,8 +82,8 @@ def next_step(facts: RetireFacts) -> RetireStep | None:
 
     Raises ValueError for facts that ``refusal`` refuses. Every step is safe to repeat.
     """
-    if (trouble := refusal(facts)) is not None:
-        raise ValueError(trouble.found)
+    if (issue := refusal(facts)) is not None:
+        raise ValueError(issue.found)
     if facts.reversed_state is not None and facts.reversed_state not in AT_REST:
         return RetireStep.STOP_REPLICATION
     step = _workload_step(facts)

@@ -34,7 +34,7 @@ def stage_values(
     ``earlier_over`` and ``same_plan`` are about the execution that started ``facts.earlier_job``. A launch
     that cannot be taken over is made again: then the server counts as replicating.
     """
-    values: dict[str, Any] = _left_at_rest(facts)
+    values: dict[str, Any] = _left_stopped(facts)
     if facts.reversed_server is not None:
         values["reversed_server_id"] = facts.reversed_server.source_server_id
         values["replication_state"] = facts.reversed_server.replication_state
@@ -61,7 +61,7 @@ def stage_of(record: ServerRecord) -> Stage:
     return Stage.REPLICATING if record.reversed_server_id else Stage.TO_REVERSE
 
 
-def _left_at_rest(facts: IdentifyFacts) -> dict[str, Any]:
+def _left_stopped(facts: IdentifyFacts) -> dict[str, Any]:
     """When an earlier failback stopped the workload for its cutover, was ended, and nobody runs it now.
 
     Not where the original may have run it since: what it wrote then is nowhere else.
@@ -69,7 +69,7 @@ def _left_at_rest(facts: IdentifyFacts) -> dict[str, Any]:
     earlier, workload = facts.earlier, facts.workload
     if earlier is None or workload is None or workload.state not in ("stopping", "stopped"):
         return {}
-    if earlier.status is ServerStatus.RECOVERED or earlier.workload_returned_at is not None:
+    if earlier.status is ServerStatus.RECOVERED or earlier.workload_restarted_at is not None:
         return {}
     original = facts.original
     if facts.failback_instance and original and original.state not in ("stopping", "stopped"):

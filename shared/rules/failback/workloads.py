@@ -9,8 +9,8 @@ from shared.model.ec2 import Instance
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 
-PATIENCE = timedelta(minutes=15)
-"""How long an instance may take to stop or to start. One that stays stopping has a host in trouble and may
+TIMEOUT = timedelta(minutes=15)
+"""How long an instance may take to stop or to start. One that stays stopping has a host in issue and may
 need force (EC2 user guide, Troubleshoot Amazon EC2 instance stop issues)."""
 
 
@@ -33,7 +33,7 @@ def whereabouts(server: ServerRecord) -> str:
         return ""
     if server.workload_stop_requested_at is None:
         return f"Its workload runs on {workload} as before."
-    if server.workload_returned_at:
+    if server.workload_restarted_at:
         return f"Its workload runs on {workload} again."
     return (
         f"Its workload on {workload} was stopped. To go on, run the failback again; to go back, see that "

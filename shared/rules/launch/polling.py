@@ -25,7 +25,7 @@ MANY = 200
 
 
 def launch_wait(age_seconds: float) -> int:
-    """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless woken.
+    """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless resumed.
 
     Of a job's last server DRS tells, so that a step is what the others may wait, and not the wave.
     """
@@ -51,10 +51,10 @@ FAR = 120
 HELD = 900
 
 
-def room_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
-    """Seconds until the next look for room in a scope, unless woken; None: no job of the scope is known.
+def slot_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
+    """Seconds until the next look for slots in a scope, unless resumed; None: no job of the scope is known.
 
-    ``first``: this lot is the next to be served; the others are woken by whoever starts before them.
+    ``first``: this batch is the next to be served; the others are resumed by whoever starts before them.
     ``ending``: all servers of some job are through.
     """
     if not first:

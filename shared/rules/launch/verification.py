@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.model.ec2 import InstanceHealth
 from shared.model.server import ServerRecord
 
-LOOK_AT_CONSOLE = (
+CONSOLE_REMEDY = (
     "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance}; "
     "then start it by hand or run the plan again for this server."
 )
@@ -32,7 +32,7 @@ SETTLING_SECONDS = 60
 def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_start: float) -> Verdict:
     """Whether the pair's instance runs at its address and passes both EC2 status checks."""
     instance = server.pair_instance_id or "?"
-    console = LOOK_AT_CONSOLE.format(instance=instance)
+    console = CONSOLE_REMEDY.format(instance=instance)
     if health is None or health.state in ("terminated", "shutting-down"):
         found = f"{instance} is gone ({health.state if health else 'not found'})."
         remedy = "Do not terminate anything. Find out who did in CloudTrail, and restore a target instance."

@@ -113,7 +113,7 @@ def _match_names(
             for key, group in groups.items()
             if key[1] and not group.servers
         },
-        matching.spelling_tolerance,
+        matching.max_edit_distance,
     )
     names = {target.instance_id: target.name for target in targets}
     for proposal in proposals:

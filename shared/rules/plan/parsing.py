@@ -13,9 +13,9 @@ from shared.model.policies import (
     DrillVolumes,
     FailbackPolicies,
     FailurePolicy,
-    Laggards,
     LaunchOrder,
     OnBlocked,
+    OnReplicationTimeout,
     Policies,
     QuiesceAction,
     RecoveryInstanceDisposition,
@@ -219,7 +219,7 @@ def _matching(matching: dict[str, Any]) -> Matching:
             ManualPair(pair["targetInstanceId"], pair.get("sourceServerId"), pair.get("sourceServerName"))
             for pair in matching.get("manualPairs", ())
         ),
-        spelling_tolerance=matching.get("spellingTolerance", 0),
+        max_edit_distance=matching.get("maxEditDistance", 0),
     )
 
 
@@ -250,7 +250,9 @@ def _failback(policies: dict[str, Any]) -> FailbackPolicies:
         replication_deadline_seconds=policies.get(
             "replicationDeadlineSeconds", default.replication_deadline_seconds
         ),
-        laggards=Laggards(policies.get("laggards", default.laggards)),
+        on_replication_timeout=OnReplicationTimeout(
+            policies.get("onReplicationTimeout", default.on_replication_timeout)
+        ),
         stop_workload=StopWorkload(policies.get("stopWorkload", default.stop_workload)),
         quiesce=tuple(_quiesce(action) for action in policies.get("quiesce", ())),
         when_original_runs=WhenTargetRuns(policies.get("whenOriginalRuns", default.when_original_runs)),

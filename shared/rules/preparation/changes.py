@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     ALREADY_RIGHT = "ALREADY_RIGHT"
     UNDONE = "UNDONE"
     BLOCKED = "BLOCKED"  # by the checks, or because DRS refused the settings
-    GAVE_WAY = "GAVE_WAY"  # an execution or a job holds it
+    YIELDED = "YIELDED"  # an execution or a job holds it
 
 
 @dataclass(frozen=True, slots=True)

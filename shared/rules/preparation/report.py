@@ -12,7 +12,7 @@ from shared.model.status import ServerStatus
 from shared.rules.checks.prerequisites import blocking
 from shared.rules.preparation.changes import Outcome, ServerOutcome
 
-HELD = frozenset({"SERVER_HELD", "SERVER_BUSY"})
+HELD = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
 """Checks that say that somebody recovers the server just now."""
 
 
@@ -42,14 +42,14 @@ def preparation_report(
         "remedy": record.remedy,
         "startedAt": record.started_at,
         "endedAt": record.ended_at,
-        "gaveWayTo": holder,
+        "yieldedTo": holder,
         "totals": {
             "servers": len(lines),
             "prepared": count[Outcome.PREPARED],
             "alreadyRight": count[Outcome.ALREADY_RIGHT],
             "undone": count[Outcome.UNDONE],
             "blocked": count[Outcome.BLOCKED],
-            "gaveWay": count[Outcome.GAVE_WAY],
+            "yielded": count[Outcome.YIELDED],
             "changedSince": sum(bool(one.changed_since) for one in lines),
         },
         "servers": [
@@ -76,11 +76,11 @@ def summarize_preparation(report: Mapping[str, Any]) -> str:
         "",
         f"- {totals['servers']} servers: {totals['prepared']} prepared, "
         f"{totals['alreadyRight']} already right, {totals['undone']} undone, {totals['blocked']} blocked, "
-        f"{totals['gaveWay']} left to a recovery",
+        f"{totals['yielded']} left to a recovery",
         f"- from {report['startedAt']} to {report['endedAt']}, execution {report['executionId']}",
     ]
-    if report["gaveWayTo"]:
-        lines.append(f"- Nothing was done: the execution {report['gaveWayTo']} runs this plan.")
+    if report["yieldedTo"]:
+        lines.append(f"- Nothing was done: the execution {report['yieldedTo']} runs this plan.")
     for key, word in (("reason", ""), ("remedy", "What to do: ")):
         if report[key]:
             lines.append(f"- {word}{report[key]}")
@@ -94,7 +94,7 @@ def summarize_preparation(report: Mapping[str, Any]) -> str:
         ],
     )
     lines += _section(
-        "Left to a recovery", [_troubled(one) for one in report["servers"] if one["outcome"] == "GAVE_WAY"]
+        "Left to a recovery", [_troubled(one) for one in report["servers"] if one["outcome"] == "YIELDED"]
     )
     return "\n".join(lines) + "\n"
 
@@ -109,7 +109,7 @@ def _troubled(server: Mapping[str, Any]) -> str:
 
 def _blocked(server: ServerRecord) -> ServerOutcome:
     codes = [finding.code for finding in blocking(server.findings)]
-    outcome = Outcome.GAVE_WAY if codes and HELD.issuperset(codes) else Outcome.BLOCKED
+    outcome = Outcome.YIELDED if codes and HELD.issuperset(codes) else Outcome.BLOCKED
     return ServerOutcome(
         server.source_server_id, server.name, outcome, ", ".join(codes), server.reason, server.remedy
     )

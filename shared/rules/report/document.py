@@ -137,7 +137,7 @@ def _totals(servers: Sequence[ServerRecord]) -> dict[str, int]:
 
 
 def _wave(wave: WaveRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
-    own = sorted((job.lot, job.attempt, job.job_id) for job in jobs if job.wave == wave.name)
+    own = sorted((job.batch, job.attempt, job.job_id) for job in jobs if job.wave == wave.name)
     return {
         "name": wave.name,
         "status": wave.status.value,
@@ -169,7 +169,7 @@ def _server(server: ServerRecord) -> dict[str, Any]:
         "scope": str(server.scope),
         "originalInstanceId": server.original_instance_id,
         "pairedBy": server.paired_by,
-        "lot": server.lot,
+        "batch": server.batch,
         "jobId": server.job_id,
         "startedByDrs": server.started_by_drs,
         "findings": [_finding(finding) for finding in server.findings],
@@ -186,7 +186,7 @@ def _of_failback(server: ServerRecord) -> dict[str, Any]:
         "bytesReplicated": server.bytes_replicated,
         "replicatedAt": server.replicated_at,
         "workloadStoppedAt": server.workload_stopped_at,
-        "workloadReturnedAt": server.workload_returned_at,
+        "workloadRestartedAt": server.workload_restarted_at,
         "protection": server.protection.value if server.protection else None,
         "protectionReason": server.protection_reason,
         "protectionRemedy": server.protection_remedy,
@@ -200,7 +200,7 @@ def _of_drill(server: ServerRecord) -> dict[str, Any]:
     """``cleanedUp`` is None for a server of which nothing was launched."""
     touched = server.job_id is not None or server.launched_at is not None
     cleaned = server.cleaned_up_at is not None
-    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpTrouble": server.clean_up_trouble}
+    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpIssue": server.clean_up_issue}
 
 
 def _nothing_more(server: ServerRecord) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def _job(job: JobRecord) -> dict[str, Any]:
         "jobId": job.job_id,
         "scope": str(job.scope),
         "wave": job.wave,
-        "lot": job.lot,
+        "batch": job.batch,
         "attempt": job.attempt,
         "status": job.status,
         "createdAt": job.created_at,
@@ -316,17 +316,21 @@ def _finding(finding: Finding) -> dict[str, str]:
 def _plan_of_action(waves: Sequence[WaveRecord], servers: Sequence[ServerRecord]) -> list[dict[str, Any]]:
     """The jobs of every wave, the wave with the longest way to the end first."""
     by_name = {wave.name: wave for wave in waves}
-    lots: defaultdict[str, defaultdict[int, list[ServerRecord]]] = defaultdict(lambda: defaultdict(list))
+    batches: defaultdict[str, defaultdict[int, list[ServerRecord]]] = defaultdict(lambda: defaultdict(list))
     for server in servers:
-        if server.wave is not None and server.lot is not None and not server.status.is_final:
-            lots[server.wave][server.lot].append(server)
+        if server.wave is not None and server.batch is not None and not server.status.is_final:
+            batches[server.wave][server.batch].append(server)
     return [
         {
             "name": name,
             "startsAfter": list(by_name[name].depends_on),
             "jobs": [
-                {"lot": lot, "scope": str(members[0].scope), "servers": [member.name for member in members]}
-                for lot, members in sorted(lots[name].items())
+                {
+                    "batch": batch,
+                    "scope": str(members[0].scope),
+                    "servers": [member.name for member in members],
+                }
+                for batch, members in sorted(batches[name].items())
             ],
         }
         for name in critical_path(waves, {})

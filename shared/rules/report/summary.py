@@ -9,16 +9,16 @@ _TROUBLED = ("FAILED", "BLOCKED", "SKIPPED")
 _NEXT_STEPS = {
     "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
     "COMPLETED_WITH_FAILURES": (
-        "Mend what is listed above and start the plan again with onBlocked: GO_ON: servers that run on the "
-        "recovery side already are then left alone."
+        "Mend what is listed above and start the plan again with onBlocked: CONTINUE: servers that already "
+        "run on the recovery side are then left alone."
     ),
     "FAILED": (
-        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: GO_ON: "
+        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: CONTINUE: "
         "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
     ),
     "BLOCKED": (
         "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers behind "
-        "with onBlocked: GO_ON."
+        "with onBlocked: CONTINUE."
     ),
     "CANCELLED": (
         "Somebody stopped it. DRS jobs that had started run to their end: look at aws drs describe-jobs "
@@ -49,7 +49,7 @@ _NEXT_STEPS_IN_MODE = {
         ),
         "COMPLETED_WITH_FAILURES": (
             "What is listed as home runs at the origin: point its users there. Mend what is listed above and "
-            "start the failback again with onBlocked: GO_ON: it goes on where this one ended, and leaves "
+            "start the failback again with onBlocked: CONTINUE: it goes on where this one ended, and leaves "
             "what is home and protected alone. Until then a server that is not protected cannot fail over."
         ),
         "FAILED": (
@@ -58,7 +58,7 @@ _NEXT_STEPS_IN_MODE = {
         ),
         "BLOCKED": (
             "Nothing was changed. Apply the remedies above and start again; leave the blocked servers on the "
-            "recovery side with onBlocked: GO_ON; or override a check that is OVERRIDABLE with a reason."
+            "recovery side with onBlocked: CONTINUE; or override a check that is OVERRIDABLE with a reason."
         ),
         "CANCELLED": (
             "Somebody stopped it. Look above which side each server runs on, and start the failback again: "
@@ -76,7 +76,7 @@ def summarize(report: Mapping[str, Any]) -> str:
     sections = [
         _head(report),
         _controls(report),
-        _troubles(report),
+        _issues(report),
         _unprotected(report),
         _clean_ups(report),
         _findings(report),
@@ -148,7 +148,7 @@ def _took(report: Mapping[str, Any]) -> str:
     return text
 
 
-def _troubles(report: Mapping[str, Any]) -> str:
+def _issues(report: Mapping[str, Any]) -> str:
     rows = [
         (server["name"], server["wave"], server["status"], server["reason"], server["remedy"])
         for status in _TROUBLED
@@ -169,11 +169,11 @@ def _unprotected(report: Mapping[str, Any]) -> str:
 
 def _clean_ups(report: Mapping[str, Any]) -> str:
     rows = [
-        (server["name"], server["pairInstanceId"], server["cleanUpTrouble"] or "It is not cleaned up yet.")
+        (server["name"], server["pairInstanceId"], server["cleanUpIssue"] or "It is not cleaned up yet.")
         for server in report["servers"]
-        if server.get("cleanUpTrouble") or server.get("cleanedUp") is False
+        if server.get("cleanUpIssue") or server.get("cleanedUp") is False
     ]
-    return _section("Not as before the drill", ("Server", "Instance", "Trouble"), rows)
+    return _section("Not as before the drill", ("Server", "Instance", "CheckFailure"), rows)
 
 
 def _controls(report: Mapping[str, Any]) -> str:
@@ -226,7 +226,7 @@ def _proposals(report: Mapping[str, Any]) -> str:
 
 def _plan_of_action(report: Mapping[str, Any]) -> str:
     rows = [
-        (wave["name"], ", ".join(wave["startsAfter"]), job["lot"], job["scope"], ", ".join(job["servers"]))
+        (wave["name"], ", ".join(wave["startsAfter"]), job["batch"], job["scope"], ", ".join(job["servers"]))
         for wave in report.get("planOfAction", {}).get("waves", ())
         for job in wave["jobs"]
     ]

@@ -54,7 +54,7 @@ def wave_outcome(policy: FailurePolicy, servers: Sequence[ServerRecord]) -> Wave
 
 
 def _tolerated(policy: FailurePolicy, failed: int, servers: int) -> bool:
-    if policy.action == "GO_ON" or failed == 0:
+    if policy.action == "CONTINUE" or failed == 0:
         return True
     if policy.tolerate_count is not None:
         return failed <= policy.tolerate_count
@@ -69,7 +69,7 @@ def dependency_verdict(wave: WaveRecord, waves: Sequence[WaveRecord]) -> Depende
     Not one that somebody had skipped for the others to go on without it.
     """
     status = {other.name: other.status for other in waves}
-    done_without = {other.name for other in waves if other.dependants_go_on}
+    done_without = {other.name for other in waves if other.dependents_continue}
     stopped = [
         f"{name} is {status[name]}"
         for name in wave.depends_on
@@ -125,7 +125,7 @@ def execution_outcome(
 def _is_done(server: ServerRecord, mode: Mode) -> bool:
     if mode is Mode.FAILBACK and server.protection is not Protection.RETIRED:
         return False
-    if mode is Mode.DRILL and server.clean_up_trouble is not None:
+    if mode is Mode.DRILL and server.clean_up_issue is not None:
         return False
     return server.status is ServerStatus.RECOVERED
 

@@ -69,7 +69,7 @@ def estimate(
     """How long the waves take from the moment the first is launched.
 
     TOGETHER: all launches side by side, then the starts along the graph. BY_WAVE: launch and start of
-    each wave along the graph. Waiting for room under the quotas is not in it.
+    each wave along the graph. Waiting for slots under the quotas is not in it.
     """
     ends: dict[str, float] = {}
     by_name = {wave.name: wave for wave in waves}

@@ -1,6 +1,6 @@
 """Who may start the next DRS job of a scope: the quotas are shared fairly, the critical path first.
 
-Every lot that wants a job claims room for it, in the table of executions, so that all executions see each
+Every batch that wants a job claims slots for it, in the table of executions, so that all executions see each
 other's claims. A claim lapses when its owner has not been heard of for a while: a dead owner loses it.
 """
 
@@ -18,15 +18,15 @@ LEASE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The wish of one lot for a job. Times are ISO 8601 in UTC; ``granted_at`` is None while it waits.
+    """The wish of one batch for a job. Times are ISO 8601 in UTC; ``granted_at`` is None while it waits.
 
-    ``priority``: the seconds that the plan still takes from this lot's launch on, the longest way counted;
+    ``priority``: the seconds that the plan still takes from this batch's launch on, the longest way counted;
     the more, the sooner it is served. A granted claim stands for a job that DRS may not show yet.
     """
 
     execution_id: str
     wave: str
-    lot: int
+    batch: int
     servers: int
     priority: float
     asked_at: str
@@ -35,11 +35,11 @@ class Claim:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        return (self.execution_id, self.wave, self.lot)
+        return (self.execution_id, self.wave, self.batch)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Slots:
     """What a scope's unfinished jobs leave."""
 
     jobs: int
@@ -48,26 +48,26 @@ class Room:
     def holds(self, servers: int) -> bool:
         return self.jobs >= 1 and self.servers >= servers
 
-    def less(self, servers: int) -> Room:
-        return Room(self.jobs - 1, self.servers - servers)
+    def less(self, servers: int) -> Slots:
+        return Slots(self.jobs - 1, self.servers - servers)
 
 
-def room(jobs_in_progress: int, servers_in_jobs: int, limits: ScopeLimits) -> Room:
-    return Room(limits.jobs - jobs_in_progress, limits.servers_in_jobs - servers_in_jobs)
+def slots(jobs_in_progress: int, servers_in_jobs: int, limits: ScopeLimits) -> Slots:
+    return Slots(limits.jobs - jobs_in_progress, limits.servers_in_jobs - servers_in_jobs)
 
 
-def may_start(own: Claim, claims: Sequence[Claim], left: Room, now: datetime) -> bool:
+def may_start(own: Claim, claims: Sequence[Claim], left: Slots, now: datetime) -> bool:
     """Whether ``own`` is to start now, given everybody's ``claims`` on a scope and what its jobs leave.
 
     Claims are served by priority, then by the time they were first made. Nobody overtakes a claim that
-    does not fit: a big lot is not starved by small ones. Lapsed claims do not count.
+    does not fit: a big batch is not starved by small ones. Lapsed claims do not count.
     """
     others = [claim for claim in claims if claim.key != own.key]
     asking = replace(own, seen_at=now.isoformat(), granted_at=None)
     return asking in next_to_start([*others, asking], left, now)
 
 
-def next_to_start(claims: Sequence[Claim], left: Room, now: datetime) -> list[Claim]:
+def next_to_start(claims: Sequence[Claim], left: Slots, now: datetime) -> list[Claim]:
     """The claims that are to start now, given everybody's and what a scope's jobs leave."""
     living = [claim for claim in claims if not lapsed(claim, now)]
     for claim in living:

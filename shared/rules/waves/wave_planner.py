@@ -1,4 +1,4 @@
-"""How waves are cut into DRS jobs, and in what order they ask for room."""
+"""How waves are cut into DRS jobs, and in what order they ask for slots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "critical_path",
     "estimate",
     "launched_at_once",
-    "plan_lots",
+    "plan_batches",
     "wave_levels",
     "ways_to_the_end",
 ]
@@ -28,15 +28,15 @@ FEWEST = CONTENTION_FROM
 """Jobs with fewer servers than this are no quicker, as far as is known."""
 
 
-def plan_lots(
+def plan_batches(
     servers: Sequence[ServerRecord],
     limits: Mapping[Scope, ScopeLimits] | None = None,
     at_once: Mapping[Scope, int] | None = None,
 ) -> dict[str, int]:
-    """The lot of every server of one wave: source server id -> number, from 1.
+    """The batch of every server of one wave: source server id -> number, from 1.
 
-    A lot holds servers of one scope, and becomes one job. A job holds its places until its slowest server
-    is through, and is the slower the more servers it has: so lots are as small as lets the quota of jobs
+    A batch holds servers of one scope, and becomes one job. A job holds its places until its slowest server
+    is through, and is the slower the more servers it has: so batches are as small as lets the quota of jobs
     hold as many servers as the quota of servers does, and in a scope they differ by at most one server.
     ``limits``: of scopes that have others than DRS by default. ``at_once``: how many servers are to launch
     in a scope at the same time, those of other waves included; by default those of this wave. The order of
@@ -45,19 +45,19 @@ def plan_lots(
     by_scope: defaultdict[Scope, list[ServerRecord]] = defaultdict(list)
     for server in servers:
         by_scope[server.scope].append(server)
-    lots: dict[str, int] = {}
+    batches: dict[str, int] = {}
     first = 1
     for scope in sorted(by_scope):
         members = sorted(by_scope[scope], key=lambda server: (server.name, server.source_server_id))
         known = (limits or {}).get(scope, ScopeLimits())
-        count = _lots(len(members), (at_once or {}).get(scope, len(members)), known)
+        count = _batches(len(members), (at_once or {}).get(scope, len(members)), known)
         for place, server in enumerate(members):
-            lots[server.source_server_id] = first + place * count // len(members)
+            batches[server.source_server_id] = first + place * count // len(members)
         first += count
-    return lots
+    return batches
 
 
-def _lots(servers: int, at_once: int, limits: ScopeLimits) -> int:
+def _batches(servers: int, at_once: int, limits: ScopeLimits) -> int:
     size = max(FEWEST, -(-min(at_once, limits.servers_in_jobs) // limits.jobs))
     return max(-(-servers // limits.largest_job), servers // size, 1)
 

@@ -177,7 +177,7 @@ def test_the_view_of_a_failback_shows_bytes_the_time_left_and_who_is_stalled() -
     assert "and 2 more are stalled" in text
 
 
-def test_the_view_shows_how_far_servers_at_home_are_protected() -> None:
+def test_the_view_shows_how_far_servers_at_origin_are_protected() -> None:
     def home(number: int, protection: Protection) -> ServerRecord:
         record = reversing(number, 100, protection=protection)
         return replace(record, status=ServerStatus.RECOVERED)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from local.cli.state import BuiltFleet
 from local.demo.console_lines import failback_times
-from local.demo.failback_verdict import Journey, judge_homecoming
+from local.demo.failback_verdict import Journey, judge_failback
 from local.demo.observed_state import Evidence, Replica, Sighting
 from local.demo.results import round_folder, start_over
 from local.demo.round_trip import Traveller, keep, table, travellers
@@ -38,12 +38,12 @@ class Scene:
 
     def __init__(self, tmp_path: Path) -> None:
         content = yaml.safe_load((ROOT / "fleets" / "three.yaml").read_text(encoding="utf-8"))
-        trouble = [
+        issue = [
             {"kind": "agentNeverChecksIn", "servers": ["a-3"]},
             {"kind": "targetUntagged", "servers": ["a-4"]},
         ]
-        content["servers"] = [{"name": "a-{n}", "count": 4, "wave": "all", "trouble": trouble}]
-        content["policies"] = {"onBlocked": "GO_ON"}
+        content["servers"] = [{"name": "a-{n}", "count": 4, "wave": "all", "issue": issue}]
+        content["policies"] = {"onBlocked": "CONTINUE"}
         file = tmp_path / "fleet.yaml"
         file.write_text(yaml.safe_dump(content), encoding="utf-8")
         self.fleet: Fleet = load(file)
@@ -101,7 +101,7 @@ class Scene:
         self.home = replace(self.home, recovered_into={**self.home.recovered_into, server_id: instance_id})
 
     def verdict(self) -> Verdict:
-        return judge_homecoming(self.fleet, self.built, self.journey, self.pairs, self.report)
+        return judge_failback(self.fleet, self.built, self.journey, self.pairs, self.report)
 
     def travellers(self) -> tuple[Traveller, ...]:
         return travellers(self.fleet, self.built, self.journey)

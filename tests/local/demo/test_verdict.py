@@ -22,9 +22,9 @@ class Scene:
 
     def __init__(self, tmp_path: Path) -> None:
         content = yaml.safe_load((ROOT / "fleets" / "three.yaml").read_text(encoding="utf-8"))
-        trouble = [{"kind": "targetUntagged", "servers": ["a-3"]}]
-        content["servers"] = [{"name": "a-{n}", "count": 3, "wave": "all", "trouble": trouble}]
-        content["policies"] = {"onBlocked": "GO_ON"}
+        issue = [{"kind": "targetUntagged", "servers": ["a-3"]}]
+        content["servers"] = [{"name": "a-{n}", "count": 3, "wave": "all", "issue": issue}]
+        content["policies"] = {"onBlocked": "CONTINUE"}
         file = tmp_path / "fleet.yaml"
         file.write_text(yaml.safe_dump(content), encoding="utf-8")
         self.fleet: Fleet = load(file)

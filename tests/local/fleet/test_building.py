@@ -17,7 +17,7 @@ RECOVERY = ("444455556666", "us-east-2")
 
 
 class Built:
-    """The trouble fleet in a cloud, and what EC2 and DRS show of it."""
+    """The issue fleet in a cloud, and what EC2 and DRS show of it."""
 
     def __init__(self, cloud: VirtualCloud) -> None:
         self.cloud = cloud
@@ -98,7 +98,7 @@ def test_no_two_instances_share_an_address(built: Built) -> None:
         assert len({instance["PrivateIpAddress"] for instance in there.values()}) == len(there)
 
 
-def test_each_trouble_shows_where_an_operator_would_find_it(built: Built) -> None:
+def test_each_issue_shows_where_an_operator_would_find_it(built: Built) -> None:
     ids = {name: server.source_server_id for name, server in built.servers.items()}
 
     assert len(built.servers["db-02"].target_instance_ids) == 2
@@ -169,7 +169,7 @@ def test_servers_reach_the_internet_through_nat_and_the_staging_area_directly(
     assert ways[False]["GatewayId"].startswith("igw-")
 
 
-def test_trouble_of_the_way_back_shows_where_an_operator_would_find_it(built: Built) -> None:
+def test_issue_of_the_way_back_shows_where_an_operator_would_find_it(built: Built) -> None:
     assert "AWSDRS" not in built.original("home-02")["tags"]
     for name, open_ in (("home-01", True), ("home-03", False)):
         [group] = built.target(name)["SecurityGroups"]

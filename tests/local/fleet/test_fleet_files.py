@@ -11,7 +11,7 @@ import yaml
 
 from local.fleet import (
     Fleet,
-    TroubleKind,
+    IssueKind,
     expected_failback,
     expected_outcomes,
     load,
@@ -82,16 +82,16 @@ def test_the_default_fleet_is_a_hundred_servers_in_a_chain_of_five_waves() -> No
         ("data", ()),
         ("identity", ("data",)),
         ("application", ("identity",)),
-        ("batch", ("application",)),
-        ("web", ("batch",)),
+        ("jobs", ("application",)),
+        ("web", ("jobs",)),
     ]
     assert set(expected_outcomes(fleet).values()) == {ServerStatus.RECOVERED}
 
 
-def test_the_trouble_fleet_has_every_kind_of_trouble() -> None:
+def test_the_issue_fleet_has_every_kind_of_issue() -> None:
     fleet = load(ROOT / "fleets" / "trouble.yaml")
 
-    assert {trouble.kind for server in fleet.servers for trouble in server.troubles} == set(TroubleKind)
+    assert {issue.kind for server in fleet.servers for issue in server.issues} == set(IssueKind)
 
 
 def test_a_group_becomes_numbered_servers_with_defaults_and_tags(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_a_group_becomes_numbered_servers_with_defaults_and_tags(tmp_path: Path)
     assert (target.name, target.tagged, target.running, target.starts) == ("db-001", True, False, True)
 
 
-def test_trouble_hits_only_the_servers_it_names(tmp_path: Path) -> None:
-    trouble = [{"kind": "noTarget", "servers": ["db-002"]}]
-    group = {"name": "db-{n:03}", "count": 3, "wave": "data", "trouble": trouble}
+def test_issue_hits_only_the_servers_it_names(tmp_path: Path) -> None:
+    issue = [{"kind": "noTarget", "servers": ["db-002"]}]
+    group = {"name": "db-{n:03}", "count": 3, "wave": "data", "issue": issue}
 
     fleet = small(tmp_path, servers=[group])
 
@@ -121,7 +121,7 @@ def test_trouble_hits_only_the_servers_it_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "attribute", "value"),
+    ("issue", "attribute", "value"),
     [
         ({"kind": "targetRunning"}, "running", True),
         ({"kind": "targetUntagged"}, "tagged", False),
@@ -130,19 +130,19 @@ def test_trouble_hits_only_the_servers_it_names(tmp_path: Path) -> None:
         ({"kind": "spelling", "target": "{name}x"}, "name", "db-001x"),
     ],
 )
-def test_trouble_of_a_target_shows_in_the_target(
-    tmp_path: Path, trouble: dict[str, Any], attribute: str, value: object
+def test_issue_of_a_target_shows_in_the_target(
+    tmp_path: Path, issue: dict[str, Any], attribute: str, value: object
 ) -> None:
-    group = {"name": "db-{n:03}", "wave": "data", "trouble": [trouble]}
+    group = {"name": "db-{n:03}", "wave": "data", "issue": [issue]}
 
     [server] = small(tmp_path, servers=[group]).servers
 
     assert [getattr(target, attribute) for target in server.targets] == [value]
 
 
-def outcomes(tmp_path: Path, trouble: dict[str, Any], **changes: Any) -> list[str]:
+def outcomes(tmp_path: Path, issue: dict[str, Any], **changes: Any) -> list[str]:
     servers = [
-        {"name": "a-{n}", "count": 2, "wave": "first", "trouble": [{"servers": ["a-1"], **trouble}]},
+        {"name": "a-{n}", "count": 2, "wave": "first", "issue": [{"servers": ["a-1"], **issue}]},
         {"name": "b", "wave": "second"},
     ]
     waves = [{"name": "first"}, {"name": "second", "dependsOn": ["first"]}]
@@ -155,7 +155,7 @@ def test_nothing_moves_when_the_policy_stops_at_a_blocked_server(tmp_path: Path)
 
 
 def test_the_healthy_move_when_the_policy_goes_on_without_the_blocked(tmp_path: Path) -> None:
-    found = outcomes(tmp_path, {"kind": "noTarget"}, policies={"onBlocked": "GO_ON"})
+    found = outcomes(tmp_path, {"kind": "noTarget"}, policies={"onBlocked": "CONTINUE"})
 
     assert found == ["BLOCKED", "RECOVERED", "RECOVERED"]
 
@@ -205,9 +205,9 @@ def test_a_running_target_is_no_obstacle_where_the_plan_says_to_stop_it(tmp_path
     assert found == ["RECOVERED"] * 3
 
 
-def homecomings(tmp_path: Path, trouble: dict[str, Any], **changes: Any) -> dict[str, str]:
+def homecomings(tmp_path: Path, issue: dict[str, Any], **changes: Any) -> dict[str, str]:
     servers = [
-        {"name": "a-{n}", "count": 2, "wave": "first", "trouble": [{"servers": ["a-1"], **trouble}]},
+        {"name": "a-{n}", "count": 2, "wave": "first", "issue": [{"servers": ["a-1"], **issue}]},
         {"name": "b", "wave": "second"},
     ]
     waves = [{"name": "first"}, {"name": "second", "dependsOn": ["first"]}]
@@ -215,37 +215,37 @@ def homecomings(tmp_path: Path, trouble: dict[str, Any], **changes: Any) -> dict
     return {name: status.value for name, status in expected_failback(fleet).items()}
 
 
-_LEAVE = {"failback": {"laggards": "LEAVE_BEHIND"}}
+_LEAVE = {"failback": {"onReplicationTimeout": "SKIP"}}
 
 
 @pytest.mark.parametrize(
-    ("trouble", "policies", "outcome"),
+    ("issue", "policies", "outcome"),
     [
         ({"kind": "originalUntagged"}, {}, ("BLOCKED", "SKIPPED", "SKIPPED")),
-        ({"kind": "originalUntagged"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "originalUntagged"}, {"onBlocked": "CONTINUE"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
         ({"kind": "originalUntagged"}, {"failback": {"tagOriginals": True}}, ("RECOVERED",) * 3),
-        ({"kind": "egressClosed"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
-        ({"kind": "noProfile"}, {"onBlocked": "GO_ON"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "egressClosed"}, {"onBlocked": "CONTINUE"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
+        ({"kind": "noProfile"}, {"onBlocked": "CONTINUE"}, ("BLOCKED", "RECOVERED", "RECOVERED")),
         ({"kind": "agentNeverChecksIn"}, {}, ("FAILED", "RECOVERED", "SKIPPED")),
         ({"kind": "wrongStagingAccount"}, {}, ("FAILED", "RECOVERED", "SKIPPED")),
         ({"kind": "notConverging"}, _LEAVE, ("FAILED", "RECOVERED", "SKIPPED")),
         (
             {"kind": "replicationStalls", "error": "AGENT_NOT_SEEN"},
-            {"failback": {"laggards": "STOP"}},
+            {"failback": {"onReplicationTimeout": "STOP"}},
             ("FAILED", "SKIPPED", "SKIPPED"),
         ),
         ({"kind": "replicationStalls", "error": "AGENT_NOT_SEEN", "seconds": 60}, {}, ("RECOVERED",) * 3),
         ({"kind": "lag", "seconds": 60}, {}, ("RECOVERED",) * 3),
     ],
 )
-def test_a_failback_has_the_outcome_that_its_trouble_and_policies_make(
-    tmp_path: Path, trouble: dict[str, Any], policies: dict[str, Any], outcome: tuple[str, ...]
+def test_a_failback_has_the_outcome_that_its_issue_and_policies_make(
+    tmp_path: Path, issue: dict[str, Any], policies: dict[str, Any], outcome: tuple[str, ...]
 ) -> None:
-    assert tuple(homecomings(tmp_path, trouble, policies=policies).values()) == outcome
+    assert tuple(homecomings(tmp_path, issue, policies=policies).values()) == outcome
 
 
 def test_a_failback_is_of_the_servers_that_the_failover_recovered(tmp_path: Path) -> None:
-    found = homecomings(tmp_path, {"kind": "noTarget"}, policies={"onBlocked": "GO_ON"})
+    found = homecomings(tmp_path, {"kind": "noTarget"}, policies={"onBlocked": "CONTINUE"})
 
     assert found == {"a-2": "RECOVERED", "b": "RECOVERED"}
 

@@ -54,23 +54,23 @@ def test_the_file_that_the_refusals_start_from_is_good(tmp_path: Path) -> None:
         ("wave: data", "wave: data\n    subnet: onne", 10, "servers[0].subnet", "'one'"),
         (
             "wave: data",
-            "wave: data\n    trouble: [{kind: lagg}]",
+            "wave: data\n    issue: [{kind: lagg}]",
             10,
-            "servers[0].trouble[0].kind",
+            "servers[0].issue[0].kind",
             "Write lag",
         ),
         (
             "wave: data",
-            "wave: data\n    trouble: [{kind: lag}]",
+            "wave: data\n    issue: [{kind: lag}]",
             10,
-            "servers[0].trouble[0].seconds",
+            "servers[0].issue[0].seconds",
             "Add it",
         ),
         (
             "wave: data",
-            "wave: data\n    trouble: [{kind: busy, servers: [db-4]}]",
+            "wave: data\n    issue: [{kind: busy, servers: [db-4]}]",
             10,
-            "servers[0].trouble[0].servers[0]",
+            "servers[0].issue[0].servers[0]",
             "db-",
         ),
         (
@@ -159,9 +159,9 @@ def test_subnets_that_leave_no_room_for_the_staging_area_are_refused(tmp_path: P
 
 @pytest.mark.parametrize("kind", ["notConverging", "replicationStalls, error: AGENT_NOT_SEEN"])
 def test_a_failback_that_could_never_end_is_refused(tmp_path: Path, kind: str) -> None:
-    endless = GOOD.replace("count: 3", f"count: 3\n    trouble: [{{ kind: {kind} }}]")
+    endless = GOOD.replace("count: 3", f"count: 3\n    issue: [{{ kind: {kind} }}]")
 
     [problem] = refusal(tmp_path, endless).problems
 
-    assert problem.path == "servers[0].trouble[0]"
-    assert "policies.failback.laggards" in problem.remedy
+    assert problem.path == "servers[0].issue[0]"
+    assert "policies.failback.onReplicationTimeout" in problem.remedy

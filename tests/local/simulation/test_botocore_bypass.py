@@ -169,12 +169,12 @@ def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
         Attr("status").eq("UP"),
         Attr("status").ne("UP"),
         Attr("job").ne("one"),
-        Attr("lot").ne(1) & Attr("status").eq("UP"),
+        Attr("batch").ne(1) & Attr("status").eq("UP"),
         Attr("status").is_in(["UP", "DOWN"]),
-        Attr("status").is_in(["UP", "DOWN"]) & Attr("lot").eq(1),
-        Attr("lot").eq(10) & Attr("status").eq("UP") & Attr("job").is_in(["one"]),
-        Attr("status").eq("UP") | Attr("lot").eq(2),
-        Attr("lot").gt(1),
+        Attr("status").is_in(["UP", "DOWN"]) & Attr("batch").eq(1),
+        Attr("batch").eq(10) & Attr("status").eq("UP") & Attr("job").is_in(["one"]),
+        Attr("status").eq("UP") | Attr("batch").eq(2),
+        Attr("batch").gt(1),
         ~Attr("status").eq("UP"),
         Attr("job").not_exists(),
     ],
@@ -183,16 +183,16 @@ def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
 def test_a_filter_passes_what_it_does_in_ministack(
     things: Any, condition: ConditionBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, (status, lot) in enumerate(product(["UP", "DOWN", "GONE"], [1, 2, 10])):
+    for number, (status, batch) in enumerate(product(["UP", "DOWN", "GONE"], [1, 2, 10])):
         job = {"job": "one"} if number % 2 else {}
-        things.put_item(Item={"pk": "a", "sk": f"x#{number}", "status": status, "lot": lot, **job})
+        things.put_item(Item={"pk": "a", "sk": f"x#{number}", "status": status, "batch": batch, **job})
 
     def found() -> dict[str, Any]:
         answer = things.query(
             KeyConditionExpression=Key("pk").eq("a") & Key("sk").begins_with("x#"),
             FilterExpression=condition,
-            ProjectionExpression="sk, #lot",
-            ExpressionAttributeNames={"#lot": "lot"},
+            ProjectionExpression="sk, #batch",
+            ExpressionAttributeNames={"#batch": "batch"},
         )
         return _without_metadata(answer)
 

@@ -82,7 +82,9 @@ def test_an_event_of_a_member_account_is_forwarded_as_it_is_after_the_delay(clou
     assert event["time"] == "2030-01-01T00:00:00+00:00"
 
 
-def test_an_event_at_home_needs_no_forwarding_and_what_fits_no_rule_goes_nowhere(cloud: VirtualCloud) -> None:
+def test_an_event_at_origin_needs_no_forwarding_and_what_fits_no_rule_goes_nowhere(
+    cloud: VirtualCloud,
+) -> None:
     heard = Heard(cloud)
     happen(cloud, 1, HOME)
     happen(cloud, 2, HOME, state="BAD")
@@ -96,13 +98,13 @@ def test_an_event_at_home_needs_no_forwarding_and_what_fits_no_rule_goes_nowhere
 
 def test_a_function_that_fails_is_tried_again_and_given_up_in_the_end(cloud: VirtualCloud) -> None:
     heard = Heard(cloud)
-    cloud.fail_function("HearFunction", error="Trouble", times=1)
+    cloud.fail_function("HearFunction", error="Issue", times=1)
     happen(cloud, 1)
     cloud.advance(30)
     assert heard.events == []
     cloud.advance(RETRIES[0])
     assert heard.numbers == [1]
-    cloud.fail_function("HearFunction", error="Trouble", times=3)
+    cloud.fail_function("HearFunction", error="Issue", times=3)
     happen(cloud, 2)
     cloud.advance(1000)
     assert heard.numbers == [1]

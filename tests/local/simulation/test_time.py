@@ -99,7 +99,7 @@ def test_actions_of_the_clock_run_between_the_states(cloud: VirtualCloud) -> Non
     assert marks == [10, "action", 20]
 
 
-def test_two_executions_run_side_by_side(cloud: VirtualCloud) -> None:
+def test_two_executions_run_in_parallel(cloud: VirtualCloud) -> None:
     cloud.add_machine("m", machine("Sleep", Sleep=wait("{% $states.input.s %}")))
     slow, fast = cloud.start("m", {"s": 100}, name="slow"), cloud.start("m", {"s": 10}, name="fast")
     assert cloud.wait(fast).seconds == 10
@@ -261,13 +261,13 @@ def test_a_lock_is_held_by_one_thread_at_a_time(scheduler: Scheduler) -> None:
 
 
 def test_a_condition_wakes_as_many_as_it_is_told(scheduler: Scheduler) -> None:
-    threads, woken = VirtualThreads(scheduler), []
+    threads, resumed = VirtualThreads(scheduler), []
     condition = threads.Condition()
 
     def work(name: str) -> None:
         with condition:
             condition.wait()
-            woken.append(name)
+            resumed.append(name)
 
     for name in "abc":
         threads.Thread(target=work, args=(name,)).start()
@@ -278,8 +278,8 @@ def test_a_condition_wakes_as_many_as_it_is_told(scheduler: Scheduler) -> None:
 
     scheduler.run(lambda: False, scheduler.clock.now())
     threads.Thread(target=notify).start()
-    scheduler.run(lambda: len(woken) == 2)
-    assert woken == ["a", "b"]
+    scheduler.run(lambda: len(resumed) == 2)
+    assert resumed == ["a", "b"]
 
 
 def test_what_a_thread_raises_reaches_whoever_runs_the_scheduler(scheduler: Scheduler) -> None:

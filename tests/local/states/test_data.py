@@ -242,7 +242,7 @@ def test_a_result_over_256_kb_fails_its_task(cloud: VirtualCloud) -> None:
     assert cloud.run("m", {}, name="one").error == "States.DataLimitExceeded"
 
 
-def test_branches_of_a_parallel_wait_side_by_side(cloud: VirtualCloud) -> None:
+def test_branches_of_a_parallel_wait_in_parallel(cloud: VirtualCloud) -> None:
     branches = [machine(f"S{n}", **{f"S{n}": wait(n, Next=f"T{n}"), f"T{n}": give(n)}) for n in (30, 10, 20)]
     cloud.add_machine("m", machine("All", All=together(*branches)))
     result = cloud.run("m", {}, name="one")

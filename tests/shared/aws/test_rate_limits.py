@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.aws.rate_limits import THREADS, Bucket, keep_time, side_by_side
+from shared.aws.rate_limits import THREADS, Bucket, in_parallel, keep_time
 from shared.settings import PacingSettings
 from tests.makers import ELSEWHERE, RECOVERY
 
@@ -62,15 +62,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[HandClock]:
 @pytest.mark.parametrize(
     ("api", "seconds"), [("UpdateLaunchConfiguration", 5), ("GetLaunchConfiguration", 0.5)]
 )
-def test_calls_go_side_by_side_at_the_rate_of_their_kind(clock: HandClock, api: str, seconds: float) -> None:
-    assert side_by_side(lambda n: n + 1, range(30), api=api, scope=lambda n: RECOVERY) == [*range(1, 31)]
+def test_calls_go_in_parallel_at_the_rate_of_their_kind(clock: HandClock, api: str, seconds: float) -> None:
+    assert in_parallel(lambda n: n + 1, range(30), api=api, scope=lambda n: RECOVERY) == [*range(1, 31)]
     assert clock.seconds == pytest.approx(seconds)
     assert clock.sleepers == {get_ident()}, "threads do not wait, their caller does"
 
 
 def test_scopes_and_operations_have_buckets_of_their_own_and_callers_share_them(clock: HandClock) -> None:
     def run(api: str) -> None:
-        side_by_side(str, range(10), api=api, scope=lambda n: RECOVERY if n % 2 else ELSEWHERE)
+        in_parallel(str, range(10), api=api, scope=lambda n: RECOVERY if n % 2 else ELSEWHERE)
 
     run("UpdateLaunchConfiguration")
     run("ReverseReplication")
@@ -80,7 +80,7 @@ def test_scopes_and_operations_have_buckets_of_their_own_and_callers_share_them(
 
 
 def test_an_item_of_several_calls_takes_as_many_tokens(clock: HandClock) -> None:
-    side_by_side(str, range(10), api="UpdateLaunchConfiguration", scope=lambda n: RECOVERY, calls=lambda n: 2)
+    in_parallel(str, range(10), api="UpdateLaunchConfiguration", scope=lambda n: RECOVERY, calls=lambda n: 2)
     assert clock.seconds == pytest.approx(3)
 
 
@@ -93,5 +93,5 @@ def test_what_fails_is_raised_after_the_others_have_gone(clock: HandClock) -> No
         done.append(number)
 
     with pytest.raises(ValueError, match="the first"):
-        side_by_side(call, range(THREADS * 2), api="GetLaunchConfiguration", scope=lambda n: RECOVERY)
+        in_parallel(call, range(THREADS * 2), api="GetLaunchConfiguration", scope=lambda n: RECOVERY)
     assert sorted(done) == [*range(1, THREADS * 2)]

@@ -37,9 +37,9 @@ def test_a_message_about_a_thousand_failures_is_cut_to_what_sns_takes(estate: Es
     assert text.endswith("…")
 
 
-@pytest.mark.parametrize("trouble", [refused("AuthorizationError", status=403), no_answer])
-def test_a_message_that_cannot_be_sent_stops_nothing(estate: Estate, wire: Wire, trouble: Any) -> None:
-    wire.on("sns", "Publish", trouble)
+@pytest.mark.parametrize("issue", [refused("AuthorizationError", status=403), no_answer])
+def test_a_message_that_cannot_be_sent_stops_nothing(estate: Estate, wire: Wire, issue: Any) -> None:
+    wire.on("sns", "Publish", issue)
     notify(TOPIC, "subject", "text")
     assert wire.of("Publish")
 

@@ -61,7 +61,7 @@ def test_a_declared_disaster_starts_the_failover(estate: Estate, machine: str) -
     assert request == {"plan": "erp", "reason": "us-east-1 is down", "startedBy": "EVENT"}
 
 
-def test_an_event_can_ask_for_the_way_home(estate: Estate, machine: str) -> None:
+def test_an_event_can_ask_for_the_failback(estate: Estate, machine: str) -> None:
     event = {**EVENT, "detail": {**EVENT["detail"], "mode": "FAILBACK"}}
     assert start_from_event.handler(event, None)["started"]
     started = boto3.client("stepfunctions").list_executions(

@@ -112,14 +112,14 @@ def test_an_execution_that_is_closed_late_does_not_undo_what_came_after_it() -> 
     assert keep(away, put_back, Mode.FAILOVER, moved=True) == away
 
 
-def test_a_server_that_was_put_back_is_at_home_by_the_execution_that_undid_it() -> None:
+def test_a_server_that_was_put_back_is_at_origin_by_the_execution_that_undid_it() -> None:
     out = keep(None, OUT, Mode.FAILOVER)
     undone = keep(out, replace(OUT, cleaned_up_at="2026-01-01T02:00:00Z"), Mode.FAILOVER)
     assert undone is not None
     assert (undone.workload_side, undone.moved_by) == ("ORIGIN", "FAILOVER")
 
 
-def test_a_pair_that_nobody_recorded_is_made_on_the_way_home() -> None:
+def test_a_pair_that_nobody_recorded_is_made_on_the_failback() -> None:
     pair = keep(None, BACK, Mode.FAILBACK)
     assert pair is not None
     assert (pair.scope, pair.pair_instance_id, pair.private_ip) == (RECOVERY, "i-away", "10.2.0.1")

@@ -10,8 +10,8 @@ from shared.store import ClaimStore
 from tests.handlers.estate import RECOVERY, Estate
 
 
-def claim(estate: Estate, lot: int) -> Claim:
-    return Claim("execution-1", "web", lot, 100, 1.0, asked_at=estate.now, seen_at=estate.now)
+def claim(estate: Estate, batch: int) -> Claim:
+    return Claim("execution-1", "web", batch, 100, 1.0, asked_at=estate.now, seen_at=estate.now)
 
 
 def test_asking_again_keeps_the_place_in_line(estate: Estate) -> None:
@@ -39,11 +39,11 @@ def test_two_who_saw_the_same_room_do_not_both_get_it(estate: Estate) -> None:
 
     assert not claims.grant(claim(estate, 2), estate.clock.now(), second).granted
     assert seen == [0, 1]
-    assert {one.lot: bool(one.granted_at) for one in claims.all()} == {1: True, 2: False}
+    assert {one.batch: bool(one.granted_at) for one in claims.all()} == {1: True, 2: False}
 
 
 def test_an_execution_that_ends_leaves_no_claim_and_those_of_others(estate: Estate) -> None:
-    """Found by scenario role-lost, seed 1: a lot that is never started asked for room once."""
+    """Found by scenario role-lost, seed 1: a batch that is never started asked for room once."""
     claims = ClaimStore(estate.store.table_name, RECOVERY)
     other = replace(claim(estate, 1), execution_id="execution-10")
     claims.put([claim(estate, 1), claim(estate, 2), other], estate.clock.now())

@@ -114,21 +114,21 @@ def test_servers_of_a_wave_are_not_those_of_a_wave_with_a_longer_name(opened: Es
         ({"statuses": (ServerStatus.LAUNCHED,)}, [2, 3]),
         ({"statuses": (ServerStatus.LAUNCHED, ServerStatus.STARTING)}, [2, 3, 4]),
         ({"jobs": ("drsjob-2",)}, [2, 4]),
-        ({"lot": 1}, [1, 2]),
-        ({"lot": 1, "jobs": ("drsjob-2", "drsjob-3"), "statuses": (ServerStatus.LAUNCHED,)}, [2]),
+        ({"batch": 1}, [1, 2]),
+        ({"batch": 1, "jobs": ("drsjob-2", "drsjob-3"), "statuses": (ServerStatus.LAUNCHED,)}, [2]),
         ({"jobs": ("drsjob-9",)}, []),
     ],
     ids=str,
 )
-def test_servers_are_found_by_status_job_and_lot(
+def test_servers_are_found_by_status_job_and_batch(
     opened: Estate, asked: dict[str, Any], found: list[int]
 ) -> None:
     servers = [
-        makers.record(1, wave="web", status=ServerStatus.LAUNCHING, job_id="drsjob-1", lot=1),
-        makers.record(2, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-2", lot=1),
-        makers.record(3, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-1", lot=2),
-        makers.record(4, wave="web", status=ServerStatus.STARTING, job_id="drsjob-2", lot=10),
-        makers.record(5, wave="data", status=ServerStatus.LAUNCHED, job_id="drsjob-2", lot=1),
+        makers.record(1, wave="web", status=ServerStatus.LAUNCHING, job_id="drsjob-1", batch=1),
+        makers.record(2, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-2", batch=1),
+        makers.record(3, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-1", batch=2),
+        makers.record(4, wave="web", status=ServerStatus.STARTING, job_id="drsjob-2", batch=10),
+        makers.record(5, wave="data", status=ServerStatus.LAUNCHED, job_id="drsjob-2", batch=1),
     ]
     opened.store.put_servers("execution-1", servers)
     assert opened.store.servers("execution-1", "web", **asked) == [servers[number - 1] for number in found]

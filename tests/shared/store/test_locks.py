@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.store import plan_lock, server_lock
-from shared.store.locks import held_by_others
+from shared.store.locks import locked_by_others
 from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, Wire
 
@@ -114,9 +114,9 @@ def test_servers_of_others_are_those_of_running_executions(estate: Estate) -> No
     for holder, server in (("me", "s-1"), ("running", "s-2"), ("over", "s-3")):
         estate.locks.take([server_lock(server)], holder, nobody)
     servers = ["s-1", "s-2", "s-3", "s-4"]
-    held = held_by_others(estate.locks, servers, "me", lambda holder: holder == "over")
+    held = locked_by_others(estate.locks, servers, "me", lambda holder: holder == "over")
     assert held == {"s-2": "running"}
-    assert held_by_others(estate.locks, [], "me", nobody) == {}
+    assert locked_by_others(estate.locks, [], "me", nobody) == {}
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from local.simulation.call_faults import CallFaultKind
 from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.failover import FAILOVERS
-from tests.workflows.scenarios.scenario import Scenario, bring_home
+from tests.workflows.scenarios.scenario import Scenario, fail_servers_back
 
 _BOTH_WAYS = (
     "throttling",
@@ -26,7 +26,7 @@ _BOTH_WAYS = (
 
 FAILBACKS = [
     *(
-        replace(scenario, name=f"failback-{scenario.name}", play=bring_home, returning=True)
+        replace(scenario, name=f"failback-{scenario.name}", play=fail_servers_back, returning=True)
         for scenario in FAILOVERS
         if scenario.name in _BOTH_WAYS
     ),
@@ -36,7 +36,7 @@ FAILBACKS = [
         faults.calls(
             CallFaultKind.LOST_ANSWER, 0.6, "drs", operations=("StartRecovery", "ReverseReplication")
         ),
-        bring_home,
+        fail_servers_back,
         returning=True,
     ),
 ]

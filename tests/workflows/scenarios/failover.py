@@ -14,7 +14,7 @@ from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.scenario import Arrange, Scenario
 from tests.workflows.stage import Run, Stage
 
-GO_ON = {"onBlocked": "GO_ON"}
+CONTINUE = {"onBlocked": "CONTINUE"}
 
 
 def all_but_one(here: Stage, runs: Sequence[Run]) -> None:
@@ -61,9 +61,9 @@ def overlapping(here: Stage, dice: Random) -> Sequence[Run]:
     other = copy.deepcopy(here.plan)
     other["name"] = "shop-again"
     other["waves"] = other["waves"][: dice.randint(1, 3)]
-    first = here.start("one", onBlocked="GO_ON")
+    first = here.start("one", onBlocked="CONTINUE")
     here.cloud.advance(dice.choice([0, 0, 0.1, 1, 10, 100]))
-    second = here.cloud.start("failover", {"plan": other, "onBlocked": "GO_ON"}, name="two")
+    second = here.cloud.start("failover", {"plan": other, "onBlocked": "CONTINUE"}, name="two")
     return [here.wait(first), here.wait(second)]
 
 
@@ -127,7 +127,7 @@ FAILOVERS = [
         "DRS refuses a whole call because of one server",
         faults.refuse_one,
         expect=all_but_one,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "dies-before",
@@ -154,7 +154,7 @@ FAILOVERS = [
         "A job hangs for five hours, longer than the plan waits",
         faults.hang_a_job(18_000),
         expect=lambda here, runs: None,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "launch-fails-once", "A launch fails, and succeeds the next time", faults.fail_a_launch(times=1)
@@ -164,14 +164,14 @@ FAILOVERS = [
         "A launch fails whenever it is tried",
         faults.fail_a_launch(),
         expect=all_but_one,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "start-fails",
         "An instance does not start",
         faults.fail_a_start,
         expect=all_but_one,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "role-missing",
@@ -184,7 +184,7 @@ FAILOVERS = [
         "A recovery account's role goes while the plan runs",
         faults.lock_out("StartRecovery"),
         expect=the_near_ones,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "conflicts",
@@ -196,7 +196,7 @@ FAILOVERS = [
         "People pause, resume, skip and cancel at any time, some messages twice",
         faults.steer,
         expect=lambda here, runs: None,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario("same-plan", "A plan is started twice", play=at_the_same_instant, expect=one_of_them),
     Scenario("same-servers", "Two plans want the same servers", play=overlapping, expect=each_once),

@@ -47,15 +47,15 @@ def calls(kind: CallFaultKind, share: float, *services: str, operations: tuple[s
     return arrange
 
 
-def invocations(share: float, trouble: Callable[[Random], Disturbance]) -> Arrange:
-    """That share of all invocations has trouble, of every function alike."""
+def invocations(share: float, issue: Callable[[Random], Disturbance]) -> Arrange:
+    """That share of all invocations has issue, of every function alike."""
 
     def arrange(here: Stage, dice: Random) -> None:
         seed = dice.random()
 
         def disturb(name: str, number: int) -> Disturbance | None:
             own = Random(f"{seed}/{name}/{number}")
-            return trouble(own) if own.random() < share else None
+            return issue(own) if own.random() < share else None
 
         here.cloud.disturb(disturb)
 

@@ -1,4 +1,4 @@
-"""Several faults at once, drawn from the seed: what the soak plays."""
+"""Several faults at once, sampled from the seed: what the soak plays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.simulation.event_delivery import EventFaults
 from local.simulation.functions import Disturbance
 from tests.workflows.preparing import begin
 from tests.workflows.scenarios import faults
-from tests.workflows.scenarios.scenario import LATE, Arrange, Scenario, bring_home
+from tests.workflows.scenarios.scenario import LATE, Arrange, Scenario, fail_servers_back
 from tests.workflows.stage import Run, Stage
 
 
@@ -50,7 +50,7 @@ CLOUD: dict[str, Arrange] = {
     "fails": faults.fail_a_launch(),
     "does not start": faults.fail_a_start,
 }
-AT_HOME = ("events", "clock", "stuck", "fails once")
+AT_ORIGIN = ("events", "clock", "stuck", "fails once")
 """Those that leave a server on one side at the end: the way home is then compared server by server."""
 
 
@@ -59,9 +59,9 @@ def _mixed(returning: bool) -> Arrange:
         for name in dice.sample(sorted(CALLS), dice.randint(0, 2)):
             CALLS[name](here, dice)
         if dice.random() < 0.7:
-            trouble = INVOCATIONS[dice.choice(sorted(INVOCATIONS))]
-            faults.invocations(dice.uniform(0.05, 0.25), trouble)(here, dice)
-        known = AT_HOME if returning else sorted(CLOUD)
+            issue = INVOCATIONS[dice.choice(sorted(INVOCATIONS))]
+            faults.invocations(dice.uniform(0.05, 0.25), issue)(here, dice)
+        known = AT_ORIGIN if returning else sorted(CLOUD)
         if dice.random() < 0.3:
             faults.steer(here, dice)
         for name in dice.sample(known, dice.randint(0, 2)):
@@ -106,15 +106,15 @@ MIXES = [
         _mixed(returning=False),
         _among_preparations,
         expect=_whatever,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
     ),
     Scenario(
         "failback-mix",
         "Several faults at once on the way home",
         _mixed(returning=True),
-        bring_home,
+        fail_servers_back,
         expect=_whatever,
-        on_failure="GO_ON",
+        on_failure="CONTINUE",
         returning=True,
     ),
 ]

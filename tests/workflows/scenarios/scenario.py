@@ -35,7 +35,7 @@ def fail_over(here: Stage, dice: Random) -> Sequence[Run]:
     return [here.run("out")]
 
 
-def bring_home(here: Stage, dice: Random) -> Sequence[Run]:
+def fail_servers_back(here: Stage, dice: Random) -> Sequence[Run]:
     """One failback of the plan."""
     return [fail_back(here)]
 

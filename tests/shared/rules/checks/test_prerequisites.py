@@ -110,7 +110,7 @@ def test_a_healthy_pair_has_no_findings() -> None:
         (server(replication_direction="FAILBACK"), DEFAULT, {"DIRECTION_REVERSED": C}),
         # who else holds it
         ({"active_job_id": "drsjob-1"}, DEFAULT, {"SERVER_BUSY": C}),
-        ({"held_by_execution": "execution-9"}, DEFAULT, {"SERVER_HELD": C}),
+        ({"locked_by_execution": "execution-9"}, DEFAULT, {"SERVER_LOCKED": C}),
         # earlier recovery instances
         (recovered(7, "RUNNING"), DEFAULT, {"RECOVERY_INSTANCE_RUNS": C}),
         (recovered(7, "STOPPED"), DEFAULT, {"RECOVERY_INSTANCE_REPLACED": W}),
@@ -158,7 +158,7 @@ def test_a_healthy_pair_has_no_findings() -> None:
         (server(agent_version="6.100.1"), FAST, {}),
         (server(original_instance_id=None), FAST, {"FAST_NOT_POSSIBLE": C}),
         # the target
-        (target(state="terminated"), DEFAULT, {"TARGET_GONE": C}),
+        (target(state="terminated"), DEFAULT, {"TARGET_NOT_FOUND": C}),
         (target(tags={}), DEFAULT, {"TARGET_UNTAGGED": C}),
         (target(tags={"AWSDRS": "allowlaunchingintothisinstance"}), DEFAULT, {"TARGET_UNTAGGED": C}),
         (target(state="running"), DEFAULT, {"TARGET_RUNNING": C}),
@@ -335,7 +335,7 @@ def test_a_server_without_a_copy_is_always_blocked_and_one_with_a_copy_launchabl
     [
         ({}, {}),
         ({"drs_initialized": False}, {"DRS_NOT_INITIALIZED": C}),
-        ({"denied_actions": None}, {"RIGHTS_UNKNOWN": W}),
+        ({"denied_actions": None}, {"PERMISSIONS_UNKNOWN": W}),
         ({"denied_actions": ("drs:StartRecovery", "ec2:AttachVolume")}, {"ACTIONS_DENIED": C}),
         ({"jobs_in_progress": 20, "servers_to_launch": 1}, {"QUOTA_JOBS": W}),
         ({"jobs_in_progress": 19, "servers_to_launch": 1}, {}),

@@ -83,10 +83,10 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
         ({}, DEFAULT, {}),
         # the recovery side
         ({"active_job_id": "drsjob-1"}, DEFAULT, {"SERVER_BUSY": C}),
-        ({"held_by_execution": "other"}, DEFAULT, {"SERVER_HELD": C}),
+        ({"locked_by_execution": "other"}, DEFAULT, {"SERVER_LOCKED": C}),
         (workload(state="stopped"), DEFAULT, {"RECOVERY_INSTANCE_STOPPED": C}),
         ({**workload(state="stopped"), "stage": Stage.LAUNCHED}, DEFAULT, {}),
-        ({"workload_status_ok": False}, DEFAULT, {"RECOVERY_INSTANCE_UNWELL": V}),
+        ({"workload_status_ok": False}, DEFAULT, {"RECOVERY_INSTANCE_UNHEALTHY": V}),
         ({"workload_status_ok": None}, DEFAULT, {}),
         (
             {
@@ -100,8 +100,8 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
         ({"workload_profile": ProfileFacts(())}, DEFAULT, {"PROFILE_INCOMPLETE": V}),
         ({"workload_profile": None}, DEFAULT, {"PROFILE_UNREADABLE": W}),
         ({"denied_agent_actions": ("drs:CreateSourceServerForDrs",)}, DEFAULT, {"AGENT_DENIED": V}),
-        ({"metadata": MetadataFacts(endpoint_enabled=False)}, DEFAULT, {"METADATA_OFF": C}),
-        ({"metadata": None}, DEFAULT, {"METADATA_UNKNOWN": W}),
+        ({"metadata": MetadataFacts(endpoint_enabled=False)}, DEFAULT, {"IMDS_DISABLED": C}),
+        ({"metadata": None}, DEFAULT, {"IMDS_UNKNOWN": W}),
         # the way out
         (network(tcp(443), tcp(1500)), DEFAULT, {}),
         (network(tcp(0, to=65535)), DEFAULT, {}),
@@ -144,8 +144,8 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
         ({"network": None}, DEFAULT, {"NETWORK_UNKNOWN": W}),
         ({"network": None, "metadata": None, "stage": Stage.REPLICATING}, DEFAULT, {}),
         # the origin
-        ({"original": None}, DEFAULT, {"ORIGINAL_GONE": C}),
-        (original(state="terminated"), DEFAULT, {"ORIGINAL_GONE": C}),
+        ({"original": None}, DEFAULT, {"ORIGINAL_NOT_FOUND": C}),
+        (original(state="terminated"), DEFAULT, {"ORIGINAL_NOT_FOUND": C}),
         (original(tags={}), DEFAULT, {"ORIGINAL_UNTAGGED": C}),
         (original(tags={"AWSDRS": "yes"}), policies(tag_originals=True), {"ORIGINAL_WILL_BE_TAGGED": W}),
         (
@@ -242,7 +242,7 @@ def launch(**changes: Any) -> ScopeFacts:
         ({"launch_into_source": True}, {}),
         ({"launch_into_source": True, "launch_copies": True}, {"LAUNCH_TEMPLATE_CONTRADICTS": C}),
         ({"launch": launch(denied_actions=("drs:StartRecovery",))}, {"ACTIONS_DENIED": C}),
-        ({"launch": launch(denied_actions=None)}, {"RIGHTS_UNKNOWN": W}),
+        ({"launch": launch(denied_actions=None)}, {"PERMISSIONS_UNKNOWN": W}),
         ({"replicating_servers": 200, "servers_to_reverse": 100}, {}),
         ({"replicating_servers": 201, "servers_to_reverse": 100}, {"QUOTA_REPLICATING": V}),
         ({"replicating_servers": 301}, {}),

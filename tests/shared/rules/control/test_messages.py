@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.execution import Cancellation, Decision, ExecutionRecord, Hold
+from shared.model.execution import Cancellation, Decision, ExecutionRecord, Pause
 from shared.model.policies import Mode
-from shared.model.status import ExecutionStatus, Pause, ServerStatus, WaveStatus
+from shared.model.status import ExecutionStatus, PausePoint, ServerStatus, WaveStatus
 from shared.rules.control.cli_hints import control_call
 from shared.rules.control.decisions import Standing, judge
 from shared.rules.control.messages import Action, ControlInvalidError, Message, parse_message
@@ -46,7 +46,7 @@ def running(**changes: Any) -> ExecutionRecord:
         (said("RESUME", before="web"), "before", "Remove it, or write action: PAUSE."),
         (said("SKIP"), "wave", "Name the wave to skip, or the servers."),
         (said("SKIP", wave="web", servers=["a"]), "wave", "Name the wave to skip, or the servers."),
-        (said("SKIP", servers=["a"], dependants="SKIP"), "dependants", "Remove it."),
+        (said("SKIP", servers=["a"], dependents="SKIP"), "dependents", "Remove it."),
         (said("CANCEL", confirm="erp"), "confirm", "Add launched: UNDO."),
         (said("RETRY", launched="UNDO"), "launched", "write action: CANCEL."),
     ],
@@ -73,7 +73,7 @@ documents = st.fixed_dictionaries(
         "hold": st.just("0001"),
         "wave": st.just("web"),
         "servers": st.lists(st.sampled_from(["db-1", "db-2"]), max_size=3),
-        "dependants": st.sampled_from(["GO_ON", "SKIP"]),
+        "dependents": st.sampled_from(["CONTINUE", "SKIP"]),
         "launched": st.sampled_from(["LEAVE", "UNDO"]),
         "confirm": st.just("erp"),
     },
@@ -112,7 +112,7 @@ def test_a_foreign_event_is_no_message() -> None:
         parse_message({"source": "aws.ec2", "detail-type": "Other", "detail": said("PAUSE")})
 
 
-HELD = Hold("0001", Pause.NOW, "ana", "look first", AT)
+HELD = Pause("0001", PausePoint.NOW, "ana", "look first", AT)
 LEFT = Cancellation("bo", "false alarm", AT, "0002")
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(
 
 
 def test_a_resume_ends_one_pause_or_all() -> None:
-    other = Hold("0002", Pause.NEXT_WAVE, "bo", "lunch", AT)
+    other = Pause("0002", PausePoint.NEXT_WAVE, "bo", "lunch", AT)
     standing = Standing(running(holds=(HELD, other)))
     assert judge(parsed("RESUME", hold="0001"), standing, "0003", AT).effect.execution["holds"] == (other,)
     assert judge(parsed("RESUME"), standing, "0003", AT).effect.execution["holds"] is None

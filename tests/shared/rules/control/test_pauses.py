@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.execution import Cancellation, ExecutionRecord, Hold, WaveRecord
+from shared.model.execution import Cancellation, ExecutionRecord, Pause, WaveRecord
 from shared.model.policies import LaunchOrder
-from shared.model.status import ExecutionStatus, Pause
-from shared.rules.control.pauses import launch_hold, patient_since, start_hold, withdrawal
+from shared.model.status import ExecutionStatus, PausePoint
+from shared.rules.control.pauses import launch_pause, patient_since, start_pause, withdrawal
 from tests.makers import execution, record, wave
 
 AT = "2026-01-01T10:00:00Z"
-HOLDS = {
-    "now": Hold("h-1", Pause.NOW, "ana", "wait", AT),
-    "between": Hold("h-2", Pause.NEXT_WAVE, "ana", "wait", AT),
-    "before web": Hold("h-3", Pause.BEFORE_WAVE, "ana", "wait", AT, wave="web"),
-    "before data": Hold("h-4", Pause.BEFORE_WAVE, "ana", "wait", AT, wave="data"),
+PAUSES = {
+    "now": Pause("h-1", PausePoint.NOW, "ana", "wait", AT),
+    "between": Pause("h-2", PausePoint.NEXT_WAVE, "ana", "wait", AT),
+    "before web": Pause("h-3", PausePoint.BEFORE_WAVE, "ana", "wait", AT, wave="web"),
+    "before data": Pause("h-4", PausePoint.BEFORE_WAVE, "ana", "wait", AT, wave="data"),
 }
 STAGES = {
     "planned": wave("web"),
@@ -28,7 +28,7 @@ STAGES = {
 }
 
 
-def running(*holds: Hold, order: LaunchOrder = LaunchOrder.TOGETHER) -> ExecutionRecord:
+def running(*holds: Pause, order: LaunchOrder = LaunchOrder.TOGETHER) -> ExecutionRecord:
     return execution(status=ExecutionStatus.RUNNING, ended_at=None, holds=holds, launch_order=order)
 
 
@@ -53,39 +53,39 @@ def running(*holds: Hold, order: LaunchOrder = LaunchOrder.TOGETHER) -> Executio
     ],
 )
 def test_what_a_pause_holds(hold: str, order: str, stage: str, launches: bool, starts: bool) -> None:
-    paused = running(HOLDS[hold], order=LaunchOrder(order))
+    paused = running(PAUSES[hold], order=LaunchOrder(order))
     expected = "ana paused it: wait"
-    assert launch_hold(paused, STAGES[stage]) == (None if launches else expected)
-    assert start_hold(paused, STAGES[stage]) == (None if starts else expected)
+    assert launch_pause(paused, STAGES[stage]) == (None if launches else expected)
+    assert start_pause(paused, STAGES[stage]) == (None if starts else expected)
 
 
-holds = st.lists(st.sampled_from(list(HOLDS.values())), unique=True)
+holds = st.lists(st.sampled_from(list(PAUSES.values())), unique=True)
 stages = st.sampled_from(list(STAGES.values()))
 orders = st.sampled_from(list(LaunchOrder))
 
 
 @given(holds, stages, orders)
 def test_nothing_is_held_that_no_single_pause_holds(
-    some: list[Hold], stage: WaveRecord, order: LaunchOrder
+    some: list[Pause], stage: WaveRecord, order: LaunchOrder
 ) -> None:
-    for rule in (launch_hold, start_hold):
+    for rule in (launch_pause, start_pause):
         each = [rule(running(hold, order=order), stage) for hold in some]
         assert (rule(running(*some, order=order), stage) is None) == all(held is None for held in each)
 
 
 @given(holds, stages, orders)
 def test_a_pause_at_once_holds_whatever_a_milder_one_holds(
-    some: list[Hold], stage: WaveRecord, order: LaunchOrder
+    some: list[Pause], stage: WaveRecord, order: LaunchOrder
 ) -> None:
-    at_once = running(HOLDS["now"], order=order)
-    for rule in (launch_hold, start_hold):
+    at_once = running(PAUSES["now"], order=order)
+    for rule in (launch_pause, start_pause):
         if rule(running(*some, order=order), stage) is not None:
             assert rule(at_once, stage) is not None
 
 
 def test_an_execution_without_a_pause_goes_on() -> None:
-    assert launch_hold(running(), STAGES["planned"]) is None
-    assert start_hold(running(), STAGES["launching"]) is None
+    assert launch_pause(running(), STAGES["planned"]) is None
+    assert start_pause(running(), STAGES["launching"]) is None
 
 
 def test_who_took_a_server_out_is_said() -> None:

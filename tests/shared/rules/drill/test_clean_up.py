@@ -17,9 +17,9 @@ from shared.rules.drill.clean_up import (
     CleanUpFacts,
     CleanUpStep,
     VolumeSwap,
+    issue,
     next_clean_up_step,
     swap,
-    trouble,
 )
 from shared.rules.report.volume_costs import DEAREST_USD, detached, monthly_cost_usd
 from tests.makers import RECOVERY, instance, instance_id, server_id
@@ -90,7 +90,7 @@ def test_the_order_of_a_clean_up() -> None:
     assert steps == list(CleanUpStep)
     assert end.target is not None
     assert end.target.volumes == OLD
-    assert trouble(end) is None
+    assert issue(end) is None
 
 
 def test_a_plan_may_keep_the_volumes_of_the_drill() -> None:
@@ -103,7 +103,7 @@ def test_a_plan_may_keep_the_volumes_of_the_drill() -> None:
 def test_a_target_keeps_what_it_has_when_its_old_volumes_are_lost() -> None:
     lost = facts(missing_volumes=frozenset({"vol-data"}))
     assert swap(lost) == VolumeSwap()
-    found = trouble(lost)
+    found = issue(lost)
     assert found is not None
     assert "vol-data" in found.found
     assert carried_out(lost)[0][-1] is CleanUpStep.DELETE
@@ -118,14 +118,14 @@ def test_a_swap_that_was_cut_short_goes_on() -> None:
 def test_nothing_is_done_to_what_a_real_recovery_runs_in() -> None:
     taken_over = facts(recovery_instance=listed(is_drill=False), job_unfinished=True)
     assert next_clean_up_step(taken_over) is None
-    found = trouble(taken_over)
+    found = issue(taken_over)
     assert found is not None
     assert "left alone" in found.found
 
 
 @pytest.mark.parametrize("target", [None, instance(1, state="terminated")])
 def test_a_target_that_is_gone_is_told_and_its_record_removed(target: Any) -> None:
-    found = trouble(facts(target=target))
+    found = issue(facts(target=target))
     assert found is not None
     assert "CloudTrail" in found.remedy
     assert carried_out(facts(target=target))[0] == [CleanUpStep.DISCONNECT, CleanUpStep.DELETE]

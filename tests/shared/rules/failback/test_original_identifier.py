@@ -22,7 +22,7 @@ from shared.rules.failback.original_identifier import (
     conflicts,
     identify,
     presumed_original,
-    staging_account_trouble,
+    staging_account_issue,
 )
 from tests.makers import ORIGIN, RECOVERY, instance, instance_id, job, record, server_id, source_server
 
@@ -108,7 +108,7 @@ REVERSED: dict[str, Any] = {"reversed_server": reversed_server(), "recovery_inst
 STOPPED: dict[str, Any] = {"workload": workload(state="stopped")}
 LAUNCHED: dict[str, Any] = {**REVERSED, "failback_instance": failback_instance(), "earlier_job": JOB}
 EARLIER: dict[str, Any] = {"earlier": record(1), "earlier_execution": "failback-1"}
-RUNS_HOME: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original": original(state="running")}
+RUNS_AT_ORIGIN: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original": original(state="running")}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ RUNS_HOME: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original": or
         # what was written since the launch must not be lost: launch anew
         (LAUNCHED, Stage.REPLICATING),
         (
-            {**LAUNCHED, **STOPPED, **EARLIER, "earlier": record(1, workload_returned_at="2026-01-01")},
+            {**LAUNCHED, **STOPPED, **EARLIER, "earlier": record(1, workload_restarted_at="2026-01-01")},
             Stage.REPLICATING,
         ),
         ({**LAUNCHED, **STOPPED, **EARLIER, "earlier_execution": "failback-2"}, Stage.REPLICATING),
@@ -135,13 +135,13 @@ RUNS_HOME: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original": or
             {**LAUNCHED, **STOPPED, "failback_instance": failback_instance(is_drill=True)},
             Stage.REPLICATING,
         ),
-        (RUNS_HOME, Stage.TO_REPROTECT),
+        (RUNS_AT_ORIGIN, Stage.TO_REPROTECT),
         (
-            {**RUNS_HOME, "failback_instance": failback_instance(replication_state="RESCAN")},
+            {**RUNS_AT_ORIGIN, "failback_instance": failback_instance(replication_state="RESCAN")},
             Stage.TO_RETIRE,
         ),
-        ({**RUNS_HOME, "failback_instance": None}, Stage.TO_RETIRE),
-        ({**RUNS_HOME, **GONE, "failback_instance": None}, Stage.TO_RETIRE),
+        ({**RUNS_AT_ORIGIN, "failback_instance": None}, Stage.TO_RETIRE),
+        ({**RUNS_AT_ORIGIN, **GONE, "failback_instance": None}, Stage.TO_RETIRE),
         ({**GONE, **STOPPED, "pair": HOME}, Stage.HOME),
     ],
 )
@@ -197,8 +197,8 @@ UNRECORDED: dict[str, Any] = {"pair": None}
             (B3, OTHER),
         ),
         ({"pair": pair(workload_side="ORIGIN")}, "RECORD_CONTRADICTED_WORKLOAD", (A1, B3)),
-        (GONE, "RECOVERY_INSTANCE_GONE", (B3,)),
-        ({"workload": None}, "RECOVERY_INSTANCE_GONE", (B3,)),
+        (GONE, "RECOVERY_INSTANCE_NOT_FOUND", (B3,)),
+        ({"workload": None}, "RECOVERY_INSTANCE_NOT_FOUND", (B3,)),
         ({"recovery_instance": recovery_instance(is_drill=True)}, "DRILL_INSTANCE", (B3,)),
         ({"origin_readable": False, "original": None}, "ORIGIN_UNREADABLE", ()),
         ({**REVERSED, "earlier_job": RUNNING_JOB}, "LAUNCH_OUTDATED", (RUNNING_JOB.job_id, B3)),
@@ -240,9 +240,9 @@ def test_a_launch_may_go_on_beside_the_workload_where_the_plan_says_so() -> None
 
 
 def test_the_staging_account_of_a_reversed_server_is_the_origin() -> None:
-    assert staging_account_trouble(reversed_server()) is None
-    assert staging_account_trouble(reversed_server(staging_account=None)) is None
-    assert staging_account_trouble(reversed_server(staging_account=RECOVERY.account)) is not None
+    assert staging_account_issue(reversed_server()) is None
+    assert staging_account_issue(reversed_server(staging_account=None)) is None
+    assert staging_account_issue(reversed_server(staging_account=RECOVERY.account)) is not None
 
 
 IDENTIFIED = st.builds(
@@ -286,6 +286,6 @@ def test_a_launch_is_never_taken_up_while_newer_data_are_written(changes: dict[s
         assert found.findings
     if changes["recovery_instance"] == recovery_instance() and changes["reversed_server"] is not None:
         codes = {finding.code for finding in found.findings}
-        assert codes & {"REVERSED_LEFT_OVER", "RECOVERY_INSTANCE_GONE"}
+        assert codes & {"REVERSED_LEFT_OVER", "RECOVERY_INSTANCE_NOT_FOUND"}
     if changes["recovery_instance"] is not None and changes["recovery_instance"].is_drill:
         assert found.findings or found.stage in (Stage.TO_REPROTECT, Stage.TO_RETIRE)

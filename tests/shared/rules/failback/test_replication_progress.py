@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.drs import ReplicationProgress, SourceServer
-from shared.model.policies import FailbackPolicies, Laggards
+from shared.model.policies import FailbackPolicies, OnReplicationTimeout
 from shared.model.server import ServerRecord
 from shared.model.status import Protection, ServerStatus
 from shared.rules.failback.replication_progress import (
@@ -30,8 +30,8 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GIB = 2**30
 DEFAULT = FailbackPolicies()
 HOUR = FailbackPolicies(replication_deadline_seconds=3600, reprotect_deadline_seconds=3600)
-LEAVE = FailbackPolicies(replication_deadline_seconds=3600, laggards=Laggards.LEAVE_BEHIND)
-STOP = FailbackPolicies(replication_deadline_seconds=3600, laggards=Laggards.STOP)
+LEAVE = FailbackPolicies(replication_deadline_seconds=3600, on_replication_timeout=OnReplicationTimeout.SKIP)
+STOP = FailbackPolicies(replication_deadline_seconds=3600, on_replication_timeout=OnReplicationTimeout.STOP)
 
 STALLS = [
     "AGENT_NOT_SEEN",
@@ -185,7 +185,7 @@ LATE = [server(reverse_requested_at=ago(minutes=61)), server(2)]
         (STOP, Action.STOP, ServerStatus.FAILED),
     ],
 )
-def test_laggards_at_the_deadline(
+def test_servers_that_have_not_replicated_at_the_deadline(
     policies: FailbackPolicies, action: Action, status: ServerStatus | None
 ) -> None:
     verdict = judge(LATE, [a2(state="INITIAL_SYNC"), a2(2)], policies)
@@ -197,7 +197,7 @@ def test_laggards_at_the_deadline(
         assert "policies.failback" in values["remedy"]
     if action is Action.STOP:
         assert "app-1" in verdict.reason
-        assert "LEAVE_BEHIND" in verdict.remedy
+        assert "SKIP" in verdict.remedy
     assert judge(LATE, [a2(), a2(2)], policies).action is Action.GO
 
 
@@ -221,26 +221,26 @@ SERVERS = st.lists(
 
 @given(SERVERS, st.sampled_from([DEFAULT, HOUR, LEAVE, STOP]))
 def test_no_cutover_while_a_server_is_not_replicated_unless_it_is_left_behind(
-    drawn: list[tuple[ServerStatus, str | None, float | None, int]], policies: FailbackPolicies
+    sampled: list[tuple[ServerStatus, str | None, float | None, int]], policies: FailbackPolicies
 ) -> None:
     servers = [
         server(number, status=status, reverse_requested_at=ago(minutes=minutes))
-        for number, (status, _, _, minutes) in enumerate(drawn)
+        for number, (status, _, _, minutes) in enumerate(sampled)
     ]
     sources = [
-        a2(number, state=state, lag_seconds=lag) for number, (_, state, lag, _) in enumerate(drawn) if state
+        a2(number, state=state, lag_seconds=lag) for number, (_, state, lag, _) in enumerate(sampled) if state
     ]
     verdict = judge(servers, sources, policies)
     assert SHORTEST_WAIT <= verdict.wait_seconds <= LONGEST_WAIT
     assert (verdict.action is Action.STOP) == (verdict.reason is not None) == (verdict.remedy is not None)
-    for one, (_, state, lag, minutes) in zip(servers, drawn, strict=True):
+    for one, (_, state, lag, minutes) in zip(servers, sampled, strict=True):
         after = verdict.changes.get(one.source_server_id, {}).get("status", one.status)
         if verdict.action is Action.GO:
             assert after.is_final or after in PAST_REPLICATION
         if after is ServerStatus.REPLICATED and one.status in JUDGED:
             assert (state, lag) == ("CONTINUOUS", 0.0)
         if after is ServerStatus.SKIPPED and one.status is not ServerStatus.SKIPPED:
-            assert policies.laggards is Laggards.LEAVE_BEHIND
+            assert policies.on_replication_timeout is OnReplicationTimeout.SKIP
             assert minutes == 61
         if one.status not in JUDGED:
             assert one.source_server_id not in verdict.changes

@@ -120,10 +120,10 @@ def test_the_order_of_an_instance_that_drs_created() -> None:
     ],
 )
 def test_what_must_be_left_alone_is_refused(changes: dict[str, Any], named: str) -> None:
-    trouble = refusal(facts(**changes))
-    assert trouble is not None
-    assert named in trouble.found
-    assert trouble.remedy
+    issue = refusal(facts(**changes))
+    assert issue is not None
+    assert named in issue.found
+    assert issue.remedy
     with pytest.raises(ValueError, match=named):
         next_step(facts(**changes))
 

@@ -210,7 +210,7 @@ def test_an_ambiguous_pair_takes_nothing_from_one_that_is_clear() -> None:
 
 
 def test_a_small_difference_is_proposed_and_not_paired() -> None:
-    result = match([server(1, "erp-web-1")], [target(1, "erp-wbe-1")], spelling_tolerance=2)
+    result = match([server(1, "erp-web-1")], [target(1, "erp-wbe-1")], max_edit_distance=2)
     assert not result.pairs
     [proposal] = result.proposals
     assert (proposal.source_server_id, proposal.instance_id) == (server_id(1), instance_id(1))
@@ -234,13 +234,13 @@ def test_a_small_difference_is_proposed_and_not_paired() -> None:
     ],
 )
 def test_what_is_near_enough_to_propose(name: str, other: str, tolerance: int, proposed: bool) -> None:
-    result = match([server(1, name)], [target(1, other)], spelling_tolerance=tolerance)
+    result = match([server(1, name)], [target(1, other)], max_edit_distance=tolerance)
     assert bool(result.proposals) is proposed
 
 
 def test_only_the_nearest_names_are_proposed_and_only_in_the_same_scope() -> None:
     targets = [target(1, "erp-weeb"), target(2, "erp-wxyb"), target(3, "erp-webb", scope=ELSEWHERE)]
-    result = match([server(1, "erp-web")], targets, spelling_tolerance=2)
+    result = match([server(1, "erp-web")], targets, max_edit_distance=2)
     assert [proposal.instance_id for proposal in result.proposals] == [instance_id(1)]
 
 

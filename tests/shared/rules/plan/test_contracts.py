@@ -44,7 +44,7 @@ def test_a_good_plan_has_no_problems() -> None:
         (plan_document(name=7), "name", "7 is a whole number", 'in quotes: "7"'),
         (plan_document(description="x" * 1001), "description", "has 1001 letters", "at most 1000"),
         (plan_document(policies={"launchOrder": "bywave"}), "policies.launchOrder", "not one of", "BY_WAVE"),
-        (plan_document(policies={"onBlocked": "zzz"}), "policies.onBlocked", "not one of", "STOP, GO_ON"),
+        (plan_document(policies={"onBlocked": "zzz"}), "policies.onBlocked", "not one of", "STOP, CONTINUE"),
         (plan_document(policies={"retries": 6}), "policies.retries", "out of bounds", "at most 5"),
         (plan_document(policies={"retries": -1}), "policies.retries", "out of bounds", "at least 0"),
         (plan_document(policies={"approval": None}), "policies.approval", "null is empty", "Write a text"),
@@ -52,7 +52,7 @@ def test_a_good_plan_has_no_problems() -> None:
         (with_wave(dependsOn=["a", "a"]), "waves[0].dependsOn", "more than once", "Name each once"),
         (with_wave(servers={}), "waves[0].servers", "has 0 entries", "of sourceServerIds, names, tags"),
         (with_wave(servers={"tags": {"a b": True}}), 'waves[0].servers.tags["a b"]', "true", '"true"'),
-        (with_wave(onFailure="go on"), "waves[0].onFailure", "not one of STOP, GO_ON", "GO_ON"),
+        (with_wave(onFailure="go on"), "waves[0].onFailure", "not one of STOP, CONTINUE", "CONTINUE"),
         (with_wave(onFailure={"tolerate": "5"}), "waves[0].onFailure.tolerate", "form", '"5%"'),
         (with_wave(onFailure={"tolerate": -1}), "waves[0].onFailure.tolerate", "out of bounds", "at least 0"),
         (with_wave(onFailure={}), "waves[0].onFailure.tolerate", "missing", "how many"),
@@ -181,9 +181,7 @@ def test_any_document_at_all_gets_problems_and_never_an_exception(document: Any,
 
 @given(data=st.data())
 def test_a_plan_damaged_anywhere_gets_problems_and_never_an_exception(data: st.DataObject) -> None:
-    document = json.loads(
-        json.dumps(plan_document(policies={"retries": 1}, matching={"spellingTolerance": 1}))
-    )
+    document = json.loads(json.dumps(plan_document(policies={"retries": 1}, matching={"maxEditDistance": 1})))
     node: Any = document
     while True:
         key = data.draw(st.sampled_from(list(node) if isinstance(node, dict) else list(range(len(node)))))

@@ -14,9 +14,9 @@ from shared.model.policies import (
     DrillVolumes,
     FailbackPolicies,
     FailurePolicy,
-    Laggards,
     LaunchOrder,
     OnBlocked,
+    OnReplicationTimeout,
     Policies,
     QuiesceAction,
     RecoveryInstanceDisposition,
@@ -56,7 +56,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert plan.wave("data").on_failure == FailurePolicy("STOP")
     assert plan.wave("data").selector == Selector(names=("db-*",))
     assert plan.wave("application").depends_on == ("data",)
-    assert plan.matching.spelling_tolerance == 0
+    assert plan.matching.max_edit_distance == 0
 
 
 def test_everything_a_plan_can_say_of_failbacks_and_drills_is_understood() -> None:
@@ -65,7 +65,7 @@ def test_everything_a_plan_can_say_of_failbacks_and_drills_is_understood() -> No
         "approval": "REQUIRED",
         "maxLagSeconds": 5,
         "replicationDeadlineSeconds": 3600,
-        "laggards": "LEAVE_BEHIND",
+        "onReplicationTimeout": "SKIP",
         "stopWorkload": "BEFORE_START",
         "quiesce": [
             {"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}},
@@ -84,7 +84,7 @@ def test_everything_a_plan_can_say_of_failbacks_and_drills_is_understood() -> No
         approval=Approval.REQUIRED,
         max_lag_seconds=5,
         replication_deadline_seconds=3600,
-        laggards=Laggards.LEAVE_BEHIND,
+        on_replication_timeout=OnReplicationTimeout.SKIP,
         stop_workload=StopWorkload.BEFORE_START,
         quiesce=(
             QuiesceAction("AWS-RunShellScript", {"commands": ("sync",)}),
@@ -115,16 +115,16 @@ def test_everything_a_plan_can_say_is_understood() -> None:
                     ],
                 },
                 {"name": "web", "servers": {"names": ["w*"]}, "onFailure": {"tolerate": "2.5%"}},
-                {"name": "rest", "servers": {"names": ["r*"]}, "onFailure": "GO_ON"},
+                {"name": "rest", "servers": {"names": ["r*"]}, "onFailure": "CONTINUE"},
             ],
             matching={
                 "domainSuffixes": [".corp.example.com"],
                 "manualPairs": [{"sourceServerName": "db-1", "targetInstanceId": A}],
-                "spellingTolerance": 2,
+                "maxEditDistance": 2,
             },
             policies={
                 "launchOrder": "BY_WAVE",
-                "onBlocked": "GO_ON",
+                "onBlocked": "CONTINUE",
                 "recoveryMode": "FAST",
                 "whenTargetRuns": "STOP",
                 "approval": "REQUIRED",
@@ -139,7 +139,7 @@ def test_everything_a_plan_can_say_is_understood() -> None:
     assert plan.waves[0].selector.protection_group == "databases"
     assert plan.waves[0].on_failure == FailurePolicy("TOLERATE", tolerate_count=2)
     assert plan.waves[1].on_failure == FailurePolicy("TOLERATE", tolerate_percent=2.5)
-    assert plan.waves[2].on_failure == FailurePolicy("GO_ON")
+    assert plan.waves[2].on_failure == FailurePolicy("CONTINUE")
     assert plan.waves[0].health_checks == (
         HealthCheck("TCP", port=5432, host="{name}"),
         HealthCheck("HTTP", url="http://{privateIp}/up", status=204, timeout_seconds=2.0),
@@ -147,7 +147,7 @@ def test_everything_a_plan_can_say_is_understood() -> None:
     assert plan.matching.manual_pairs == (ManualPair(A, source_server_name="db-1"),)
     assert plan.policies == Policies(
         LaunchOrder.BY_WAVE,
-        OnBlocked.GO_ON,
+        OnBlocked.CONTINUE,
         RecoveryMode.FAST,
         WhenTargetRuns.STOP,
         Approval.REQUIRED,

@@ -39,7 +39,7 @@ def test_everything_a_request_can_say() -> None:
         "mode": "FAILOVER",
         "dryRun": True,
         "approval": "REQUIRED",
-        "onBlocked": "GO_ON",
+        "onBlocked": "CONTINUE",
         "launchOrder": "BY_WAVE",
         "recoveryMode": "FAST",
         "reason": "a rehearsal",
@@ -51,7 +51,7 @@ def test_everything_a_request_can_say() -> None:
     assert request.mode is Mode.FAILOVER
     assert request.dry_run
     assert request.approval is Approval.REQUIRED
-    assert request.on_blocked is OnBlocked.GO_ON
+    assert request.on_blocked is OnBlocked.CONTINUE
     assert request.launch_order is LaunchOrder.BY_WAVE
     assert request.recovery_mode is RecoveryMode.FAST
     assert (request.reason, request.requested_by) == ("a rehearsal", "operator@example.com")
@@ -182,10 +182,10 @@ def test_a_bad_request_is_refused_with_its_problems(document: object) -> None:
 
 
 def test_an_event_becomes_a_request_that_is_taken() -> None:
-    request = parse_request(request_from_event(event(onBlocked="GO_ON", requestedBy="monitoring")))
+    request = parse_request(request_from_event(event(onBlocked="CONTINUE", requestedBy="monitoring")))
     assert (request.plan_name, request.requested_by) == ("erp", "monitoring")
     assert request.reason == "us-east-1 is unavailable"
-    assert request.on_blocked is OnBlocked.GO_ON
+    assert request.on_blocked is OnBlocked.CONTINUE
 
 
 @pytest.mark.parametrize("bad", [None, {}, event(plan={"name": "erp"}), event(reason="")])
@@ -195,10 +195,10 @@ def test_a_bad_event_is_refused(bad: object) -> None:
 
 
 def test_the_request_has_the_last_word_where_it_says_something() -> None:
-    plan = parse_plan(plan_document(policies={"onBlocked": "GO_ON", "retries": 3}))
+    plan = parse_plan(plan_document(policies={"onBlocked": "CONTINUE", "retries": 3}))
     policies = effective_policies(plan, Request("erp", launch_order=LaunchOrder.BY_WAVE))
     assert policies.launch_order is LaunchOrder.BY_WAVE
-    assert policies.on_blocked is OnBlocked.GO_ON
+    assert policies.on_blocked is OnBlocked.CONTINUE
     assert policies.retries == 3
     assert effective_policies(plan, Request("erp")) == plan.policies
 

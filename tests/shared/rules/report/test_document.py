@@ -27,8 +27,8 @@ ITEM = ("name", "sourceServerId", "pairInstanceId", "recoveryInstanceId", "priva
 OUTCOME = ("wave", "status", "attempts", "reason", "remedy", "launchedAt", "verifiedAt")
 
 
-def job_record(job_id: str, wave_name: str, lot: int = 1, attempt: int = 1) -> JobRecord:
-    return JobRecord(job_id, RECOVERY, wave_name, lot, attempt, "COMPLETED", "2026-01-01T10:01:00+00:00", 3)
+def job_record(job_id: str, wave_name: str, batch: int = 1, attempt: int = 1) -> JobRecord:
+    return JobRecord(job_id, RECOVERY, wave_name, batch, attempt, "COMPLETED", "2026-01-01T10:01:00+00:00", 3)
 
 
 def recovered(number: int, wave_name: str = "data", **changes: Any) -> Any:
@@ -138,9 +138,9 @@ def test_an_execution_that_failed_before_its_plan_was_loaded_has_a_report_too() 
 
 def dry() -> dict[str, Any]:
     servers = [
-        record(1, wave="application", lot=1),
-        record(2, wave="data", lot=1),
-        record(3, wave="data", lot=2, scope=ELSEWHERE),
+        record(1, wave="application", batch=1),
+        record(2, wave="data", batch=1),
+        record(3, wave="data", batch=2, scope=ELSEWHERE),
         record(4, wave="data", status=ServerStatus.BLOCKED),
     ]
     waves = [wave("data"), wave("application", "data")]
@@ -155,14 +155,14 @@ def test_a_dry_run_says_what_it_would_do() -> None:
             "name": "data",
             "startsAfter": [],
             "jobs": [
-                {"lot": 1, "scope": str(RECOVERY), "servers": ["app-2"]},
-                {"lot": 2, "scope": str(ELSEWHERE), "servers": ["app-3"]},
+                {"batch": 1, "scope": str(RECOVERY), "servers": ["app-2"]},
+                {"batch": 2, "scope": str(ELSEWHERE), "servers": ["app-3"]},
             ],
         },
         {
             "name": "application",
             "startsAfter": ["data"],
-            "jobs": [{"lot": 1, "scope": str(RECOVERY), "servers": ["app-1"]}],
+            "jobs": [{"batch": 1, "scope": str(RECOVERY), "servers": ["app-1"]}],
         },
     ]
     summary = summarize(report)
@@ -205,7 +205,7 @@ def test_the_summary_says_first_what_went_wrong_and_what_to_do() -> None:
     assert "20 min 5 s" in summary
 
 
-def test_a_clean_run_has_no_section_about_trouble() -> None:
+def test_a_clean_run_has_no_section_about_issue() -> None:
     summary = summarize(build_report(execution(), PLAN, [wave("data")], [recovered(1)], []))
     assert "went wrong" not in summary
     assert "Also found" not in summary
@@ -226,7 +226,7 @@ def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def came_home(number: int, **changes: Any) -> ServerRecord:
+def returned(number: int, **changes: Any) -> ServerRecord:
     values: dict[str, Any] = {
         "original_instance_id": instance_id(number),
         "workload_instance_id": instance_id(500 + number),
@@ -266,7 +266,7 @@ def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_report_of_a_failback_says_how_long_each_part_took() -> None:
-    report = failed_back(came_home(1), came_home(2))
+    report = failed_back(returned(1), returned(2))
     assert problems(report, "report") == ()
     assert report["reverseReplicationSeconds"] == 300.0
     assert report["cutoverSeconds"] == 540.0
@@ -291,7 +291,7 @@ def test_what_was_not_reached_has_no_duration() -> None:
 
 
 def test_volumes_left_behind_are_listed_once_with_their_cost_and_without_those_removed() -> None:
-    report = failed_back(came_home(1), came_home(2))
+    report = failed_back(returned(1), returned(2))
     assert [v["volumeId"] for v in report["detachedVolumes"]] == ["vol-1", "vol-old", "vol-2"]
     assert report["detachedVolumes"][0]["costPerMonthUsd"] == 8.0
     assert report["detachedVolumesCostPerMonthUsd"] == 20.0
@@ -302,13 +302,13 @@ def test_volumes_left_behind_are_listed_once_with_their_cost_and_without_those_r
 
 
 def test_a_server_that_is_home_and_not_protected_is_named_with_reason_and_remedy() -> None:
-    bare = came_home(
+    bare = returned(
         1,
         protection=Protection.UNPROTECTED,
         protection_reason="The agent did not check in.",
         protection_remedy="Check its instance profile.",
     )
-    report = failed_back(bare, came_home(2), status=ExecutionStatus.COMPLETED_WITH_FAILURES)
+    report = failed_back(bare, returned(2), status=ExecutionStatus.COMPLETED_WITH_FAILURES)
     summary = summarize(report)
     assert "## Home, but not protected" in summary
     assert (
@@ -320,7 +320,7 @@ def test_a_server_that_is_home_and_not_protected_is_named_with_reason_and_remedy
 def test_an_override_is_reported_with_its_reason_and_its_servers() -> None:
     found = Finding("ROUTE_MISSING", Severity.WARNING, "No route. Overridden: endpoints", "Add one.")
     request = {"overrides": [{"check": "ROUTE_MISSING", "reason": "endpoints"}]}
-    report = failed_back(came_home(1, findings=(found,)), came_home(2), request=request)
+    report = failed_back(returned(1, findings=(found,)), returned(2), request=request)
     assert problems(report, "report") == ()
     assert report["overrides"] == [{"check": "ROUTE_MISSING", "reason": "endpoints", "servers": ["app-1"]}]
     assert "| ROUTE_MISSING | endpoints | app-1 |" in summarize(report)
@@ -329,7 +329,7 @@ def test_an_override_is_reported_with_its_reason_and_its_servers() -> None:
 def test_a_drill_says_what_it_cannot_prove_and_what_is_not_as_before() -> None:
     servers = [
         recovered(1, job_id="drsjob-1", cleaned_up_at="2026-01-01T10:19:00+00:00"),
-        recovered(2, job_id="drsjob-1", clean_up_trouble="It does not stop."),
+        recovered(2, job_id="drsjob-1", clean_up_issue="It does not stop."),
         record(3, status=ServerStatus.BLOCKED),
     ]
     report = build_report(
@@ -385,13 +385,13 @@ def test_whatever_happened_the_report_conforms_and_can_be_summarized(
             number,
             status=server_status,
             wave=data.draw(st.sampled_from([None, *(f"w{place}" for place in range(len(waves)))])),
-            lot=data.draw(st.none() | st.just(1)),
+            batch=data.draw(st.none() | st.just(1)),
             paired_by=data.draw(st.sampled_from([None, "MANUAL", "NAME"])),
             reason=reason,
             remedy=data.draw(OPTIONAL),
             protection=protection,
             protection_reason=reason,
-            clean_up_trouble=reason,
+            clean_up_issue=reason,
             job_id=reason,
         )
         for number, server_status in enumerate(statuses)

@@ -65,7 +65,7 @@ RECOVERED = record(1, status=ServerStatus.RECOVERED)
         ({"job": job("STARTED", type="TERMINATE")}, None),
         ({"earlier": None}, None),
         ({"earlier": record(1, cleaned_up_at="2026-01-01T11:30:00+00:00")}, None),
-        ({"earlier": record(1, workload_returned_at="2026-01-01T11:30:00+00:00")}, None),
+        ({"earlier": record(1, workload_restarted_at="2026-01-01T11:30:00+00:00")}, None),
     ],
 )
 def test_what_is_taken_up(changes: dict[str, Any], expected: Adoption | None) -> None:

@@ -23,7 +23,7 @@ from shared.rules.waves.outcome import (
 from tests.makers import record, wave
 
 STOP = FailurePolicy("STOP")
-GO_ON = FailurePolicy("GO_ON")
+CONTINUE = FailurePolicy("CONTINUE")
 TWO = FailurePolicy("TOLERATE", tolerate_count=2)
 QUARTER = FailurePolicy("TOLERATE", tolerate_percent=25.0)
 LETTERS = {
@@ -52,10 +52,10 @@ def servers(letters: str) -> list[ServerRecord]:
         (STOP, "SS", WaveStatus.SKIPPED),
         (STOP, "SB", WaveStatus.SKIPPED),
         (STOP, "RS", WaveStatus.COMPLETED_WITH_FAILURES),
-        (GO_ON, "RFF", WaveStatus.COMPLETED_WITH_FAILURES),
-        (GO_ON, "FFF", WaveStatus.COMPLETED_WITH_FAILURES),
-        (GO_ON, "BB", WaveStatus.COMPLETED_WITH_FAILURES),
-        (GO_ON, "FL", WaveStatus.RUNNING),
+        (CONTINUE, "RFF", WaveStatus.COMPLETED_WITH_FAILURES),
+        (CONTINUE, "FFF", WaveStatus.COMPLETED_WITH_FAILURES),
+        (CONTINUE, "BB", WaveStatus.COMPLETED_WITH_FAILURES),
+        (CONTINUE, "FL", WaveStatus.RUNNING),
         (TWO, "RFF", WaveStatus.COMPLETED_WITH_FAILURES),
         (TWO, "RFFF", WaveStatus.FAILED),
         (TWO, "FFL", WaveStatus.RUNNING),
@@ -68,7 +68,7 @@ def test_the_status_of_a_wave(policy: FailurePolicy, letters: str, expected: Wav
     assert wave_outcome(policy, servers(letters)) is expected
 
 
-POLICIES = st.sampled_from([STOP, GO_ON, TWO, QUARTER])
+POLICIES = st.sampled_from([STOP, CONTINUE, TWO, QUARTER])
 RANK = {
     WaveStatus.COMPLETED: 0,
     WaveStatus.RUNNING: 0,
@@ -167,7 +167,7 @@ def test_a_drill_is_completed_when_it_is_cleaned_up() -> None:
     done = [wave("a", status=WaveStatus.COMPLETED)]
     clean = [record(1, status=ServerStatus.RECOVERED, cleaned_up_at="2026-01-01T11:00:00+00:00")]
     assert execution_outcome(done, clean, mode=Mode.DRILL) is ExecutionStatus.COMPLETED
-    dirty = [*clean, record(2, status=ServerStatus.RECOVERED, clean_up_trouble="It does not stop.")]
+    dirty = [*clean, record(2, status=ServerStatus.RECOVERED, clean_up_issue="It does not stop.")]
     assert execution_outcome(done, dirty, mode=Mode.DRILL) is ExecutionStatus.COMPLETED_WITH_FAILURES
 
 
@@ -183,8 +183,8 @@ def test_an_execution_that_was_cancelled_blocked_or_dry_says_so() -> None:
     [
         (OnBlocked.STOP, "LL", BlockedDecision.PROCEED),
         (OnBlocked.STOP, "LB", BlockedDecision.BLOCKED),
-        (OnBlocked.GO_ON, "LB", BlockedDecision.PROCEED),
-        (OnBlocked.GO_ON, "BB", BlockedDecision.NOTHING_TO_DO),
+        (OnBlocked.CONTINUE, "LB", BlockedDecision.PROCEED),
+        (OnBlocked.CONTINUE, "BB", BlockedDecision.NOTHING_TO_DO),
         (OnBlocked.STOP, "", BlockedDecision.NOTHING_TO_DO),
     ],
 )

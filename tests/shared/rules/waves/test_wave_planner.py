@@ -1,4 +1,4 @@
-"""Lots respect the quota and are even; waves are ordered by what depends on them; estimates are plausible."""
+"""Batches respect the quota and are even; waves are ordered by their dependents; estimates are plausible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.rules.waves.wave_planner import (
     critical_path,
     estimate,
     launched_at_once,
-    plan_lots,
+    plan_batches,
     wave_levels,
 )
 from tests.makers import ELSEWHERE, RECOVERY, record, server_id, wave
@@ -48,9 +48,11 @@ def limited(servers_per_job: int) -> dict[Scope, ScopeLimits]:
         (1000, 1000, [25] * 40),
     ],
 )
-def test_lots_are_as_small_as_fills_the_quotas_and_even(servers: int, at_once: int, sizes: list[int]) -> None:
-    lots = plan_lots([record(number) for number in range(servers)], at_once={RECOVERY: at_once})
-    assert sorted(Counter(lots.values()).values()) == sizes
+def test_batches_are_as_small_as_fills_the_quotas_and_even(
+    servers: int, at_once: int, sizes: list[int]
+) -> None:
+    batches = plan_batches([record(number) for number in range(servers)], at_once={RECOVERY: at_once})
+    assert sorted(Counter(batches.values()).values()) == sizes
 
 
 @settings(max_examples=40)
@@ -66,10 +68,10 @@ def test_jobs_that_may_run_at_once_hold_as_many_servers_as_may_be_in_jobs(
     limits = ScopeLimits(jobs=jobs, servers_in_jobs=servers_in_jobs)
     sizes = []
     for servers in waves:
-        lots = plan_lots(
+        batches = plan_batches(
             [record(number) for number in range(servers)], {RECOVERY: limits}, {RECOVERY: sum(waves)}
         )
-        sizes.append(sorted(Counter(lots.values()).values()))
+        sizes.append(sorted(Counter(batches.values()).values()))
         assert sizes[-1][-1] <= limits.largest_job
     every = sorted(size for some in sizes for size in some)
     capped = any(servers > limits.largest_job for servers in waves)
@@ -91,13 +93,13 @@ def test_what_launches_at_once_is_everything_or_a_level() -> None:
     }
 
 
-def test_lots_are_numbered_from_one_and_hold_one_scope_each() -> None:
+def test_batches_are_numbered_from_one_and_hold_one_scope_each() -> None:
     servers = [record(number, scope=RECOVERY if number < 3 else ELSEWHERE) for number in range(5)]
-    lots = plan_lots(servers, limited(2))
-    assert set(lots.values()) == {1, 2, 3}
+    batches = plan_batches(servers, limited(2))
+    assert set(batches.values()) == {1, 2, 3}
     scopes = defaultdict(set)
     for server in servers:
-        scopes[lots[server.source_server_id]].add(server.scope)
+        scopes[batches[server.source_server_id]].add(server.scope)
     assert all(len(found) == 1 for found in scopes.values())
 
 
@@ -106,23 +108,23 @@ def test_lots_are_numbered_from_one_and_hold_one_scope_each() -> None:
     limit=st.integers(1, 20),
     order=st.randoms(use_true_random=False),
 )
-def test_lots_partition_the_servers_within_the_limit_whatever_their_order(
+def test_batches_partition_the_servers_within_the_limit_whatever_their_order(
     scopes: list[object], limit: int, order: object
 ) -> None:
     servers = [record(number, scope=scope) for number, scope in enumerate(scopes)]
-    lots = plan_lots(servers, limited(limit))
-    assert set(lots) == {server.source_server_id for server in servers}
-    sizes = Counter(lots.values())
+    batches = plan_batches(servers, limited(limit))
+    assert set(batches) == {server.source_server_id for server in servers}
+    sizes = Counter(batches.values())
     assert all(size <= limit for size in sizes.values())
     assert set(sizes) == set(range(1, len(sizes) + 1))
     for scope in set(scopes):
         own = [server for server in servers if server.scope == scope]
-        counts = Counter(lots[server.source_server_id] for server in own)
+        counts = Counter(batches[server.source_server_id] for server in own)
         assert sum(counts.values()) == len(own)
         assert len(counts) == max(-(-len(own) // limit), len(own) // FEWEST, 1)
         assert max(counts.values()) - min(counts.values()) <= 1
     order.shuffle(servers)  # type: ignore[attr-defined]
-    assert plan_lots(servers, limited(limit)) == lots
+    assert plan_batches(servers, limited(limit)) == batches
 
 
 def test_levels_of_a_diamond() -> None:
@@ -139,7 +141,7 @@ def test_the_wave_with_the_longest_way_to_the_end_comes_first() -> None:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[WaveRecord]:
-    """Waves that depend on waves drawn before them, then shuffled."""
+    """Waves that depend on waves sampled before them, then shuffled."""
     count = draw(st.integers(0, 8))
     waves = [
         wave(f"w{number}", *draw(st.lists(st.sampled_from([f"w{n}" for n in range(number)]), unique=True)))
@@ -175,7 +177,7 @@ def test_launching_together_takes_one_launch_and_the_starts_of_the_longest_chain
     assert together.seconds == together.wave_seconds["c"]
 
 
-def test_independent_waves_run_side_by_side() -> None:
+def test_independent_waves_run_in_parallel() -> None:
     assert (
         estimate(DIAMOND, loads(DIAMOND), BY_WAVE, OPTIMAL).seconds
         == estimate(CHAIN, loads(CHAIN), BY_WAVE, OPTIMAL).seconds
@@ -228,4 +230,4 @@ def test_an_estimate_never_ends_a_wave_before_one_it_depends_on(
 
 
 def test_server_ids_are_the_keys() -> None:
-    assert plan_lots([record(3)]) == {server_id(3): 1}
+    assert plan_batches([record(3)]) == {server_id(3): 1}

@@ -1,4 +1,4 @@
-"""Who waits is woken when something has happened, looks for itself, and needs no wake to get on."""
+"""Who waits is resumed when something has happened, looks for itself, and needs no wake to get on."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def seen_launched(here: Stage, run: Run) -> float:
     return seconds_after(went_on, max(told))
 
 
-def test_a_wave_is_woken_when_drs_has_told_of_its_last_server() -> None:
+def test_a_wave_is_resumed_when_drs_has_told_of_its_last_server() -> None:
     with stage(*GROUPS, waves=CHAIN, jobs=Settings()) as here:
         here.cloud.event_delivery.delay = 0.0
         run = here.run(launchOrder="BY_WAVE")
         assert run.status == "COMPLETED"
         assert seen_launched(here, run) < 1.0
-        assert here.cloud.functions.invocations("NoteLaunchResultFunction") == 6
+        assert here.cloud.functions.invocations("RecordLaunchEventFunction") == 6
 
 
 FAULTS = {
@@ -61,7 +61,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_trouble_with_events_costs_seconds_and_nothing_else(name: str) -> None:
+def test_issue_with_events_costs_seconds_and_nothing_else(name: str) -> None:
     with stage(*GROUPS, waves=CHAIN, jobs=Settings()) as here:
         here.cloud.event_delivery.faults = FAULTS[name]
         run = here.run(launchOrder="BY_WAVE")
@@ -71,8 +71,8 @@ def test_trouble_with_events_costs_seconds_and_nothing_else(name: str) -> None:
         assert [len(here.jobs_of(server)) for server in here.servers] == [1] * 6
 
 
-def test_the_lots_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way_first() -> None:
-    """Room for one job at a time: nobody polls who cannot be next, and each end wakes the next."""
+def test_the_batches_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way_first() -> None:
+    """Slots for one job at a time: nobody polls who cannot be next, and each end wakes the next."""
     one = Settings(time_factor=0.3, jobs_in_progress=1)
     names = ("a", "b", "c", "d")
     waves = [wave(name, *(names[at - 1 : at] if at else ())) for at, name in enumerate(names)]
@@ -88,8 +88,8 @@ def test_the_lots_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way
         assert looks < seconds / 10 + 3 * seconds / FAR + 30
 
 
-def test_who_stands_behind_a_lot_that_does_not_fit_starts_when_the_execution_of_that_is_closed() -> None:
-    """Three servers may be in jobs, two are; a lot of two is first in line and a lot of one behind it."""
+def test_who_stands_behind_a_batch_that_does_not_fit_starts_when_the_execution_of_that_is_closed() -> None:
+    """Three servers may be in jobs, two are; a batch of two is first in line and a batch of one behind it."""
     few = Settings(time_factor=0.1, servers_in_all_jobs=3)
     groups = [group("big", "data", count=2), group("small", "web")]
     with stage(*groups, waves=[wave("data"), wave("web")], jobs=few) as here:

@@ -1,4 +1,4 @@
-"""ReturnWorkloads: a server that does not come home goes on where it was; exactly one side of it runs.
+"""RestartWorkloads: a server that does not come home goes on where it was; exactly one side of it runs.
 
 Its original is stopped first, if it runs, and only when it rests does the workload instance start again.
 """
@@ -13,15 +13,15 @@ from shared.model.ec2 import Instance
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.failback.workloads import PATIENCE, at_rest, by_workload_scope
+from shared.rules.failback.workloads import TIMEOUT, at_rest, by_workload_scope
 from shared.services.workload_instances import workloads
 from shared.settings import ExecutionSettings
 from shared.store import execution_store
 from shared.task import Task, task
 from shared.times import iso, parse_time
 
-RETURNED = "WORKLOAD_RETURNED"
-NOT_RETURNED = "WORKLOAD_NOT_RETURNED"
+RETURNED = "WORKLOAD_RESTARTED"
+NOT_RETURNED = "WORKLOAD_NOT_RESTARTED"
 
 
 @task
@@ -64,7 +64,7 @@ def _is_to_return(server: ServerRecord) -> bool:
     return (
         server.status is not ServerStatus.RECOVERED
         and server.workload_stop_requested_at is not None
-        and server.workload_returned_at is None
+        and server.workload_restarted_at is None
     )
 
 
@@ -128,7 +128,7 @@ def _hopeless(
     if instance is None or instance.state in ("terminated", "shutting-down"):
         return f"{server.workload_instance_id} is gone."
     since = server.workload_return_requested_at
-    if since is None or task.now - parse_time(since) <= PATIENCE:
+    if since is None or task.now - parse_time(since) <= TIMEOUT:
         return None
     original = originals[server.source_server_id]
     if original is not None and not at_rest(original):
@@ -146,7 +146,7 @@ def _returned(server: ServerRecord, task: Task) -> dict[str, Any]:
         remedy=f"{server.pair_instance_id} is stopped and does not run it. What was written there since the "
         "cutover stays there. Run the failback again when the cause is mended.",
     )
-    return {"workload_returned_at": iso(task.now), "findings": _with(server, finding)}
+    return {"workload_restarted_at": iso(task.now), "findings": _with(server, finding)}
 
 
 def _not_returned(server: ServerRecord, instance: Instance | None, why: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Ids:
     volumes: tuple[Volume, ...]
 
 
-class WayHome:
+class Failback:
     """A failback of servers named ``web-…``, in the wave *web*, opened in the estate's store."""
 
     def __init__(
@@ -184,17 +184,17 @@ class WayHome:
         estate.clock.advance(600)
         arn = drs.reverse_replication(recoveryInstanceID=workload)["reversedDirectionSourceServerArn"]
         estate.clock.advance(3600)
-        at_home, away = estate.instance(original, ORIGIN), estate.instance(workload)
+        at_origin, away = estate.instance(original, ORIGIN), estate.instance(workload)
         return Ids(
             original=original,
             server=server,
             workload=workload,
             reversed=arn.rsplit("/", 1)[-1],
-            address=at_home["PrivateIpAddress"],
+            address=at_origin["PrivateIpAddress"],
             workload_address=away["PrivateIpAddress"],
             volumes=tuple(
                 Volume(device=mapping["DeviceName"], size=0, volume_id=mapping["Ebs"]["VolumeId"])
-                for mapping in at_home["BlockDeviceMappings"]
+                for mapping in at_origin["BlockDeviceMappings"]
             ),
         )
 

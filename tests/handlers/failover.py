@@ -39,7 +39,7 @@ class Ids:
     workload: str
 
 
-class WayOut:
+class Failover:
     """``failover`` recovered the servers; the estate's execution is then a failback of them."""
 
     failover = "failover-1"
@@ -54,7 +54,7 @@ class WayOut:
         self.drs.create_replication_configuration_template(
             **{**TEMPLATE, "stagingAreaSubnetId": subnet, "dataPlaneRouting": "PUBLIC_IP"}
         )
-        self._open_the_way_out()
+        self._open_the_failover()
         profiles = {scope: _profile(scope) for scope in (ORIGIN, RECOVERY)}
         self.ids = {name: self._protected(name, profiles) for name in names}
         self._fail_over()
@@ -134,7 +134,7 @@ class WayOut:
 
     # --- making it
 
-    def _open_the_way_out(self) -> None:
+    def _open_the_failover(self) -> None:
         ec2 = self.estate.ec2()
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         for table in ec2.describe_route_tables()["RouteTables"]:

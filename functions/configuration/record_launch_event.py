@@ -1,6 +1,6 @@
 """Takes note of what DRS tells of a server's launch, and wakes who waits when it was the last of its job.
 
-Such events get lost, come twice, late and in any order. They are hints: whoever is woken asks DRS.
+Such events get lost, come twice, late and in any order. They are hints: whoever is resumed asks DRS.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.model.scope import Scope
-from shared.services.wakeups import wake_room, wake_waves
+from shared.services.wakeups import resume_waiting_batches, resume_waves
 from shared.settings import ConfigurationSettings
 from shared.store import WaiterStore, execution_store
 from shared.task import Task, task
@@ -24,6 +24,6 @@ def handler(task: Task) -> dict[str, Any]:
     scope = Scope(account, region)
     last = WaiterStore(store.table_name, scope).report(job_id, resource.rsplit("/", 1)[-1])
     if last:
-        wake_waves(store, scope, job_id)
-        wake_room(store, scope)
+        resume_waves(store, scope, job_id)
+        resume_waiting_batches(store, scope)
     return {"job": job_id, "last": last}
