@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from drs_emulator.scaled_clock import ScaledClock
 from local.ministack.asgi import Calls
-from local.ministack.states_api import StatesApi
-from local.ministack.states_run import Run, iso
+from local.states.records import Record
+from local.states.run import Run
+from local.states.times import iso
 
 Body = dict[str, Any] | None
 Answer = tuple[int, dict[str, Any]]
@@ -27,11 +28,15 @@ class Admin:
     """Answers one request: ``admin("GET", "/clock", None)`` → ``(200, {...})``."""
 
     def __init__(
-        self, clock: ScaledClock, calls: Calls, states: StatesApi, mounted: Mapping[str, HasAdmin]
+        self,
+        clock: ScaledClock,
+        calls: Calls,
+        executions: Mapping[str, Record],
+        mounted: Mapping[str, HasAdmin],
     ) -> None:
         self._clock = clock
         self._calls = calls
-        self._states = states
+        self._records = executions
         self._mounted = dict(mounted)
         self._sizes: dict[str, tuple[Run, dict[str, Any]]] = {}
 
@@ -61,7 +66,7 @@ class Admin:
         }
 
     def _executions(self) -> dict[str, Any]:
-        found = [self._measure(arn, run) for arn, run in self._states.runs().items()]
+        found = [self._measure(arn, record.run) for arn, record in list(self._records.items())]
         largest = max((one["largestPayloadBytes"] for one in found), default=0)
         return {"executions": found, "largestPayloadBytes": largest}
 

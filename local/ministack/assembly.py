@@ -36,8 +36,8 @@ from local.ministack.drs_mount import (
 from local.ministack.iam_conditions import Conditions
 from local.ministack.lambda_workers import LambdaWorkers
 from local.ministack.role_sessions import Clients
-from local.ministack.states_api import StatesApi
-from local.ministack.states_run import iso
+from local.ministack.states_mount import StatesMount
+from local.states.times import iso
 
 log = logging.getLogger("local.server")
 
@@ -69,7 +69,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     dynamodb_fast_paths.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.states.install(clock, clients.for_role, seed=seed)
-    states = StatesApi(clock)
+    states = StatesMount(clock)
     states.install()
     events = Events()
     ec2 = ec2_extras.install(clock, seed, events.put)
@@ -92,7 +92,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     managed_policies.install()
     calls = Calls()
     install_routing(calls)
-    admin = Admin(clock, calls, states, {"drs": emulator, "ec2": ec2})
+    admin = Admin(clock, calls, states.api.records, {"drs": emulator, "ec2": ec2})
     log.info("simulated time starts at %s and runs %g times as fast", iso(clock.now()), speed)
     return Cloud(Front(ministack_app.app, admin, clients, clock.real_speed), clock, workers)
 

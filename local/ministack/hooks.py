@@ -53,28 +53,33 @@ _EVALUATOR = "ministack.core.iam_evaluator"
 _ACTIONS = "ministack.core.iam_actions"
 
 HOOKS: tuple[Hook, ...] = (
-    # Step Functions: MiniStack keeps the records, the interpreter (local/states, which has a table of its own
-    # for moto) runs the executions.
-    Hook(_SFN, "_run_execution", ("exec_arn",), "executions run on moto's ASL interpreter"),
-    Hook(_SFN, "_start_execution", ("data",), "name and input checks, idempotency, versions and aliases"),
-    Hook(_SFN, "_stop_execution", ("data",), "stops the interpreter and the children of .sync tasks"),
-    Hook(_SFN, "_describe_execution", ("data",), "redrive fields, version and alias"),
-    Hook(_SFN, "_get_execution_history", ("data",), "the interpreter's events, also while running"),
-    Hook(_SFN, "_send_task_success", ("data",), "task tokens live in the interpreter"),
-    Hook(_SFN, "_send_task_failure", ("data",), "task tokens live in the interpreter"),
-    Hook(_SFN, "_send_task_heartbeat", ("data",), "task tokens live in the interpreter"),
-    Hook(_SFN, "_list_map_runs", ("data",), "map runs live in the interpreter"),
-    Hook(_SFN, "_describe_map_run", ("data",), "map runs live in the interpreter"),
+    # Step Functions: MiniStack keeps machines, versions and aliases; local/states has the executions.
+    *(
+        Hook(_SFN, f"_{name}", ("data",), "executions and their tasks are those of local/states")
+        for name in (
+            "start_execution",
+            "start_sync_execution",
+            "stop_execution",
+            "describe_execution",
+            "list_executions",
+            "get_execution_history",
+            "describe_state_machine_for_execution",
+            "send_task_success",
+            "send_task_failure",
+            "send_task_heartbeat",
+            "list_map_runs",
+            "describe_map_run",
+            "validate_state_machine_definition",
+        )
+    ),
     Hook(_SFN, "_create_state_machine", ("data",), "refuses a definition that does not parse"),
     Hook(_SFN, "_update_state_machine", ("data",), "refuses a definition that does not parse"),
-    Hook(_SFN, "_validate_state_machine_definition", ("data",), "really parses the definition"),
-    Hook(_SFN, "_emit_execution_status_event", ("execution",), "redrive, version, alias, error of an abort"),
+    Hook(_SFN, "_delete_state_machine", ("data",), "executions end with their machine"),
+    Hook(_SFN, "reset", (), "forgets executions"),
     Hook(_SFN, "handle_request", ("method", "path", "headers", "body", "query_params"), "RedriveExecution"),
-    Hook(_SFN, "_iso_to_epoch_ms", ("iso",), "called: times in status events"),
     Hook(_SFN, "now_iso", (), "dates come from the simulated clock"),
     Hook(_SFN, "_resolve_state_machine_arn", ("arn",), "read: version and alias ARNs"),
     Hook(_SFN, "_execution_version_arn", ("arn",), "read: the version an execution runs"),
-    Hook(_SFN, "_executions", None, "read: execution records"),
     Hook(_SFN, "_state_machines", None, "read: state machine records"),
     Hook(_SFN, "_state_machine_versions", None, "read: published versions"),
     Hook(_SFN, "_state_machine_aliases", None, "read: aliases"),

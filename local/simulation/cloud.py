@@ -23,13 +23,14 @@ from local.simulation import transport
 from local.simulation.call_faults import CallFault
 from local.simulation.event_delivery import EventDelivery
 from local.simulation.functions import Disturber, Functions, Handler, LambdaClient, Watcher
+from local.simulation.machines import Machines
 from local.simulation.measures import ExecutionResult, Measures
 from local.simulation.pacing import VirtualPace
 from local.simulation.routes import Routes
 from local.simulation.scheduler import Scheduler
-from local.simulation.states_api import Record, StatesApi
 from local.simulation.template import Template
 from local.simulation.threads import VirtualThreads
+from local.states.records import Record
 from shared.aws.rate_limits import keep_time
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,9 @@ class VirtualCloud:
         self.template = Template.read(project, account, region, parameters)
         self.measures = Measures()
         self.functions = Functions(self.template, self.scheduler, self._invoked)
-        self.states = StatesApi(self.scheduler, account, region, self._definition)
+        self.states = Machines(
+            self.scheduler, self.workflow_clock, (account, region), self._definition, self._state_event
+        )
         member = Template.read(project, account, region, _MEMBER_PARAMETERS, name="member-account.yaml")
         self.event_delivery = EventDelivery(
             self.scheduler,
@@ -211,7 +214,7 @@ class VirtualCloud:
 
     def start(self, machine: str, input: dict[str, Any], *, name: str) -> str:
         """Starts an execution; returns its ARN. It runs while the cloud runs: see ``wait``, ``advance``."""
-        return self.states.start(machine, json.dumps(input), name).execution.execution_arn
+        return self.states.start(machine, json.dumps(input), name).arn
 
     def stop(self, execution_arn: str, error: str | None = None, cause: str | None = None) -> None:
         """StopExecution, and whatever happens at once because of it."""
@@ -236,8 +239,8 @@ class VirtualCloud:
 
     def wait(self, execution_arn: str) -> ExecutionResult:
         """Lets time pass until the execution has ended."""
-        execution = self.states.record(execution_arn).execution
-        self.scheduler.run(lambda: execution.stop_date is not None)
+        record = self.states.record(execution_arn)
+        self.scheduler.run(lambda: record.stop_date is not None)
         return self.result(execution_arn)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
@@ -254,9 +257,9 @@ class VirtualCloud:
 
     def _result(self, record: Record) -> ExecutionResult:
         execution = record.execution
-        own = self.measures.of(execution.execution_arn)
+        own = self.measures.of(record.arn)
         children = tuple(self._result(self.states.record(arn)) for arn in record.children)
-        history = tuple(execution.history())
+        history = tuple(record.run.history())
         visited: dict[str, set[str]] = {record.machine: set(own.visited)}
         for child in children:
             for machine, names in child.visited.items():
@@ -265,14 +268,14 @@ class VirtualCloud:
             [(own.largest_state_bytes, f"{record.machine}/{own.largest_state}")]
             + [(child.largest_state_bytes, child.largest_state) for child in children]
         )
-        end = execution.stop_date or self.clock.now()
+        end = record.stop_date or self.workflow_clock.now()
         return ExecutionResult(
             machine=record.machine,
-            execution_arn=execution.execution_arn,
-            status=execution.status,
-            output=json.loads(execution.output_json) if execution.output_json is not None else None,
-            error=execution.error,
-            cause=execution.cause,
+            execution_arn=record.arn,
+            status=record.status,
+            output=json.loads(record.output) if record.output is not None else None,
+            error=record.error,
+            cause=record.cause,
             history=history,
             seconds=(end - execution.start_date).total_seconds(),
             transitions=own.transitions + sum(child.transitions for child in children),
@@ -310,6 +313,9 @@ class VirtualCloud:
             return LambdaClient(self.functions)
         account = role_arn.split(":")[4] if role_arn else self.account
         return _client(service, transport.HOME_KEY if account == self.account else account, region)
+
+    def _state_event(self, account: str, region: str, event: dict[str, Any]) -> None:
+        self.routes.record_event(account, region, event)
 
     def _invoked(self, name: str) -> None:
         current = self.scheduler.current()

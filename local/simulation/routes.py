@@ -15,8 +15,8 @@ from drs_emulator import Caller, DrsEmulator, Request, Settings
 from local.ministack import ec2_extras, images
 from local.ministack.ec2_lifecycle import Timings
 from local.simulation.call_faults import CallFaults
-from local.simulation.states_api import StatesError
 from local.simulation.transport import Answer, Call, MiniStack, remember_session
+from local.states.errors import StatesError
 
 if TYPE_CHECKING:
     from local.simulation.cloud import VirtualCloud

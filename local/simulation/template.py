@@ -147,7 +147,7 @@ class Template:
     def rules(self) -> list[Rule]:
         """Every rule: those of functions' events, and those that stand for themselves."""
         made = [
-            Rule(self.resolve(event["Properties"]["Pattern"]), functions=(name,))
+            Rule(_by_machine_name(self.resolve(event["Properties"]["Pattern"])), functions=(name,))
             for name, properties in self._of_type("AWS::Serverless::Function")
             for event in (properties.get("Events") or {}).values()
             if event["Type"] == "EventBridgeRule"
@@ -157,7 +157,7 @@ class Template:
                 targets = [str(self.resolve(target["Arn"])) for target in properties.get("Targets", [])]
                 made.append(
                     Rule(
-                        self.resolve(properties["EventPattern"]),
+                        _by_machine_name(self.resolve(properties["EventPattern"])),
                         functions=tuple(t.rsplit(":", 1)[-1] for t in targets if ":function:" in t),
                         buses=tuple(target for target in targets if ":event-bus/" in target),
                     )
@@ -312,6 +312,16 @@ def snake(name: str) -> str:
 def machine_of_arn(arn: str) -> str:
     """``failover`` for the ARN of a machine; templates may put the stack's name before it."""
     return arn.split(":stateMachine:", 1)[-1].split(":")[0].removeprefix(f"{STACK_NAME}-")
+
+
+def _by_machine_name(value: Any) -> Any:
+    """``value`` with the ARNs of machines as they are here: the stack's name is no part of them."""
+    if isinstance(value, dict):
+        return {key: _by_machine_name(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_by_machine_name(item) for item in value]
+    prefix = f":stateMachine:{STACK_NAME}-"
+    return value.replace(prefix, ":stateMachine:") if isinstance(value, str) else value
 
 
 def machine_name(logical_id: str) -> str:

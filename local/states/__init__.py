@@ -14,13 +14,8 @@ from collections.abc import Callable
 from typing import cast
 
 from drs_emulator.clock import Clock
-from local.states.execution import (
-    AslExecution,
-    DefinitionError,
-    TaskDoesNotExistError,
-    TaskTimedOutError,
-    check,
-)
+from local.states.errors import DefinitionError, StatesError, TaskDoesNotExistError, TaskTimedOutError
+from local.states.execution import AslExecution, check
 from local.states.hooks import HookError, apply_hooks
 from local.states.runtime import ClientFactory, Observer, Runtime, Threads, use
 from local.states.waits import execution_ended
@@ -30,6 +25,7 @@ __all__ = [
     "DefinitionError",
     "HookError",
     "Observer",
+    "StatesError",
     "TaskDoesNotExistError",
     "TaskTimedOutError",
     "Threads",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from types import SimpleNamespace
@@ -20,20 +21,13 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from local.states import waits
+from local.states.errors import DefinitionError, TaskDoesNotExistError, TaskTimedOutError
+from local.states.orders import Order
+from local.states.redrive import begin_at
 from local.states.runtime import current
 from local.states.times import iso
 
-
-class DefinitionError(ValueError):
-    """AWS would refuse the definition; the message says why and where."""
-
-
-class TaskDoesNotExistError(LookupError):
-    """The task of a token has ended."""
-
-
-class TaskTimedOutError(LookupError):
-    """The task of a token has timed out."""
+LOG = logging.getLogger(__name__)
 
 
 def check(definition: str) -> None:
@@ -47,48 +41,33 @@ def check(definition: str) -> None:
 
 
 class AslExecution:
-    """An execution of ``definition`` from ``start()`` until ``on_end(self)`` is called, in its own thread.
+    """One attempt of an execution, from ``start()`` until ``on_end(self)`` is called in its own thread.
 
-    ``input_json`` is the input's text, ``account`` 12 digits. ``redrive_count`` is what the context object
-    shows. Nothing here stores executions; the engine that owns this one does.
+    What the interpreter cannot run ends as FAILED with States.Runtime; what is stopped before its first state
+    ends as ABORTED. Nothing here stores executions; the engine that owns this one does.
     """
 
-    def __init__(
-        self,
-        *,
-        definition: str,
-        input_json: str,
-        name: str,
-        execution_arn: str,
-        state_machine_arn: str,
-        state_machine_name: str,
-        role_arn: str,
-        account: str,
-        region: str,
-        machine_type: str = "STANDARD",
-        redrive_count: int = 0,
-        on_end: Callable[[AslExecution], None] = lambda execution: None,
-    ) -> None:
-        self.name = name
-        self.execution_arn = execution_arn
-        self.state_machine_arn = state_machine_arn
-        self.state_machine_name = state_machine_name
-        self.input_json = input_json
+    def __init__(self, order: Order, on_end: Callable[[AslExecution], None] = lambda execution: None) -> None:
+        machine, resume = order.machine, order.resume
+        definition = machine.definition
+        if resume:
+            definition = json.dumps(begin_at(json.loads(definition), resume.state))
+        self.order = order
+        self.stopped = False
         self.start_date: datetime = current().clock.now()
         self.stop_date: datetime | None = None
         self._execution = _Execution(
             owner=self,
-            redrive_count=redrive_count,
-            name=name,
-            sm_type=machine_type,
-            role_arn=role_arn,
-            exec_arn=execution_arn,
-            account_id=account,
-            region_name=region,
+            name=order.name,
+            sm_type=machine.type,
+            role_arn=machine.role_arn,
+            exec_arn=order.arn,
+            account_id=machine.account,
+            region_name=machine.region,
             state_machine=SimpleNamespace(
-                arn=state_machine_arn,
-                name=state_machine_name,
-                sm_type=machine_type,
+                arn=machine.arn,
+                name=machine.name,
+                sm_type=machine.type,
                 definition=definition,
                 revision_id=None,
                 logging_config=None,
@@ -97,7 +76,7 @@ class AslExecution:
             start_date=self.start_date,
             cloud_watch_logging_session=None,
             activity_store={},
-            input_data=input_json,
+            input_data=resume.input if resume else order.input,
         )
         self._on_end = on_end
 
@@ -107,8 +86,22 @@ class AslExecution:
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
         """Ends it as ABORTED, together with every wait and nested execution in it."""
+        self.stopped = True
         self._execution.error, self._execution.cause = error, cause
         self._execution.stop(current().clock.now(), error, cause)
+
+    @property
+    def name(self) -> str:
+        return self.order.name
+
+    @property
+    def execution_arn(self) -> str:
+        return self.order.arn
+
+    @property
+    def input_json(self) -> str:
+        """The execution's own input, also in a redrive."""
+        return self.order.input
 
     @property
     def status(self) -> str:
@@ -187,19 +180,27 @@ class AslExecution:
         worker = self._execution.exec_worker
         return worker.env if worker is not None else None
 
-    def _ended(self) -> None:
+    def _ended(self, status: str | None = None, error: str | None = None, cause: str | None = None) -> None:
+        """The attempt is over; ``status`` is given where the interpreter did not set it."""
+        if status is not None:
+            self._execution.exec_status = status
+            self._execution.error = error or self._execution.error
+            self._execution.cause = cause or self._execution.cause
         self.stop_date = current().clock.now()
         self._on_end(self)
         waits.execution_ended(self.execution_arn)
 
 
-class _Execution(Execution):  # type: ignore[misc]
-    """moto's execution; tells its owner when it has ended."""
+class _StoppedBeforeItBeganError(Exception):
+    """The execution was stopped before its first state."""
 
-    def __init__(self, owner: AslExecution, redrive_count: int, **kwargs: Any) -> None:
+
+class _Execution(Execution):  # type: ignore[misc]
+    """moto's execution; notifies its owner when it has ended."""
+
+    def __init__(self, owner: AslExecution, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._owner = owner
-        self._redrive_count = redrive_count
 
     def _get_start_execution_worker_comm(self) -> Any:
         return _Communication(self)
@@ -207,20 +208,39 @@ class _Execution(Execution):  # type: ignore[misc]
     def _get_start_execution_worker(self) -> Any:
         worker = super()._get_start_execution_worker()
         worker.__class__ = _Worker
-        worker.redrive_count = self._redrive_count
+        worker.owner = self._owner
         return worker
 
 
 class _Worker(ExecutionWorker):  # type: ignore[misc]
-    redrive_count: int
-    stopped: tuple[Any, Any, Any] | None = None
+    """moto's worker; its context object and variables are those of the order."""
+
+    owner: AslExecution
 
     def _get_evaluation_environment(self) -> Any:
         env = super()._get_evaluation_environment()
+        if self.owner.stopped:
+            raise _StoppedBeforeItBeganError
+        order = self.owner.order
         context = env.states.context_object.context_object_data["Execution"]
         context["StartTime"] = iso(context["StartTime"])
-        context["RedriveCount"] = self.redrive_count
+        context["RedriveCount"] = order.redrive_count
+        context["Input"] = json.loads(order.input)
+        for name, value in (order.resume.variables if order.resume else {}).items():
+            env.variable_store.set(name, value)
+        env.variable_store.reset_tracing()
         return env
+
+    def _execution_logic(self) -> None:
+        try:
+            super()._execution_logic()
+        except _StoppedBeforeItBeganError:
+            self.owner._ended("ABORTED")
+        except Exception as unexpected:
+            if self.owner.stop_date is not None:
+                raise  # it ran to its end: the error is not the machine's
+            LOG.exception("%s cannot run", self.owner.execution_arn)
+            self.owner._ended("FAILED", "States.Runtime", f"{type(unexpected).__name__}: {unexpected}")
 
     def stop(self, stop_date: Any, error: str | None, cause: str | None) -> None:
         if self.env is not None:

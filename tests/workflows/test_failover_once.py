@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drs_emulator import Settings
-from local.simulation.states_api import StatesError
+from local.states import StatesError
 from shared.model.quotas import JOBS_IN_PROGRESS
 from tests.workflows.stage import SLEEPERS, Stage, fill_with_foreign_jobs, group, issue, stage, wave
 

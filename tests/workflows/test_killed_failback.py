@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.simulation.states_api import StatesError
+from local.states import StatesError
 from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
 from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, tell_end_later
 from tests.workflows.stage import Run, Stage

@@ -161,3 +161,35 @@ def test_delivery_can_be_switched_off(cloud: VirtualCloud) -> None:
     cloud.advance(60)
     assert heard.events == []
     assert len(cloud.events) == 1
+
+
+ENDED = """
+Resources:
+  HearFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Ended:
+          Type: EventBridgeRule
+          Properties:
+            Pattern:
+              source: [aws.states]
+              detail:
+                status: [FAILED]
+                stateMachineArn:
+                  - !Sub arn:aws:states:us-east-1:999988887777:stateMachine:${AWS::StackName}-failing
+"""
+
+
+def test_the_end_of_an_execution_reaches_the_rule_for_its_machine(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ENDED)
+    failing = {"StartAt": "Stop", "States": {"Stop": {"Type": "Fail", "Error": "Broken"}}}
+    with VirtualCloud(project=tmp_path) as cloud:
+        heard = Heard(cloud)
+        cloud.add_machine("failing", failing)
+        cloud.add_machine("other", failing)
+        arn = cloud.run("failing", {}, name="one").execution_arn
+        cloud.run("other", {}, name="two")
+        cloud.advance(60)
+    [(_, event)] = heard.events
+    assert (event["resources"], event["detail"]["error"]) == ([arn], "Broken")

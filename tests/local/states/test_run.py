@@ -8,7 +8,9 @@ from typing import Any
 
 import local.states
 from drs_emulator.clock import ManualClock
-from local.ministack.states_run import Order, Run, begin_at, resume_point
+from local.states.orders import Machine, Order
+from local.states.redrive import begin_at, resume_point
+from local.states.run import Run
 
 STATES: dict[str, Any] = {
     "A": {"Type": "Pass", "Assign": {"plan": "erp"}, "Next": "B"},
@@ -19,21 +21,10 @@ STATES: dict[str, Any] = {
 MACHINE = {"QueryLanguage": "JSONata", "StartAt": "A", "States": STATES}
 
 
-def order(**more: Any) -> Order:
-    arn = "arn:aws:states:us-east-1:111122223333:execution:m:e"
-    return Order(
-        execution_arn=arn,
-        name="e",
-        machine_arn="arn:aws:states:us-east-1:111122223333:stateMachine:m",
-        machine_name="m",
-        machine_type="STANDARD",
-        role_arn="arn:aws:iam::111122223333:role/m",
-        definition=json.dumps(more.pop("machine", MACHINE)),
-        input="{}",
-        account="111122223333",
-        region="us-east-1",
-        **more,
-    )
+def order(machine: dict[str, Any] = MACHINE) -> Order:
+    home = "arn:aws:states:us-east-1:111122223333"
+    known = Machine(f"{home}:stateMachine:m", "m", json.dumps(machine), "arn:aws:iam::111122223333:role/m")
+    return Order(known, f"{home}:execution:m:e", "e", "{}")
 
 
 def finished(run: Run) -> list[str]:
@@ -78,6 +69,6 @@ def test_nothing_runs_when_the_stop_comes_first() -> None:
 def test_what_the_interpreter_cannot_run_fails_instead_of_hanging() -> None:
     local.states.install(ManualClock(), lambda service, region, role: None)
     broken = {**MACHINE, "States": {**STATES, "D": {"Type": "Nonsense"}}}
-    run = Run(order(machine=broken), lambda run: None)
+    run = Run(order(broken), lambda run: None)
     finished(run)
     assert (run.execution.status, run.execution.error) == ("FAILED", "States.Runtime")
