@@ -113,6 +113,7 @@ def test_an_aborted_execution_is_closed_with_report_locks_and_settings() -> None
 
 def test_settings_are_put_back_when_it_is_aborted_before_any_launch() -> None:
     with stage() as here:
+        here.cloud.event_delivery.withheld.add("aws.states")
         before = here.world()
         arn = here.start()
         held_up_at(here, "StopTargets")
@@ -285,6 +286,7 @@ def test_two_plans_that_reach_for_a_server_at_the_same_moment(on_blocked: str) -
 def test_the_locks_of_a_dead_execution_are_taken_over() -> None:
     """Step Functions stopped it, and nobody has cleaned up after it."""
     with stage() as here:
+        here.cloud.event_delivery.withheld.add("aws.states")
         first = here.start("first")
         held_up_at(here, "ConfigureLaunch")
         here.cloud.stop(first)

@@ -163,6 +163,15 @@ def test_delivery_can_be_switched_off(cloud: VirtualCloud) -> None:
     assert len(cloud.events) == 1
 
 
+def test_events_of_a_withheld_source_reach_no_function(cloud: VirtualCloud) -> None:
+    heard = Heard(cloud)
+    happen(cloud, 1)
+    happen(cloud, 2, HOME, source="ours")
+    cloud.event_delivery.withheld.add("aws.drs")
+    cloud.advance(60)
+    assert heard.numbers == [2]
+
+
 ENDED = """
 Resources:
   HearFunction:
