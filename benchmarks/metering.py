@@ -11,7 +11,7 @@ import orjson
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb
 
-from local.ministack import dynamodb_queries
+from local.shortcuts import dynamodb_queries
 from local.simulation import VirtualCloud
 from local.simulation.transport import Answer, Call
 

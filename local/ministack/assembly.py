@@ -13,8 +13,6 @@ import local.states
 from drs_emulator import DrsEmulator
 from drs_emulator.scaled_clock import ScaledClock
 from local.ministack import (
-    dynamodb_fast_paths,
-    dynamodb_queries,
     ec2_extras,
     event_buses,
     hooks,
@@ -37,6 +35,8 @@ from local.ministack.iam_conditions import Conditions
 from local.ministack.lambda_workers import LambdaWorkers
 from local.ministack.role_sessions import Clients
 from local.ministack.states_mount import StatesMount
+from local.shortcuts import dynamodb_fast_paths, dynamodb_queries
+from local.shortcuts.hooks import TABLE as SHORTCUT_HOOKS
 from local.states.times import iso
 
 log = logging.getLogger("local.server")
@@ -58,9 +58,10 @@ class Cloud:
 def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     """Install every replacement; once per process. ``endpoint`` is this cloud's own address.
 
-    Raises hooks.WrongEngineVersionError or hooks.HookChangedError for another MiniStack.
+    Raises HookError for another MiniStack.
     """
     hooks.check()
+    SHORTCUT_HOOKS.check()
     clock = ScaledClock(speed)
     clients = Clients(endpoint, auth=ministack_app.AUTH, real_speed=clock.real_speed)
     workers = LambdaWorkers(endpoint, clock.real_speed)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from local.simulation.wire import Answer, Call
+from local.wire import Answer, Call
 
 _TOKEN = re.compile(rb'"ClientRequestToken": ?"([^"]+)"')
 """botocore draws one for each TransactWriteItems; a repeated call has the same."""

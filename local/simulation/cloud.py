@@ -19,6 +19,7 @@ from drs_emulator.clock import ManualClock, OtherClock
 from local import states
 from local.ministack.ec2_extras import Ec2Extras
 from local.ministack.ec2_lifecycle import Timings
+from local.shortcuts import ENABLED
 from local.simulation import transport
 from local.simulation.call_faults import CallFault
 from local.simulation.event_delivery import EventDelivery
@@ -309,7 +310,7 @@ class VirtualCloud:
         return self._definitions[machine]
 
     def _client_for_role(self, service: str, region: str, role_arn: str | None) -> Any:
-        if service == "lambda":
+        if service == "lambda" and ENABLED:
             return LambdaClient(self.functions)
         account = role_arn.split(":")[4] if role_arn else self.account
         return _client(service, transport.HOME_KEY if account == self.account else account, region)

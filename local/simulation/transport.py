@@ -20,15 +20,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.endpoint
 import botocore.handlers
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
-from botocore.client import BaseClient
-from botocore.useragent import UserAgentString
 
-from local.ministack import dynamodb_fast_paths, dynamodb_queries
-from local.ministack.hooks import HookChangedError
-from local.simulation import botocore_bypass
-from local.simulation.wire import Answer, Call
+from local.hooks import HookChangedError
+from local.shortcuts import botocore_bypass, dynamodb_fast_paths, dynamodb_queries
+from local.shortcuts.botocore_hooks import Bypass
+from local.simulation.hooks import TABLE
+from local.wire import Answer, Call
 
 __all__ = [
     "HOME_KEY",
@@ -45,14 +43,11 @@ __all__ = [
 HOME_KEY = "AKIAVIRTUALCLOUDHOME"
 """The access key of the orchestration account, whichever it is in the cloud that runs."""
 
-_IDEMPOTENCY = "ClientRequestToken"
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _BUCKET_HOST = re.compile(r"^(?P<bucket>.+)\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com$")
 _Response = tuple[int, dict[str, Any], Any]
 
 _sessions: dict[str, str] = {}
-_taken = threading.local()
-"""The answer, if any, that this thread has for the request it makes next."""
 
 
 class Cloud(Protocol):
@@ -93,56 +88,6 @@ def remember_session(access_key_id: str, account: str) -> None:
     _sessions[access_key_id] = account
 
 
-def _before_call(
-    model: Any, params: dict[str, Any], request_signer: Any, event_name: str, **kwargs: Any
-) -> botocore_bypass.Parsed | None:
-    cloud = _cloud
-    if cloud is None or _is_taken() or event_name.split(".")[1] not in botocore_bypass.SERVICES:
-        return None
-
-    call = botocore_bypass.call_of(event_name, params, request_signer, _account_of)
-    answer = cloud.answer(call)
-    done = botocore_bypass.parsed(call, answer, model)
-    _taken.answer = answer if done is None else None
-    return done
-
-
-def _make_api_call(self: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
-    """Stands in for that of botocore: DynamoDB's good answers are taken before it makes a request."""
-    cloud = _cloud
-    service = self.meta.service_model.service_name
-    if cloud is None or service != "dynamodb" or service not in botocore_bypass.SERVICES:
-        return _whole_api_call(self, operation_name, api_params)
-    model = self.meta.service_model.operation_model(operation_name)
-    context: dict[str, Any] = {}
-    parameters = self._emit_api_params(  # type: ignore[attr-defined]
-        api_params=api_params, operation_model=model, context=context
-    )
-    call = botocore_bypass.dynamodb_call(self, operation_name, parameters, _account_of)
-    if call is None:
-        return _whole_api_call(self, operation_name, api_params)
-    answer = cloud.answer(call)
-    done = botocore_bypass.parsed(call, answer, model)
-    if done is None:
-        _taken.answer = answer
-        if _IDEMPOTENCY in parameters:  # botocore made it: a repeated call must be known by it
-            api_params = {**api_params, _IDEMPOTENCY: parameters[_IDEMPOTENCY]}
-        return _whole_api_call(self, operation_name, api_params)
-    http, result = done
-    self.meta.events.emit(
-        f"after-call.dynamodb.{operation_name}",
-        http_response=http,
-        parsed=result,
-        model=model,
-        context=context,
-    )
-    return result
-
-
-def _is_taken() -> bool:
-    return getattr(_taken, "answer", None) is not None
-
-
 def _account_of(key: str) -> str:
     cloud = _cloud
     return cloud.account if cloud is not None and key == HOME_KEY else _sessions.get(key, key)
@@ -154,9 +99,7 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
         if HOME_KEY in str(request.headers.get("Authorization", "")):
             raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
         return None
-    answer, _taken.answer = getattr(_taken, "answer", None), None
-    if answer is None:
-        answer = cloud.answer(_call(request, event_name))
+    answer = _bypass.take() or cloud.answer(_call(request, event_name))
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
@@ -170,11 +113,6 @@ class _Pauses:
             time.sleep(seconds)
         else:
             _cloud.pause(seconds)
-
-
-def _user_agent(self: UserAgentString) -> str:
-    """Nobody reads it, and botocore makes it anew for each call, in the time of answering two."""
-    return "virtual" if _cloud is not None else _told_user_agent(self)
 
 
 class _Raw(io.BytesIO):
@@ -296,11 +234,8 @@ def _ministack_app() -> Any:
     return app
 
 
-botocore.handlers.BUILTIN_HANDLERS.append(("before-call", _before_call))
+TABLE.check()
+_bypass = Bypass(lambda: _cloud, _account_of)
+_bypass.install()
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
-_whole_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
-TypeDeserializer.deserialize = botocore_bypass.quick_deserialize  # type: ignore[method-assign]
-BaseClient._make_api_call = _make_api_call  # type: ignore[attr-defined]
-_told_user_agent = UserAgentString.to_string
-UserAgentString.to_string = _user_agent  # type: ignore[method-assign]
-botocore.endpoint.time = _Pauses  # type: ignore[attr-defined]
+TABLE.replace("botocore.endpoint", "time", _Pauses)

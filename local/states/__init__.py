@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import cast
 
 from drs_emulator.clock import Clock
+from local.hooks import HookError
 from local.states.errors import DefinitionError, StatesError, TaskDoesNotExistError, TaskTimedOutError
 from local.states.execution import AslExecution, check
-from local.states.hooks import HookError, apply_hooks
+from local.states.hooks import apply_hooks
 from local.states.runtime import ClientFactory, Observer, Runtime, Threads, use
 from local.states.waits import execution_ended
 

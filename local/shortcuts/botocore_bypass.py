@@ -18,10 +18,10 @@ from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer
 from botocore.client import BaseClient
 from botocore.validate import ParamValidator
 
-from local.simulation import json_answers, xml_answers
-from local.simulation.wire import Answer, Call
+from local.shortcuts import ENABLED, json_answers, xml_answers
+from local.wire import Answer, Call
 
-SERVICES = ("dynamodb", "drs", "ec2")
+SERVICES = ("dynamodb", "drs", "ec2") if ENABLED else ()
 _BINARY = (b'"B":', b'"BS":', b'"B" :', b'"BS" :')
 _TABLES = ("Table", "Backup", "Stream", "Import", "Export")
 """What the names of operations have in them whose answers hold timestamps."""

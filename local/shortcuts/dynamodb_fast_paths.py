@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 from ministack.services import dynamodb
 
-from local.ministack import hooks
+from local.shortcuts import ENABLED
+from local.shortcuts.hooks import TABLE
 
 _DYNAMODB = "ministack.services.dynamodb"
 _EXPRESSIONS = 4096
@@ -26,16 +27,18 @@ _EXPRESSIONS = 4096
 @cache
 def install() -> None:
     """Replace them, once per process."""
-    hooks.replace(_DYNAMODB, "copy", SimpleNamespace(copy=copy.copy, deepcopy=plain_copy))
+    if not ENABLED:
+        return
+    TABLE.replace(_DYNAMODB, "copy", SimpleNamespace(copy=copy.copy, deepcopy=plain_copy))
     quick_json = SimpleNamespace(
         dumps=dumped, loads=orjson.loads, JSONDecodeError=json.JSONDecodeError, JSONEncoder=json.JSONEncoder
     )
-    hooks.replace(_DYNAMODB, "json", quick_json)
-    hooks.replace("ministack.core.responses", "json", quick_json)
-    hooks.replace(_DYNAMODB, "_item_size_bytes", item_size)
+    TABLE.replace(_DYNAMODB, "json", quick_json)
+    TABLE.replace("ministack.core.responses", "json", quick_json)
+    TABLE.replace(_DYNAMODB, "_item_size_bytes", item_size)
     # What they give depends on the text alone.
-    hooks.replace(_DYNAMODB, "_tokenize", _fresh_lists(dynamodb._tokenize))
-    hooks.replace(
+    TABLE.replace(_DYNAMODB, "_tokenize", _fresh_lists(dynamodb._tokenize))
+    TABLE.replace(
         _DYNAMODB, "_condition_syntax_error", lru_cache(_EXPRESSIONS)(dynamodb._condition_syntax_error)
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.ministack import hooks
-from local.ministack.dynamodb_fast_paths import dumped, item_size, plain_copy
+from local.shortcuts.dynamodb_fast_paths import dumped, item_size, plain_copy
+from local.shortcuts.hooks import TABLE
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_becomes_of_a_copy_is_not_seen_in_the_original() -> None:
     ids=str,
 )
 def test_an_item_has_the_size_that_ministack_counts(item: Any) -> None:
-    shipped = hooks.shipped("ministack.services.dynamodb", "_item_size_bytes")
+    shipped = TABLE.shipped("ministack.services.dynamodb", "_item_size_bytes")
     assert item_size(item) == shipped(item)
 
 

@@ -13,8 +13,8 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from local.ministack import dynamodb_queries
-from local.simulation import VirtualCloud, botocore_bypass
+from local.shortcuts import botocore_bypass, dynamodb_queries
+from local.simulation import VirtualCloud
 from local.simulation.call_faults import CallFault, CallFaultKind
 from tests.local.states.lab import empty_cloud
 

@@ -18,7 +18,8 @@ from typing import Any
 from ministack.core.responses import json_response
 from ministack.services import dynamodb
 
-from local.ministack import hooks
+from local.shortcuts import ENABLED
+from local.shortcuts.hooks import TABLE
 
 _DYNAMODB = "ministack.services.dynamodb"
 _PREFIX = re.compile(r"\((#\w+) = (:\w+) AND begins_with\((#\w+), (:\w+)\)\)")
@@ -51,7 +52,8 @@ Filter = tuple[tuple[str, tuple[Any, ...], bool], ...]
 @cache
 def install() -> None:
     """Replace MiniStack's Query and what keeps its items, once per process."""
-    _Queries()
+    if ENABLED:
+        _Queries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ class _Asked:
 
 
 def bytes_read(data: dict[str, Any]) -> int | None:
-    """How much a query makes DynamoDB read, also what its filter holds back; None if that is not known.
+    """How much a query makes DynamoDB read, also what its filter holds back; None if that is not known,
+    or the shortcuts are off, which keep the sizes.
 
     ``data``: its parameters, of a caller in whose account and Region this runs.
     """
-    asked = _asked(data)
+    asked = _asked(data) if ENABLED else None
     return None if asked is None else sum(_sizes(asked.table, asked.partition, asked.keys()))
 
 
@@ -89,10 +92,10 @@ class _Queries:
     """What stands in the place of MiniStack's functions, in front of them."""
 
     def __init__(self) -> None:
-        self._query = hooks.replace(_DYNAMODB, "_query", self.query)
-        self._set_item = hooks.replace(_DYNAMODB, "_set_item", self.set_item)
-        self._remove_item = hooks.replace(_DYNAMODB, "_remove_item", self.remove_item)
-        self._items_replaced = hooks.replace(_DYNAMODB, "_items_replaced", self.items_replaced)
+        self._query = TABLE.replace(_DYNAMODB, "_query", self.query)
+        self._set_item = TABLE.replace(_DYNAMODB, "_set_item", self.set_item)
+        self._remove_item = TABLE.replace(_DYNAMODB, "_remove_item", self.remove_item)
+        self._items_replaced = TABLE.replace(_DYNAMODB, "_items_replaced", self.items_replaced)
 
     def query(self, data: dict[str, Any]) -> Any:
         asked = _asked(data)

@@ -1,0 +1,45 @@
+"""Private names of MiniStack's DynamoDB, botocore and boto3 that the shortcuts replace or use, and why."""
+
+from __future__ import annotations
+
+from local.hooks import Hook, Table
+
+_DYNAMODB = "ministack.services.dynamodb"
+
+HOOKS: tuple[Hook, ...] = (
+    Hook(_DYNAMODB, "_query", "queries by prefix do not read the whole partition", ("data",)),
+    Hook(_DYNAMODB, "_set_item", "keeps keys sorted", ("table", "pk_val", "sk_val", "item")),
+    Hook(_DYNAMODB, "_remove_item", "keeps keys sorted", ("table", "pk_val", "sk_val")),
+    Hook(_DYNAMODB, "_items_replaced", "forgets sorted keys", ("table",)),
+    Hook(_DYNAMODB, "_tables", "read: tables"),
+    Hook(_DYNAMODB, "_get_attr_type", "called: the type of a key", ("table", "attr_name")),
+    Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", "read: when there is more than a page"),
+    Hook(_DYNAMODB, "_build_key", "called: where the next page begins", ("item", "pk_name", "sk_name")),
+    Hook(_DYNAMODB, "copy", "items are plain JSON, which is copied faster"),
+    Hook(_DYNAMODB, "json", "orjson reads and writes faster"),
+    Hook("ministack.core.responses", "json", "orjson reads and writes faster"),
+    Hook(_DYNAMODB, "_item_size_bytes", "counts texts faster", ("item",)),
+    Hook(_DYNAMODB, "_attribute_value_size", "called: counts the rest", ("value",)),
+    Hook(_DYNAMODB, "_tokenize", "reads each expression once", ("expr",)),
+    Hook(_DYNAMODB, "_condition_syntax_error", "reads each expression once", ("expr", "slot")),
+    Hook(
+        "botocore.client",
+        "BaseClient._make_api_call",
+        "DynamoDB's good answers are taken before botocore makes a request",
+        ("self", "operation_name", "api_params"),
+    ),
+    Hook(
+        "botocore.useragent",
+        "UserAgentString.to_string",
+        "no service reads it, and botocore makes it anew for each call, in the time of answering two",
+        ("self",),
+    ),
+    Hook(
+        "boto3.dynamodb.types",
+        "TypeDeserializer.deserialize",
+        "values of DynamoDB are read in a third of the time",
+        ("self", "value"),
+    ),
+)
+
+TABLE = Table(HOOKS)
