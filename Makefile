@@ -1,6 +1,6 @@
 # make help says what there is. Every target brings its own environment up to date first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint benchmark cloud clean environment
+.PHONY: help demo test test-without-shortcuts soak lint benchmark cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 # Every step is a process of its own: let them share compiled modules, whatever the shell says, and keep them
@@ -25,6 +25,9 @@ pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
 # Measured where it is cheap; workflows run the same code again, in virtual time.
 apart = tests/workflows/test_prepare.py
 covered = tests/shared tests/handlers tests/project tests/drs_emulator tests/local tests/benchmarks $(apart) --cov --cov-report=term:skip-covered --cov-fail-under=90
+# What the shortcuts could change: both clouds, and workflows that write, query and redrive much.
+unshortened = tests/local tests/local_cloud/test_engine_states.py tests/local_cloud/test_engine_ec2.py \
+  $(addprefix tests/workflows/test_,callbacks.py failover_start.py redrive.py prepare.py)
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
@@ -35,6 +38,7 @@ help:
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
 	@echo '             SEEDS=1                    how often each fault of docs/faults.md is played'
+	@echo 'make test-without-shortcuts  a selection, without what makes the local cloud fast'
 	@echo 'make soak    random mixes of faults in virtual time, until one hurts'
 	@echo '             MINUTES=10                 for how long'
 	@echo '             SCENARIO=, SEED=           one fault of docs/faults.md, with one seed'
@@ -59,6 +63,9 @@ cloud: environment
 test: environment
 	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
 	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud $(apart:%=--ignore=%))
+
+test-without-shortcuts: environment
+	@DRS_LOCAL_SHORTCUTS=0 $(pytest) $(if $(ARGS),$(ARGS),$(unshortened))
 
 soak: environment
 	@POWERTOOLS_LOG_LEVEL=CRITICAL exec .venv/bin/python -m tests.workflows.scenarios --minutes '$(MINUTES)' \
