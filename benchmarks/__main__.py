@@ -25,7 +25,7 @@ WIDTH = 150
 DRS_CALLS_GOAL = 4.0
 """At most so many per server, at a thousand servers."""
 FORESEEN = 0.99
-"""Of the ideal: what foresight is worth is told where it is more than the rest."""
+"""Of the ideal: foresight is reported where it gains more than the rest."""
 
 STATE_BYTES, ITEM_BYTES, HISTORY_EVENTS = 32 * 1024, 10 * 1024, 25_000
 """What any state, item and history has to stay below."""
@@ -48,27 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 failed.append(f"{case.name} {order.value}: {outcome}")
             else:
                 measured[case.name, order] = outcome
-                progress.console.print(_told(outcome), highlight=False)
+                progress.console.print(_formatted(outcome), highlight=False)
             progress.advance(bar)
     lines = [measured[case.name, order] for case, order in runs if (case.name, order) in measured]
     console.print(table(lines))
     for line in lines:
         if line.servers >= 1000 and line.drs_calls_per_server > DRS_CALLS_GOAL:
             most = sorted(line.drs_operations.items(), key=lambda pair: -pair[1])[:4]
-            told = ", ".join(f"{name} {number}" for name, number in most)
-            console.print(f"{line.name} {line.launch_order}: DRS calls: {told}", highlight=False)
+            text = ", ".join(f"{name} {number}" for name, number in most)
+            console.print(f"{line.name} {line.launch_order}: DRS calls: {text}", highlight=False)
     for line in lines:
-        for told in _violations(line):
-            console.print(f"[red]{line.name} {line.launch_order}[/]: {told}", highlight=False)
+        for text in _violations(line):
+            console.print(f"[red]{line.name} {line.launch_order}[/]: {text}", highlight=False)
         if line.achievable > line.ideal_seconds + 1:
-            told = f"a schedule of {line.achievable:.0f} s was found, and not proven to be the shortest"
-            console.print(f"{line.name} {line.launch_order}: {told}", highlight=False)
+            text = f"a schedule of {line.achievable:.0f} s was found, and not proven to be the shortest"
+            console.print(f"{line.name} {line.launch_order}: {text}", highlight=False)
         if line.foreseen < line.ideal_seconds * FORESEEN:
-            told = f"whoever knew which jobs would be slow needed at least {line.foreseen:.0f} s"
-            console.print(f"{line.name} {line.launch_order}: {told}", highlight=False)
+            text = f"with foresight of the slow jobs it would take at least {line.foreseen:.0f} s"
+            console.print(f"{line.name} {line.launch_order}: {text}", highlight=False)
     matching = matching_seconds()
-    told = _judged(f"{matching:.2f} s", matching < GOAL_SECONDS)
-    console.print(f"matching of {NAMES:,} names: {told}, goal {GOAL_SECONDS:g} s", highlight=False)
+    text = _judged(f"{matching:.2f} s", matching < GOAL_SECONDS)
+    console.print(f"matching of {NAMES:,} names: {text}, goal {GOAL_SECONDS:g} s", highlight=False)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps([line.document() for line in lines], indent=2) + "\n", "utf-8")
     console.print(f"{args.out}, seed {args.seed}, {time.monotonic() - started:.0f} s", highlight=False)
@@ -118,7 +118,7 @@ def _violations(line: Measured) -> Iterator[str]:
         yield f"the longest history has {line.history_events:,} events, the limit is {HISTORY_EVENTS:,}"
 
 
-def _told(line: Measured) -> str:
+def _formatted(line: Measured) -> str:
     return f"{line.name} {line.launch_order}: ratio {line.ratio:.3f}, {line.wall_seconds:.0f} s"
 
 

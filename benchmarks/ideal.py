@@ -37,7 +37,7 @@ class Problem:
     Nodes: ``("job", id)`` its start, ``("boot", server)`` the start of its instance, ``("wave", name)`` its
     end, and END.
 
-    Nothing tells the jobs of one wave in one scope apart before they run, so that which of them turns out
+    The jobs of one wave in one scope look alike before they run, so that which of them turns out
     to be slow is luck: their order stays as it was. With ``foresight`` it is free.
     """
 
@@ -165,7 +165,7 @@ def _search(problem: Problem, bound: float, known: float, effort: float) -> tupl
         model.add(times[after] >= times[before] + _tenths(seconds))
     for scope in {job.scope for job in problem.sampled.jobs}:
         jobs = [job for job in problem.sampled.jobs if job.scope == scope]
-        _hold_quotas(model, problem, jobs, times)
+        _keep_quotas(model, problem, jobs, times)
     model.add(times[END] >= _tenths(bound))
     model.minimize(times[END])
     solver = cp_model.CpSolver()
@@ -191,7 +191,7 @@ def _lags(problem: Problem) -> dict[tuple[Node, Node], float]:
     return lags
 
 
-def _hold_quotas(model: Any, problem: Problem, jobs: Sequence[Job], times: Mapping[Node, Any]) -> None:
+def _keep_quotas(model: Any, problem: Problem, jobs: Sequence[Job], times: Mapping[Node, Any]) -> None:
     """At most so many jobs and servers of a scope at once.
 
     When at most n jobs fit at once they can be put in n lanes, one after another in each. That follows from
@@ -263,10 +263,10 @@ def _tenths(seconds: float) -> int:
 
 def _at_once(sizes: Sequence[int]) -> int:
     """How many of jobs of these sizes can run at the same time, at most."""
-    count = room = 0
+    count = servers = 0
     for size in sorted(sizes):
-        room += size
-        if room > SERVERS_IN_JOBS or count == JOBS_IN_PROGRESS:
+        servers += size
+        if servers > SERVERS_IN_JOBS or count == JOBS_IN_PROGRESS:
             break
         count += 1
     return max(1, count)
@@ -281,7 +281,7 @@ def achievable_seconds(problem: Problem) -> float:
     jobs = {job.job_id: job for job in problem.sampled.jobs}
     events: list[tuple[float, int, Node]] = []
     ready: list[tuple[float, str]] = []
-    room = {job.scope: [JOBS_IN_PROGRESS, SERVERS_IN_JOBS] for job in jobs.values()}
+    free = {job.scope: [JOBS_IN_PROGRESS, SERVERS_IN_JOBS] for job in jobs.values()}
     now = 0.0
 
     def reach(node: Node) -> None:
@@ -297,7 +297,7 @@ def achievable_seconds(problem: Problem) -> float:
     def start() -> None:
         for entry in sorted(ready):
             job = jobs[entry[1]]
-            places = room[job.scope]
+            places = free[job.scope]
             if places[0] >= 1 and places[1] >= len(job.launches):
                 ready.remove(entry)
                 places[0] -= 1
@@ -316,8 +316,8 @@ def achievable_seconds(problem: Problem) -> float:
         now, _, node = heapq.heappop(events)
         if node[0] == "freed":
             job = jobs[node[1]]
-            room[job.scope][0] += 1
-            room[job.scope][1] += len(job.launches)
+            free[job.scope][0] += 1
+            free[job.scope][1] += len(job.launches)
         else:
             missing[node] -= 1
             if not missing[node]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from local.fleet import load, plan_document
+from local.fleet.virtual import virtual_fleet
 from local.simulation import VirtualCloud
-from local.simulation.fleets import virtual_fleet
 
 RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("prepared", {}), ("again", {}), ("undone", {"undo": True}))
 

@@ -1,4 +1,4 @@
-"""Runs side by side: each case in a process of its own, and each of its launch orders in a fork of that.
+"""Runs in parallel: each case in a process of its own, and each of its launch orders in a fork of that.
 
 So a fleet is built once for both orders, and Python's modules and botocore's service models are read once.
 """
@@ -22,7 +22,7 @@ PRELOADED = ["benchmarks.preloaded"]
 PROCESSES = min(8, os.cpu_count() or 1)
 """Each takes up to 700 MB."""
 OBJECTS = 100_000
-"""So many new ones before the garbage collector looks again: a cloud keeps nearly all that it makes."""
+"""So many new ones before the garbage collector runs: a cloud keeps nearly all that it makes."""
 
 Run = tuple[Case, LaunchOrder]
 
@@ -41,20 +41,20 @@ def run_all(
             receiver, sender = context.Pipe(duplex=False)
             begun = context.Process(target=_run_case, args=(case, orders, seed, sender))
             begun.start()
-            sender.close()  # the process has its own: when that is closed, all is told
+            sender.close()  # the process has its own: when that is closed, nothing more follows
             running[receiver] = begun, case, list(orders)
-        for told in wait(list(running)):
-            assert isinstance(told, Connection)
-            process, case, untold = running[told]
+        for receiving in wait(list(running)):
+            assert isinstance(receiving, Connection)
+            process, case, unmeasured = running[receiving]
             try:
-                order, outcome = told.recv()
+                order, outcome = receiving.recv()
             except EOFError:
-                del running[told]
+                del running[receiving]
                 process.join()
                 end = f"its process ended with exit code {process.exitcode}, before it was measured"
-                yield from (((case, order), end) for order in untold)
+                yield from (((case, order), end) for order in unmeasured)
             else:
-                running[told] = process, case, [other for other in untold if other is not order]
+                running[receiving] = process, case, [other for other in unmeasured if other is not order]
                 yield (case, order), outcome
 
 
@@ -64,26 +64,26 @@ def be_quiet() -> None:
     logging.disable(logging.ERROR)
 
 
-def _run_case(case: Case, orders: Sequence[LaunchOrder], seed: int, told: Connection) -> None:
+def _run_case(case: Case, orders: Sequence[LaunchOrder], seed: int, sender: Connection) -> None:
     be_quiet()
     gc.set_threshold(OBJECTS)
     try:
         with ready(case, seed) as built:
             gc.freeze()  # what is built stays, and stays shared with the forks
             for order in orders:
-                # Not before the last has ended: two cases run side by side already.
-                fork = multiprocessing.get_context("fork").Process(target=_run, args=(built, order, told))
+                # Not before the last has ended: two cases run in parallel already.
+                fork = multiprocessing.get_context("fork").Process(target=_run, args=(built, order, sender))
                 fork.start()
                 fork.join()
                 if fork.exitcode:
-                    told.send((order, f"its process ended with exit code {fork.exitcode}"))
+                    sender.send((order, f"its process ended with exit code {fork.exitcode}"))
     except Exception as error:  # noqa: BLE001  the other cases are measured
         for order in orders:
-            told.send((order, f"its fleet could not be built: {type(error).__name__}: {error}"))
+            sender.send((order, f"its fleet could not be built: {type(error).__name__}: {error}"))
 
 
-def _run(built: Ready, order: LaunchOrder, told: Connection) -> None:
+def _run(built: Ready, order: LaunchOrder, sender: Connection) -> None:
     try:
-        told.send((order, measure(built, order)))
+        sender.send((order, measure(built, order)))
     except Exception as error:  # noqa: BLE001  the other runs are measured
-        told.send((order, f"{type(error).__name__}: {error}"))
+        sender.send((order, f"{type(error).__name__}: {error}"))

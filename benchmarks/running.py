@@ -17,7 +17,7 @@ from benchmarks.ideal import Problem, ideal, least
 from benchmarks.metering import MeteredCloud, largest_item
 from benchmarks.sampled import sampled
 from local.fleet import BuiltServer, Fleet, load, plan_document
-from local.simulation.fleets import virtual_fleet
+from local.fleet.virtual import virtual_fleet
 from shared.model.policies import LaunchOrder
 
 
@@ -40,7 +40,7 @@ class Measured:
     """A line of out/benchmark.json under names of Python, and what is only shown.
 
     ``achievable`` is the makespan of a schedule that is known to be possible, at least the ideal;
-    ``foreseen`` is a lower bound for whoever knows beforehand which jobs will be slow.
+    ``foreseen`` is a lower bound for an orchestrator that knows beforehand which jobs will be slow.
     ``drs_operations`` has the DRS calls by operation.
     """
 

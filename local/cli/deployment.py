@@ -11,16 +11,15 @@ from pathlib import Path
 
 from local.cli.client import Cloud, environment
 from local.cli.subprocesses import Children
-from local.fleet import ClientFactory, Fleet
+from local.fleet import Fleet
+from local.fleet.member_stacks import MEMBER_STACK, MEMBER_TEMPLATE, member_parameters
 from local.paths import BUILD, LOGS, ROOT
 from shared.model.scope import Scope
 
 STACK = "drs-orchestrator"
-MEMBER_STACK = "drs-orchestrator-member"
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 _TEMPLATE = ROOT / "template.yaml"
-_MEMBER_TEMPLATE = ROOT / "member-account.yaml"
 _INPUTS = ("template.yaml", "functions", "shared", "statemachines")
 _STAMP = BUILD / ".inputs"
 
@@ -43,7 +42,7 @@ def deploy(fleet: Fleet, cloud: Cloud, children: Children) -> dict[str, str]:
     """Deploy the orchestration stack and every member stack; gives the outputs of the former.
 
     Roles are global to an account, so an account that is in several Regions gets one member stack. The
-    stacks do not need each other to be there, so they are deployed side by side.
+    stacks do not need each other to be there, so they are deployed in parallel.
     """
     with ThreadPoolExecutor() as pool:
         members = [
@@ -58,20 +57,6 @@ def deploy(fleet: Fleet, cloud: Cloud, children: Children) -> dict[str, str]:
             children.end()  # else leaving the pool would wait for them
             raise
     return outputs(cloud, fleet.orchestration)
-
-
-def create_member_stacks(fleet: Fleet, clients: ClientFactory) -> None:
-    """The member stacks through CreateStack, for a cloud that SAM cannot reach: the one in virtual time."""
-    parameters = [
-        {"ParameterKey": name, "ParameterValue": value} for name, value in _member_parameters(fleet).items()
-    ]
-    for account, region in fleet.member_accounts.items():
-        clients("cloudformation", account, region).create_stack(
-            StackName=MEMBER_STACK,
-            TemplateBody=_MEMBER_TEMPLATE.read_text("utf-8"),
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-        )
 
 
 def outputs(cloud: Cloud, orchestration: Scope) -> dict[str, str]:
@@ -100,19 +85,10 @@ def _deploy_orchestration(fleet: Fleet, cloud: Cloud, children: Children) -> Non
 
 
 def _deploy_member(fleet: Fleet, scope: Scope, endpoint: str, children: Children) -> None:
-    command = _sam_deploy(_MEMBER_TEMPLATE, MEMBER_STACK, scope, _member_parameters(fleet))
+    command = _sam_deploy(MEMBER_TEMPLATE, MEMBER_STACK, scope, member_parameters(fleet))
     what = f"sam deploy of member-account.yaml to {scope}"
     log = LOGS / f"sam-deploy-{scope.account}.log"
     children.run(command, log=log, env=_tools(environment(endpoint, scope)), what=what)
-
-
-def _member_parameters(fleet: Fleet) -> dict[str, str]:
-    home = fleet.orchestration
-    return {
-        "OrchestrationAccountId": home.account,
-        "ExternalId": fleet.external_id,
-        "EventBusArn": f"arn:aws:events:{home.region}:{home.account}:event-bus/default",
-    }
 
 
 def _sam_deploy(template: Path, stack: str, scope: Scope, parameters: Mapping[str, str]) -> list[str]:
@@ -125,7 +101,7 @@ def _sam_deploy(template: Path, stack: str, scope: Scope, parameters: Mapping[st
 
 
 def _tools(env: Mapping[str, str]) -> dict[str, str]:
-    """``env`` with this interpreter's tools first, and SAM silent towards the world."""
+    """``env`` with this interpreter's tools first, and SAM without telemetry."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
     return {**env, "PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
 

@@ -19,9 +19,9 @@ from typing import TextIO
 from local.cli.client import environment
 from local.cli.subprocesses import Children
 from local.fleet import load, plan_document
+from local.fleet.virtual import virtual_fleet
 from local.paths import LOGS
 from local.simulation import VirtualCloud
-from local.simulation.fleets import virtual_fleet
 from shared.model.policies import LaunchOrder
 from shared.model.scope import Scope
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from dataclasses import dataclass
 
 from ministack import app as ministack_app
@@ -37,6 +38,7 @@ from local.ministack.role_sessions import Clients
 from local.ministack.states_mount import StatesMount
 from local.shortcuts import dynamodb_fast_paths, dynamodb_queries
 from local.shortcuts.hooks import TABLE as SHORTCUT_HOOKS
+from local.states.runtime import Runtime
 from local.states.times import iso
 
 log = logging.getLogger("local.server")
@@ -69,7 +71,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     dynamodb_queries.install()
     dynamodb_fast_paths.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
-    local.states.install(clock, clients.for_role, seed=seed)
+    local.states.install(Runtime(clock, clients.for_role, random=random.Random(seed)))
     states = StatesMount(clock)
     states.install()
     events = Events()

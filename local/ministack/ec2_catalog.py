@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ministack.services import ec2
 
 from local.ministack.ec2_filters import GROUP_FIELDS, SUBNET_FIELDS, Field, check, matches, page, select
-from local.ministack.ec2_launch import is_arm
+from local.ministack.ec2_images import is_arm
 from local.ministack.ec2_wire import (
     Ec2Error,
     Handler,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import random
-import re
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
+from local.ministack.ec2_images import check_architecture, find_image
 from local.ministack.ec2_instance_xml import instance_xml, metadata_options_xml
 from local.ministack.ec2_instances import named, security_group_refs
 from local.ministack.ec2_lifecycle import Lifecycle
@@ -28,7 +28,7 @@ from local.ministack.ec2_wire import (
     one,
     tag_specifications,
 )
-from local.ministack.images import BY_ID, Image
+from local.ministack.images import Image
 
 _RESERVED_FIRST, _RESERVED_LAST = 4, 1
 """AWS keeps the first four addresses of a subnet and the last one."""
@@ -45,7 +45,6 @@ _METADATA_VALUES = {
     "HttpProtocolIpv6": ("enabled", "disabled"),
     "InstanceMetadataTags": ("enabled", "disabled"),
 }
-_ARM = re.compile(r"^(a1|[a-z]+\d+g[a-z]*)\.")
 
 
 class Launcher:
@@ -63,7 +62,7 @@ class Launcher:
         instance_type = one(
             params, "InstanceType", "t3.micro" if image.architecture == "x86_64" else "t4g.micro"
         )
-        _check_architecture(instance_type, image)
+        check_architecture(instance_type, image)
         most, least = int(one(params, "MaxCount", "1")), int(one(params, "MinCount", "1"))
         if least > most:
             raise Ec2Error("InvalidParameterCombination", "MinCount must not exceed MaxCount")
@@ -215,29 +214,6 @@ class Launcher:
             self._volumes.attach_to(instance, volume, device, delete_on_termination=not keep)
 
 
-def find_image(image_id: str) -> Image:
-    """The image, built in, shipped by MiniStack or registered. Raises InvalidAMIID.NotFound."""
-    if image_id in BY_ID:
-        return BY_ID[image_id]
-    for known, name, _, platform, root_device, *_ in ec2._STUB_AMIS:
-        if known == image_id:
-            return Image(known, name, platform or "linux", "x86_64", "legacy-bios", root_device, 8)
-    registered = ec2._registered_image(image_id)
-    if registered is not None:
-        return Image(
-            image_id,
-            registered["Name"],
-            "linux",
-            registered["Architecture"],
-            registered.get("BootMode") or "legacy-bios",
-            registered["RootDeviceName"],
-            8,
-        )
-    if not re.fullmatch(r"ami-[0-9a-f]{8}(?:[0-9a-f]{9})?", image_id):
-        raise Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{image_id}"')
-    raise Ec2Error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
-
-
 def metadata_options(params: Params, prefix: str, now: Record | None = None) -> Record:
     """IMDS options as a request states them, on top of those of ``now`` or the defaults of new instances.
 
@@ -250,21 +226,6 @@ def metadata_options(params: Params, prefix: str, now: Record | None = None) -> 
         if options[name] not in values:
             raise Ec2Error("InvalidParameterValue", f"Value ({options[name]}) for {name} is invalid")
     return options
-
-
-def is_arm(instance_type: str) -> bool:
-    """Whether an instance type is Graviton: the family's number is followed by a g (t4g, c7gn), or a1."""
-    return _ARM.match(instance_type) is not None
-
-
-def _check_architecture(instance_type: str, image: Image) -> None:
-    architecture = "arm64" if is_arm(instance_type) else "x86_64"
-    if architecture != image.architecture:
-        raise Ec2Error(
-            "InvalidParameterValue",
-            f"The architecture '{architecture}' of the specified instance type does not match the "
-            f"architecture '{image.architecture}' of the specified AMI.",
-        )
 
 
 def _subnet(subnet_id: str) -> Record:

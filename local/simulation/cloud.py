@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
+import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from drs_emulator import DrsEmulator, Settings
 from drs_emulator.clock import ManualClock, OtherClock
@@ -22,102 +19,109 @@ from local.ministack.ec2_lifecycle import Timings
 from local.shortcuts import ENABLED
 from local.simulation import transport
 from local.simulation.call_faults import CallFault
+from local.simulation.clients import client
+from local.simulation.environment import Environment
 from local.simulation.event_delivery import EventDelivery
 from local.simulation.functions import Disturber, Functions, Handler, LambdaClient, Watcher
 from local.simulation.machines import Machines
 from local.simulation.measures import ExecutionResult, Measures
 from local.simulation.pacing import VirtualPace
-from local.simulation.routes import Routes
+from local.simulation.results import result_of
+from local.simulation.routes import Parts, Routes
 from local.simulation.scheduler import Scheduler
 from local.simulation.template import Template
 from local.simulation.threads import VirtualThreads
-from local.states.records import Record
 from shared.aws.rate_limits import keep_time
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2030, 1, 1, tzinfo=UTC)
 """Later than any real time this runs at: MiniStack deletes DynamoDB items whose TTL is over in real time."""
 
-_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": transport.HOME_KEY,
-    "AWS_SECRET_ACCESS_KEY": "virtual",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-    "POWERTOOLS_METRICS_DISABLED": "true",
-}
 _MEMBER_PARAMETERS = {"EventBusArn": "arn:aws:events:us-east-1:999988887777:event-bus/default"}
-_UNWANTED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_PROFILE")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudOptions:
+    """``project`` is where template.yaml, statemachines/ and functions/ are.
+
+    ``parameters`` are those of the template. ``api_seconds`` is how long every AWS call of a handler takes;
+    other handlers run meanwhile. An execution fails at ``history_quota`` events.
+    """
+
+    seed: int = 0
+    drs_settings: Settings | None = None
+    ec2_timings: Timings | None = None
+    account: str = "999988887777"
+    region: str = "us-east-1"
+    project: Path = PROJECT
+    parameters: dict[str, str] | None = None
+    start: datetime = START
+    api_seconds: float = 0.0
+    history_quota: int = 25_000
 
 
 class VirtualCloud:
     """MiniStack's services, EC2 as a DR tool needs it, DRS, Lambda and Step Functions on one virtual clock.
 
     One at a time per process, entered with ``with``. ``account`` and ``region`` are those of the
-    orchestration; every other account and Region is there too. ``project`` is where template.yaml,
-    statemachines/ and functions/ are. ``parameters`` are those of the template. ``api_seconds`` makes every
-    AWS call of a handler take that long, during which other handlers run. An execution fails at
-    ``history_quota`` events. ``workflow_clock`` shows the time that the machines tell their tasks; it can be
-    set ahead of, or behind, that of DRS and EC2.
+    orchestration; every other account and Region is there too. ``workflow_clock`` shows the time that the
+    machines give their tasks; it can be set ahead of, or behind, that of DRS and EC2.
 
     The same seed, input and code give the same history, times included.
     """
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        drs_settings: Settings | None = None,
-        ec2_timings: Timings | None = None,
-        account: str = "999988887777",
-        region: str = "us-east-1",
-        project: Path = PROJECT,
-        parameters: dict[str, str] | None = None,
-        start: datetime = START,
-        api_seconds: float = 0.0,
-        history_quota: int = 25_000,
-    ) -> None:
-        self.account = account
-        self.region = region
-        self.clock = ManualClock(start)
+    def __init__(self, **options: Any) -> None:
+        """``options``: the fields of CloudOptions."""
+        chosen = CloudOptions(**options)
+        self.account, self.region = account, region = chosen.account, chosen.region
+        self.clock = ManualClock(chosen.start)
         self.workflow_clock = OtherClock(self.clock)
         self.scheduler = Scheduler(self.clock)
-        self.template = Template.read(project, account, region, parameters)
+        self.template = Template.read(chosen.project, account, region, chosen.parameters)
         self.measures = Measures()
         self.functions = Functions(self.template, self.scheduler, self._invoked)
         self.states = Machines(
             self.scheduler, self.workflow_clock, (account, region), self._definition, self._state_event
         )
-        member = Template.read(project, account, region, _MEMBER_PARAMETERS, name="member-account.yaml")
+        member = Template.read(
+            chosen.project, account, region, _MEMBER_PARAMETERS, name="member-account.yaml"
+        )
         self.event_delivery = EventDelivery(
             self.scheduler,
             self.functions,
             (account, region),
             self.template.rules(),
             member.rules(),
-            seed,
+            chosen.seed,
         )
         """Lets rules' functions have what happens; its faults, its delay, and its switch are there."""
-        self.routes = Routes(self, seed, drs_settings, ec2_timings, api_seconds)
-        self._seed = seed
-        self._history_quota = history_quota
-        self._project = project
+        self.routes = Routes(
+            Parts(self.clock, self.scheduler, self.functions, self.states, self.event_delivery, self.client),
+            chosen.seed,
+            chosen.drs_settings,
+            chosen.ec2_timings,
+            chosen.api_seconds,
+        )
+        self._options = chosen
         self._definitions: dict[str, str] = {}
         self._ids = itertools.count(1)
-        self._environment: dict[str, str | None] = {}
+        self._environment = Environment()
 
     def __enter__(self) -> VirtualCloud:
         transport.enter(self)
         keep_time(VirtualPace(self.scheduler))
-        self._set_environment()
+        self._environment.enter(self.region, self.functions.environment())
         states.install(
-            self.workflow_clock,
-            self._client_for_role,
-            threads=VirtualThreads(self.scheduler),
-            new_id=lambda: f"00000000-0000-4000-9000-{next(self._ids):012d}",
-            seed=self._seed,
-            observer=self.measures,
-            poll_seconds=None,
-            history_quota=self._history_quota,
+            states.Runtime(
+                self.workflow_clock,
+                self._client_for_role,
+                threads=VirtualThreads(self.scheduler),
+                new_id=lambda: f"00000000-0000-4000-9000-{next(self._ids):012d}",
+                random=random.Random(self._options.seed),
+                observer=self.measures,
+                poll_seconds=None,
+                history_quota=self._options.history_quota,
+            )
         )
         try:
             self.routes.open()
@@ -132,11 +136,7 @@ class VirtualCloud:
         self.routes.close()
         transport.leave()
         keep_time(None)
-        for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        self._environment.leave()
 
     # What tests reach for.
 
@@ -172,7 +172,7 @@ class VirtualCloud:
 
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A boto3 client that acts as the root of ``account``."""
-        return _client(service, account or transport.HOME_KEY, region or self.region)
+        return client(service, account or transport.HOME_KEY, region or self.region)
 
     def answer(self, call: transport.Call) -> transport.Answer:
         """Answers one botocore call; the transport calls this."""
@@ -254,41 +254,8 @@ class VirtualCloud:
 
     def result(self, execution_arn: str) -> ExecutionResult:
         """What the execution did so far."""
-        return self._result(self.states.record(execution_arn))
-
-    def _result(self, record: Record) -> ExecutionResult:
-        execution = record.execution
-        own = self.measures.of(record.arn)
-        children = tuple(self._result(self.states.record(arn)) for arn in record.children)
-        history = tuple(record.run.history())
-        visited: dict[str, set[str]] = {record.machine: set(own.visited)}
-        for child in children:
-            for machine, names in child.visited.items():
-                visited.setdefault(machine, set()).update(names)
-        largest = max(
-            [(own.largest_state_bytes, f"{record.machine}/{own.largest_state}")]
-            + [(child.largest_state_bytes, child.largest_state) for child in children]
-        )
-        end = record.stop_date or self.workflow_clock.now()
-        return ExecutionResult(
-            machine=record.machine,
-            execution_arn=record.arn,
-            status=record.status,
-            output=json.loads(record.output) if record.output is not None else None,
-            error=record.error,
-            cause=record.cause,
-            history=history,
-            seconds=(end - execution.start_date).total_seconds(),
-            transitions=own.transitions + sum(child.transitions for child in children),
-            largest_state_bytes=largest[0],
-            largest_state=largest[1],
-            history_events=max([len(history), *(child.history_events for child in children)]),
-            lambda_invocations=own.lambda_invocations + sum(child.lambda_invocations for child in children),
-            visited=visited,
-            caught={(record.machine, *pair) for pair in own.caught}.union(*(c.caught for c in children)),
-            retried={(record.machine, *pair) for pair in own.retried}.union(*(c.retried for c in children)),
-            children=children,
-        )
+        records = self.states.records
+        return result_of(self.states.record(execution_arn), records, self.measures, self.workflow_clock.now())
 
     def definition(self, machine: str) -> str:
         """A machine's definition with its substitutions. Raises KeyError."""
@@ -299,7 +266,7 @@ class VirtualCloud:
 
     def _definition(self, machine: str) -> str | None:
         if machine not in self._definitions:
-            path = self._project / "statemachines" / f"{machine}.asl.json"
+            path = self._options.project / "statemachines" / f"{machine}.asl.json"
             if not path.exists():
                 return None
             declared = {known.name: known for known in self.template.machines().values()}
@@ -313,7 +280,7 @@ class VirtualCloud:
         if service == "lambda" and ENABLED:
             return LambdaClient(self.functions)
         account = role_arn.split(":")[4] if role_arn else self.account
-        return _client(service, transport.HOME_KEY if account == self.account else account, region)
+        return client(service, transport.HOME_KEY if account == self.account else account, region)
 
     def _state_event(self, account: str, region: str, event: dict[str, Any]) -> None:
         self.routes.record_event(account, region, event)
@@ -321,22 +288,6 @@ class VirtualCloud:
     def _invoked(self, name: str) -> None:
         current = self.scheduler.current()
         self.measures.invoked(current.tag if current is not None else None)
-
-    def _set_environment(self) -> None:
-        wanted: dict[str, str | None] = {
-            **dict.fromkeys(_UNWANTED),
-            **self.functions.environment(),
-            **_ENVIRONMENT,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_LAMBDA_FUNCTION_NAME": "",
-        }
-        for name, value in wanted.items():
-            self._environment[name] = os.environ.get(name)
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
     def _create_resources(self) -> None:
         dynamodb = self.client("dynamodb")
@@ -346,20 +297,3 @@ class VirtualCloud:
             self.client("s3").create_bucket(Bucket=bucket)
         for topic in self.template.topics():
             self.client("sns").create_topic(Name=topic)
-
-
-@lru_cache(maxsize=256)
-def _client(service: str, key: str, region: str) -> Any:
-    """Clients are kept for all clouds of the process: making one takes longer than most executions."""
-    return _session().client(
-        service,
-        region_name=region,
-        aws_access_key_id=key,
-        aws_secret_access_key="virtual",  # noqa: S106  nothing checks it
-        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-    )
-
-
-@lru_cache(maxsize=1)
-def _session() -> Any:
-    return boto3.Session()

@@ -6,22 +6,38 @@ import json
 import random
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
 from drs_emulator import Caller, DrsEmulator, Request, Settings
+from drs_emulator.clock import ManualClock
 from local.ministack import ec2_extras, images
 from local.ministack.ec2_lifecycle import Timings
 from local.simulation.call_faults import CallFaults
+from local.simulation.event_delivery import EventDelivery
+from local.simulation.functions import Functions
+from local.simulation.machines import Machines
+from local.simulation.scheduler import Scheduler
 from local.simulation.transport import Answer, Call, MiniStack, remember_session
 from local.states.errors import StatesError
 
-if TYPE_CHECKING:
-    from local.simulation.cloud import VirtualCloud
-
 _JSON = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": "virtual"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a cloud that answer calls. ``client(service, account, region)``: an account's root."""
+
+    clock: ManualClock
+    scheduler: Scheduler
+    functions: Functions
+    states: Machines
+    event_delivery: EventDelivery
+    client: Callable[[str, str, str], Any]
 
 
 class Routes:
@@ -32,13 +48,13 @@ class Routes:
 
     def __init__(
         self,
-        cloud: VirtualCloud,
+        parts: Parts,
         seed: int,
         drs_settings: Settings | None,
         ec2_timings: Timings | None,
         api_seconds: float,
     ) -> None:
-        self._cloud = cloud
+        self._parts = parts
         self._seed = seed
         self._drs_settings = drs_settings
         self._ec2_timings = ec2_timings
@@ -56,11 +72,11 @@ class Routes:
         # MiniStack draws EC2 ids from the module's generator.
         random.seed(self._seed)
         self._ministack.reset()
-        clock, timings = self._cloud.clock, self._ec2_timings
+        clock, timings = self._parts.clock, self._ec2_timings
         self.ec2 = ec2_extras.install(clock, self._seed, self.record_event, timings)
         self.drs = DrsEmulator(
             clock,
-            _Ec2Access(self._cloud),
+            _Ec2Access(self._parts),
             _EventSink(self),
             self._drs_settings or Settings(),
             self._seed,
@@ -73,10 +89,10 @@ class Routes:
 
     def record_event(self, account: str, region: str, event: dict[str, Any]) -> None:
         """Keeps an EventBridge event and sends it on its way."""
-        kept = {"time": self._cloud.clock.now().isoformat(), **event, "account": account, "region": region}
+        kept = {"time": self._parts.clock.now().isoformat(), **event, "account": account, "region": region}
         self.events.append(kept)
         if kept.get("bus", "default") == "default":
-            self._cloud.event_delivery.put(account, region, kept)
+            self._parts.event_delivery.put(account, region, kept)
 
     def answer(self, call: Call) -> Answer:
         """The answer to ``call``."""
@@ -85,7 +101,7 @@ class Routes:
             return self._served(call)
         self._local.service = call.service
         self.pause(self.api_seconds)
-        invocation = self._cloud.functions.calling()
+        invocation = self._parts.functions.calling()
         if invocation is None:
             return self._served(call)
         invocation.check()
@@ -99,7 +115,7 @@ class Routes:
         None either for a call of STS: all functions of this process share the sessions of roles, and botocore
         holds a lock on one while it is renewed.
         """
-        scheduler = self._cloud.scheduler
+        scheduler = self._parts.scheduler
         if seconds and scheduler.current() is not None and getattr(self._local, "service", "") != "sts":
             scheduler.sleep(seconds)
 
@@ -139,7 +155,7 @@ class Routes:
 
     def _states(self, call: Call) -> Answer:
         try:
-            result = self._cloud.states.call(call.operation, json.loads(call.body or b"{}"))
+            result = self._parts.states.call(call.operation, json.loads(call.body or b"{}"))
         except StatesError as error:
             body = {"__type": error.code, "message": str(error)}
             return Answer(400, {**_JSON, "x-amzn-errortype": error.code}, json.dumps(body).encode())
@@ -148,7 +164,7 @@ class Routes:
     def _lambda(self, call: Call) -> Answer:
         name = call.path.split("/functions/", 1)[1].split("/", 1)[0]
         try:
-            payload, failed = self._cloud.functions.invoke(name, call.body)
+            payload, failed = self._parts.functions.invoke(name, call.body)
         except ClientError as error:
             body = {"Type": "User", "Message": error.response["Error"]["Message"]}
             code = error.response["Error"]["Code"]
@@ -202,7 +218,7 @@ class Routes:
                 "subject": form.get("Subject", ""),
                 "message": form.get("Message", ""),
                 "attributes": _attributes(form),
-                "time": self._cloud.clock.now().isoformat(),
+                "time": self._parts.clock.now().isoformat(),
             }
         )
 
@@ -218,11 +234,11 @@ class _EventSink:
 class _Ec2Access:
     """EC2 for DRS. There is no IAM here: every caller may do everything."""
 
-    def __init__(self, cloud: VirtualCloud) -> None:
-        self._cloud = cloud
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def client(self, account: str, region: str, caller: Any | None) -> Any:
-        return self._cloud.client("ec2", account, region)
+        return self._parts.client("ec2", account, region)
 
 
 def _attributes(form: dict[str, str]) -> dict[str, str]:

@@ -11,16 +11,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from local.simulation.template_document import TemplateError, read_document
+from local.simulation.template_names import STACK_NAME, by_machine_name, machine_name, machine_of_arn, snake
 
-STACK_NAME = "virtual"
+__all__ = [
+    "STACK_NAME",
+    "Function",
+    "Machine",
+    "Rule",
+    "Template",
+    "TemplateError",
+    "machine_name",
+    "machine_of_arn",
+    "read_document",
+    "snake",
+]
+
 _DEFINITION = ".asl.json"
-_CLASS_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
-
-
-class TemplateError(ValueError):
-    """The template says something that the virtual cloud cannot make sense of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ class Template:
     def rules(self) -> list[Rule]:
         """Every rule: those of functions' events, and those that stand for themselves."""
         made = [
-            Rule(_by_machine_name(self.resolve(event["Properties"]["Pattern"])), functions=(name,))
+            Rule(by_machine_name(self.resolve(event["Properties"]["Pattern"])), functions=(name,))
             for name, properties in self._of_type("AWS::Serverless::Function")
             for event in (properties.get("Events") or {}).values()
             if event["Type"] == "EventBridgeRule"
@@ -157,7 +165,7 @@ class Template:
                 targets = [str(self.resolve(target["Arn"])) for target in properties.get("Targets", [])]
                 made.append(
                     Rule(
-                        _by_machine_name(self.resolve(properties["EventPattern"])),
+                        by_machine_name(self.resolve(properties["EventPattern"])),
                         functions=tuple(t.rsplit(":", 1)[-1] for t in targets if ":function:" in t),
                         buses=tuple(target for target in targets if ":event-bus/" in target),
                     )
@@ -298,57 +306,6 @@ class Template:
         ]
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """A CloudFormation template as plain values; ``!Ref x`` is ``{"Ref": "x"}``, and so on."""
-    document: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
-    return document
-
-
-def snake(name: str) -> str:
-    """``discover_servers`` for ``DiscoverServers``."""
-    return _CLASS_END.sub("_", name).lower()
-
-
-def machine_of_arn(arn: str) -> str:
-    """``failover`` for the ARN of a machine; templates may put the stack's name before it."""
-    return arn.split(":stateMachine:", 1)[-1].split(":")[0].removeprefix(f"{STACK_NAME}-")
-
-
-def _by_machine_name(value: Any) -> Any:
-    """``value`` with the ARNs of machines as they are here: the stack's name is no part of them."""
-    if isinstance(value, dict):
-        return {key: _by_machine_name(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_by_machine_name(item) for item in value]
-    prefix = f":stateMachine:{STACK_NAME}-"
-    return value.replace(prefix, ":stateMachine:") if isinstance(value, str) else value
-
-
-def machine_name(logical_id: str) -> str:
-    """``recovery-wave`` for ``RecoveryWaveStateMachine``, where no file says what it is called."""
-    return snake(logical_id.removesuffix("StateMachine")).replace("_", "-")
-
-
 def _variables(properties: dict[str, Any]) -> dict[str, Any]:
     variables: dict[str, Any] = (properties.get("Environment") or {}).get("Variables") or {}
     return variables
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags."""
-
-
-def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    else:
-        raise TemplateError(f"unexpected node {node!r}")
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _tagged)

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from drs_emulator.clock import Clock
 
@@ -52,16 +52,22 @@ class Observer(Protocol):
 
 @dataclass(slots=True)
 class Runtime:
-    """The interpreter's surroundings; see ``install``.
+    """The interpreter's surroundings.
 
-    ``poll_seconds`` is how often (in the seconds of ``threads``) a task that waits for a nested execution
-    asks for its status besides being told; None means it is always told. ``history_quota`` is the number of
-    events at which an execution fails.
+    ``client_factory(service, region, role_arn)`` returns a boto3 client that acts as that role; it is
+    reused for ten minutes. Wait, Retry delays and all times shown go by ``clock``: a thread that waits
+    blocks on an event of ``threads`` that ``clock.call_later`` sets. TimeoutSeconds and HeartbeatSeconds go
+    by the timeouts of ``threads``, so in real time by default; TimeoutSeconds of a task that waits for its
+    token goes by ``clock``. ``random`` fixes jitter and ``$random``.
+
+    A task that waits for a nested execution is resumed by ``execution_ended``, which AslExecution calls, and
+    asks every ``poll_seconds`` (of ``threads``) besides; None means never. An execution whose history reaches
+    ``history_quota`` events fails, as on AWS.
     """
 
     clock: Clock
     client_factory: ClientFactory
-    threads: Threads
+    threads: Threads = field(default_factory=lambda: cast(Threads, threading))
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())
     random: random.Random = field(default_factory=random.Random)
     observer: Observer | None = None
@@ -101,9 +107,7 @@ def use(runtime: Runtime) -> None:
 def current() -> Runtime:
     """The installed runtime. Raises NotInstalledError."""
     if _current is None:
-        raise NotInstalledError(
-            "call local.states.install(clock, client_factory) before running an execution"
-        )
+        raise NotInstalledError("call local.states.install before running an execution")
     return _current
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local.cli.client import Cloud
-from local.cli.deployment import create_member_stacks
 from local.fleet import build, load
+from local.fleet.member_stacks import create_member_stacks
 from local.ministack import LocalCloud
 from local.simulation.template import Template
 from tests.handlers.layer import REQUIREMENTS, SDK, build_layer, link_sdk, needed_by, pins

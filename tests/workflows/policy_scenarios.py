@@ -12,7 +12,7 @@ from typing import Any
 from drs_emulator import Settings
 from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.fleet.network import PROFILE
-from local.simulation.fleets import virtual_fleet
+from local.fleet.virtual import virtual_fleet
 from shared.model.ec2 import TARGET_TAG_KEY
 from tests.policies import RECOVERY
 from tests.workflows.recorded_calls import RecordingCloud

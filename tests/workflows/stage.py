@@ -20,9 +20,9 @@ from typing import Any
 
 from drs_emulator import Settings
 from local.fleet import BuiltServer, Fleet, load, plan_document
+from local.fleet.virtual import virtual_fleet
 from local.ministack.ec2_lifecycle import Timings
 from local.simulation import ExecutionResult, VirtualCloud
-from local.simulation.fleets import virtual_fleet
 from shared.rules.plan.contracts import problems
 from shared.settings import ConfigurationSettings, ExecutionSettings, PacingSettings, QuerySettings
 from tests.local.simulation.world import ORIGIN, RECOVERY, World

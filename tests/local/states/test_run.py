@@ -29,7 +29,7 @@ def order(machine: dict[str, Any] = MACHINE) -> Order:
 
 def finished(run: Run) -> list[str]:
     """Run to the end; the types of its events."""
-    local.states.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(local.states.Runtime(ManualClock(), lambda service, region, role: None))
     run.start()
     assert run.ended.wait(10)
     return [event["type"] for event in run.history()]
@@ -45,7 +45,7 @@ def test_a_machine_that_begins_later_keeps_what_can_follow() -> None:
 
 
 def test_a_redrive_begins_at_the_last_state_entered_with_the_variables_of_those_before() -> None:
-    local.states.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(local.states.Runtime(ManualClock(), lambda service, region, role: None))
     run = Run(order(), lambda run: None)
     finished(run)
     events = run.history()
@@ -59,7 +59,7 @@ def test_a_redrive_begins_at_the_last_state_entered_with_the_variables_of_those_
 
 
 def test_nothing_runs_when_the_stop_comes_first() -> None:
-    local.states.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(local.states.Runtime(ManualClock(), lambda service, region, role: None))
     run = Run(order(), lambda run: None)
     run.stop(datetime(2026, 1, 1, tzinfo=UTC), "Operator", None)
     assert finished(run) == ["ExecutionAborted"]
@@ -67,7 +67,7 @@ def test_nothing_runs_when_the_stop_comes_first() -> None:
 
 
 def test_what_the_interpreter_cannot_run_fails_instead_of_hanging() -> None:
-    local.states.install(ManualClock(), lambda service, region, role: None)
+    local.states.install(local.states.Runtime(ManualClock(), lambda service, region, role: None))
     broken = {**MACHINE, "States": {**STATES, "D": {"Type": "Nonsense"}}}
     run = Run(order(broken), lambda run: None)
     finished(run)

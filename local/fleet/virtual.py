@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from local.cli.deployment import create_member_stacks
 from local.fleet import BuiltServer, Fleet, build
+from local.fleet.member_stacks import create_member_stacks
 from local.simulation import VirtualCloud
 
 C = TypeVar("C", bound=VirtualCloud)
