@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks.cases import CASES
+from benchmarks.cases import CASES, Case
 from benchmarks.matching import GOAL_SECONDS, NAMES, matching_seconds
 from benchmarks.processes import run_all
 from benchmarks.running import Measured
@@ -39,42 +39,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs = [(case, order) for case in cases for order in orders]
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
-    measured: dict[tuple[str, LaunchOrder], Measured] = {}
-    failed = []
-    with _progress(console) as progress:
-        bar = progress.add_task("", total=len(runs))
-        for (case, order), outcome in run_all(cases, orders, args.seed):
-            if isinstance(outcome, str):
-                failed.append(f"{case.name} {order.value}: {outcome}")
-            else:
-                measured[case.name, order] = outcome
-                progress.console.print(_formatted(outcome), highlight=False)
-            progress.advance(bar)
+    measured, failed = _measure(cases, orders, args.seed, console)
     lines = [measured[case.name, order] for case, order in runs if (case.name, order) in measured]
     console.print(table(lines))
-    for line in lines:
-        if line.servers >= 1000 and line.drs_calls_per_server > DRS_CALLS_GOAL:
-            most = sorted(line.drs_operations.items(), key=lambda pair: -pair[1])[:4]
-            text = ", ".join(f"{name} {number}" for name, number in most)
-            console.print(f"{line.name} {line.launch_order}: DRS calls: {text}", highlight=False)
-    for line in lines:
-        for text in _violations(line):
-            console.print(f"[red]{line.name} {line.launch_order}[/]: {text}", highlight=False)
-        if line.achievable > line.ideal_seconds + 1:
-            text = f"a schedule of {line.achievable:.0f} s was found, and not proven to be the shortest"
-            console.print(f"{line.name} {line.launch_order}: {text}", highlight=False)
-        if line.foreseen < line.ideal_seconds * FORESEEN:
-            text = f"with foresight of the slow jobs it would take at least {line.foreseen:.0f} s"
-            console.print(f"{line.name} {line.launch_order}: {text}", highlight=False)
-    matching = matching_seconds()
-    text = _judged(f"{matching:.2f} s", matching < GOAL_SECONDS)
-    console.print(f"matching of {NAMES:,} names: {text}, goal {GOAL_SECONDS:g} s", highlight=False)
+    for text in (*_many_calls(lines), *_violations(lines), *_limits(lines), _matching()):
+        console.print(text, highlight=False)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps([line.document() for line in lines], indent=2) + "\n", "utf-8")
     console.print(f"{args.out}, seed {args.seed}, {time.monotonic() - started:.0f} s", highlight=False)
     for text in failed:
         console.print(f"[red]failed[/]: {text}", highlight=False)
     return 1 if failed else 0
+
+
+def _measure(
+    cases: Sequence[Case], orders: Sequence[LaunchOrder], seed: int, console: Console
+) -> tuple[dict[tuple[str, LaunchOrder], Measured], list[str]]:
+    """Every run by case and order, and what is to be said of those that failed."""
+    measured: dict[tuple[str, LaunchOrder], Measured] = {}
+    failed = []
+    with _progress(console) as progress:
+        bar = progress.add_task("", total=len(cases) * len(orders))
+        for (case, order), outcome in run_all(cases, orders, seed):
+            if isinstance(outcome, str):
+                failed.append(f"{case.name} {order.value}: {outcome}")
+            else:
+                measured[case.name, order] = outcome
+                progress.console.print(_formatted(outcome), highlight=False)
+            progress.advance(bar)
+    return measured, failed
+
+
+def _many_calls(lines: Sequence[Measured]) -> Iterator[str]:
+    for line in lines:
+        if line.servers >= 1000 and line.drs_calls_per_server > DRS_CALLS_GOAL:
+            most = sorted(line.drs_operations.items(), key=lambda pair: -pair[1])[:4]
+            calls = ", ".join(f"{name} {number}" for name, number in most)
+            yield f"{line.name} {line.launch_order}: DRS calls: {calls}"
+
+
+def _limits(lines: Sequence[Measured]) -> Iterator[str]:
+    """How good the ideal is."""
+    for line in lines:
+        if line.achievable > line.ideal_seconds + 1:
+            text = f"a schedule of {line.achievable:.0f} s was found, and not proven to be the shortest"
+            yield f"{line.name} {line.launch_order}: {text}"
+        if line.foreseen < line.ideal_seconds * FORESEEN:
+            text = f"with foresight of the slow jobs it would take at least {line.foreseen:.0f} s"
+            yield f"{line.name} {line.launch_order}: {text}"
+
+
+def _matching() -> str:
+    seconds = matching_seconds()
+    judged = _judged(f"{seconds:.2f} s", seconds < GOAL_SECONDS)
+    return f"matching of {NAMES:,} names: {judged}, goal {GOAL_SECONDS:g} s"
 
 
 def table(lines: Sequence[Measured]) -> Table:
@@ -107,7 +125,13 @@ def table(lines: Sequence[Measured]) -> Table:
     return shown
 
 
-def _violations(line: Measured) -> Iterator[str]:
+def _violations(lines: Sequence[Measured]) -> Iterator[str]:
+    for line in lines:
+        for text in _exceeded(line):
+            yield f"[red]{line.name} {line.launch_order}[/]: {text}"
+
+
+def _exceeded(line: Measured) -> Iterator[str]:
     for what, is_, limit in (
         ("state has", line.max_state_bytes, STATE_BYTES),
         ("item has", line.max_item_bytes, ITEM_BYTES),

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import prices
+from benchmarks.bounds import least
 from benchmarks.cases import Case
-from benchmarks.ideal import Problem, ideal, least
+from benchmarks.ideal import ideal
 from benchmarks.metering import MeteredCloud, largest_item
+from benchmarks.problem import Problem
 from benchmarks.sampled import sampled
 from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.fleet.virtual import virtual_fleet

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.services import ec2, iam
@@ -23,6 +24,20 @@ from local.ministack.iam_resources import Check, drs_checks, ec2_checks, ssm_che
 _EVALUATOR, _ACTIONS = "ministack.core.iam_evaluator", "ministack.core.iam_actions"
 
 _checks: contextvars.ContextVar[tuple[Check, ...]] = contextvars.ContextVar("iam_checks", default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The parameters of MiniStack's ``extract_resource_arn``, by its names."""
+
+    service: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    query_params: dict[str, Any]
+    region: str
+    account_id: str
 
 
 class Conditions:
@@ -42,36 +57,27 @@ class Conditions:
         self._enforce = hooks.replace(_EVALUATOR, "enforce", self.enforce)
         self._resolve = hooks.replace(_EVALUATOR, "_resolve_condition_key", self.resolve_condition_key)
 
-    def extract_resource_arn(
-        self,
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
+    def extract_resource_arn(self, *arguments: Any, **named: Any) -> str:
         """The first resource of a request; all of them are kept for ``enforce``."""
-        if service == "ec2":
-            checks = ec2_checks(query_params, region, account_id)
-        elif service == "drs":
-            checks = drs_checks(
-                self._drs_operation(method, path), path, body, query_params, region, account_id
-            )
-        elif service == "ssm" and (
-            checks := ssm_checks(headers.get("x-amz-target", "").rsplit(".", 1)[-1], body, region, account_id)
-        ):
-            pass
-        else:
-            _checks.set(())
-            arn: str = _iam_subject(service, query_params) or self._extract(
-                service, method, path, headers, body, query_params, region, account_id
-            )
-            return arn
+        request = _Request(*arguments, **named)
+        checks = self._checks_of(request)
         _checks.set(checks)
-        return checks[0].arn
+        if checks:
+            return checks[0].arn
+        arn: str = _iam_subject(request.service, request.query_params) or self._extract(*arguments, **named)
+        return arn
+
+    def _checks_of(self, request: _Request) -> tuple[Check, ...]:
+        place = request.region, request.account_id
+        if request.service == "ec2":
+            return ec2_checks(request.query_params, *place)
+        if request.service == "drs":
+            operation = self._drs_operation(request.method, request.path)
+            return drs_checks(operation, request.path, request.body, request.query_params, *place)
+        if request.service == "ssm":
+            target = request.headers.get("x-amz-target", "")
+            return ssm_checks(target.rsplit(".", 1)[-1], request.body, *place)
+        return ()
 
     def enforce(
         self,

@@ -154,46 +154,59 @@ def _page(sizes: Iterable[int], limit: int | None) -> tuple[int, bool]:
 def _asked(data: dict[str, Any]) -> _Asked | None:
     """What a query asks for; None for what is not wholly of the usual form."""
     form = _PREFIX.fullmatch(data.get("KeyConditionExpression", ""))
-    names, values = data.get("ExpressionAttributeNames", {}), data.get("ExpressionAttributeValues", {})
     table = dynamodb._tables.get(data.get("TableName"))
-    if form is None or table is None or not data.keys() <= _KNOWN:
+    filter_ = _filter(data)
+    if form is None or table is None or filter_ is None or not data.keys() <= _KNOWN:
         return None
+    names, values = data.get("ExpressionAttributeNames", {}), data.get("ExpressionAttributeValues", {})
     partition_name, partition_value, sort_name, sort_value = form.groups()
-    used_names, used_values = {partition_name, sort_name}, {partition_value, sort_value}
     shown = [name for name in data.get("ProjectionExpression", "").split(", ") if name]
-    used_names.update(shown)
+    used_names = {partition_name, sort_name, *shown, *(name for name, _, _ in filter_)}
+    used_values = {partition_value, sort_value, *(value for _, several, _ in filter_ for value in several)}
+    if (used_names, used_values) != (names.keys(), values.keys()):
+        return None
+    keys = names[partition_name], names[sort_name]
+    partition, prefix = values[partition_value].get("S"), values[sort_value].get("S")
+    if keys != (table["pk_name"], table["sk_name"]) or dynamodb._get_attr_type(table, keys[1]) != "S":
+        return None
+    named = tuple(
+        (names[name], tuple(values[value] for value in several), wanted) for name, several, wanted in filter_
+    )
+    after = data.get("ExclusiveStartKey", {}).get(keys[1], {}).get("S")
+    if not (partition and prefix and _is_usual(named, keys) and _is_page(data, prefix, after)):
+        return None
+    return _Asked(table, partition, prefix, named, tuple(names[name] for name in shown), after)
+
+
+def _filter(data: dict[str, Any]) -> list[tuple[str, list[str], bool]] | None:
+    """The filter's terms: a name's and its values' placeholders, and whether one must match or none.
+
+    None for a filter that is not a number of such terms, all of which have to hold.
+    """
     condition = data.get("FilterExpression", "")
-    terms = _TERM.findall(condition)
     if condition and not _ALL_OF.fullmatch(_TERM.sub("T", condition)):
         return None
-    filter: list[tuple[str, tuple[Any, ...], bool]] = []
-    for name, sign, one, several in terms:
-        said = [one] if one else several.split(", ")
-        used_names.add(name)
-        used_values.update(said)
-        filter.append((names.get(name), tuple(values.get(value) for value in said), sign != "<>"))
-    asked = (names.get(partition_name), names.get(sort_name))
-    partition, prefix = (values.get(name, {}).get("S") for name in (partition_value, sort_value))
-    begin = data.get("ExclusiveStartKey", {}).get(table["sk_name"], {}).get("S")
-    usual = (
-        (used_names, used_values) == (names.keys(), values.keys())
-        and asked == (table["pk_name"], table["sk_name"])
-        and dynamodb._get_attr_type(table, asked[1]) == "S"
-        and partition
-        and prefix
-        and all(_is_plain(value) for _, said, _ in filter for value in said)
-        and not any(name in asked for name, _, _ in filter)
-        and ("ExclusiveStartKey" not in data or (begin is not None and begin.startswith(prefix)))
-        and data.get("Limit", 1) > 0
+    return [
+        (name, [one] if one else several.split(", "), sign != "<>")
+        for name, sign, one, several in _TERM.findall(condition)
+    ]
+
+
+def _is_usual(filter_: Filter, keys: tuple[str, str]) -> bool:
+    return all(
+        name not in keys and all(_is_plain(value) for value in several) for name, several, _ in filter_
     )
-    if not usual:
-        return None
-    return _Asked(table, partition, prefix, tuple(filter), tuple(names[name] for name in shown), begin)
 
 
-def _is_plain(value: dict[str, str] | None) -> bool:
+def _is_page(data: dict[str, Any], prefix: str, after: str | None) -> bool:
+    """Whether the page that is asked for begins within the prefix, and has a size."""
+    begins = "ExclusiveStartKey" not in data or (after is not None and after.startswith(prefix))
+    return begins and data.get("Limit", 1) > 0
+
+
+def _is_plain(value: dict[str, str]) -> bool:
     """Whether what equals it in DynamoDB equals it here: strings, and whole numbers as boto3 writes them."""
-    return value is not None and ("S" in value or value.get("N", "").lstrip("-").isdecimal())
+    return "S" in value or value.get("N", "").lstrip("-").isdecimal()
 
 
 def _sizes(table: dict[str, Any], partition: str, keys: Sequence[str]) -> Iterator[int]:

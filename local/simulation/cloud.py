@@ -16,7 +16,6 @@ from drs_emulator.clock import ManualClock, OtherClock
 from local import states
 from local.ministack.ec2_extras import Ec2Extras
 from local.ministack.ec2_lifecycle import Timings
-from local.shortcuts import ENABLED
 from local.simulation import transport
 from local.simulation.call_faults import CallFault
 from local.simulation.clients import client
@@ -277,7 +276,7 @@ class VirtualCloud:
         return self._definitions[machine]
 
     def _client_for_role(self, service: str, region: str, role_arn: str | None) -> Any:
-        if service == "lambda" and ENABLED:
+        if service == "lambda":
             return LambdaClient(self.functions)
         account = role_arn.split(":")[4] if role_arn else self.account
         return client(service, transport.HOME_KEY if account == self.account else account, region)

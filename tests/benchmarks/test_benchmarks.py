@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from benchmarks import processes
 from benchmarks.cases import CASES, Case, Wave, chain
-from benchmarks.ideal import END, Problem, achievable_seconds, ideal
+from benchmarks.ideal import ideal
 from benchmarks.prices import Usage, cost
+from benchmarks.problem import END, Problem
 from benchmarks.sampled import Job, Launch, Sampled
+from benchmarks.schedule import achievable_seconds
 from local.fleet import load
 from shared.model.policies import LaunchOrder
 
