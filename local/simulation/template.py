@@ -13,6 +13,7 @@ from typing import Any
 
 from local.simulation.template_document import TemplateError, read_document
 from local.simulation.template_names import STACK_NAME, by_machine_name, machine_name, machine_of_arn, snake
+from local.simulation.template_resources import Function, Machine, Rule
 
 __all__ = [
     "STACK_NAME",
@@ -29,34 +30,6 @@ __all__ = [
 
 _DEFINITION = ".asl.json"
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A Lambda function: its logical id, its dotted module, its own environment."""
-
-    name: str
-    module: str | None
-    environment: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A state machine: its logical id, its file, the name of that without endings, what to fill in."""
-
-    logical_id: str
-    name: str
-    definition: Path | None
-    substitutions: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An EventBridge rule on the default bus: the functions it invokes (logical ids), the buses it feeds."""
-
-    pattern: dict[str, Any]
-    functions: tuple[str, ...] = ()
-    buses: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
