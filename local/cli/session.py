@@ -1,4 +1,4 @@
-"""A local cloud that this process keeps up: in the state file while it runs, and gone afterwards."""
+"""A local cloud that this process keeps up: in the state file while it runs, and not afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state file: what ``up`` and ``deploy`` and ``fleet`` tell the commands that come after them."""
+"""The state file: what ``up`` and ``deploy`` and ``fleet`` record for the commands that come after them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write(state: State, file: Path = STATE) -> None:
 
 
 def read(file: Path = STATE) -> State | None:
-    """The state of the cloud that is up, or None. What a process left behind that is gone does not count."""
+    """The state of the cloud that is up, or None. What an ended process left behind does not count."""
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

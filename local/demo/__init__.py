@@ -1,4 +1,4 @@
-"""``demo``: a fleet goes away and comes home in a cloud on this machine, and every server is checked."""
+"""``demo``: a fleet fails over and back in a cloud on this machine, and every server is checked."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ from shared.model.scope import Scope
 from shared.model.status import ExecutionStatus, ServerStatus
 from shared.store import PairStore
 
-MOST_TO_BRING_HOME = 300
-"""Servers that the demo brings home without being asked to."""
+MOST_TO_FAIL_BACK = 300
+"""Servers that the demo fails back without being asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +78,25 @@ class Failover:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fleet", default=DEFAULT_FLEET, help=f"the fleet file (default: {DEFAULT_FLEET})")
     parser.add_argument(
-        "--rounds", type=_rounds, default=1, help="how often to go there and back (default: 1)"
+        "--rounds", type=_rounds, default=1, help="how many times to fail over and back (default: 1)"
     )
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--failover-only", action="store_true", help="do not bring the servers home again")
+    way.add_argument("--failover-only", action="store_true", help="do not fail the servers back")
     way.add_argument(
         "--there-and-back",
         action="store_true",
-        help=f"bring them home again; the default for up to {MOST_TO_BRING_HOME} servers",
+        help=f"fail them back as well; the default for up to {MOST_TO_FAIL_BACK} servers",
     )
     add_cloud_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 only if every server that had to move did, came home unchanged, and no other server was touched."""
+    """0 only if every server that had to move did, failed back unchanged, and no other server was touched."""
     fleet = read_fleet(args.fleet)
-    home_too = not args.failover_only and (
-        args.there_and_back or args.rounds > 1 or len(fleet.servers) <= MOST_TO_BRING_HOME
+    and_back = not args.failover_only and (
+        args.there_and_back or args.rounds > 1 or len(fleet.servers) <= MOST_TO_FAIL_BACK
     )
-    rounds = args.rounds if home_too else 1
+    rounds = args.rounds if and_back else 1
     _refuse_rounds_without_return(fleet, rounds)
     start_over()
     with Children() as children:
@@ -105,19 +105,19 @@ def run(args: argparse.Namespace) -> int:
             stage = _set_up(fleet, cloud, here, children)
             _dry_run(stage)
             good = all(
-                _go_round(stage, aside, number, rounds, home_too=home_too) for number in range(1, rounds + 1)
+                _go_round(stage, aside, number, rounds, and_back=and_back) for number in range(1, rounds + 1)
             )
-    if not home_too and not args.failover_only:
+    if not and_back and not args.failover_only:
         print(_stayed(fleet))
     print("\nEverything is as it must be." if good else "\nThe demo failed.")
     return 0 if good else 1
 
 
 def _stayed(fleet: Fleet) -> str:
-    """Why a big fleet was not brought home, and how to bring it."""
+    """Why a big fleet was not failed back, and how to do it."""
     return (
-        f"\nThey stay on the recovery side: for more than {MOST_TO_BRING_HOME}, the way home takes long.\n"
-        f"To go it, too: make demo FLEET={shown(fleet.path)} ARGS=--there-and-back"
+        f"\nThey stay on the recovery side: a failback of more than {MOST_TO_FAIL_BACK} takes long.\n"
+        f"To include it: make demo FLEET={shown(fleet.path)} ARGS=--there-and-back"
     )
 
 
@@ -133,17 +133,17 @@ def _refuse_rounds_without_return(fleet: Fleet, rounds: int) -> None:
     if rounds > 1 and away:
         message = f"{fleet.path} leaves {len(away)} servers on the recovery side ({away[0]} …)"
         raise CommandError(
-            f"{message}: it cannot go round {rounds} times.\nTake another fleet, or one round."
+            f"{message}: it cannot fail over and back {rounds} times.\nTake another fleet, or one round."
         )
 
 
-def _go_round(stage: Stage, aside: Aside, number: int, rounds: int, *, home_too: bool) -> bool:
-    """Away and, with ``home_too``, home again; whether all was as it must be."""
+def _go_round(stage: Stage, aside: Aside, number: int, rounds: int, *, and_back: bool) -> bool:
+    """Over and, with ``and_back``, back; whether all was as it must be."""
     if rounds > 1:
         print(f"\n=== round {number} of {rounds}")
     folder = round_folder(number, rounds)
     failover = _fail_over(stage, aside if number == 1 else None, folder)
-    if not home_too or not failover.verdict.moved:
+    if not and_back or not failover.verdict.moved:
         return failover.verdict.good
     return _fail_servers_back(stage, failover, folder).good and failover.verdict.good
 
@@ -183,7 +183,7 @@ def _fail_over(stage: Stage, aside: Aside | None, folder: Path) -> Failover:
     after = gather(stage.fleet, stage.cloud)
     files = report.keep(folder, "failover")
     payload = _largest_payload(stage)
-    verdict = _held(judge(stage.fleet, stage.built, before, after, report.document), payload)
+    verdict = _limited(judge(stage.fleet, stage.built, before, after, report.document), payload)
     print()
     by_wave = None
     if aside:
@@ -211,7 +211,7 @@ def _fail_servers_back(stage: Stage, failover: Failover, folder: Path) -> Verdic
         [server.source_server_id for server in stage.built.servers]
     )
     payload = _largest_payload(stage)
-    verdict = _held(judge_failback(stage.fleet, stage.built, journey, pairs, report.document), payload)
+    verdict = _limited(judge_failback(stage.fleet, stage.built, journey, pairs, report.document), payload)
     print()
     stage.console.print(round_trip.table(servers))
     print()
@@ -237,7 +237,7 @@ def _largest_payload(stage: Stage) -> int:
     return int(stage.cloud.get("/_local/executions")["largestPayloadBytes"])
 
 
-def _held(verdict: Verdict, payload: int) -> Verdict:
+def _limited(verdict: Verdict, payload: int) -> Verdict:
     """The verdict, with the size of the largest state payload counted in."""
     problem = payload_problem(payload)
     return replace(verdict, problems=(*verdict.problems, problem)) if problem else verdict

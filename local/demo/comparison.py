@@ -28,7 +28,7 @@ from shared.model.scope import Scope
 LOG = LOGS / "by-wave.log"
 
 TIMEOUT_SECONDS = 900.0
-"""How long the comparison may hold up whoever waits for it, when all else is done."""
+"""How long the demo waits for the comparison, when all else is done."""
 
 LAST, EQUAL = 19, 0
 """Nice values of sessions: who gets what all others leave, and who gets as much as they."""
@@ -70,11 +70,11 @@ class Aside:
         seed: int,
         *,
         program: Sequence[str] = ("-m", "local.demo.comparison"),
-        patience: float = TIMEOUT_SECONDS,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         command = ["nice", "-n", "19", sys.executable, "-u", *program, str(fleet_file.resolve())]
         env = environment("http://127.0.0.1:9", Scope("000000000000", "us-east-1"))
-        self._patience = patience
+        self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = children.start(
@@ -89,10 +89,10 @@ class Aside:
         """What came of it, once it is done; None if it failed or gave no answer: its log has the reason."""
         if self._process is None:
             return None
-        share_out(self._process.pid, EQUAL)  # nobody works any more but who waits for this
+        share_out(self._process.pid, EQUAL)  # nothing else works any more, and the demo waits for this
         output = b""
         try:
-            output, _ = self._process.communicate(timeout=self._patience)
+            output, _ = self._process.communicate(timeout=self._timeout)
         except subprocess.TimeoutExpired:
             self._process.kill()
         status = self._process.wait()

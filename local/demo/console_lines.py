@@ -54,7 +54,7 @@ def verdict_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[
 
 def failback_lines(fleet: Fleet, verdict: Verdict, payload: int, files: Iterable[Path]) -> list[str]:
     """The end of a failback likewise."""
-    return _verdict_lines(fleet, verdict, payload, files, "came home")
+    return _verdict_lines(fleet, verdict, payload, files, "failed back")
 
 
 def failback_times(report: Mapping[str, Any], elapsed: float) -> list[str]:

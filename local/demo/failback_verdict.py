@@ -13,7 +13,7 @@ from local.fleet import BuiltServer, Fleet, expected_failback
 from shared.model.pair import PairRecord
 from shared.model.status import ServerStatus
 
-_GONE = ("terminated", "shutting-down")
+_ENDED = ("terminated", "shutting-down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Journey:
 
     start: Evidence
     away: Evidence
-    home: Evidence
+    back: Evidence
 
 
 def judge_failback(
@@ -45,10 +45,10 @@ def judge_failback(
         servers=len(built.servers),
         expected=len(must_return),
         moved=len(returned),
-        same_instance=sum(_same_instance(server, journey.home) for server in returned),
+        same_instance=sum(_same_instance(server, journey.back) for server in returned),
         same_address=sum(_same_address(server, journey) for server in returned),
         problems=(
-            *(problem for server in must_return for problem in _not_home(server, journey)),
+            *(problem for server in must_return for problem in _not_failed_back(server, journey)),
             *(problem for server in must_return for problem in _not_as_before(server, journey, pairs)),
             *(problem for server in away for problem in _not_kept(server, journey)),
             *(
@@ -57,7 +57,7 @@ def judge_failback(
                 if server.name not in expected
                 for problem in _touched(server, journey)
             ),
-            *strangers(journey.start, journey.home),
+            *strangers(journey.start, journey.back),
             *_left_over(away, journey),
             *misreported(expected, report),
         ),
@@ -66,7 +66,7 @@ def judge_failback(
 
 def _returned(server: BuiltServer, journey: Journey) -> bool:
     """Whether the original runs now, on volumes it did not have while the server was away."""
-    now = journey.home.instances.get(server.original_instance_id)
+    now = journey.back.instances.get(server.original_instance_id)
     was = journey.away.instances.get(server.original_instance_id)
     return now is not None and now.state == "running" and was is not None and now.volumes != was.volumes
 
@@ -79,18 +79,18 @@ def _same_instance(server: BuiltServer, now: Evidence) -> bool:
 
 def _same_address(server: BuiltServer, journey: Journey) -> bool:
     was, now = (
-        station.instances.get(server.original_instance_id) for station in (journey.start, journey.home)
+        station.instances.get(server.original_instance_id) for station in (journey.start, journey.back)
     )
     return was is not None and now is not None and was.private_ip == now.private_ip
 
 
-def _not_home(server: BuiltServer, journey: Journey) -> Iterator[str]:
+def _not_failed_back(server: BuiltServer, journey: Journey) -> Iterator[str]:
     if not _returned(server, journey):
-        now = journey.home.instances.get(server.original_instance_id)
-        yield f"{server.name} did not come home: its original is {now.state if now else 'gone'}"
+        now = journey.back.instances.get(server.original_instance_id)
+        yield f"{server.name} did not fail back: its original is {now.state if now else 'not found'}"
         return
-    if not _same_instance(server, journey.home):
-        found = journey.home.runs_at(server.source_server_id)
+    if not _same_instance(server, journey.back):
+        found = journey.back.runs_at(server.source_server_id)
         where = found.instance_id if found else "nowhere"
         yield f"{server.name} is {where} for DRS, not {server.original_instance_id}"
     if not _same_address(server, journey):
@@ -98,18 +98,18 @@ def _not_home(server: BuiltServer, journey: Journey) -> Iterator[str]:
 
 
 def _not_as_before(server: BuiltServer, journey: Journey, pairs: Mapping[str, PairRecord]) -> Iterator[str]:
-    """What keeps the next failover of a server that is home from starting as the first did."""
-    home = journey.home
-    replica = home.replicas.get(server.source_server_id)
+    """What keeps the next failover of a server that failed back from starting as the first did."""
+    back = journey.back
+    replica = back.replicas.get(server.source_server_id)
     if replica is None:
-        yield f"{server.name} is not protected: its source server is gone"
+        yield f"{server.name} is not protected: its source server does not exist"
     elif (replica.direction, replica.state) != ("FAILOVER", "CONTINUOUS"):
         yield f"{server.name} is not protected: replication is {replica.direction} {replica.state}"
-    if server.source_server_id in home.recovered_into:
-        yield f"{server.name} still has the recovery instance {home.recovered_into[server.source_server_id]}"
+    if server.source_server_id in back.recovered_into:
+        yield f"{server.name} still has the recovery instance {back.recovered_into[server.source_server_id]}"
     for instance_id in server.target_instance_ids:
-        target = home.instances.get(instance_id)
-        state = target.state if target else "gone"
+        target = back.instances.get(instance_id)
+        state = target.state if target else "not found"
         if target is None or state != "stopped":
             yield f"{server.name}: its target {instance_id} is {state}, not stopped"
         elif not target.tagged:
@@ -121,14 +121,15 @@ def _not_as_before(server: BuiltServer, journey: Journey, pairs: Mapping[str, Pa
 
 
 def _not_kept(server: BuiltServer, journey: Journey) -> Iterator[str]:
-    """What is wrong with a server that could not come home: it must run on where it was."""
+    """What is wrong with a server that could not fail back: it must run on where it was."""
     for instance_id in server.target_instance_ids:
-        target = journey.home.instances.get(instance_id)
+        target = journey.back.instances.get(instance_id)
         if target is None or target.state != "running":
-            yield f"{server.name} could not come home, and its target is {target.state if target else 'gone'}"
-    original = journey.home.instances.get(server.original_instance_id)
-    if original is None or original.state in _GONE:
-        yield f"{server.name}: its original {server.original_instance_id} is gone"
+            state = target.state if target else "not found"
+            yield f"{server.name} could not fail back, and its target is {state}"
+    original = journey.back.instances.get(server.original_instance_id)
+    if original is None or original.state in _ENDED:
+        yield f"{server.name}: its original {server.original_instance_id} no longer exists"
     if _returned(server, journey):
         yield f"{server.name} runs in its original as well"
 
@@ -136,22 +137,22 @@ def _not_kept(server: BuiltServer, journey: Journey) -> Iterator[str]:
 def _touched(server: BuiltServer, journey: Journey) -> Iterator[str]:
     """What was done to a server that had not been failed over."""
     for instance_id in (server.original_instance_id, *server.target_instance_ids):
-        was, now = (station.instances.get(instance_id) for station in (journey.away, journey.home))
+        was, now = (station.instances.get(instance_id) for station in (journey.away, journey.back))
         if was != now:
             yield f"{server.name} was not away, but its instance {instance_id} was touched"
 
 
 def _left_over(away: list[BuiltServer], journey: Journey) -> Iterator[str]:
-    """Records of DRS that belong to nobody who is still away."""
+    """Records of DRS that belong to no server that is still away."""
     there = {instance_id for server in away for instance_id in server.target_instance_ids}
     reversed_ = {
         replica.source_server_id: replica
-        for replica in journey.home.replicas.values()
+        for replica in journey.back.replicas.values()
         if replica.direction == "FAILBACK"
     }
     for server_id, replica in reversed_.items():
         if replica.protects not in there:
             yield f"the reversed server {server_id} in {replica.scope} is left ({replica.state})"
-    for server_id, instance_id in journey.home.recovered_into.items():
-        if server_id not in journey.home.replicas or server_id in reversed_:
+    for server_id, instance_id in journey.back.recovered_into.items():
+        if server_id not in journey.back.replicas or server_id in reversed_:
             yield f"the recovery instance {instance_id} of {server_id} is left"

@@ -7,9 +7,9 @@ from pathlib import Path
 from local.paths import OUT
 
 _NAMES = tuple(
-    f"{name}.{ending}"
+    f"{name}.{suffix}"
     for name in ("failover-report", "failback-report", "round-trip")
-    for ending in ("json", "md")
+    for suffix in ("json", "md")
 )
 
 

@@ -37,17 +37,17 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Traveller:
-    """One server. ``same``: it is home again with the id and the address of the start, and runs."""
+    """One server. ``same``: it runs at the origin with the id and the address of the start."""
 
     name: str
     wave: str
     start: Station
     away: Station
-    home: Station
+    back: Station
 
     @property
     def same(self) -> bool:
-        return self.start == self.home and self.home.state == "running"
+        return self.start == self.back and self.back.state == "running"
 
 
 def travellers(fleet: Fleet, built: BuiltFleet, journey: Journey) -> tuple[Traveller, ...]:
@@ -59,7 +59,7 @@ def travellers(fleet: Fleet, built: BuiltFleet, journey: Journey) -> tuple[Trave
             waves[server.name],
             *(
                 _station(station, server.source_server_id)
-                for station in (journey.start, journey.away, journey.home)
+                for station in (journey.start, journey.away, journey.back)
             ),
         )
         for server in built.servers
@@ -67,10 +67,10 @@ def travellers(fleet: Fleet, built: BuiltFleet, journey: Journey) -> tuple[Trave
 
 
 def table(servers: Sequence[Traveller]) -> Table:
-    """The terminal's table: everybody, or of a large fleet some of each wave and all who are not the same."""
+    """The terminal's table: all servers, or of a large fleet some of each wave and all that differ."""
     shown = Table(box=None, padding=(0, 1, 0, 0))
     shown.add_column("server", no_wrap=True)
-    for heading in ("at the start", "on the recovery side", "home again"):
+    for heading in ("at the start", "on the recovery side", "failed back"):
         shown.add_column(heading, min_width=_ID_WIDTH)  # a narrow terminal has the address below the id
     shown.add_column("same", no_wrap=True)
     for wave, group in groupby(servers, key=lambda server: server.wave):
@@ -81,7 +81,7 @@ def table(servers: Sequence[Traveller]) -> Table:
                 server.name,
                 str(server.start),
                 str(server.away),
-                str(server.home),
+                str(server.back),
                 "[green]yes[/]" if server.same else "[red]NO[/]",
             )
         if more := len(members) - len(rows):
@@ -99,7 +99,7 @@ def keep(servers: Sequence[Traveller], folder: Path) -> None:
 def _document(server: Traveller) -> dict[str, Any]:
     stations = {
         name: {"instanceId": station.instance_id, "privateIp": station.private_ip, "state": station.state}
-        for name, station in (("start", server.start), ("away", server.away), ("home", server.home))
+        for name, station in (("start", server.start), ("away", server.away), ("back", server.back))
     }
     return {"name": server.name, "wave": server.wave, **stations, "same": server.same}
 
@@ -115,10 +115,10 @@ def _page(servers: Sequence[Traveller]) -> Iterable[str]:
     yield ""
     yield f"{same} of {len(servers)} servers have the instance id and the private address of the start."
     yield ""
-    yield "| server | wave | at the start | on the recovery side | home again | same |"
+    yield "| server | wave | at the start | on the recovery side | failed back | same |"
     yield "|---|---|---|---|---|---|"
     for server in servers:
-        stations = f"{server.start} | {server.away} | {server.home}"
+        stations = f"{server.start} | {server.away} | {server.back}"
         yield f"| {server.name} | {server.wave} | {stations} | {'yes' if server.same else '**no**'} |"
 
 

@@ -16,7 +16,7 @@ from shared.model.status import ServerStatus
 class Verdict:
     """``problems`` is empty when all is as it must be. Counts are of servers.
 
-    ``expected`` had to move (to the recovery side, or home), ``moved`` did.
+    ``expected`` had to move (to the recovery side, or back to the origin), ``moved`` did.
     """
 
     servers: int
@@ -85,7 +85,7 @@ def _missed(server: BuiltServer, before: Evidence, after: Evidence) -> Iterator[
     """What is wrong with a server that had to move."""
     if not _moved(server, before, after):
         states = [
-            after.instances[target].state if target in after.instances else "gone"
+            after.instances[target].state if target in after.instances else "not found"
             for target in server.target_instance_ids
         ]
         yield f"{server.name} did not move: its target is {' and '.join(states) or 'not there'}"
@@ -104,7 +104,7 @@ def _disturbed(
     for target in server.target_instance_ids:
         was, now = before.instances[target], after.instances.get(target)
         if now is None or now.state in ("terminated", "shutting-down"):
-            yield f"{server.name}: its target {target} is gone"
+            yield f"{server.name}: its target {target} no longer exists"
         elif now.state == "running" and was.state != "running":
             yield f"{server.name} moved and should not have: {target} runs"
         elif expected is ServerStatus.BLOCKED and (now.volumes, now.state) != (was.volumes, was.state):
@@ -112,16 +112,16 @@ def _disturbed(
 
 
 def strangers(before: Evidence, after: Evidence) -> Iterator[str]:
-    """Instances that nobody asked for."""
+    """Instances that no step asked for."""
     for instance_id in sorted(after.instances.keys() - before.instances.keys()):
         yield f"instance {instance_id} is new: nothing but launches into targets was asked for"
 
 
 def misreported(expected: Mapping[str, ServerStatus], report: Mapping[str, Any]) -> Iterator[str]:
-    """Where the report does not say what must be said of a server."""
-    told = {server["name"]: server for server in report.get("servers", ())}
+    """Where the report is wrong about a server."""
+    reported = {server["name"]: server for server in report.get("servers", ())}
     for name, outcome in expected.items():
-        server = told.get(name)
+        server = reported.get(name)
         if server is None:
             yield f"{name} is not in the report"
         elif outcome is ServerStatus.RECOVERED:

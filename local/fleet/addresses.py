@@ -1,4 +1,4 @@
-"""Where in a VPC there is room beside the subnets of a fleet file."""
+"""Where in a VPC there are addresses beside the subnets of a fleet file."""
 
 from __future__ import annotations
 

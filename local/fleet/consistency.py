@@ -98,7 +98,7 @@ def _subnets(document: Document, path: tuple[str | int, ...], subnets: dict[str,
         networks[name] = network
     if networks and staging_block(map(str, networks.values())) is None:
         remedy = "Leave a /24 of the /16 around the first subnet free."
-        yield _problem(document, path, "no room is left for the staging subnet of DRS", remedy)
+        yield _problem(document, path, "no addresses are left for the staging subnet of DRS", remedy)
 
 
 def _groups(document: Document) -> Iterator[Problem]:
@@ -124,7 +124,7 @@ def _groups(document: Document) -> Iterator[Problem]:
                 yield _problem(document, (*path, "subnet"), message, remedy)
         demand[site["name"], subnet] += group.get("count", 1)
         yield from _hardware(document, path, group)
-    yield from _room(document, sites, demand)
+    yield from _addresses(document, sites, demand)
 
 
 def _hardware(document: Document, path: tuple[str | int, ...], group: dict[str, Any]) -> Iterator[Problem]:
@@ -176,18 +176,20 @@ def _endless(document: Document) -> Iterator[Problem]:
                 yield _problem(document, ("servers", index, "issue", position), message, remedy)
 
 
-def _room(document: Document, sites: dict[str, Any], demand: Counter[tuple[str, str]]) -> Iterator[Problem]:
+def _addresses(
+    document: Document, sites: dict[str, Any], demand: Counter[tuple[str, str]]
+) -> Iterator[Problem]:
     positions = {site["name"]: index for index, site in enumerate(document.content["sites"])}
     for (site, subnet), servers in demand.items():
         for side in ("origin", "recovery"):
             cidr = sites[site][side]["subnets"].get(subnet)
             try:
-                room = ipaddress.IPv4Network(cidr).num_addresses - _RESERVED_ADDRESSES
+                free = ipaddress.IPv4Network(cidr).num_addresses - _RESERVED_ADDRESSES
             except (ValueError, TypeError):
                 continue  # complained about already
-            if servers > room:
+            if servers > free:
                 path = ("sites", positions[site], side, "subnets", subnet)
-                message = f"{cidr} has room for {room} servers, not for {servers}"
+                message = f"{cidr} has addresses for {free} servers, not for {servers}"
                 yield _problem(document, path, message, "Give it a wider range.")
 
 

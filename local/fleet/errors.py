@@ -1,4 +1,4 @@
-"""What is wrong with a fleet file, said so that its author can mend it."""
+"""What is wrong with a fleet file, in words by which its author can mend it."""
 
 from __future__ import annotations
 

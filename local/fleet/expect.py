@@ -31,7 +31,7 @@ _WITHOUT_COPY = frozenset({"INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTE
 def expected_outcomes(fleet: Fleet) -> dict[str, ServerStatus]:
     """The outcome of every server by name: RECOVERED, BLOCKED, FAILED or SKIPPED.
 
-    With the policy to stop when something is blocked, nothing moves: whoever is not blocked is SKIPPED.
+    With the policy to stop when something is blocked, nothing moves: a server that is not blocked is SKIPPED.
     A wave whose failure policy says stop keeps the waves that depend on it from starting.
     """
     return _together(fleet, {server.name: _alone(fleet, server) for server in fleet.servers})
@@ -99,7 +99,7 @@ def _alone(fleet: Fleet, server: Server) -> ServerStatus:
 
 
 def _back_alone(fleet: Fleet, server: Server) -> ServerStatus:
-    """What becomes of a server on its way back as far as its own issue goes."""
+    """What becomes of a server in a failback as far as its own issue goes."""
     kinds = {issue.kind for issue in server.issues}
     tags_originals = bool(fleet.policies.get("failback", {}).get("tagOriginals", False))
     if kinds & _BLOCKING_FAILBACK or (IssueKind.ORIGINAL_UNTAGGED in kinds and not tags_originals):

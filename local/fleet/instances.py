@@ -68,7 +68,7 @@ def run(ec2: Any, network: Network, wanted: Sequence[Wanted], workers: int) -> d
 
 
 def await_state(ec2: Any, instance_ids: Sequence[str], state: str, pause: Callable[[], None]) -> None:
-    """Return once all are in ``state``. ``pause`` lets time pass between looks."""
+    """Return once all are in ``state``. ``pause`` lets time pass between polls."""
     waiting = set(instance_ids)
     while waiting:
         # A status is a tenth of a description.

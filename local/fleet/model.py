@@ -24,7 +24,7 @@ class IssueKind(StrEnum):
     CONVERSION_FAILS = "conversionFails"
     LAG = "lag"
     SPELLING = "spelling"
-    # on the way back
+    # in a failback
     ORIGINAL_UNTAGGED = "originalUntagged"
     EGRESS_CLOSED = "egressClosed"
     NO_PROFILE = "noProfile"

@@ -1,8 +1,8 @@
-"""What instances need around them in one scope: a VPC with subnets and a way out, security groups, a profile.
+"""What instances need around them in one scope: a VPC with subnets and egress, security groups, a profile.
 
 Servers reach the internet through a NAT gateway, the staging area of DRS directly: agents need 443 to the
 endpoints of the Region they replicate to, and 1500 to the replication servers there (DRS user guide,
-network requirements). On the way back that is the origin's.
+network requirements). In a failback that is the origin's.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _make_network(
 ) -> Network:
     blocks, staging = vpc_blocks(cidrs), staging_block(cidrs)
     if staging is None:
-        raise FleetNotBuiltError(f"{scope}: the subnets leave no room for the staging subnet of DRS")
+        raise FleetNotBuiltError(f"{scope}: the subnets leave no addresses for the staging subnet of DRS")
     vpc = ec2.create_vpc(CidrBlock=blocks[0])["Vpc"]["VpcId"]
     for block in blocks[1:]:
         ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock=block)

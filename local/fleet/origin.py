@@ -1,6 +1,6 @@
-"""DRS at the origin, ready for the way back: initialized, and with both templates, by the account itself.
+"""DRS at the origin, ready for the failback: initialized, and with both templates, by the account itself.
 
-The console asks for the same before it lets anybody reverse a replication (DRS user guide, failback to the
+The console asks for the same before it lets a replication be reversed (DRS user guide, failback to the
 source Region): ReverseReplication makes a source server at the origin by these templates.
 """
 

@@ -12,7 +12,7 @@ from shared.model.scope import Scope
 
 _GIB = 2**30
 _PER_CALL = 250
-_ON_THE_WAY_BACK = {
+_IN_A_FAILBACK = {
     IssueKind.AGENT_NEVER_CHECKS_IN: {"kind": "AGENT_NEVER_CHECKS_IN"},
     IssueKind.WRONG_STAGING_ACCOUNT: {"kind": "WRONG_STAGING_ACCOUNT", "account": "123456789012"},
     IssueKind.REPLICATION_STALLS: {"kind": "STALLS", "direction": "FAILBACK"},
@@ -92,5 +92,5 @@ def _faults(server: Server, source_server_id: str) -> Iterator[dict[str, Any]]:
                 "server": source_server_id,
                 **issue.options,
             }
-        elif issue.kind in _ON_THE_WAY_BACK:
-            yield {**_ON_THE_WAY_BACK[issue.kind], "server": source_server_id, **issue.options}
+        elif issue.kind in _IN_A_FAILBACK:
+            yield {**_IN_A_FAILBACK[issue.kind], "server": source_server_id, **issue.options}

@@ -13,7 +13,7 @@ from local.simulation import VirtualCloud
 C = TypeVar("C", bound=VirtualCloud)
 
 PAUSE_SECONDS = 5.0
-"""How much time passes between two looks at instances that change state."""
+"""How much time passes between two polls of instances that change state."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What stands before MiniStack on the port: our own routes under ``/_local``, and the count of API calls.
 
 ``calls`` are counted where MiniStack has decided which service a request is for, so every call counts once,
-whoever made it.
+its caller.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class Emulator(Protocol):
 
 
 class DrsMount:
-    """Serves an emulator under the service name ``drs``. ``arn_of`` tells the ARN behind an access key."""
+    """Serves an emulator under the service name ``drs``. ``arn_of`` gives the ARN behind an access key."""
 
     def __init__(self, emulator: Emulator, arn_of: Callable[[str, str], str | None]) -> None:
         self._emulator = emulator

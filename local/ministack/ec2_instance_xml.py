@@ -23,8 +23,8 @@ def instance_xml(instance: Record) -> str:
     state = instance["State"]
     reason = instance.get("StateReason")
     placement = instance["Placement"]
-    gone = state["Name"] == "terminated"
-    address = None if gone else instance["PrivateIpAddress"]
+    ended = state["Name"] == "terminated"
+    address = None if ended else instance["PrivateIpAddress"]
     public = instance.get("PublicIpAddress") if state["Name"] == "running" else None
     groups = items(
         "groupSet",
@@ -38,7 +38,7 @@ def instance_xml(instance: Record) -> str:
         + element("instanceId", instance["InstanceId"])
         + element("imageId", instance["ImageId"])
         + f"<instanceState>{element('code', state['Code'])}{element('name', state['Name'])}</instanceState>"
-        + element("privateDnsName", None if gone else instance["PrivateDnsName"])
+        + element("privateDnsName", None if ended else instance["PrivateDnsName"])
         + element("dnsName", instance["PublicDnsName"] if public else "")
         + element("reason", instance.get("StateTransitionReason", ""))
         + element("keyName", instance.get("KeyName") or None)
@@ -53,8 +53,8 @@ def instance_xml(instance: Record) -> str:
         + element("platform", instance.get("Platform"))
         + element("platformDetails", instance.get("PlatformDetails", "Linux/UNIX"))
         + f"<monitoring>{element('state', instance['Monitoring']['State'])}</monitoring>"
-        + element("subnetId", None if gone else instance["SubnetId"])
-        + element("vpcId", None if gone else instance["VpcId"])
+        + element("subnetId", None if ended else instance["SubnetId"])
+        + element("vpcId", None if ended else instance["VpcId"])
         + element("privateIpAddress", address)
         + element("ipAddress", public)
         + element("sourceDestCheck", bool(instance.get("SourceDestCheck", True)))

@@ -26,7 +26,7 @@ from local.ministack.ec2_wire import (
     one,
 )
 
-_GONE = ("shutting-down", "terminated")
+_ENDED = ("shutting-down", "terminated")
 
 
 def _asked_for(params: Params) -> Iterable[Record]:
@@ -147,7 +147,7 @@ class Instances:
             "TerminateInstances",
             chosen,
             lambda instance: (
-                self._lifecycle.terminate(instance) if instance["State"]["Name"] not in _GONE else None
+                self._lifecycle.terminate(instance) if instance["State"]["Name"] not in _ENDED else None
             ),
         )
 

@@ -1,8 +1,8 @@
 """IAM's policy simulation with the context that the caller states; MiniStack simulates without any, and finds
 no principal that has a path.
 
-Policies that depend on tags or on the calling service (``ec2:ResourceTag/…``, ``aws:CalledVia``) are told
-apart only with ``ContextEntries`` (IAM API reference, SimulatePrincipalPolicy).
+Policies that depend on tags or on the calling service (``ec2:ResourceTag/…``, ``aws:CalledVia``) need
+``ContextEntries`` (IAM API reference, SimulatePrincipalPolicy).
 """
 
 from __future__ import annotations

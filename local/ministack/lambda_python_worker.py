@@ -31,7 +31,7 @@ END_OF_LOG = "\x1e end of invocation"
 
 
 def main(requests_fd: int, answers_fd: int, life_fd: int) -> None:
-    """Serve invocations until the requests end or the cloud is gone."""
+    """Serve invocations until the requests end or the cloud does."""
     threading.Thread(target=_die_with_the_cloud, args=(life_fd,), daemon=True).start()
     with os.fdopen(requests_fd, encoding="utf-8") as requests, os.fdopen(answers_fd, "w") as answers:
         init = json.loads(requests.readline())
@@ -200,7 +200,7 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _failed(error: dict[str, Any]) -> dict[str, Any]:
-    """A handled failure: the worker stays warm. ``lambda_workers`` takes it apart again."""
+    """A handled failure: the worker stays warm. ``lambda_workers`` parses it again."""
     return {"status": "ok", "result": {"__function_error__": error}}
 
 

@@ -36,7 +36,7 @@ from local.ministack.lambda_zygote import Zygote
 _WORKER = Path(lambda_python_worker.__file__)
 _LOG_LIMIT_SECONDS = 0.25
 _AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
-"""Invocations that run side by side. More are no faster on this machine, and each takes some 100 MB."""
+"""Invocations that run in parallel. More are no faster on this machine, and each takes some 100 MB."""
 _RESERVED = lambda_runtime._RESERVED_RUNTIME_ENV_VARS
 
 

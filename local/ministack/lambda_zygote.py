@@ -39,7 +39,7 @@ _SERVICES = (
 _MESSAGE_BYTES = 256 * 1024
 
 
-class ZygoteGoneError(RuntimeError):
+class ZygoteEndedError(RuntimeError):
     """The forking process has ended."""
 
 
@@ -106,7 +106,7 @@ class Zygote:
         return hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
 
     def fork(self, cwd: Path, environment: dict[str, str]) -> Forked:
-        """A new worker that waits for its first line. Raises ZygoteGoneError."""
+        """A new worker that waits for its first line. Raises ZygoteEndedError."""
         ends = [os.pipe() for _ in range(3)]
         (in_read, in_write), (out_read, out_write), (err_read, err_write) = ends
         message = json.dumps({"cwd": str(cwd), "environment": environment}).encode()
@@ -116,12 +116,12 @@ class Zygote:
                 socket.send_fds(self._control, [message], theirs)
                 answer = self._control.recv(64)
         except OSError as error:
-            raise ZygoteGoneError(f"the process that forks function workers has ended: {error}") from error
+            raise ZygoteEndedError(f"the process that forks function workers has ended: {error}") from error
         finally:
             for descriptor in theirs[:3]:
                 os.close(descriptor)
         if not answer:
-            raise ZygoteGoneError("the process that forks function workers has ended")
+            raise ZygoteEndedError("the process that forks function workers has ended")
         pipes = (
             os.fdopen(in_write, "w", buffering=1, encoding="utf-8"),
             os.fdopen(out_read, "r", encoding="utf-8", errors="replace"),
@@ -143,7 +143,7 @@ def main(control: socket.socket) -> None:
     sys.path.pop(0)
     _preload()
     gc.freeze()  # the collector of a worker then leaves these objects alone, and their memory stays shared
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers: their end is seen by pidfd
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing waits for workers: their end is seen by pidfd
     while True:
         try:
             data, descriptors, _, _ = socket.recv_fds(control, _MESSAGE_BYTES, 4)

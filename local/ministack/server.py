@@ -62,13 +62,13 @@ async def _serve(socket_fd: int, ready_fd: int, life_fd: int, speed: float, seed
             await cloud.front(scope, receive, send)
             return
 
-        async def tell_ready(message: dict[str, Any]) -> None:
+        async def report_ready(message: dict[str, Any]) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 os.write(ready_fd, b"ready\n")
                 os.close(ready_fd)
 
-        await cloud.front(scope, receive, tell_ready)
+        await cloud.front(scope, receive, report_ready)
 
     try:
         await serve(app, config, shutdown_trigger=stop.wait)

@@ -1,7 +1,7 @@
 """Reads EC2's XML by botocore's service model, as botocore's parser does, in a fifth of its time.
 
 botocore looks in every element for every member that its shape could have, of which an instance has eighty.
-This looks up what is there.
+Here only what is there is looked up.
 """
 
 from __future__ import annotations

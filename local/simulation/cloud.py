@@ -166,12 +166,12 @@ class VirtualCloud:
 
     @property
     def denied_actions(self) -> set[str]:
-        """The IAM actions that SimulatePrincipalPolicy says nobody may do. Calls are never denied here."""
+        """The IAM actions that SimulatePrincipalPolicy denies. Calls are never denied here."""
         return self.routes.denied_actions
 
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A boto3 client that acts as the root of ``account``."""
-        return client(service, account or transport.HOME_KEY, region or self.region)
+        return client(service, account or transport.ORCHESTRATION_KEY, region or self.region)
 
     def answer(self, call: transport.Call) -> transport.Answer:
         """Answers one botocore call; the transport calls this."""
@@ -279,7 +279,7 @@ class VirtualCloud:
         if service == "lambda":
             return LambdaClient(self.functions)
         account = role_arn.split(":")[4] if role_arn else self.account
-        return client(service, transport.HOME_KEY if account == self.account else account, region)
+        return client(service, transport.ORCHESTRATION_KEY if account == self.account else account, region)
 
     def _state_event(self, account: str, region: str, event: dict[str, Any]) -> None:
         self.routes.record_event(account, region, event)

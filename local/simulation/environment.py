@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from local.simulation.transport import HOME_KEY
+from local.simulation.transport import ORCHESTRATION_KEY
 
 _OURS = {
-    "AWS_ACCESS_KEY_ID": HOME_KEY,
+    "AWS_ACCESS_KEY_ID": ORCHESTRATION_KEY,
     "AWS_SECRET_ACCESS_KEY": "virtual",
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_TRACE_DISABLED": "true",

@@ -1,7 +1,7 @@
 """EventBridge in this process: the templates' rules, delivery to functions and across accounts, and faults.
 
-An event goes to the rules of the account and Region it happened in. Those of template.yaml are at home; those
-of member-account.yaml are in every other account and Region, as if the stack were everywhere.
+An event goes to the rules of the account and Region it happened in. Those of template.yaml are in the
+orchestration's; those of member-account.yaml are in every other, as if the stack were everywhere.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class EventDelivery:
         self,
         scheduler: Scheduler,
         functions: Functions,
-        home: tuple[str, str],
-        home_rules: Iterable[Rule],
+        place: tuple[str, str],
+        rules: Iterable[Rule],
         member_rules: Iterable[Rule],
         seed: int,
     ) -> None:
@@ -59,8 +59,8 @@ class EventDelivery:
         """Events whose function failed at every attempt: what a dead-letter queue would have."""
         self._scheduler = scheduler
         self._functions = functions
-        self._home = home
-        self._home_rules = [(rule, json.dumps(rule.pattern)) for rule in home_rules]
+        self._place = place
+        self._rules = [(rule, json.dumps(rule.pattern)) for rule in rules]
         self._member_rules = [(rule, json.dumps(rule.pattern)) for rule in member_rules]
         self._random = random.Random(f"{seed}/events")
         self._numbers = 0
@@ -86,13 +86,13 @@ class EventDelivery:
                 self._invoke_after(seconds, function, envelope)
 
     def _receivers(self, place: tuple[str, str], envelope: dict[str, Any]) -> Iterator[str]:
-        at_origin = place == self._home
-        for rule, pattern in self._home_rules if at_origin else self._member_rules:
+        is_ours = place == self._place
+        for rule, pattern in self._rules if is_ours else self._member_rules:
             if not _matches(pattern, envelope):
                 continue
             yield from rule.functions
-            if rule.buses and not at_origin:  # forwarded as it is, one step and no further
-                yield from self._receivers(self._home, envelope)
+            if rule.buses and not is_ours:  # forwarded as it is, one step and no further
+                yield from self._receivers(self._place, envelope)
 
     def _deliveries(self) -> Iterator[float]:
         """After how many seconds the event arrives: never, once or twice."""

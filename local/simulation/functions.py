@@ -47,9 +47,9 @@ class Disturbance:
     """What goes wrong with one invocation.
 
     With ``error`` it dies: as soon as ``after_calls`` of its AWS calls are answered (0: before it does
-    anything), at the latest at its end, and whoever invoked it is told the error. ``again_after``: the same
+    anything), at the latest at its end, and its caller gets the error. ``again_after``: the same
     input reaches the function a second time so many seconds after its begin, whatever became of the first;
-    nobody sees the answer. Make AWS calls take time (``api_seconds``), so that the two take turns.
+    its answer is dropped. Make AWS calls take time (``api_seconds``), so that the two take turns.
     """
 
     error: str | None = None

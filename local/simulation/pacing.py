@@ -6,7 +6,7 @@ from local.simulation.scheduler import Scheduler
 
 
 class VirtualPace:
-    """``shared.aws.rate_limits.Clock``. Outside of executions nobody can wait, and nothing does."""
+    """``shared.aws.rate_limits.Clock``. Outside of executions nothing can wait."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler

@@ -123,8 +123,8 @@ class Routes:
         if call.service == "drs":
             return self._drs(call)
         if call.service == "service-quotas":
-            told = self.drs.service_quotas(call.operation, call.body, call.account, call.region)
-            return Answer(told.status, told.headers, told.body)
+            quotas = self.drs.service_quotas(call.operation, call.body, call.account, call.region)
+            return Answer(quotas.status, quotas.headers, quotas.body)
         if call.service == "sfn":
             return self._states(call)
         if call.service == "lambda" and call.operation == "Invoke":
@@ -250,7 +250,7 @@ def _attributes(form: dict[str, str]) -> dict[str, str]:
 
 
 def _remember(answer: Answer) -> None:
-    """A session's key tells its account for as long as the process lives."""
+    """A session's key stands for its account for as long as the process lives."""
     text = answer.body.decode()
     if answer.status == 200:
         key = text.split("<AccessKeyId>", 1)[1].split("<", 1)[0]

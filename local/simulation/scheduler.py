@@ -2,7 +2,7 @@
 
 Exactly one of these threads runs at a time, until it waits; then the next that can run does, in the order
 in which they became able to. When none can, the clock moves to the next time at which something is due.
-So a run depends on nothing but its input, and an hour that everybody sleeps through takes no time.
+So a run depends on nothing but its input, and an hour that every thread sleeps through takes no time.
 
 Each is a real thread that holds a baton. The thread that calls ``Scheduler.run`` drives: it gets the baton
 back when all others wait, moves the clock, and runs what is due.
@@ -154,7 +154,7 @@ class Scheduler:
         self.wait(f"{seconds:g} s to pass")
 
     def finish(self, carrier: _Carrier, task: Task) -> None:
-        """The end of a task, in its own thread: whoever joined it runs, and its carrier is free."""
+        """The end of a task, in its own thread: what joined it runs, and its carrier is free."""
         task.done = True
         if task.failure is not None and not isinstance(task.failure, SystemExit):
             self._failures.append(task.failure)

@@ -170,22 +170,22 @@ class Template:
         """``Fn::GetAtt name.Arn``."""
         kind = self.resources.get(name, {}).get("Type", "")
         short = self._name(name)
-        home = f"{self.region}:{self.account}"
+        place = f"{self.region}:{self.account}"
         if kind.endswith("::Function") or (not kind and name.endswith("Function")):
-            return f"arn:aws:lambda:{home}:function:{name}"
+            return f"arn:aws:lambda:{place}:function:{name}"
         if kind.endswith("::StateMachine") or (not kind and name.endswith("StateMachine")):
-            return f"arn:aws:states:{home}:stateMachine:{self._machine_name(name)}"
+            return f"arn:aws:states:{place}:stateMachine:{self._machine_name(name)}"
         if kind == "AWS::SNS::Topic" or (not kind and name.endswith("Topic")):
-            return f"arn:aws:sns:{home}:{short}"
+            return f"arn:aws:sns:{place}:{short}"
         if kind.startswith("AWS::DynamoDB::"):
-            return f"arn:aws:dynamodb:{home}:table/{short}"
+            return f"arn:aws:dynamodb:{place}:table/{short}"
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{short}"
         if kind == "AWS::IAM::Role":
             return f"arn:aws:iam::{self.account}:role/{short}"
         if kind == "AWS::Events::EventBus":
-            return f"arn:aws:events:{home}:event-bus/{short}"
-        return f"arn:aws:virtual:{home}:{short}"
+            return f"arn:aws:events:{place}:event-bus/{short}"
+        return f"arn:aws:virtual:{place}:{short}"
 
     def ref(self, name: str) -> str:
         """``Ref name``."""

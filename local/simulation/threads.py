@@ -140,7 +140,7 @@ class VirtualEvent:
 class VirtualLock:
     """``threading.Lock`` and ``threading.RLock``.
 
-    Held by a task, or by whatever is not one (the test, a clock action): these never run at the same time.
+    Locked by a task, or by what is not one (the test, a clock action): these never run at the same time.
     """
 
     def __init__(self, scheduler: Scheduler, *, reentrant: bool) -> None:
@@ -196,10 +196,10 @@ class VirtualCondition:
             self._lock._depth = depth
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
-        while not (held := predicate()):
+        while not (is_true := predicate()):
             if not self.wait(timeout):
                 return bool(predicate())
-        return bool(held)
+        return bool(is_true)
 
     def notify(self, n: int = 1) -> None:
         self._waiters.wake(n)

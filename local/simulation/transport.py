@@ -29,7 +29,7 @@ from local.simulation.hooks import TABLE
 from local.wire import Answer, Call
 
 __all__ = [
-    "HOME_KEY",
+    "ORCHESTRATION_KEY",
     "Answer",
     "Call",
     "Cloud",
@@ -40,7 +40,7 @@ __all__ = [
     "remember_session",
 ]
 
-HOME_KEY = "AKIAVIRTUALCLOUDHOME"
+ORCHESTRATION_KEY = "AKIAVIRTUALCLOUDORCH"
 """The access key of the orchestration account, whichever it is in the cloud that runs."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
@@ -59,7 +59,7 @@ class Cloud(Protocol):
         """The answer to a call of any service."""
 
     def pause(self, seconds: float) -> None:
-        """Lets time pass for whoever made a call and is about to repeat it."""
+        """Lets time pass before a call is repeated."""
 
 
 class NoCloudError(RuntimeError):
@@ -90,13 +90,13 @@ def remember_session(access_key_id: str, account: str) -> None:
 
 def _account_of(key: str) -> str:
     cloud = _cloud
-    return cloud.account if cloud is not None and key == HOME_KEY else _sessions.get(key, key)
+    return cloud.account if cloud is not None and key == ORCHESTRATION_KEY else _sessions.get(key, key)
 
 
 def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) -> AWSResponse | None:
     cloud = _cloud
     if cloud is None:
-        if HOME_KEY in str(request.headers.get("Authorization", "")):
+        if ORCHESTRATION_KEY in str(request.headers.get("Authorization", "")):
             raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
         return None
     answer = _bypass.take() or cloud.answer(_call(request, event_name))
@@ -134,7 +134,7 @@ def _call(request: AWSPreparedRequest, event_name: str) -> Call:
         for name, value in request.headers.items()
     }
     scope = _CREDENTIAL.search(headers.get("authorization", ""))
-    key, region = (scope.group(1), scope.group(2)) if scope else (HOME_KEY, "us-east-1")
+    key, region = (scope.group(1), scope.group(2)) if scope else (ORCHESTRATION_KEY, "us-east-1")
     url = urlsplit(request.url)
     path = url.path or "/"
     headers.setdefault("host", url.netloc)

@@ -125,7 +125,7 @@ ROWS: tuple[Hook, ...] = (
     hook(
         SERVICE + "_callback",
         "StateTaskServiceCallback._eval_sync",
-        "a nested execution's end is told and not polled for",
+        "a nested execution's end is notified and not polled for",
         put(nested.eval_sync),
     ),
     hook(

@@ -61,7 +61,7 @@ def eval_choice(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def entered_details(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The history details of entering a state, told to the observer; refused when the history is full."""
+    """The history details of entering a state, reported to the observer; refused when the history is full."""
 
     def details(self: Any, env: Any) -> Any:
         quota = current().history_quota
@@ -81,7 +81,7 @@ def entered_details(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def exited_details(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The history details of leaving a state, told to the observer with the size of all its variables."""
+    """The history details of leaving a state, reported to the observer with the size of all its variables."""
 
     def details(self: Any, env: Any) -> Any:
         assigned = bool(env.variable_store._declaration_tracing)

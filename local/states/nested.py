@@ -67,13 +67,13 @@ def eval_sync(
     callback_endpoint: Any,
     heartbeat_endpoint: Any,
 ) -> Any:
-    """Waits until the child has ended: told of it, and asking now and then in case nobody tells."""
+    """Waits until the child has ended: for the notification, and by polling now and then."""
     runtime = current()
     arn = getattr(sync_resolver, "execution_arn", "")
     result = None
     while env.is_running():
         changed = runtime.threads.Event()
-        with waits.told_of_end(arn, changed.set), waits.interrupted(env, changed.set):
+        with waits.when_ended(arn, changed.set), waits.interrupted(env, changed.set):
             result = sync_resolver()
             if result:
                 return result

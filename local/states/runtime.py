@@ -39,7 +39,7 @@ class Threads(Protocol):
 
 
 class Observer(Protocol):
-    """Told what happens inside executions; it must be quick and must not raise."""
+    """Notified of what happens inside executions; it must be quick and must not raise."""
 
     def entered(self, execution_arn: str, state: str, input_json: str) -> None: ...
 

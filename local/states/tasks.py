@@ -126,7 +126,7 @@ def error_matches(self: Any, env: Any) -> None:
 
 
 def observed_retry(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The state's retry, told to the observer when it tries again."""
+    """The state's retry, reported to the observer when it tries again."""
 
     def handle_retry(self: Any, env: Any, failure_event: Any) -> Any:
         outcome = original(self, env=env, failure_event=failure_event)
@@ -139,7 +139,7 @@ def observed_retry(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def observed_catch(original: Callable[..., None]) -> Callable[..., None]:
-    """The state's catch, told to the observer when one matched."""
+    """The state's catch, reported to the observer when one matched."""
 
     def handle_catch(self: Any, env: Any, failure_event: Any) -> None:
         original(self, env=env, failure_event=failure_event)

@@ -66,7 +66,7 @@ def wait_interval(self: Any, env: Any, wait_seconds: float) -> None:
 
 
 @contextmanager
-def told_of_end(execution_arn: str, action: Interrupt) -> Iterator[None]:
+def when_ended(execution_arn: str, action: Interrupt) -> Iterator[None]:
     """Calls ``action`` when that execution ends."""
     _ends.setdefault(execution_arn, []).append(action)
     try:
@@ -78,6 +78,6 @@ def told_of_end(execution_arn: str, action: Interrupt) -> Iterator[None]:
 
 
 def execution_ended(execution_arn: str) -> None:
-    """Wakes the tasks that wait for this execution."""
+    """Resumes the tasks that wait for this execution."""
     for action in list(_ends.get(execution_arn, ())):
         action()

@@ -132,7 +132,7 @@ def test_a_step_that_fails_names_its_log(clone: Path) -> None:
     assert "Read .local/logs/sam-build.log" in output
 
 
-def test_the_demo_sends_three_servers_away_and_brings_them_home_and_proves_it(clone: Path) -> None:
+def test_the_demo_sends_three_servers_away_and_fails_them_back_and_proves_it(clone: Path) -> None:
     status, output = said(clone, "demo", "--fleet", "fleets/three.yaml", "--speed", "240")
 
     assert status == 0, output
@@ -142,12 +142,12 @@ def test_the_demo_sends_three_servers_away_and_brings_them_home_and_proves_it(cl
     report = json.loads((clone / "out" / "failover-report.json").read_text(encoding="utf-8"))
     assert report["totals"] == {"servers": 3, "recovered": 3, "failed": 0, "skipped": 0, "blocked": 0}
     assert (clone / "out" / "failover-report.md").read_text(encoding="utf-8").startswith("# ")
-    assert "3 of 3 servers came home, 3 had to" in output
+    assert "3 of 3 servers failed back, 3 had to" in output
     failback = json.loads((clone / "out" / "failback-report.json").read_text(encoding="utf-8"))
     assert (failback["mode"], failback["status"]) == ("FAILBACK", "COMPLETED")
     for part in ("reverseReplicationSeconds", "cutoverSeconds", "reprotectSeconds"):
         assert failback[part] > 0
     journey = json.loads((clone / "out" / "round-trip.json").read_text(encoding="utf-8"))["servers"]
     assert [server["same"] for server in journey] == [True, True, True]
-    assert all(server["start"] == server["home"] != server["away"] for server in journey)
+    assert all(server["start"] == server["back"] != server["away"] for server in journey)
     assert not (clone / ".local" / "state.json").exists()

@@ -257,7 +257,7 @@ def test_a_token_that_stays_away_is_missed_by_the_simulated_clock(world: World) 
         "Catch": [{"ErrorEquals": ["States.Timeout"], "Output": "late", "Next": "Late"}],
         "End": True,
     }
-    arn = make(world, "patience", {"Ask": ask, "Late": {"Type": "Succeed"}})
+    arn = make(world, "timeout", {"Ask": ask, "Late": {"Type": "Succeed"}})
     execution = engine.ended(world.cloud, world.states.start_execution(stateMachineArn=arn)["executionArn"])
     assert engine.output(execution) == "late"
     assert (execution["stopDate"] - execution["startDate"]).total_seconds() >= 1800

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from local.simulation import VirtualCloud
 from local.simulation.functions import Handler
 from local.simulation.template import STACK_NAME
-from local.simulation.transport import HOME_KEY, Answer, Call
+from local.simulation.transport import ORCHESTRATION_KEY, Answer, Call
 from shared.aws.cross_account import member_accounts
 
 _ACCESS_KEY = re.compile(r"<AccessKeyId>([^<]+)<")
@@ -65,7 +65,7 @@ class RecordingCloud(VirtualCloud):
         if call.operation == "AssumeRole" and (key := _ACCESS_KEY.search(answer.body.decode())):
             _role_of_key[key[1]] = _form(call)["RoleArn"]
         # DRS, too, calls EC2 while a function waits for it, with the keys of the account itself.
-        if self._function is not None and (call.access_key_id in (HOME_KEY, *_role_of_key)):
+        if self._function is not None and (call.access_key_id in (ORCHESTRATION_KEY, *_role_of_key)):
             role = _role_of_key.get(call.access_key_id)
             for action, resource in permissions(call):
                 self.recorded.add(Recorded(self._function, role, action, resource))

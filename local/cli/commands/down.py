@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     while state.read() is not None:
         if time.monotonic() > deadline:
             raise CommandError(f"Process {there.pid}, which keeps the local cloud up, does not end.")
-        time.sleep(0.1)  # the process is not our child: nothing tells us of its end
+        time.sleep(0.1)  # the process is not our child: nothing reports its end
     if not args.quiet:
         print(f"The local cloud at {there.endpoint} has ended.")
     return 0

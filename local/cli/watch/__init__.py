@@ -67,5 +67,5 @@ def _stamped(before: Snapshot | None, after: Snapshot) -> list[str]:
 
 
 def _pause(looking: float) -> None:
-    """Wait until the next look: looking at a thousand servers must not slow them down."""
+    """Wait until the next poll: reading a thousand servers must not slow them down."""
     time.sleep(max(_SECONDS, 9 * looking))

@@ -94,7 +94,7 @@ def _protection(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
             yield f"{server.name} UNPROTECTED: {server.protection_reason or 'no reason recorded'}"
     counts = protections(after.servers)
     if counts and (before is None or protections(before.servers) != counts):
-        yield f"at home: {in_words(counts)}"
+        yield f"at the origin: {in_words(counts)}"
 
 
 def _jobs(before: Snapshot | None, after: Snapshot) -> Iterator[str]:

@@ -18,7 +18,7 @@ _MARKS = 8
 class Replication:
     """Of the servers that are, or were, replicated to the origin. Bytes of all of them together.
 
-    ``replicated`` counts those whose copy is new enough, or that have gone on from there.
+    ``replicated`` counts those whose copy is new enough, or that are further.
     """
 
     servers: int
@@ -56,13 +56,13 @@ def replication(servers: Iterable[ServerRecord]) -> Replication | None:
 
 
 def protections(servers: Iterable[ServerRecord]) -> Counter[Protection]:
-    """How many servers that are home are how far on their way to being protected."""
+    """How far the servers that failed back are on their way to being protected, by how many."""
     return Counter(server.protection for server in servers if server.protection is not None)
 
 
 class Pace:
-    """How fast bytes arrive, from the last few changes that were seen. Records change with every look of the
-    workflow, minutes apart: most snapshots in between show nothing new."""
+    """How fast bytes arrive, from the last few changes that were seen. Records change with every poll of the
+    workflow, every few minutes: most snapshots in between show nothing new."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[datetime, int]] = deque(maxlen=_MARKS)

@@ -64,7 +64,7 @@ def _header(snapshot: Snapshot, elapsed: float) -> Text:
 
 
 def _replication(snapshot: Snapshot) -> Iterator[Text]:
-    """Of a failback: bytes and servers that the origin has, and who is stalled. Gone once all are there."""
+    """Of a failback: what the origin has, and which servers are stalled. Left out once all is there."""
     seen = snapshot.replication
     if seen is None or seen.done:
         return
@@ -83,7 +83,7 @@ def _replication(snapshot: Snapshot) -> Iterator[Text]:
 
 
 def _protection(snapshot: Snapshot) -> Iterator[Text]:
-    """Of a failback: how far those that are home are on their way to being protected again."""
+    """Of a failback: how far those that failed back are on their way to being protected again."""
     counts = protections(snapshot.servers)
     total = counts.total()
     if not total:

@@ -1,4 +1,4 @@
-"""The state file tells later commands of the cloud that is up, and of no cloud that is gone."""
+"""The state file has the cloud that is up for later commands, and no cloud that has ended."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert state.read(tmp_path / "state.json") == written
 
 
-def test_the_state_of_a_process_that_is_gone_counts_for_nothing(tmp_path: Path) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    state.write(running(gone.pid), tmp_path / "state.json")
+def test_the_state_of_a_process_that_has_ended_counts_for_nothing(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    state.write(running(ended.pid), tmp_path / "state.json")
 
     assert state.read(tmp_path / "state.json") is None
 
@@ -51,7 +51,7 @@ def test_an_output_that_is_missing_says_to_deploy() -> None:
         running(1).output("FailoverStateMachineArn")
 
 
-def test_a_state_that_was_forgotten_is_gone(tmp_path: Path) -> None:
+def test_a_state_that_was_forgotten_does_not_exist(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     state.write(running(os.getpid()), file)
 

@@ -187,7 +187,7 @@ def test_the_view_shows_how_far_servers_at_origin_are_protected() -> None:
     text = text_of(shown)
     assert "1 rescanning, 1 retired" in text
     assert "to the origin" not in text
-    assert happened(snapshot(), shown)[-1] == "at home: 1 rescanning, 1 retired"
+    assert happened(snapshot(), shown)[-1] == "at the origin: 1 rescanning, 1 retired"
 
 
 def test_a_server_that_stays_unprotected_is_named_with_its_reason() -> None:
@@ -199,7 +199,7 @@ def test_a_server_that_stays_unprotected_is_named_with_its_reason() -> None:
 
     lines = happened(snapshot(server(1, ServerStatus.RECOVERED)), snapshot(lost))
 
-    assert lines == ["db-1 UNPROTECTED: the agent was not seen", "at home: 1 unprotected"]
+    assert lines == ["db-1 UNPROTECTED: the agent was not seen", "at the origin: 1 unprotected"]
 
 
 def test_the_time_left_follows_from_the_pace_of_the_records() -> None:

@@ -99,7 +99,7 @@ def test_no_answer_a_garbled_one_or_a_failure_is_no_outcome(children: Children, 
 
 
 def test_a_child_that_does_not_end_is_no_outcome(children: Children) -> None:
-    aside = Aside(children, Path("any.yaml"), 0, program=("-c", "import time; time.sleep(600)"), patience=0.1)
+    aside = Aside(children, Path("any.yaml"), 0, program=("-c", "import time; time.sleep(600)"), timeout=0.1)
     assert aside.outcome() is None
 
 

@@ -34,7 +34,7 @@ def sighting(instance: str, state: str, *volumes: str) -> Sighting:
 
 
 class Scene:
-    """Of four servers a-1 and a-2 go away and come home; the agent of a-3 stays silent; a-4 never goes."""
+    """Of four servers a-1 and a-2 fail over and back; the agent of a-3 stays silent; a-4 never goes."""
 
     def __init__(self, tmp_path: Path) -> None:
         content = yaml.safe_load((ROOT / "fleets" / "three.yaml").read_text(encoding="utf-8"))
@@ -62,9 +62,9 @@ class Scene:
         self.away = Evidence(
             {**self.start.instances, **moved}, {f"s-{n}": f"i-t{n}" for n in (1, 2, 3)}, replicas
         )
-        home = {f"i-o{n}": sighting(f"i-o{n}", "running", f"vol-home{n}") for n in (1, 2)}
+        back = {f"i-o{n}": sighting(f"i-o{n}", "running", f"vol-back{n}") for n in (1, 2)}
         rest = {f"i-t{n}": sighting(f"i-t{n}", "stopped", f"vol-new{n}") for n in (1, 2)}
-        self.home = Evidence({**self.away.instances, **home, **rest}, {"s-3": "i-t3"}, replicas)
+        self.back = Evidence({**self.away.instances, **back, **rest}, {"s-3": "i-t3"}, replicas)
         self.pairs = {
             f"s-{n}": PairRecord(
                 source_server_id=f"s-{n}",
@@ -87,18 +87,18 @@ class Scene:
 
     @property
     def journey(self) -> Journey:
-        return Journey(self.start, self.away, self.home)
+        return Journey(self.start, self.away, self.back)
 
     def instance(self, instance_id: str, **values: Any) -> None:
-        changed = replace(self.home.instances[instance_id], **values)
-        self.home = replace(self.home, instances={**self.home.instances, instance_id: changed})
+        changed = replace(self.back.instances[instance_id], **values)
+        self.back = replace(self.back, instances={**self.back.instances, instance_id: changed})
 
     def replica(self, server_id: str, replica: Replica | None) -> None:
-        replicas = {key: value for key, value in self.home.replicas.items() if key != server_id}
-        self.home = replace(self.home, replicas={**replicas, **({server_id: replica} if replica else {})})
+        replicas = {key: value for key, value in self.back.replicas.items() if key != server_id}
+        self.back = replace(self.back, replicas={**replicas, **({server_id: replica} if replica else {})})
 
     def recovered(self, server_id: str, instance_id: str) -> None:
-        self.home = replace(self.home, recovered_into={**self.home.recovered_into, server_id: instance_id})
+        self.back = replace(self.back, recovered_into={**self.back.recovered_into, server_id: instance_id})
 
     def verdict(self) -> Verdict:
         return judge_failback(self.fleet, self.built, self.journey, self.pairs, self.report)
@@ -112,7 +112,9 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-def test_all_is_good_when_the_healthy_are_home_and_the_others_run_where_they_were(scene: Scene) -> None:
+def test_all_is_good_when_the_healthy_failed_back_and_the_others_run_where_they_were(
+    scene: Scene,
+) -> None:
     verdict = scene.verdict()
 
     assert verdict.problems == ()
@@ -123,13 +125,13 @@ def test_all_is_good_when_the_healthy_are_home_and_the_others_run_where_they_wer
 @pytest.mark.parametrize(
     ("instance", "values", "problem"),
     [
-        ("i-o1", {"state": "stopped"}, "a-1 did not come home: its original is stopped"),
-        ("i-o1", {"volumes": frozenset({"vol-o1"})}, "a-1 did not come home: its original is running"),
+        ("i-o1", {"state": "stopped"}, "a-1 did not fail back: its original is stopped"),
+        ("i-o1", {"volumes": frozenset({"vol-o1"})}, "a-1 did not fail back: its original is running"),
         ("i-o2", {"private_ip": "10.9.9.9"}, "a-2 does not have the private address of the start"),
         ("i-t1", {"state": "running"}, "a-1: its target i-t1 is running, not stopped"),
         ("i-t2", {"tagged": False}, "a-2: its target i-t2 has lost its tag"),
-        ("i-t3", {"state": "stopped"}, "a-3 could not come home, and its target is stopped"),
-        ("i-o3", {"state": "terminated"}, "a-3: its original i-o3 is gone"),
+        ("i-t3", {"state": "stopped"}, "a-3 could not fail back, and its target is stopped"),
+        ("i-o3", {"state": "terminated"}, "a-3: its original i-o3 no longer exists"),
         ("i-o3", {"volumes": frozenset({"vol-x"})}, "a-3 runs in its original as well"),
         ("i-o4", {"state": "stopped"}, "a-4 was not away, but its instance i-o4 was touched"),
     ],
@@ -145,7 +147,7 @@ def test_an_instance_that_is_not_as_it_must_be_is_found(
 @pytest.mark.parametrize(
     ("replica", "problem"),
     [
-        (None, "a-1 is not protected: its source server is gone"),
+        (None, "a-1 is not protected: its source server does not exist"),
         (
             Replica("s-1", RECOVERY, "FAILOVER", "RESCAN", "i-o1"),
             "a-1 is not protected: replication is FAILOVER RESCAN",
@@ -156,7 +158,7 @@ def test_an_instance_that_is_not_as_it_must_be_is_found(
         ),
     ],
 )
-def test_a_server_that_is_home_but_not_protected_is_found(
+def test_a_server_that_failed_back_but_not_protected_is_found(
     scene: Scene, replica: Replica | None, problem: str
 ) -> None:
     scene.replica("s-1", replica)
@@ -175,9 +177,9 @@ def test_a_reversed_server_is_left_only_where_its_workload_is_still_away(scene: 
 
 
 def test_recovery_instances_that_are_left_are_found_on_either_side(scene: Scene) -> None:
-    scene.recovered("s-gone", "i-o2")
+    scene.recovered("s-other", "i-o2")
 
-    assert scene.verdict().problems == ("the recovery instance i-o2 of s-gone is left",)
+    assert scene.verdict().problems == ("the recovery instance i-o2 of s-other is left",)
 
     scene.recovered("s-1", "i-t1")
     assert "a-1 still has the recovery instance i-t1" in scene.verdict().problems
@@ -195,7 +197,7 @@ def test_a_pair_that_is_not_as_before_is_found(scene: Scene, change: dict[str, A
 
 def test_an_instance_that_nobody_asked_for_is_found_on_either_side(scene: Scene) -> None:
     stranger = Sighting("i-new", "running", None, frozenset())
-    scene.home = replace(scene.home, instances={**scene.home.instances, "i-new": stranger})
+    scene.back = replace(scene.back, instances={**scene.back.instances, "i-new": stranger})
 
     [problem] = scene.verdict().problems
     assert problem.startswith("instance i-new is new")
@@ -214,14 +216,14 @@ def test_a_report_that_says_otherwise_is_found(scene: Scene) -> None:
 def test_each_server_is_told_at_each_station_as_drs_and_ec2_show_it(scene: Scene) -> None:
     first, _, third, fourth = scene.travellers()
 
-    assert [str(station) for station in (first.start, first.away, first.home)] == [
+    assert [str(station) for station in (first.start, first.away, first.back)] == [
         "i-o1 10.0.0.1",
         "i-t1 10.0.0.1",
         "i-o1 10.0.0.1",
     ]
     assert first.same
     assert fourth.same
-    assert str(third.home) == "i-t3 10.0.0.3"
+    assert str(third.back) == "i-t3 10.0.0.3"
     assert not third.same
 
 
@@ -237,7 +239,7 @@ def test_a_small_fleet_is_shown_as_a_whole_and_no_id_is_cut_in_a_narrow_terminal
     ids = ("i-0123456789abcdef0", "i-0fedcba9876543210")
     one = scene.travellers()[0]
     start, away = (replace(one.start, instance_id=name) for name in ids)
-    narrow = text_of((replace(one, start=start, away=away, home=start),), width=80)
+    narrow = text_of((replace(one, start=start, away=away, back=start),), width=80)
     assert narrow.count(ids[0]) == 2
     assert narrow.count(ids[1]) == 1
 

@@ -95,7 +95,7 @@ def test_a_target_that_was_terminated_has_not_moved(scene: Scene) -> None:
     del instances["i-1"]
     scene.after = replace(scene.after, instances=instances)
 
-    assert scene.verdict().problems == ("a-1 did not move: its target is gone",)
+    assert scene.verdict().problems == ("a-1 did not move: its target is not found",)
 
 
 def test_recovery_into_another_instance_is_found(scene: Scene) -> None:

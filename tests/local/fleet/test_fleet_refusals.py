@@ -154,7 +154,7 @@ def test_subnets_that_leave_no_room_for_the_staging_area_are_refused(tmp_path: P
     error = refusal(tmp_path, text)
 
     assert [problem.path for problem in error.problems] == ["sites[0].recovery.subnets"]
-    assert "no room is left for the staging subnet of DRS" in str(error)
+    assert "no addresses are left for the staging subnet of DRS" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["notConverging", "replicationStalls, error: AGENT_NOT_SEEN"])

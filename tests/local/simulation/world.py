@@ -85,7 +85,7 @@ class World:
         }
 
     def terminated(self) -> set[str]:
-        """Instances that are gone or going."""
+        """Instances that are terminated or will be."""
         return {
             instance_id
             for scope in (ORIGIN, RECOVERY)
