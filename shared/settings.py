@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+from shared.model.policies import Mode
 from shared.model.quotas import ScopeLimits
 
 
@@ -120,3 +121,14 @@ class ExecutionSettings:
             member_role=_read("EXECUTION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
         )
+
+
+def state_machines() -> dict[Mode, str]:
+    """The ARN of the state machine that runs each mode. Only functions that start executions have them."""
+    failover, failback = _read("FAILOVER_STATE_MACHINE_ARN"), _read("FAILBACK_STATE_MACHINE_ARN")
+    return {Mode.FAILOVER: failover, Mode.DRILL: failover, Mode.FAILBACK: failback}
+
+
+def prepare_machine() -> str:
+    """The ARN of the state machine that prepares plans. Only StorePlan has it."""
+    return _read("PREPARE_STATE_MACHINE_ARN")

@@ -1,28 +1,42 @@
-"""What every Lambda task of the workflows shares: its input, the execution's clock, and its log lines."""
+"""What every Lambda task of the workflows shares: its input, its store and accounts, and its log lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools import Logger
 
+from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.errors import calling
+from shared.model.scope import Site
+from shared.services.opened_execution import OpenedExecution, opened
+from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
+from shared.store import ExecutionStore, execution_store
 from shared.times import parse_time
 
 logger = Logger(service="drs-orchestrator")
+
+S = TypeVar("S", QuerySettings, ConfigurationSettings, ExecutionSettings)
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 class TaskInputError(ValueError):
     """A task was called without a field it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """The input of one task. ``now`` is the time at which Step Functions entered the state."""
+@dataclass(frozen=True)
+class Run(Generic[S]):
+    """One call of one task: its settings, its input and what it works on.
 
+    ``event`` is the input; ``now`` is the time at which Step Functions entered the state. What costs a read
+    is read when it is first asked for, and then kept.
+    """
+
+    settings: S
     event: dict[str, Any]
     now: datetime
 
@@ -33,6 +47,25 @@ class Task:
     @property
     def wave(self) -> str:
         return self.text("wave")
+
+    @property
+    def store(self) -> ExecutionStore:
+        return execution_store(self.settings.executions_table)
+
+    @property
+    def accounts(self) -> MemberAccounts:
+        return member_accounts(self.settings.member_role, self.settings.external_id)
+
+    @cached_property
+    def execution(self) -> OpenedExecution:
+        """The execution as it is when it is first asked for. Raises ExecutionNotFoundError."""
+        return opened(self.store, self.execution_id)
+
+    @property
+    def site(self) -> Site:
+        """The plan's site that the input names."""
+        name = self.text("site")
+        return next(site for site in self.execution.plan.sites if site.name == name)
 
     def text(self, field: str) -> str:
         """A field that must be there. Raises TaskInputError."""
@@ -45,20 +78,25 @@ class Task:
         return int(self.text(field))
 
 
-def task(run: Callable[[Task], dict[str, Any]]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """Make a Lambda handler of a function from ``Task`` to the state's result.
+def task(settings: type[S]) -> Callable[[Callable[[Run[S]], dict[str, Any]]], Handler]:
+    """Make a Lambda handler of a function from ``Run`` to the state's result.
 
-    It raises ``shared.aws.errors``, whose names the state machines retry, and no error of botocore.
+    The handler raises ``shared.aws.errors``, whose names the state machines retry, and no error of botocore.
     """
-    name = run.__module__.rsplit(".", 1)[-1]
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        del context
-        logger.append_keys(executionId=event.get("executionId"), wave=event.get("wave"))
-        # What a gateway did not explain is of our own tables, topic, bucket or machines: worth another try.
-        with calling(name, "the orchestration account"):
-            result = run(Task(event, parse_time(event.get("now"))))
-        logger.info(name, extra={"result": result})
-        return result
+    def decorate(function: Callable[[Run[S]], dict[str, Any]]) -> Handler:
+        name = function.__module__.rsplit(".", 1)[-1]
 
-    return handler
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            del context
+            logger.append_keys(executionId=event.get("executionId"), wave=event.get("wave"))
+            # An error that no gateway explained is of our own tables, topic, bucket or machines: retry it.
+            with calling(name, "the orchestration account"):
+                run = Run(settings.from_env(), event, parse_time(event.get("now")))
+                result = function(run)
+            logger.info(name, extra={"result": result})
+            return result
+
+        return handler
+
+    return decorate

@@ -8,22 +8,22 @@ from shared.aws.step_functions import answer
 from shared.model.scope import Scope
 from shared.rules.control.pauses import launch_pause
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionStore, Waiter, WaiterStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore, Waiter, WaiterStore
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave, batch, scope, held, taskToken}`` → ``{}``; the state awaits ``{resumed}``."""
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
-    waiter = Waiter(task.execution_id, task.wave, task.text("taskToken"), batch=task.number("batch"))
-    WaiterStore(store.table_name, Scope.parse(task.text("scope"))).put(waiter, task.now)
+    store = run.store
+    waiter = Waiter(run.execution_id, run.wave, run.text("taskToken"), batch=run.number("batch"))
+    WaiterStore(store.table_name, Scope.parse(run.text("scope"))).put(waiter, run.now)
     # Only now look: a hold that is lifted after this finds the token.
-    if task.event.get("held") and not _held(store, task):
+    if run.event.get("held") and not _held(store, run):
         answer(waiter.task_token, {"resumed": True})
     return {}
 
 
-def _held(store: ExecutionStore, task: Task) -> bool:
-    wave = store.wave(task.execution_id, task.wave)
-    return launch_pause(store.execution(task.execution_id), wave) is not None
+def _held(store: ExecutionStore, run: Run[Any]) -> bool:
+    wave = store.wave(run.execution_id, run.wave)
+    return launch_pause(store.execution(run.execution_id), wave) is not None

@@ -6,19 +6,19 @@ from typing import Any
 
 from shared.model.scope import Scope
 from shared.settings import ConfigurationSettings
-from shared.store import Waiter, WaiterStore, execution_store
-from shared.task import Task, task
+from shared.store import Waiter, WaiterStore
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave, taskToken}`` → ``{}``; the state awaits ``{resumed}``."""
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    store = run.store
     jobs: dict[Scope, list[str]] = {}
-    for job in store.jobs(task.execution_id, unfinished=True):
-        if job.wave == task.wave:
+    for job in store.jobs(run.execution_id, unfinished=True):
+        if job.wave == run.wave:
             jobs.setdefault(job.scope, []).append(job.job_id)
     for scope, ids in jobs.items():
-        waiter = Waiter(task.execution_id, task.wave, task.text("taskToken"), jobs=tuple(ids))
-        WaiterStore(store.table_name, scope).put(waiter, task.now)
+        waiter = Waiter(run.execution_id, run.wave, run.text("taskToken"), jobs=tuple(ids))
+        WaiterStore(store.table_name, scope).put(waiter, run.now)
     return {}

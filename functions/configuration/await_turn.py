@@ -8,22 +8,21 @@ from shared.aws.step_functions import answer
 from shared.model.status import Turn
 from shared.services.release_waves import resume_if_ready
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave, half, taskToken}`` → ``{}``; ``half`` is LAUNCH or START.
 
     The state awaits ``{verdict, reason}``: READY or SKIP.
     """
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
-    token = task.text("taskToken")
-    asked = {"token": token, "awaits": Turn(task.text("half"))}
-    if not store.change_wave(task.execution_id, task.wave, asked):
+    store = run.store
+    token = run.text("taskToken")
+    asked = {"token": token, "awaits": Turn(run.text("half"))}
+    if not store.change_wave(run.execution_id, run.wave, asked):
         answer(token, {"verdict": "SKIP", "reason": "The wave has ended already."})
         return {}
     # Only now look: a wave that ends, or a resume that comes, after this finds the token.
-    resume_if_ready(store, task.execution_id, task.now, {task.wave})
+    resume_if_ready(store, run.execution_id, run.now, {run.wave})
     return {}

@@ -17,8 +17,8 @@ from shared.model.status import ExecutionStatus
 from shared.services.execution_closer import Ending, close
 from shared.services.launch_restorer import LaunchRestorer
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionNotFoundError, ExecutionStore
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionNotClosed"}
@@ -27,18 +27,17 @@ ATTEMPTS = 3
 """So many clean-ups are started after a drill; whoever wants none must stop them all."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """The event *Step Functions Execution Status Change* → ``{status, report, totals, …}``.
 
     ``{status: CLEANING_UP}`` for a drill, ``{status: CLOSED}`` where there is nothing to do.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    detail = task.event["detail"]
-    now = _moment(detail["stopDate"]) if detail.get("stopDate") else parse_time(task.event.get("time"))
+    store = run.store
+    detail = run.event["detail"]
+    now = _moment(detail["stopDate"]) if detail.get("stopDate") else parse_time(run.event.get("time"))
     if str(detail.get("stateMachineArn", "")).endswith(CLEAN_UP):
-        return _clean_up_again(store, settings, detail, now)
+        return _clean_up_again(run, detail, now)
     record = _latest_record(store, str(detail["name"]), int(detail.get("redriveCount") or 0))
     execution_id = record.execution_id if record else str(detail["name"])
     if _closed_itself(record, detail["status"]) or not has_ended(str(detail["executionArn"])):
@@ -52,8 +51,8 @@ def handler(task: Task) -> dict[str, Any]:
     )
     if record and record.mode is Mode.DRILL and not record.dry_run:
         return _clean_up(store, ending, str(detail["executionArn"]))
-    LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
-    return close(store, settings, ending)
+    LaunchRestorer(store, run.accounts, execution_id, now).restore()
+    return close(store, run.settings, ending)
 
 
 def _clean_up(store: ExecutionStore, ending: Ending, arn: str, attempt: int = 1) -> dict[str, Any]:
@@ -70,10 +69,9 @@ def _clean_up(store: ExecutionStore, ending: Ending, arn: str, attempt: int = 1)
     return {"status": "CLEANING_UP", "started": start(clean_up_machine(arn), name, request)}
 
 
-def _clean_up_again(
-    store: ExecutionStore, settings: ConfigurationSettings, detail: dict[str, Any], now: datetime
-) -> dict[str, Any]:
+def _clean_up_again(run: Run[ConfigurationSettings], detail: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A clean-up that was stopped or failed: another one goes on where it was, a few times."""
+    store = run.store
     request = json.loads(detail.get("input") or "{}")
     record = _record(store, str(request.get("executionId") or ""))
     if record is None or record.mode is not Mode.DRILL:
@@ -99,8 +97,8 @@ def _clean_up_again(
         return _clean_up(store, ending, arn, done + 1)
     if record.status.is_final:
         return {"status": "CLOSED"}
-    LaunchRestorer(store, settings.member_role, settings.external_id, execution_id, now).restore()
-    return close(store, settings, ending)
+    LaunchRestorer(store, run.accounts, execution_id, now).restore()
+    return close(store, run.settings, ending)
 
 
 def _latest_record(store: ExecutionStore, name: str, redrives: int) -> ExecutionRecord | None:

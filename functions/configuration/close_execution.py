@@ -6,21 +6,19 @@ from typing import Any
 
 from shared.services.execution_closer import Ending, close, message_of
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, startedAt, decision?, failure?: {Error, Cause}}`` → ``{status, report, totals, …}``."""
-    settings = ConfigurationSettings.from_env()
-    failure = task.event.get("failure") or {}
+    failure = run.event.get("failure") or {}
     ending = Ending(
-        execution_id=task.execution_id,
-        started_at=task.text("startedAt"),
-        now=task.now,
-        decision=task.event.get("decision"),
+        execution_id=run.execution_id,
+        started_at=run.text("startedAt"),
+        now=run.now,
+        decision=run.event.get("decision"),
         error=failure.get("Error"),
         cause=message_of(failure.get("Cause")),
     )
-    return close(execution_store(settings.executions_table), settings, ending)
+    return close(run.store, run.settings, ending)

@@ -14,42 +14,43 @@ from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
 from shared.services.execution_closer import message_of
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, execution_store, preparation_lock
-from shared.task import Task, task
+from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, preparation_lock
+from shared.task import Run, task
 from shared.times import iso
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, startedAt, undo?, holder?, failure?}`` → ``{status, report, totals, reason}``.
 
     Repeating it is harmless.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    record = _record(store, task)
-    outcomes = store.facts(task.execution_id, ServerOutcome)
-    servers = store.servers(task.execution_id)
+    store = run.store
+    record = _record(store, run)
+    outcomes = store.facts(run.execution_id, ServerOutcome)
+    servers = store.servers(run.execution_id)
     options: dict[str, Any] = {
-        "undo": bool(task.event.get("undo")),
-        "holder": task.event.get("holder") or None,
+        "undo": bool(run.event.get("undo")),
+        "holder": run.event.get("holder") or None,
     }
     totals = preparation_report(record, servers, outcomes, **options)["totals"]
-    values = _end(task, totals)
-    store.change_execution(task.execution_id, values)
+    values = _end(run, totals)
+    store.change_execution(run.execution_id, values)
     report = preparation_report(replace(record, **values), servers, outcomes, **options)
     summary = summarize_preparation(report)
-    uri = put_report(settings.reports_bucket, report, summary)
-    LockStore(settings.executions_table).release([preparation_lock(record.plan_name)], task.execution_id)
+    uri = put_report(run.settings.reports_bucket, report, summary)
+    LockStore(run.settings.executions_table).release([preparation_lock(record.plan_name)], run.execution_id)
     if values["status"] is not ExecutionStatus.COMPLETED:
         what = "failed" if values["status"] is ExecutionStatus.FAILED else f"{totals['blocked']} blocked"
-        notify(settings.topic_arn, f"{record.plan_name}: preparation: {what}", f"{summary}\nReport: {uri}")
+        notify(
+            run.settings.topic_arn, f"{record.plan_name}: preparation: {what}", f"{summary}\nReport: {uri}"
+        )
     return {"status": values["status"].value, "report": uri, "totals": totals, "reason": values.get("reason")}
 
 
-def _end(task: Task, totals: dict[str, int]) -> dict[str, Any]:
-    failure = task.event.get("failure") or {}
-    end: dict[str, Any] = {"status": ExecutionStatus.COMPLETED, "ended_at": iso(task.now)}
+def _end(run: Run[Any], totals: dict[str, int]) -> dict[str, Any]:
+    failure = run.event.get("failure") or {}
+    end: dict[str, Any] = {"status": ExecutionStatus.COMPLETED, "ended_at": iso(run.now)}
     if failure:
         return end | {
             "status": ExecutionStatus.FAILED,
@@ -65,16 +66,16 @@ def _end(task: Task, totals: dict[str, int]) -> dict[str, Any]:
     return end
 
 
-def _record(store: ExecutionStore, task: Task) -> ExecutionRecord:
+def _record(store: ExecutionStore, run: Run[Any]) -> ExecutionRecord:
     try:
-        return store.execution(task.execution_id)
+        return store.execution(run.execution_id)
     except ExecutionNotFoundError:
         return ExecutionRecord(
-            execution_id=task.execution_id,
+            execution_id=run.execution_id,
             plan_name="unknown",
             mode=Mode.FAILOVER,
             status=ExecutionStatus.RUNNING,
-            started_at=task.text("startedAt"),
+            started_at=run.text("startedAt"),
             dry_run=True,
             launch_order=LaunchOrder.TOGETHER,
             request={},

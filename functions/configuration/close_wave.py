@@ -13,62 +13,60 @@ from shared.rules.control.cli_hints import control_call
 from shared.rules.failback.workloads import whereabouts
 from shared.rules.waves.outcome import wave_outcome
 from shared.services.execution_closer import message_of
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.services.pair_keeper import PairKeeper
 from shared.services.release_waves import resume_if_ready
 from shared.services.withdrawals import withdraw
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave, skipReason?, failure?: {Error, Cause}}`` → ``{wave, status, …counts}``."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    servers = store.servers(task.execution_id, task.wave)
-    skipped = str(task.event.get("skipReason") or "")
-    failure = task.event.get("failure") or {}
+    store = run.store
+    execution = run.execution
+    servers = store.servers(run.execution_id, run.wave)
+    skipped = str(run.event.get("skipReason") or "")
+    failure = run.event.get("failure") or {}
     broke = f"{failure['Error']}: {message_of(failure.get('Cause')) or 'no cause given'}" if failure else ""
-    not_started = str(task.event.get("batchFailures") or "")
+    not_started = str(run.event.get("batchFailures") or "")
     if skipped:
-        withdraw(store, execution.record, store.wave(task.execution_id, task.wave), servers)
+        withdraw(store, execution.record, store.wave(run.execution_id, run.wave), servers)
     left = [server for server in servers if not server.status.is_final]
     store.change_servers(
-        task.execution_id, [ServerChange(s, _outcome(s, skipped, not_started or broke)) for s in left]
+        run.execution_id, [ServerChange(s, _outcome(s, skipped, not_started or broke)) for s in left]
     )
 
-    servers = store.servers(task.execution_id, task.wave)
+    servers = store.servers(run.execution_id, run.wave)
     count = Counter(server.status for server in servers)
     status = (
-        WaveStatus.SKIPPED if skipped else wave_outcome(execution.plan.wave(task.wave).on_failure, servers)
+        WaveStatus.SKIPPED if skipped else wave_outcome(execution.plan.wave(run.wave).on_failure, servers)
     )
     status = WaveStatus.FAILED if failure else status
     reason = skipped or broke or None
-    values: dict[str, Any] = {"status": status, "ended_at": iso(task.now), "reason": reason}
+    values: dict[str, Any] = {"status": status, "ended_at": iso(run.now), "reason": reason}
     said = {server.skip for server in servers}
     if status is WaveStatus.SKIPPED and not skipped and said and None not in said:
         values |= {"skip": servers[0].skip, "dependents_continue": True}
-    closed = store.change_wave(task.execution_id, task.wave, values)
-    resume_if_ready(store, task.execution_id, task.now)
+    closed = store.change_wave(run.execution_id, run.wave, values)
+    resume_if_ready(store, run.execution_id, run.now)
     recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
     if execution.record.mode is not Mode.DRILL:  # what a drill leaves behind is known after its clean-up
-        PairKeeper(store, settings.pairs_table, execution.record).keep(recovered)
+        PairKeeper(store, run.settings.pairs_table, execution.record).keep(recovered)
     if closed:
         notify(
-            settings.topic_arn,
-            f"{execution.plan.name}: wave {task.wave} {status.value.lower().replace('_', ' ')}",
-            f"Execution {task.execution_id}, wave {task.wave}: {len(recovered)} of {len(servers)} servers "
+            run.settings.topic_arn,
+            f"{execution.plan.name}: wave {run.wave} {status.value.lower().replace('_', ' ')}",
+            f"Execution {run.execution_id}, wave {run.wave}: {len(recovered)} of {len(servers)} servers "
             f"recovered, {count[ServerStatus.FAILED]} failed, {count[ServerStatus.SKIPPED]} skipped, "
             f"{count[ServerStatus.BLOCKED]} blocked. {reason or ''}\n"
             + "\n".join(f"{s.name}: {s.reason} → {s.remedy}" for s in servers if s.reason)
-            + _what_next(settings, execution, status),
+            + _what_next(run.settings, execution, status),
         )
     return {
-        "wave": task.wave,
+        "wave": run.wave,
         "status": status.value,
         "recovered": len(recovered),
         "failed": count[ServerStatus.FAILED],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.aws.rate_limits import in_parallel
@@ -14,10 +14,9 @@ from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus, WaveStatus
 from shared.rules.launch.launch_changes import changes_to_launch_into
 from shared.services.adopted_launches import take_over
-from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore
+from shared.task import Run, task
 from shared.times import iso
 
 OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
@@ -28,19 +27,16 @@ class LaunchSettingsUnknownError(Exception):
     """A server passed the checks without its launch settings being recorded."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{configured, unchanged, failed, batches: [numbers]}``."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    mode = opened(store, task.execution_id).policies.recovery_mode
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    store.change_wave(
-        task.execution_id, task.wave, {"status": WaveStatus.RUNNING, "started_at": iso(task.now)}
-    )
-    servers = take_over(store, task.execution_id, store.servers(task.execution_id, task.wave), task.now)
+    store = run.store
+    mode = run.execution.policies.recovery_mode
+    accounts = run.accounts
+    store.change_wave(run.execution_id, run.wave, {"status": WaveStatus.RUNNING, "started_at": iso(run.now)})
+    servers = take_over(store, run.execution_id, store.servers(run.execution_id, run.wave), run.now)
     open_ones = [server for server in servers if server.status in OPEN]
-    ready = _with_settings(store, task.execution_id, accounts, open_ones)
+    ready = _with_settings(store, run.execution_id, accounts, open_ones)
 
     def configure(server: ServerRecord) -> AwsCallError | None:
         drs = DrsClient(accounts, server.scope)
@@ -56,7 +52,7 @@ def handler(task: Task) -> dict[str, Any]:
     to_change = [server for server in ready if _steps(server, mode)]
     # Said before it is done: what an interrupted run may have changed must be put back.
     store.change_servers(
-        task.execution_id,
+        run.execution_id,
         [ServerChange(server, {"launch_changed": True}) for server in to_change],
         only_from=OPEN,
     )
@@ -69,7 +65,7 @@ def handler(task: Task) -> dict[str, Any]:
     )
     errors = dict(zip((server.source_server_id for server in to_change), results, strict=True))
     done = store.change_servers(
-        task.execution_id,
+        run.execution_id,
         [ServerChange(server, _values(errors.get(server.source_server_id))) for server in ready],
         only_from=OPEN,
     )

@@ -9,26 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionNotFoundError, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionNotFoundError
+from shared.task import Run, task
 
 
 class ExecutionFailed(Exception):
     """The execution has failed; the message says why, what to do, and where its report is."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, redrives, redriveCount, reason, report}`` → ``{}``; raises ExecutionFailed.
 
     ``redrives``: how often it had been redriven when it was opened; ``redriveCount``: by now.
     """
-    if task.number("redriveCount") > task.number("redrives"):
+    if run.number("redriveCount") > run.number("redrives"):
         return {}
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
+    store = run.store
     try:
-        remedy = store.execution(task.execution_id).remedy
+        remedy = store.execution(run.execution_id).remedy
     except ExecutionNotFoundError:
         remedy = None
-    told = (task.event.get("reason"), remedy, f"Report: {task.event.get('report') or 'could not be written'}")
+    told = (run.event.get("reason"), remedy, f"Report: {run.event.get('report') or 'could not be written'}")
     raise ExecutionFailed(" ".join(str(part) for part in told if part))

@@ -27,10 +27,9 @@ from shared.store import (
     ExecutionStore,
     LockStore,
     PlanStore,
-    execution_store,
     plan_lock,
 )
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 
@@ -42,30 +41,29 @@ class ExecutionInProgressError(Exception):
     """Another execution of the same plan runs."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, executionArn, startedAt, request, modes?}`` → what the workflow needs to know of it.
 
     ``modes``: those that the calling state machine can run; without them, any.
 
     Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, ExecutionInProgressError.
     """
-    settings = ConfigurationSettings.from_env()
-    document = task.event.get("request")
+    document = run.event.get("request")
     request = parse_request(document)
-    _refuse_other_machines_modes(request, task)
-    store = execution_store(settings.executions_table)
+    _refuse_other_machines_modes(request, run)
+    store = run.store
     if request.failover:
-        _refuse_unless_failed_over(store, request.failover, task)
+        _refuse_unless_failed_over(store, request.failover, run)
     if request.only and request.only.not_recovered_in:
-        _refuse_unless_over(store, request.only.not_recovered_in, task)
-    plan_document = _plan_document(store, PlanStore(settings.plans_table), request)
+        _refuse_unless_over(store, request.only.not_recovered_in, run)
+    plan_document = _plan_document(store, PlanStore(run.settings.plans_table), request)
     plan = parse_plan(plan_document)
     policies = effective_policies(plan, request)
-    started = parse_time(task.text("startedAt"))
+    started = parse_time(run.text("startedAt"))
 
     record = ExecutionRecord(
-        execution_id=task.execution_id,
+        execution_id=run.execution_id,
         plan_name=plan.name,
         mode=request.mode,
         status=ExecutionStatus.RUNNING,
@@ -73,40 +71,40 @@ def handler(task: Task) -> dict[str, Any]:
         dry_run=request.dry_run,
         launch_order=policies.launch_order,
         request=dict(document) if isinstance(document, dict) else {},
-        arn=task.text("executionArn"),
+        arn=run.text("executionArn"),
     )
-    is_new = store.open(record, plan_document, started + timedelta(days=settings.retention_days))
+    is_new = store.open(record, plan_document, started + timedelta(days=run.settings.retention_days))
     waits_for_drill = False
     if not request.dry_run:
-        locks = LockStore(settings.executions_table)
+        locks = LockStore(run.settings.executions_table)
         held = locks.take(
             [plan_lock(plan.name)],
-            task.execution_id,
-            lambda holder: execution_is_over(store, holder, task.text("executionArn")),
+            run.execution_id,
+            lambda holder: execution_is_over(store, holder, run.text("executionArn")),
         )
         for holder in held.values():
             if request.cancel_drill and store.execution(holder).mode is Mode.DRILL:
                 waits_for_drill = True
                 continue
-            arn = arn_of(holder, store.execution(holder).mode, task.text("executionArn"))
+            arn = arn_of(holder, store.execution(holder).mode, run.text("executionArn"))
             raise ExecutionInProgressError(
                 f"Execution {holder} of plan {plan.name!r} is running. Wait for it to end, or stop it: "
                 f"aws stepfunctions stop-execution --execution-arn {arn}"
             )
         # If it was called late, nobody else would let go of the lock.
-        if store.execution(task.execution_id).status.is_final:
-            locks.release([plan_lock(plan.name)], task.execution_id)
+        if store.execution(run.execution_id).status.is_final:
+            locks.release([plan_lock(plan.name)], run.execution_id)
     if is_new:
         what = "dry run" if request.dry_run else request.mode.value.lower()
         notify(
-            settings.topic_arn,
+            run.settings.topic_arn,
             f"{plan.name}: {what} started",
-            f"Execution {task.execution_id} of plan {plan.name} started at {iso(started)}.\n"
+            f"Execution {run.execution_id} of plan {plan.name} started at {iso(started)}.\n"
             f"Reason given: {request.reason or 'none'}. Requested by: {request.requested_by or 'unknown'}."
-            f"{_how_to_steer(settings, task.execution_id, request)}",
+            f"{_how_to_steer(run.settings, run.execution_id, request)}",
         )
     return {
-        "executionId": task.execution_id,
+        "executionId": run.execution_id,
         "plan": plan.name,
         "mode": request.mode.value,
         "dryRun": request.dry_run,
@@ -135,8 +133,8 @@ def _is_failback(request: Request) -> bool:
     return request.mode is Mode.FAILBACK and not request.dry_run
 
 
-def _refuse_other_machines_modes(request: Request, task: Task) -> None:
-    modes = task.event.get("modes") or list(Mode)
+def _refuse_other_machines_modes(request: Request, run: Run[Any]) -> None:
+    modes = run.event.get("modes") or list(Mode)
     if request.mode not in modes:
         machine = "failback" if request.mode is Mode.FAILBACK else "failover"
         raise RequestInvalidError(
@@ -150,7 +148,7 @@ def _refuse_other_machines_modes(request: Request, task: Task) -> None:
         )
 
 
-def _refuse_unless_failed_over(store: ExecutionStore, failover: str, task: Task) -> None:
+def _refuse_unless_failed_over(store: ExecutionStore, failover: str, run: Run[Any]) -> None:
     try:
         record = store.execution(failover)
     except ExecutionNotFoundError:
@@ -162,20 +160,20 @@ def _refuse_unless_failed_over(store: ExecutionStore, failover: str, task: Task)
         raise RequestInvalidError(
             [Problem("failover", f"{failover} is {what}.", "Name the execution that failed over.")]
         )
-    if not execution_is_over(store, failover, task.text("executionArn")):
+    if not execution_is_over(store, failover, run.text("executionArn")):
         raise RequestInvalidError(
             [Problem("failover", f"{failover} still runs.", "Start the failback when it has ended.")]
         )
 
 
-def _refuse_unless_over(store: ExecutionStore, earlier: str, task: Task) -> None:
+def _refuse_unless_over(store: ExecutionStore, earlier: str, run: Run[Any]) -> None:
     path = "only.notRecoveredIn"
     try:
         store.execution(earlier)
     except ExecutionNotFoundError:
         found = f"{earlier} is no execution that is recorded."
         raise RequestInvalidError([Problem(path, found, "Correct the id.")]) from None
-    if not execution_is_over(store, earlier, task.text("executionArn")):
+    if not execution_is_over(store, earlier, run.text("executionArn")):
         raise RequestInvalidError([Problem(path, f"{earlier} still runs.", "Start it when that has ended.")])
 
 

@@ -12,8 +12,8 @@ from shared.model.status import ExecutionStatus
 from shared.rules.plan.contracts import DocumentInvalidError, problems
 from shared.rules.plan.parsing import parse_plan
 from shared.settings import ConfigurationSettings
-from shared.store import LockStore, PlanStore, execution_store, plan_lock, preparation_lock
-from shared.task import Task, task
+from shared.store import LockStore, PlanStore, plan_lock, preparation_lock
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 
@@ -29,8 +29,8 @@ class PreparationInProgressError(Exception):
     """Another preparation of the same plan runs."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, executionArn, startedAt, request}`` → ``{plan, sites, undo, holder}``.
 
     A preparation is recorded as a dry run: it launches nothing. ``holder``: the execution that runs the plan
@@ -38,16 +38,15 @@ def handler(task: Task) -> dict[str, Any]:
 
     Raises PreparationInvalidError, PlanInvalidError, PlanNotFoundError, PreparationInProgressError.
     """
-    settings = ConfigurationSettings.from_env()
-    request = task.event.get("request")
+    request = run.event.get("request")
     if found := problems(request, "preparation"):
         raise PreparationInvalidError("input of the preparation", found)
     said = dict(request or {})
-    document = said["plan"] if isinstance(said["plan"], dict) else _stored(settings, said["plan"])
+    document = said["plan"] if isinstance(said["plan"], dict) else _stored(run.settings, said["plan"])
     plan = parse_plan(document)
-    started = parse_time(task.text("startedAt"))
+    started = parse_time(run.text("startedAt"))
     record = ExecutionRecord(
-        execution_id=task.execution_id,
+        execution_id=run.execution_id,
         plan_name=plan.name,
         mode=Mode.FAILOVER,
         status=ExecutionStatus.RUNNING,
@@ -57,19 +56,19 @@ def handler(task: Task) -> dict[str, Any]:
         request={**{key: said[key] for key in ("reason", "requestedBy") if key in said}, **_DRY}
         | {"plan": plan.name},
     )
-    store = execution_store(settings.executions_table)
-    store.open(record, document, started + timedelta(days=settings.retention_days))
-    locks = LockStore(settings.executions_table)
-    siblings = task.text("executionArn").rsplit(":", 1)[0]
+    store = run.store
+    store.open(record, document, started + timedelta(days=run.settings.retention_days))
+    locks = LockStore(run.settings.executions_table)
+    siblings = run.text("executionArn").rsplit(":", 1)[0]
     lock = preparation_lock(plan.name)
-    held = locks.take([lock], task.execution_id, lambda holder: has_ended(f"{siblings}:{holder}"))
+    held = locks.take([lock], run.execution_id, lambda holder: has_ended(f"{siblings}:{holder}"))
     for holder in held.values():
         raise PreparationInProgressError(
             f"The preparation {holder} of plan {plan.name!r} runs. Wait for its end, and start again."
         )
     # If it was called late, nobody else would let go of the lock.
-    if store.execution(task.execution_id).status.is_final:
-        locks.release([lock], task.execution_id)
+    if store.execution(run.execution_id).status.is_final:
+        locks.release([lock], run.execution_id)
     return {
         "plan": plan.name,
         "sites": [site.name for site in plan.sites],

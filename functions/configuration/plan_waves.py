@@ -23,32 +23,31 @@ from shared.rules.waves.wave_planner import (
     wave_levels,
     ways_to_the_end,
 )
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{decision, waves: [{name, executionName}], ready, blocked, estimateSeconds}``.
 
     ``launchOrder`` is in the answer too. ``decision`` is DRY_RUN, PROCEED, BLOCKED or NOTHING_TO_DO.
     """
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
-    execution = opened(store, task.execution_id)
-    servers = store.servers(task.execution_id)
+    store = run.store
+    execution = run.execution
+    servers = store.servers(run.execution_id)
     ready = [server for server in servers if server.status is ServerStatus.READY]
     by_wave = {
         wave.name: [server for server in ready if server.wave == wave.name] for wave in execution.plan.waves
     }
-    limits = {known.scope: known.limits for known in store.facts(task.execution_id, KnownLimits)}
+    limits = {known.scope: known.limits for known in store.facts(run.execution_id, KnownLimits)}
     at_once = launched_at_once(execution.plan.waves, by_wave, execution.policies.launch_order)
     batches = {name: plan_batches(members, limits, at_once[name]) for name, members in by_wave.items()}
-    sources = {s.source_server_id: s for s in store.facts(task.execution_id, SourceServer)}
+    sources = {s.source_server_id: s for s in store.facts(run.execution_id, SourceServer)}
     loads = {name: _load(members, sources, batches[name]) for name, members in by_wave.items()}
     ways = ways_to_the_end(
         execution.plan.waves,
@@ -58,7 +57,7 @@ def handler(task: Task) -> dict[str, Any]:
         },
     )
     store.change_servers(
-        task.execution_id,
+        run.execution_id,
         [
             ServerChange(server, {"batch": batch})
             for name, members in by_wave.items()
@@ -68,7 +67,7 @@ def handler(task: Task) -> dict[str, Any]:
         only_from=(ServerStatus.READY,),
     )
     store.put_waves(
-        task.execution_id,
+        run.execution_id,
         [
             WaveRecord(
                 name=wave.name,
@@ -82,13 +81,13 @@ def handler(task: Task) -> dict[str, Any]:
         ],
     )
     seconds = _seconds(execution, loads, ready, sources)
-    store.change_execution(task.execution_id, {"estimate_seconds": seconds})
+    store.change_execution(run.execution_id, {"estimate_seconds": seconds})
     # Step Functions runs at most 40 of them at once: a wave must not wait for one that cannot start.
     in_order = [name for level in wave_levels(execution.plan.waves) for name in level]
     decision = blocked_decision(execution.policies, servers)
     return {
         "decision": "DRY_RUN" if execution.record.dry_run else decision.value,
-        "waves": [{"name": name, "executionName": _child_name(task.execution_id, name)} for name in in_order],
+        "waves": [{"name": name, "executionName": _child_name(run.execution_id, name)} for name in in_order],
         "ready": len(ready),
         "blocked": sum(server.status is ServerStatus.BLOCKED for server in servers),
         "estimateSeconds": seconds,

@@ -5,39 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.model.status import ServerStatus
 from shared.rules.preparation.changes import Outcome, ServerOutcome
-from shared.services.opened_execution import opened
 from shared.services.preparer import Preparer
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{prepared, alreadyRight, blocked, yielded}``: of those that passed the checks.
 
     Called late, after the preparation's end, it writes nothing: another one may have undone it.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    servers = [] if execution.record.status.is_final else store.servers(task.execution_id)
+    store = run.store
+    execution = run.execution
+    servers = [] if execution.record.status.is_final else store.servers(run.execution_id)
     ready = [server for server in servers if server.status is ServerStatus.READY]
     for scope in sorted({server.scope for server in ready}):
         preparer = Preparer(
-            table_name=settings.executions_table,
-            accounts=member_accounts(settings.member_role, settings.external_id),
+            table_name=run.settings.executions_table,
+            accounts=run.accounts,
             scope=scope,
             plan_name=execution.plan.name,
-            execution_id=task.execution_id,
-            now=task.now,
-            tell=lambda outcomes: store.put_facts(task.execution_id, outcomes),
+            execution_id=run.execution_id,
+            now=run.now,
+            tell=lambda outcomes: store.put_facts(run.execution_id, outcomes),
         )
         preparer.prepare([s for s in ready if s.scope == scope], execution.policies.recovery_mode)
-    count = Counter(one.outcome for one in store.facts(task.execution_id, ServerOutcome))
+    count = Counter(one.outcome for one in store.facts(run.execution_id, ServerOutcome))
     return {
         "prepared": count[Outcome.PREPARED],
         "alreadyRight": count[Outcome.ALREADY_RIGHT],

@@ -10,17 +10,17 @@ from typing import Any
 from shared.model.scope import Scope
 from shared.services.wakeups import resume_waiting_batches, resume_waves
 from shared.settings import ConfigurationSettings
-from shared.store import WaiterStore, execution_store
-from shared.task import Task, task
+from shared.store import WaiterStore
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """The event *DRS Source Server Launch Result* → ``{job, last}``."""
-    store = execution_store(ConfigurationSettings.from_env().executions_table)
-    job_id = str(task.event["detail"]["job-id"])
+    store = run.store
+    job_id = str(run.event["detail"]["job-id"])
     # The detail has no id of the server: it is in the ARN (DRS user guide, EventBridge sample events).
-    _, _, _, region, account, resource = str(task.event["resources"][0]).split(":", 5)
+    _, _, _, region, account, resource = str(run.event["resources"][0]).split(":", 5)
     scope = Scope(account, region)
     last = WaiterStore(store.table_name, scope).report(job_id, resource.rsplit("/", 1)[-1])
     if last:

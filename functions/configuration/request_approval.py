@@ -9,10 +9,8 @@ from shared.aws.sns import notify
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.cli_hints import control_call
-from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 QUESTION = """\
 Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what}.
@@ -38,25 +36,24 @@ your approval: the workload is stopped on the recovery side and started in the o
 it runs, and replicates, as it does now; a rejection changes nothing about that."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, taskToken, timeoutSeconds, subject?}`` → ``{}``; the state waits for the token.
 
     ``subject`` CUTOVER: asked in the middle of a failback, when the servers are replicated.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    token = task.text("taskToken")
-    store.change_execution(task.execution_id, {"approval_token": token, "decision": None})
+    store = run.store
+    execution = run.execution
+    token = run.text("taskToken")
+    store.change_execution(run.execution_id, {"approval_token": token, "decision": None})
     request = execution.record.request
-    cutover = task.event.get("subject") == CUTOVER
-    servers = store.servers(task.execution_id) if cutover else []
+    cutover = run.event.get("subject") == CUTOVER
+    servers = store.servers(run.execution_id) if cutover else []
     notify(
-        settings.topic_arn,
+        run.settings.topic_arn,
         f"{execution.plan.name}: approval {'of the cutover ' if cutover else ''}needed",
         QUESTION.format(
-            execution_id=task.execution_id,
+            execution_id=run.execution_id,
             plan=execution.plan.name,
             mode=execution.record.mode.value,
             of_what=" of the cutover" if cutover else "",
@@ -64,9 +61,9 @@ def handler(task: Task) -> dict[str, Any]:
             reason=request.get("reason", "none"),
             requested_by=request.get("requestedBy", "unknown"),
             token=token,
-            approve=control_call(settings.control_function, task.execution_id, "APPROVE"),
-            reject=control_call(settings.control_function, task.execution_id, "REJECT"),
-            hours=task.number("timeoutSeconds") // 3600,
+            approve=control_call(run.settings.control_function, run.execution_id, "APPROVE"),
+            reject=control_call(run.settings.control_function, run.execution_id, "REJECT"),
+            hours=run.number("timeoutSeconds") // 3600,
         ),
     )
     return {}

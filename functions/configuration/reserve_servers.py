@@ -14,35 +14,33 @@ from shared.model.status import ServerStatus
 from shared.rules.waves.outcome import BlockedDecision, blocked_decision
 from shared.rules.waves.slots import Claim
 from shared.services.execution_liveness import execution_is_over
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ClaimStore,
     ExecutionNotFoundError,
     ExecutionStore,
     LockStore,
-    execution_store,
     server_lock,
 )
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, executionArn}`` → ``{decision, reserved, blocked}``."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     if execution.record.cancellation is not None:
         return {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
-    ready = [s for s in store.servers(task.execution_id) if s.status is ServerStatus.READY]
-    locks = LockStore(settings.executions_table)
+    ready = [s for s in store.servers(run.execution_id) if s.status is ServerStatus.READY]
+    locks = LockStore(run.settings.executions_table)
     wanted = [server_lock(server.source_server_id) for server in ready]
     held = locks.take(
         wanted,
-        task.execution_id,
-        lambda holder: execution_is_over(store, holder, task.text("executionArn")),
+        run.execution_id,
+        lambda holder: execution_is_over(store, holder, run.text("executionArn")),
     )
     changes = []
     for server in ready:
@@ -56,27 +54,27 @@ def handler(task: Task) -> dict[str, Any]:
                 "remedy": finding.remedy,
             }
             changes.append(ServerChange(server, values))
-    store.change_servers(task.execution_id, changes, only_from=(ServerStatus.READY,))
-    servers = store.servers(task.execution_id)
+    store.change_servers(run.execution_id, changes, only_from=(ServerStatus.READY,))
+    servers = store.servers(run.execution_id)
     decision = blocked_decision(execution.policies, servers)
     if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
-        _claim_slot(store, execution, servers, task)
+        _claim_slot(store, execution, servers, run)
     # If it was called late, nobody else would let go of all this.
-    if store.execution(task.execution_id).status.is_final:
-        locks.release(wanted, task.execution_id)
+    if store.execution(run.execution_id).status.is_final:
+        locks.release(wanted, run.execution_id)
         for scope in {server.scope for server in ready}:
-            ClaimStore(store.table_name, scope).forget(task.execution_id)
+            ClaimStore(store.table_name, scope).forget(run.execution_id)
         return {"decision": "CANCELLED", "reserved": 0, "blocked": 0}
     return {"decision": decision.value, "reserved": len(ready) - len(changes), "blocked": len(changes)}
 
 
 def _claim_slot(
-    store: ExecutionStore, execution: OpenedExecution, servers: Sequence[ServerRecord], task: Task
+    store: ExecutionStore, execution: OpenedExecution, servers: Sequence[ServerRecord], run: Run[Any]
 ) -> None:
     """Where all waves launch together, the one on the critical path comes first, not the quickest to ask."""
     if execution.policies.launch_order is not LaunchOrder.TOGETHER:
         return
-    priority = {wave.name: wave.priority for wave in store.waves(task.execution_id)}
+    priority = {wave.name: wave.priority for wave in store.waves(run.execution_id)}
     sizes = Counter(
         (server.scope, server.wave, server.batch)
         for server in servers
@@ -84,11 +82,11 @@ def _claim_slot(
     )
     claims: defaultdict[Scope, list[Claim]] = defaultdict(list)
     for (scope, wave, batch), size in sizes.items():
-        now = iso(task.now)
-        key = (task.execution_id, wave or "", batch or 0)
+        now = iso(run.now)
+        key = (run.execution_id, wave or "", batch or 0)
         claims[scope].append(Claim(*key, size, priority.get(wave or "", 0.0), asked_at=now, seen_at=now))
     for scope, made in claims.items():
-        ClaimStore(store.table_name, scope).put(made, task.now)
+        ClaimStore(store.table_name, scope).put(made, run.now)
 
 
 def _is_drill(store: ExecutionStore, execution_id: str) -> bool:

@@ -7,18 +7,16 @@ from typing import Any
 from shared.rules.control.undo import is_undone
 from shared.services.launch_restorer import LaunchRestorer
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionNotFoundError, ExecutionStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionNotFoundError, ExecutionStore
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{restored, failed, undo}``. ``undo``: whoever cancelled it wants it undone."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    restorer = LaunchRestorer(store, settings.member_role, settings.external_id, task.execution_id, task.now)
-    restored, failed = restorer.restore()
-    return {"restored": restored, "failed": failed, "undo": _is_to_be_undone(store, task.execution_id)}
+    store = run.store
+    restored, failed = LaunchRestorer(store, run.accounts, run.execution_id, run.now).restore()
+    return {"restored": restored, "failed": failed, "undo": _is_to_be_undone(store, run.execution_id)}
 
 
 def _is_to_be_undone(store: ExecutionStore, execution_id: str) -> bool:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from shared.aws.step_functions import start
 from shared.rules.plan.parsing import parse_plan
-from shared.settings import ConfigurationSettings
+from shared.settings import ConfigurationSettings, prepare_machine
 from shared.store import PlanStore
-from shared.task import Task, task
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{plan: {…}}`` → ``{plan, sites, waves, replaced, preparation}``. Raises PlanInvalidError.
 
     ``preparation``: the name of the execution that prepares the plan, None if it does not ask for that.
     """
-    document = task.event.get("plan")
+    document = run.event.get("plan")
     plan = parse_plan(document)
-    plans = PlanStore(ConfigurationSettings.from_env().plans_table)
+    plans = PlanStore(run.settings.plans_table)
     replaced = plans.get(plan.name) is not None
-    plans.put(dict(document or {}), task.now)
+    plans.put(dict(document or {}), run.now)
     name = None
     if plan.policies.prepare_when_stored:
-        name = f"{plan.name[:40]}-stored-{task.now:%Y%m%dT%H%M%S}"
-        start(os.environ["PREPARE_STATE_MACHINE_ARN"], name, {"plan": plan.name, "reason": "it was stored"})
+        name = f"{plan.name[:40]}-stored-{run.now:%Y%m%dT%H%M%S}"
+        start(prepare_machine(), name, {"plan": plan.name, "reason": "it was stored"})
     return {
         "plan": plan.name,
         "sites": [site.name for site in plan.sites],

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.model.ec2 import InstanceHealth
@@ -18,26 +18,25 @@ from shared.rules.launch.polling import ROUND, boot_wait
 from shared.rules.launch.verification import Verdict, judge
 from shared.services.health_checks import failing_check
 from shared.services.launch_watcher import LaunchWatcher
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 CHECKERS = 20
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{pending, recovered, failed, waitSeconds}``."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    checks = execution.plan.wave(task.wave).health_checks
+    store = run.store
+    execution = run.execution
+    accounts = run.accounts
+    checks = execution.plan.wave(run.wave).health_checks
     patience = timedelta(seconds=execution.policies.verify_timeout_seconds)
-    starting = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.STARTING,))
-    _see_jobs_end(store, accounts, execution, task)
+    starting = store.servers(run.execution_id, run.wave, statuses=(ServerStatus.STARTING,))
+    _see_jobs_end(store, accounts, execution, run)
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in starting}):
         servers = [server for server in starting if server.scope == scope]
@@ -46,40 +45,40 @@ def handler(task: Task) -> dict[str, Any]:
             judge(
                 server,
                 health.get(server.pair_instance_id or ""),
-                (task.now - parse_time(server.start_requested_at)).total_seconds(),
+                (run.now - parse_time(server.start_requested_at)).total_seconds(),
             )
             for server in servers
         ]
         verdicts = _with_health_checks(servers, verdicts, health, checks)
         for server, verdict in zip(servers, verdicts, strict=True):
-            late = task.now - parse_time(server.start_requested_at) > patience
+            late = run.now - parse_time(server.start_requested_at) > patience
             ec2 = health.get(server.pair_instance_id or "")
-            values = _values(verdict, ec2, iso(task.now), late)
+            values = _values(verdict, ec2, iso(run.now), late)
             if values:
                 changes.append(ServerChange(server, values))
-    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.STARTING,))
+    done = store.change_servers(run.execution_id, changes, only_from=(ServerStatus.STARTING,))
     return {
         "pending": len(starting) - len(changes),
         "recovered": sum(server.status is ServerStatus.RECOVERED for server in done),
         "failed": sum(server.status is ServerStatus.FAILED for server in done),
-        "waitSeconds": boot_wait(_age(starting, task), len(starting) - len(changes)),
+        "waitSeconds": boot_wait(_age(starting, run), len(starting) - len(changes)),
     }
 
 
 def _see_jobs_end(
-    store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, task: Task
+    store: ExecutionStore, accounts: MemberAccounts, execution: OpenedExecution, run: Run[Any]
 ) -> None:
     """The wave has gone on when its servers were launched; its jobs end a little later."""
-    jobs = store.jobs(task.execution_id, unfinished=True)
-    for scope in {job.scope for job in jobs if job.wave == task.wave}:
-        if store.claim_round(task.execution_id, scope, task.now, ROUND):
-            LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(jobs)
+    jobs = store.jobs(run.execution_id, unfinished=True)
+    for scope in {job.scope for job in jobs if job.wave == run.wave}:
+        if store.claim_round(run.execution_id, scope, run.now, ROUND):
+            LaunchWatcher(store, DrsClient(accounts, scope), execution, run.now).look(jobs)
 
 
-def _age(starting: Sequence[ServerRecord], task: Task) -> float:
+def _age(starting: Sequence[ServerRecord], run: Run[Any]) -> float:
     """Seconds since the last of them was started."""
     asked = [parse_time(server.start_requested_at) for server in starting]
-    return (task.now - max(asked)).total_seconds() if asked else 0.0
+    return (run.now - max(asked)).total_seconds() if asked else 0.0
 
 
 def _with_health_checks(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.model.drs import RecoveryInstance
@@ -16,22 +15,19 @@ from shared.model.finding import Finding, Severity
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import Adoption, ServerStatus
 from shared.services.detached_volumes import left_volumes
-from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 STARTED_BY_DRS = "STARTED_BY_DRS"
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{confirmed, failed, startedByDrs}``."""
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    launched = store.servers(task.execution_id, task.wave, statuses=(ServerStatus.LAUNCHED,))
+    store = run.store
+    execution = run.execution
+    accounts = run.accounts
+    launched = store.servers(run.execution_id, run.wave, statuses=(ServerStatus.LAUNCHED,))
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in launched}):
         servers = [server for server in launched if server.scope == scope]
@@ -49,7 +45,7 @@ def handler(task: Task) -> dict[str, Any]:
             verdict = _verdict(server, instances.get(server.drs_server_id), running)
             volumes = left.get(server.source_server_id, ())
             changes.append(ServerChange(server, {**verdict, "detached_volumes": volumes}))
-    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
+    done = store.change_servers(run.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
     confirmed = [server for server in done if server.status is ServerStatus.LAUNCHED]
     return {
         "confirmed": len(confirmed),

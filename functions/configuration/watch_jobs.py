@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.model.execution import JobRecord
 from shared.model.policies import Mode
@@ -17,36 +16,35 @@ from shared.rules.drs.drs_job_monitor import ENDING
 from shared.rules.launch.polling import ENDING_STEP, ROUND, launch_wait
 from shared.rules.waves.outcome import Readiness, retryable
 from shared.services.launch_watcher import LaunchWatcher
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.settings import ConfigurationSettings
-from shared.store import ExecutionStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore
+from shared.task import Run, task
 from shared.times import parse_time
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave, resumed?}`` → how many servers are ``launching`` and so on, and ``waitSeconds``.
 
     ``mayStart``: it is the wave's turn to start what it has launched, though others still launch.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    everyone = store.jobs(task.execution_id, unfinished=True)
-    jobs = [job for job in everyone if job.wave == task.wave]
+    store = run.store
+    execution = run.execution
+    accounts = run.accounts
+    everyone = store.jobs(run.execution_id, unfinished=True)
+    jobs = [job for job in everyone if job.wave == run.wave]
     scopes = sorted({job.scope for job in jobs})
     # Who was resumed has heard something new, and who awaits the end of a job knows when: both look at once.
-    at_once = task.event.get("resumed") or any(job.status == ENDING for job in jobs)
+    at_once = run.event.get("resumed") or any(job.status == ENDING for job in jobs)
     looked = [
-        scope for scope in scopes if store.claim_round(task.execution_id, scope, task.now, ROUND) or at_once
+        scope for scope in scopes if store.claim_round(run.execution_id, scope, run.now, ROUND) or at_once
     ]
     for scope in looked:
-        LaunchWatcher(store, DrsClient(accounts, scope), execution, task.now).look(everyone)
+        LaunchWatcher(store, DrsClient(accounts, scope), execution, run.now).look(everyone)
     if looked:
-        jobs = [job for job in store.jobs(task.execution_id, unfinished=True) if job.wave == task.wave]
-    servers = store.progress(task.execution_id, task.wave)
+        jobs = [job for job in store.jobs(run.execution_id, unfinished=True) if job.wave == run.wave]
+    servers = store.progress(run.execution_id, run.wave)
     count = Counter(server.status for server in servers)
     return {
         "launching": count[ServerStatus.LAUNCHING],
@@ -57,24 +55,24 @@ def handler(task: Task) -> dict[str, Any]:
         "launched": count[ServerStatus.LAUNCHED],
         "starting": count[ServerStatus.STARTING],
         "failed": count[ServerStatus.FAILED],
-        "mayStart": _may_start(store, execution, task),
-        "waitSeconds": _wait(jobs, task),
+        "mayStart": _may_start(store, execution, run),
+        "waitSeconds": _wait(jobs, run),
     }
 
 
-def _may_start(store: ExecutionStore, execution: OpenedExecution, task: Task) -> bool:
+def _may_start(store: ExecutionStore, execution: OpenedExecution, run: Run[Any]) -> bool:
     """In a failback all of a wave starts together: until then its workload runs on the other side."""
     if execution.record.mode is Mode.FAILBACK:
         return False
-    waves = store.waves(task.execution_id)
-    wave = next(wave for wave in waves if wave.name == task.wave)
+    waves = store.waves(run.execution_id)
+    wave = next(wave for wave in waves if wave.name == run.wave)
     verdict = turn_of(execution.record, replace(wave, awaits=Turn.START), waves)
     return verdict.readiness is Readiness.READY
 
 
-def _wait(jobs: Sequence[JobRecord], task: Task) -> int:
+def _wait(jobs: Sequence[JobRecord], run: Run[Any]) -> int:
     if any(job.status == ENDING for job in jobs):
         return ENDING_STEP
     begun = [parse_time(job.created_at) for job in jobs]
-    age = (task.now - min(begun)).total_seconds() if begun else 0.0
+    age = (run.now - min(begun)).total_seconds() if begun else 0.0
     return launch_wait(age)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.model.drs import SourceServer
 from shared.model.policies import FailbackPolicies, OnReplicationTimeout
@@ -15,10 +15,8 @@ from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.pauses import cutover_pause
 from shared.rules.failback.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
-from shared.services.opened_execution import opened
 from shared.settings import ConfigurationSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import parse_time
 
 DRAIN = timedelta(minutes=15)
@@ -26,27 +24,26 @@ DRAIN = timedelta(minutes=15)
 BEFORE_CUTOVER = frozenset(PAST_REPLICATION) - {ServerStatus.RECOVERED}
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ConfigurationSettings)
+def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, drained?}`` → ``{action, replicating, replicated, failed, newlyStalled, bytesLeft,
     secondsLeft, waitSeconds}``. ``action`` is WAIT, GO, STOP or CANCEL; bytes and seconds are estimates.
 
     ``drained``: the workload was quiesced, so wait until nothing is left to be replicated.
     """
-    settings = ConfigurationSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    servers = store.servers(task.execution_id)
+    store = run.store
+    execution = run.execution
+    servers = store.servers(run.execution_id)
     # What an earlier execution has launched is judged by its job, not by its replication.
     judged = [server for server in servers if server.adoption is None]
-    sources = _sources(member_accounts(settings.member_role, settings.external_id), judged)
+    sources = _sources(run.accounts, judged)
     policies = execution.policies.failback
-    if task.event.get("drained"):
-        policies = _drained(policies, judged, task)
-    verdict = judge_replication(judged, sources, policies, task.now)
+    if run.event.get("drained"):
+        policies = _drained(policies, judged, run)
+    verdict = judge_replication(judged, sources, policies, run.now)
     by_id = {server.source_server_id: server for server in judged}
     store.change_servers(
-        task.execution_id,
+        run.execution_id,
         [ServerChange(by_id[server_id], values) for server_id, values in verdict.changes.items()],
         only_from=JUDGED,
     )
@@ -80,7 +77,7 @@ def _sources(accounts: MemberAccounts, servers: Sequence[ServerRecord]) -> dict[
     return found
 
 
-def _drained(policies: FailbackPolicies, servers: Sequence[ServerRecord], task: Task) -> FailbackPolicies:
+def _drained(policies: FailbackPolicies, servers: Sequence[ServerRecord], run: Run[Any]) -> FailbackPolicies:
     """No lag any more; and a deadline that counts from the moment that the last workload was at rest."""
     rested = [parse_time(server.quiesced_at) for server in servers if server.quiesced_at]
     begun = [parse_time(s.reverse_requested_at) for s in servers if s.reverse_requested_at]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Severity
@@ -17,11 +16,10 @@ from shared.rules.plan.overrides import apply_overrides
 from shared.rules.resumption.adoption import Earlier
 from shared.rules.resumption.carry_over import inherit
 from shared.services.earlier_executions import EarlierExecutions
-from shared.services.opened_execution import opened
 from shared.services.prerequisite_reader import PrerequisiteReader
 from shared.settings import QuerySettings
-from shared.store import LockStore, PairStore, execution_store, server_lock
-from shared.task import Task, task
+from shared.store import LockStore, PairStore, server_lock
+from shared.task import Run, task
 from shared.times import iso
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
@@ -29,40 +27,39 @@ LOOK_BACK = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(QuerySettings)
+def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``."""
-    settings = QuerySettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    site = next(site for site in execution.plan.sites if site.name == task.text("site"))
+    store = run.store
+    execution = run.execution
+    site = run.site
     records = [
         record
-        for record in store.servers(task.execution_id)
+        for record in store.servers(run.execution_id)
         if record.site == site.name and record.status in UNDECIDED
     ]
     reader = PrerequisiteReader(
-        accounts=member_accounts(settings.member_role, settings.external_id),
+        accounts=run.accounts,
         site=site,
-        execution_role=settings.execution_role,
+        execution_role=run.settings.execution_role,
     )
     ids = [record.source_server_id for record in records]
-    earlier = EarlierExecutions(store, execution, task.text("executionArn"))
+    earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     # Before the launch settings are read: what a dead holder says it has put back is then seen so.
-    holders = _holders(LockStore(settings.executions_table), earlier, ids)
-    pairs = PairStore(settings.pairs_table).get(ids)
+    holders = _holders(LockStore(run.settings.executions_table), earlier, ids)
+    pairs = PairStore(run.settings.pairs_table).get(ids)
     facts = reader.read(
         records,
-        store.facts(task.execution_id, SourceServer, ids),
-        lambda gone: store.facts(task.execution_id, Instance, gone),
+        store.facts(run.execution_id, SourceServer, ids),
+        lambda gone: store.facts(run.execution_id, Instance, gone),
         pairs,
         {server: holder.execution for server, holder in holders.items() if not holder.is_over},
-        jobs_since=iso(task.now - LOOK_BACK),
+        jobs_since=iso(run.now - LOOK_BACK),
         mode=execution.record.mode,
-        limits=store.limits(task.execution_id, site.recovery),
+        limits=store.limits(run.execution_id, site.recovery),
     )
     scope_findings = check_scope(facts.scope)
-    store.put_facts(task.execution_id, scope_findings)
+    store.put_facts(run.execution_id, scope_findings)
     from_scope = blocking(scope_findings)
     changes = []
     for record in records:
@@ -72,14 +69,14 @@ def handler(task: Task) -> dict[str, Any]:
             job=facts.jobs.get(server_id),
             starter=earlier.of_job(facts.jobs.get(server_id), server_id),
             holder=holders.get(server_id),
-            now=task.now,
+            now=run.now,
         )
         findings = inherited.settle(from_scope + check_server(facts.servers[server_id], execution.policies))
         findings = apply_overrides(findings, execution.request.overrides, record)
         moved_by = pairs[server_id].moved_by if server_id in pairs else None
         values = {**_verdict(findings), **inherited.values, "pair_moved_by": moved_by}
         changes.append(ServerChange(record, values))
-    done = store.change_servers(task.execution_id, changes, only_from=UNDECIDED)
+    done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return _counts(site.name, done)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.model.drs import SourceServer
 from shared.model.finding import Finding, Severity
 from shared.model.policies import Policies
@@ -19,11 +18,11 @@ from shared.rules.failback.original_identifier import BEFORE_VERIFICATION, Ident
 from shared.rules.failback.stages import stage_of
 from shared.rules.plan.overrides import apply_overrides
 from shared.services.earlier_executions import EarlierExecutions
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader
 from shared.settings import QuerySettings
-from shared.store import LockStore, execution_store, server_lock
-from shared.task import Task, task
+from shared.store import LockStore, server_lock
+from shared.task import Run, task
 from shared.times import iso
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
@@ -31,36 +30,35 @@ LOOK_BACK = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(QuerySettings)
+def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``.
 
     Servers that are home already, or only have to be protected or tidied up, become RECOVERED.
     """
-    settings = QuerySettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    site = next(site for site in execution.plan.sites if site.name == task.text("site"))
-    everyone = store.servers(task.execution_id)
+    store = run.store
+    execution = run.execution
+    site = run.site
+    everyone = store.servers(run.execution_id)
     records = [r for r in everyone if r.site == site.name and r.status in UNDECIDED]
     reader = ReversePrerequisiteReader(
-        accounts=member_accounts(settings.member_role, settings.external_id),
+        accounts=run.accounts,
         site=site,
-        execution_role=settings.execution_role,
+        execution_role=run.settings.execution_role,
     )
     facts = reader.read(
         records,
-        {source.source_server_id: source for source in store.facts(task.execution_id, SourceServer)},
+        {source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
         _held(
-            LockStore(settings.executions_table),
-            EarlierExecutions(store, execution, task.text("executionArn")),
+            LockStore(run.settings.executions_table),
+            EarlierExecutions(store, execution, run.text("executionArn")),
             [record.source_server_id for record in records],
         ),
-        jobs_since=iso(task.now - LOOK_BACK),
-        limits=store.limits(task.execution_id, site.origin),
+        jobs_since=iso(run.now - LOOK_BACK),
+        limits=store.limits(run.execution_id, site.origin),
     )
     scope_findings = check_origin_scope(facts.scope) if facts.scope else ()
-    store.put_facts(task.execution_id, [*scope_findings, *_asked_in_vain(execution, everyone)])
+    store.put_facts(run.execution_id, [*scope_findings, *_asked_in_vain(execution, everyone)])
     clashes = conflicts({r.source_server_id: _identified(r) for r in everyone})
     changes = []
     for record in records:
@@ -71,7 +69,7 @@ def handler(task: Task) -> dict[str, Any]:
             findings += (clash,)
         findings = apply_overrides(findings, execution.request.overrides, record)
         changes.append(ServerChange(record, _verdict(record, findings)))
-    done = store.change_servers(task.execution_id, changes, only_from=UNDECIDED)
+    done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return {
         "site": site.name,
         "ready": sum(record.status is not ServerStatus.BLOCKED for record in done),

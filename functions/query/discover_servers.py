@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
@@ -17,21 +16,18 @@ from shared.model.status import ServerStatus
 from shared.rules.matching.instance_matcher import normalize
 from shared.rules.plan.selection import Selection, named_by_id, select, takes_part
 from shared.services.asked_for import asked_for
-from shared.services.opened_execution import opened
 from shared.settings import QuerySettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(QuerySettings)
+def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table."""
-    settings = QuerySettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     plan = execution.plan
-    site = next(site for site in plan.sites if site.name == task.text("site"))
-    accounts = member_accounts(settings.member_role, settings.external_id)
+    site = run.site
+    accounts = run.accounts
 
     listed = [
         server
@@ -50,12 +46,12 @@ def handler(task: Task) -> dict[str, Any]:
     found = [*targets, *ec2.named(_without_target(servers, targets, plan.matching))]
     instances = {instance.instance_id: instance for instance in found}
 
-    limits = QuotasClient(accounts, site.recovery).limits(settings.limits)
+    limits = QuotasClient(accounts, site.recovery).limits(run.settings.limits)
     # Servers of other plans count when names are matched; those named in vain, when the plan is judged.
     named = named_by_id(plan)
     known = [server for server in listed if takes_part(server) or server.source_server_id in named]
-    store.put_facts(task.execution_id, [*known, *instances.values(), limits])
-    store.put_servers(task.execution_id, [_record(server, selection) for server in servers])
+    store.put_facts(run.execution_id, [*known, *instances.values(), limits])
+    store.put_servers(run.execution_id, [_record(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}
 
 

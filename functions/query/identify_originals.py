@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.quotas import QuotasClient
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
@@ -23,30 +22,29 @@ from shared.rules.failback.stages import stage_values
 from shared.rules.plan.selection import Selection, select
 from shared.services.asked_for import asked_for
 from shared.services.earlier_executions import EarlierExecutions
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.services.original_reader import OriginalReader
 from shared.settings import QuerySettings
-from shared.store import ExecutionStore, PairStore, execution_store
-from shared.task import Task, task
+from shared.store import ExecutionStore, PairStore
+from shared.task import Run, task
 
 RECENT = 20
 """How many earlier executions of the plan are looked at for what a killed failback left."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(QuerySettings)
+def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, executionArn, site}`` → ``{site, servers, identified, blocked}``."""
-    settings = QuerySettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    site = next(site for site in execution.plan.sites if site.name == task.text("site"))
-    accounts = member_accounts(settings.member_role, settings.external_id)
+    store = run.store
+    execution = run.execution
+    site = run.site
+    accounts = run.accounts
     reader = OriginalReader(accounts, site)
     listed = reader.source_servers()
     selection = select(listed, execution.plan)
     recovered = _recovered(store, execution)
-    pairs = PairStore(settings.pairs_table).get([server.source_server_id for server in listed])
-    earlier = EarlierExecutions(store, execution, task.text("executionArn"))
+    pairs = PairStore(run.settings.pairs_table).get([server.source_server_id for server in listed])
+    earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     is_named = asked_for(store, execution.request)
     wanted = [s for s in listed if _is_wanted(s, selection, recovered) and is_named(s)]
     facts = reader.read(
@@ -56,7 +54,7 @@ def handler(task: Task) -> dict[str, Any]:
         earlier,
         _failbacks(store, execution),
         execution.policies.failback.stop_workload,
-        task.now,
+        run.now,
     )
     facts = {server_id: fact for server_id, fact in facts.items() if _is_asked_for(fact, execution)}
     identified = {server_id: identify(fact) for server_id, fact in facts.items()}
@@ -67,7 +65,7 @@ def handler(task: Task) -> dict[str, Any]:
             replace(one, findings=one.findings + tuple(_also(server_id, clashes, selection, recovered))),
             site,
             recovered[server_id].wave if recovered is not None else selection.wave_by_server.get(server_id),
-            _stage_values(facts[server_id], one, earlier, execution, task),
+            _stage_values(facts[server_id], one, earlier, execution, run),
         )
         for server_id, one in identified.items()
     ]
@@ -77,9 +75,9 @@ def handler(task: Task) -> dict[str, Any]:
         if record.site == site.name and all(server.source_server_id != server_id for server in listed)
     ]
     records += [_gone(record, site) for record in gone]
-    limits = QuotasClient(accounts, site.origin).limits(settings.limits)
-    store.put_facts(task.execution_id, [*_observed(facts.values()), limits])
-    store.put_servers(task.execution_id, records)
+    limits = QuotasClient(accounts, site.origin).limits(run.settings.limits)
+    store.put_facts(run.execution_id, [*_observed(facts.values()), limits])
+    store.put_servers(run.execution_id, records)
     blocked = sum(record.status is ServerStatus.BLOCKED for record in records)
     return {
         "site": site.name,
@@ -145,7 +143,7 @@ def _stage_values(
     identified: Identified,
     earlier: EarlierExecutions,
     execution: OpenedExecution,
-    task: Task,
+    run: Run[Any],
 ) -> dict[str, Any]:
     job = facts.earlier_job
     starter = earlier.record(job.tags.get(EXECUTION_TAG, "")) if job else None
@@ -155,7 +153,7 @@ def _stage_values(
         identified.stage,
         earlier_over=starter is not None and earlier.is_over(starter.execution_id),
         same_plan=starter is not None and (starter.plan_name, starter.mode) == own,
-        now=task.now,
+        now=run.now,
     )
 
 

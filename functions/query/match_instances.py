@@ -10,29 +10,28 @@ from shared.model.server import ServerChange
 from shared.model.status import ServerStatus
 from shared.rules.matching.instance_matcher import match_instances
 from shared.rules.plan.selection import select, takes_part
-from shared.services.opened_execution import opened
 from shared.settings import QuerySettings
-from shared.store import Leftover, execution_store
-from shared.task import Task, task
+from shared.store import Leftover
+from shared.task import Run, task
 
 UNDECIDED = (ServerStatus.DISCOVERED, ServerStatus.MATCHED)
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(QuerySettings)
+def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{matched, unmatched}``."""
-    store = execution_store(QuerySettings.from_env().executions_table)
-    plan = opened(store, task.execution_id).plan
+    store = run.store
+    plan = run.execution.plan
     records = {
         record.source_server_id: record
-        for record in store.servers(task.execution_id)
+        for record in store.servers(run.execution_id)
         if record.status in UNDECIDED
     }
-    known = store.facts(task.execution_id, SourceServer)
+    known = store.facts(run.execution_id, SourceServer)
     # Every source takes part, whatever its record says by now and whether the plan selects it: a namesake
     # still makes the name ambiguous, and a repeated call must come to the same pairs.
     sources = [server for server in known if takes_part(server)]
-    instances = {i.instance_id: i for i in store.facts(task.execution_id, Instance)}
+    instances = {i.instance_id: i for i in store.facts(run.execution_id, Instance)}
     result = match_instances(sources, list(instances.values()), plan.matching)
 
     matched = [
@@ -61,9 +60,9 @@ def handler(task: Task) -> dict[str, Any]:
         for server_id, finding in result.unmatched_servers.items()
         if server_id in records
     ]
-    store.change_servers(task.execution_id, matched + unmatched, only_from=UNDECIDED)
+    store.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
     # Only now that all sites are known can a selector be said to select nobody.
     findings = [*select(known, plan).plan_findings, *result.plan_findings]
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
-    store.put_facts(task.execution_id, [*leftovers, *result.proposals, *findings])
+    store.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])
     return {"matched": len(matched), "unmatched": len(unmatched)}

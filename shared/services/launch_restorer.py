@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError
 from shared.aws.rate_limits import in_parallel
@@ -35,12 +35,12 @@ class LaunchRestorer:
     """Restores the servers of one execution. Repeating it is harmless."""
 
     def __init__(
-        self, store: ExecutionStore, role_name: str, external_id: str, execution_id: str, now: datetime
+        self, store: ExecutionStore, accounts: MemberAccounts, execution_id: str, now: datetime
     ) -> None:
         self._store = store
         self._id = execution_id
         self._now = now
-        self._accounts: MemberAccounts = member_accounts(role_name, external_id)
+        self._accounts = accounts
         self._locks = LockStore(store.table_name)
 
     def restore(self) -> tuple[int, int]:

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
-from shared.task import Task, TaskInputError, task
+from shared.settings import QuerySettings
+from shared.task import Run, TaskInputError, task
 
 
 def refused(code: str) -> ClientError:
@@ -29,8 +30,8 @@ def refused(code: str) -> ClientError:
 def test_an_error_of_our_own_services_is_worth_another_try(
     error: Exception, expected: type[Exception]
 ) -> None:
-    @task
-    def handler(task: Task) -> dict[str, Any]:
+    @task(QuerySettings)
+    def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         raise error
 
     with pytest.raises(expected) as raised:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError
 from shared.aws.rate_limits import in_parallel
@@ -20,8 +19,7 @@ from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.failback.original_identifier import NOT_REVERSED
 from shared.rules.launch.polling import step_wait
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 TIMEOUT = timedelta(minutes=30)
@@ -30,23 +28,22 @@ HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 OPEN = (None, Protection.RETURNING)
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{waiting, requested, failed, waitSeconds}``."""
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    if store.execution(task.execution_id).cancellation is not None:
+    store = run.store
+    if store.execution(run.execution_id).cancellation is not None:
         return {"waiting": 0, "requested": 0, "failed": 0, "waitSeconds": 0}
-    accounts = member_accounts(settings.member_role, settings.external_id)
+    accounts = run.accounts
     servers = [
         server
-        for server in store.servers(task.execution_id)
+        for server in store.servers(run.execution_id)
         if server.status is ServerStatus.RECOVERED and server.protection in OPEN
     ]
-    first = {"protection": Protection.RETURNING, "reprotect_requested_at": iso(task.now)}
+    first = {"protection": Protection.RETURNING, "reprotect_requested_at": iso(run.now)}
     begun = [ServerChange(s, first) for s in servers if s.protection is None]
     servers = [s for s in servers if s.protection is not None]
-    servers += store.change_settled(task.execution_id, begun)
+    servers += store.change_settled(run.execution_id, begun)
     changes: list[ServerChange] = []
     for scope in sorted({server.scope for server in servers}):
         drs = DrsClient(accounts, scope)
@@ -58,12 +55,12 @@ def handler(task: Task) -> dict[str, Any]:
             server: ServerRecord, drs: DrsClient = drs, instances: dict[Any, RecoveryInstance] = instances
         ) -> ServerChange | None:
             instance = instances.get((server.drs_server_id, server.pair_instance_id))
-            values = _values(server, *_ask(drs, server, instance), task)
+            values = _values(server, *_ask(drs, server, instance), run)
             return ServerChange(server, values) if values else None
 
         answers = in_parallel(ask, members, api="ReverseReplication", scope=lambda server: server.scope)
         changes += [change for change in answers if change]
-    done = store.change_settled(task.execution_id, changes)
+    done = store.change_settled(run.execution_id, changes)
     requested = sum(server.protection is Protection.RESCANNING for server in done)
     decided = {change.server.source_server_id for change in changes}
     waiting = [server for server in servers if server.source_server_id not in decided]
@@ -71,7 +68,7 @@ def handler(task: Task) -> dict[str, Any]:
         "waiting": len(waiting),
         "requested": requested,
         "failed": len(done) - requested,
-        "waitSeconds": step_wait((server.reprotect_requested_at for server in waiting), task.now),
+        "waitSeconds": step_wait((server.reprotect_requested_at for server in waiting), run.now),
     }
 
 
@@ -91,12 +88,12 @@ def _ask(
 
 
 def _values(
-    server: ServerRecord, issue: AwsCallError | str | None, may_pass: bool, task: Task
+    server: ServerRecord, issue: AwsCallError | str | None, may_pass: bool, run: Run[Any]
 ) -> dict[str, Any]:
     """What to record: nothing while it may still succeed."""
     if issue is None:
         return {"protection": Protection.RESCANNING, "protection_reason": None, "protection_remedy": None}
-    if may_pass and task.now - parse_time(server.reprotect_requested_at) <= TIMEOUT:
+    if may_pass and run.now - parse_time(server.reprotect_requested_at) <= TIMEOUT:
         return {}
     advice = issue.explanation.remedy if isinstance(issue, AwsCallError) and not may_pass else CHECK_AGENT
     return {

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError, OutcomeUnknownError, ThrottledError
@@ -25,11 +25,9 @@ from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.failback.original_identifier import NOT_REVERSED, staging_account_issue
 from shared.rules.failback.replication_progress import stall_remedy
-from shared.services.opened_execution import opened
 from shared.services.original_reader import reversed_by_instance
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 CALLERS = 10
@@ -41,24 +39,23 @@ OPEN = (ServerStatus.READY, ServerStatus.REVERSING)
 Values = dict[str, Any]
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, reversed, waiting, failed}``."""
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
-    site = next(site for site in execution.plan.sites if site.name == task.text("site"))
+    store = run.store
+    execution = run.execution
+    site = run.site
     if execution.record.cancellation is not None:
         return {"site": site.name, "reversed": 0, "waiting": 0, "failed": 0}
-    listed = [s for s in store.servers(task.execution_id) if s.site == site.name and s.status in OPEN]
+    listed = [s for s in store.servers(run.execution_id) if s.site == site.name and s.status in OPEN]
     # Said before it is done: from here on somebody has to look before asking.
-    begun = [ServerChange(server, _begin(server, task)) for server in listed]
-    servers = store.change_servers(task.execution_id, begun, only_from=OPEN)
+    begun = [ServerChange(server, _begin(server, run)) for server in listed]
+    servers = store.change_servers(run.execution_id, begun, only_from=OPEN)
     open_ones = [server for server in servers if server.status is ServerStatus.REVERSING]
-    work = _Reversal(member_accounts(settings.member_role, settings.external_id), site, task)
+    work = _Reversal(run.accounts, site, run)
     changes = work.go_on(open_ones, tag_originals=execution.policies.failback.tag_originals)
     done = store.change_servers(
-        task.execution_id,
+        run.execution_id,
         [ServerChange(s, changes[s.source_server_id]) for s in open_ones if changes[s.source_server_id]],
         only_from=(ServerStatus.REVERSING,),
     )
@@ -72,26 +69,26 @@ def handler(task: Task) -> dict[str, Any]:
     }
 
 
-def _begin(server: ServerRecord, task: Task) -> Values:
+def _begin(server: ServerRecord, run: Run[Any]) -> Values:
     """What an earlier execution has launched, or is launching, needs no copy any more."""
     if server.adoption is not None:
-        return {"status": ServerStatus.REPLICATED, "replicated_at": server.replicated_at or iso(task.now)}
+        return {"status": ServerStatus.REPLICATED, "replicated_at": server.replicated_at or iso(run.now)}
     return {
         "status": ServerStatus.REVERSING,
-        "reverse_requested_at": server.reverse_requested_at or iso(task.now),
+        "reverse_requested_at": server.reverse_requested_at or iso(run.now),
     }
 
 
 class _Reversal:
     """One site's reversals, looked at first and then asked for."""
 
-    def __init__(self, accounts: MemberAccounts, site: Site, task: Task) -> None:
+    def __init__(self, accounts: MemberAccounts, site: Site, run: Run[Any]) -> None:
         self._drs = DrsClient(accounts, site.recovery)
         self._origin_drs = DrsClient(accounts, site.origin)
         self._origin_ec2 = Ec2Client(accounts, site.origin)
         self._recovery_ec2 = Ec2Client(accounts, site.recovery)
         self._site = site
-        self._task = task
+        self._run = run
 
     def go_on(self, servers: Sequence[ServerRecord], *, tag_originals: bool) -> dict[str, Values]:
         """What to record of every server, by its id; nothing (``{}``) where there is only to wait."""
@@ -214,7 +211,7 @@ class _Reversal:
 
     def _in_time(self, server: ServerRecord) -> bool:
         since = server.reverse_requested_at
-        return since is None or self._task.now - parse_time(since) <= TIMEOUT
+        return since is None or self._run.now - parse_time(since) <= TIMEOUT
 
     def _tag_originals(self, servers: Sequence[ServerRecord]) -> dict[str, Values]:
         """Tag the originals that are not: with launchIntoSourceInstance DRS refuses to reverse otherwise."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from shared.aws.step_functions import start
 from shared.model.policies import Mode
 from shared.rules.plan.requests import request_from_event
-from shared.task import Task, task
+from shared.settings import ExecutionSettings, state_machines
+from shared.task import Run, task
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """The EventBridge event → ``{executionName, started}``. Raises RequestInvalidError."""
-    request = request_from_event(task.event)
-    name = f"event-{task.text('id')}"
-    machine = "FAILBACK" if request.get("mode") == Mode.FAILBACK else "FAILOVER"
-    return {
-        "executionName": name,
-        "started": start(os.environ[f"{machine}_STATE_MACHINE_ARN"], name, request),
-    }
+    request = request_from_event(run.event)
+    name = f"event-{run.text('id')}"
+    machine = state_machines()[Mode(request.get("mode") or Mode.FAILOVER)]
+    return {"executionName": name, "started": start(machine, name, request)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
@@ -15,20 +15,18 @@ from shared.rules.failback.workloads import at_rest, by_workload_scope
 from shared.services.withdrawals import WITHDRAWABLE, withdraw
 from shared.services.workload_instances import workloads
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{starting, failed}``. Starting what runs already is harmless."""
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    record = store.execution(task.execution_id)
-    wave = store.wave(task.execution_id, task.wave)
-    servers = store.servers(task.execution_id, task.wave, statuses=WITHDRAWABLE)
+    store = run.store
+    accounts = run.accounts
+    record = store.execution(run.execution_id)
+    wave = store.wave(run.execution_id, run.wave)
+    servers = store.servers(run.execution_id, run.wave, statuses=WITHDRAWABLE)
     servers = withdraw(store, record, wave, servers)
     launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
     changes = _held(accounts, launched)
@@ -39,7 +37,7 @@ def handler(task: Task) -> dict[str, Any]:
         refused = Ec2Client(accounts, scope).start([server.pair_instance_id or "" for server in servers])
         for server in servers:
             error = refused.get(server.pair_instance_id or "")
-            values: dict[str, Any] = {"status": ServerStatus.STARTING, "start_requested_at": iso(task.now)}
+            values: dict[str, Any] = {"status": ServerStatus.STARTING, "start_requested_at": iso(run.now)}
             if error:
                 values = {
                     "status": ServerStatus.FAILED,
@@ -47,10 +45,10 @@ def handler(task: Task) -> dict[str, Any]:
                     "remedy": error.explanation.remedy,
                 }
             changes.append(ServerChange(server, values))
-    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
-    wave = store.wave(task.execution_id, task.wave)
+    done = store.change_servers(run.execution_id, changes, only_from=(ServerStatus.LAUNCHED,))
+    wave = store.wave(run.execution_id, run.wave)
     if wave.start_began_at is None:  # it was started early
-        store.change_wave(task.execution_id, task.wave, {"start_began_at": iso(task.now)})
+        store.change_wave(run.execution_id, run.wave, {"start_began_at": iso(run.now)})
     starting = sum(server.status is ServerStatus.STARTING for server in done)
     return {"starting": starting, "failed": len(done) - starting}
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.rules.control.undo import is_undone
 from shared.services.drill_cleaner import DrillCleaner
-from shared.services.opened_execution import opened
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 
 WAIT_SECONDS = 15
 WAIT_FOR_JOBS_SECONDS = 60
@@ -23,25 +20,24 @@ class NoDrillError(Exception):
     """The execution is no drill: its instances may be production."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending.
 
     Raises NoDrillError.
     """
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     if not is_undone(execution.record):
         raise NoDrillError(
-            f"Execution {task.execution_id} is a {execution.record.mode.value.lower()}, not a drill, and was "
+            f"Execution {run.execution_id} is a {execution.record.mode.value.lower()}, not a drill, and was "
             "not cancelled with UNDO: what it launched stays as it is. Give the id of a drill."
         )
     cleaner = DrillCleaner(
         store=store,
-        accounts=member_accounts(settings.member_role, settings.external_id),
+        accounts=run.accounts,
         execution=execution,
-        now=task.now,
+        now=run.now,
     )
     count = cleaner.clean()
     pending = count["pending"] + count["inJobs"]

@@ -11,17 +11,15 @@ from shared.model.execution import ExecutionRecord
 from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus
 from shared.services.execution_liveness import execution_is_over
-from shared.services.opened_execution import opened
 from shared.settings import ExecutionSettings
 from shared.store import (
     ExecutionNotFoundError,
     ExecutionStore,
     LockStore,
-    execution_store,
     plan_lock,
     server_lock,
 )
-from shared.task import Task, task
+from shared.task import Run, task
 
 ERROR = "FailoverTakesPrecedence"
 TIMEOUT = timedelta(minutes=10)
@@ -29,21 +27,21 @@ TIMEOUT = timedelta(minutes=10)
 comes within seconds, unless it is lost."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId, executionArn}`` → ``{waiting}``: drills that are stopped and not closed yet.
 
     Only if the request says ``cancelDrill``. Repeating it is harmless: a drill is stopped once.
     """
-    store = execution_store(ExecutionSettings.from_env().executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     if not execution.request.cancel_drill:
         return {"waiting": 0}
-    servers = [server_lock(server.source_server_id) for server in store.servers(task.execution_id)]
+    servers = [server_lock(server.source_server_id) for server in store.servers(run.execution_id)]
     locks = [plan_lock(execution.plan.name), *servers]
     holders = LockStore(store.table_name).holders(locks)
-    drills = _running_drills(store, set(holders.values()) - {task.execution_id})
-    return {"waiting": sum(_cancel(store, drill, task) for drill in drills)}
+    drills = _running_drills(store, set(holders.values()) - {run.execution_id})
+    return {"waiting": sum(_cancel(store, drill, run) for drill in drills)}
 
 
 def _running_drills(store: ExecutionStore, execution_ids: Iterable[str]) -> list[ExecutionRecord]:
@@ -58,14 +56,14 @@ def _running_drills(store: ExecutionStore, execution_ids: Iterable[str]) -> list
     return found
 
 
-def _cancel(store: ExecutionStore, drill: ExecutionRecord, task: Task) -> bool:
+def _cancel(store: ExecutionStore, drill: ExecutionRecord, run: Run[Any]) -> bool:
     """Stops the drill if it runs; gives whether to wait for it."""
-    own_arn = task.text("executionArn")
+    own_arn = run.text("executionArn")
     arn = drill.arn or arn_of(drill.execution_id, Mode.DRILL, own_arn)
     ended = ended_at(arn)
     if ended is None:
-        stop(arn, ERROR, f"The failover {task.execution_id} takes precedence over this drill.")
+        stop(arn, ERROR, f"The failover {run.execution_id} takes precedence over this drill.")
         return True
     if drill.clean_up is not None:
         return not execution_is_over(store, drill.execution_id, own_arn)
-    return task.now - ended < TIMEOUT
+    return run.now - ended < TIMEOUT

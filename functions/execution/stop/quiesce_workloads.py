@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.ssm import Invocation, SsmClient
 from shared.model.policies import QuiesceAction
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.pauses import cutover_pause
-from shared.services.opened_execution import opened
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso
 
 WAIT_SECONDS = 10
@@ -26,31 +23,30 @@ PAUSED_SECONDS = 60
 """Until the next look at a pause that came after the cutover was approved."""
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{running, failed, waitSeconds}``.
 
     Every server gets the plan's actions one after the other. One whose action fails is left behind.
     """
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     if execution.record.cancellation is not None:
         return {"running": 0, "failed": 0, "waitSeconds": 0}
     if cutover_pause(execution.record, execution.policies.failback):
         return {"running": 1, "failed": 0, "waitSeconds": PAUSED_SECONDS}
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    servers = [server for server in store.servers(task.execution_id) if _is_to_rest(server)]
+    accounts = run.accounts
+    servers = [server for server in store.servers(run.execution_id) if _is_to_rest(server)]
     changes: list[ServerChange] = []
     running = 0
     for scope in sorted({server.workload_scope or server.scope for server in servers}):
         site = _Quiescence(
-            SsmClient(accounts, scope), task, execution.record.started_at, execution.policies.failback.quiesce
+            SsmClient(accounts, scope), run, execution.record.started_at, execution.policies.failback.quiesce
         )
         members = [server for server in servers if (server.workload_scope or server.scope) == scope]
         running += site.go_on(members)
         changes += site.changes
-    done = store.change_servers(task.execution_id, changes, only_from=(ServerStatus.REPLICATED,))
+    done = store.change_servers(run.execution_id, changes, only_from=(ServerStatus.REPLICATED,))
     failed = sum(server.status is ServerStatus.FAILED for server in done)
     return {"running": running, "failed": failed, "waitSeconds": WAIT_SECONDS}
 
@@ -68,9 +64,9 @@ def _is_to_rest(server: ServerRecord) -> bool:
 class _Quiescence:
     """The actions on the servers of one scope; ``changes`` are those that came to an end."""
 
-    def __init__(self, ssm: SsmClient, task: Task, since: str, actions: Sequence[QuiesceAction]) -> None:
+    def __init__(self, ssm: SsmClient, run: Run[Any], since: str, actions: Sequence[QuiesceAction]) -> None:
         self._ssm = ssm
-        self._task = task
+        self._run = run
         self._since = since
         self._actions = actions
         self.changes: list[ServerChange] = []
@@ -80,7 +76,7 @@ class _Quiescence:
         left = list(servers)
         running = 0
         for number, action in enumerate(self._actions, start=1):
-            comment = f"{self._task.execution_id} quiesce {number}"
+            comment = f"{self._run.execution_id} quiesce {number}"
             sent = self._ssm.invocations(comment, self._since)
             unsent = [server for server in left if (server.workload_instance_id or "") not in sent]
             judged = [server for server in left if (server.workload_instance_id or "") in sent]
@@ -94,7 +90,7 @@ class _Quiescence:
                     running += 1
                 else:
                     self._fail(server, *_why(invocation, action))
-        self.changes += [ServerChange(server, {"quiesced_at": iso(self._task.now)}) for server in left]
+        self.changes += [ServerChange(server, {"quiesced_at": iso(self._run.now)}) for server in left]
         return running
 
     def _send(self, servers: Sequence[ServerRecord], action: QuiesceAction, comment: str) -> int:
@@ -111,7 +107,7 @@ class _Quiescence:
         return len(servers) - len(refused)
 
     def _is_late(self, invocation: Invocation, action: QuiesceAction) -> bool:
-        return self._task.now - invocation.requested_at > timedelta(seconds=action.timeout_seconds)
+        return self._run.now - invocation.requested_at > timedelta(seconds=action.timeout_seconds)
 
     def _fail(self, server: ServerRecord, reason: str, remedy: str) -> None:
         values = {"status": ServerStatus.FAILED, "reason": f"Not quiesced: {reason}", "remedy": remedy}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.cross_account import MemberAccounts, member_accounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding, Severity
@@ -16,38 +16,36 @@ from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import TIMEOUT, at_rest, by_workload_scope
 from shared.services.workload_instances import workloads
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 RETURNED = "WORKLOAD_RESTARTED"
 NOT_RETURNED = "WORKLOAD_NOT_RESTARTED"
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{returning, returned, failed}``."""
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    servers = [server for server in store.servers(task.execution_id, task.wave) if _is_to_return(server)]
+    store = run.store
+    accounts = run.accounts
+    servers = [server for server in store.servers(run.execution_id, run.wave) if _is_to_return(server)]
     asked = [
-        ServerChange(server, {"workload_return_requested_at": iso(task.now)})
+        ServerChange(server, {"workload_return_requested_at": iso(run.now)})
         for server in servers
         if server.workload_return_requested_at is None
     ]
-    store.change_settled(task.execution_id, asked)
+    store.change_settled(run.execution_id, asked)
     originals = _originals(accounts, servers)
     returning = returned = failed = 0
     changes: list[ServerChange] = []
     for scope, members in by_workload_scope(servers):
         instances = workloads(accounts, scope, members)
         back = [s for s in members if _is_back(s, instances[s.source_server_id], originals)]
-        changes += [ServerChange(server, _returned(server, task)) for server in back]
+        changes += [ServerChange(server, _returned(server, run)) for server in back]
         away = [server for server in members if server not in back]
         refused = _bring_back(accounts, away, instances, originals)
         for server in away:
-            why = _hopeless(server, instances[server.source_server_id], refused, originals, task)
+            why = _hopeless(server, instances[server.source_server_id], refused, originals, run)
             if why:
                 changes.append(
                     ServerChange(server, _not_returned(server, instances[server.source_server_id], why))
@@ -56,7 +54,7 @@ def handler(task: Task) -> dict[str, Any]:
         returned += len(back)
         failed += lost
         returning += len(away) - lost
-    store.change_settled(task.execution_id, changes)
+    store.change_settled(run.execution_id, changes)
     return {"returning": returning, "returned": returned, "failed": failed}
 
 
@@ -122,13 +120,13 @@ def _hopeless(
     instance: Instance | None,
     refused: dict[str, str],
     originals: dict[str, Instance | None],
-    task: Task,
+    run: Run[Any],
 ) -> str | None:
     """Why the workload will not return; None while it may. A refusal for want of capacity may pass."""
     if instance is None or instance.state in ("terminated", "shutting-down"):
         return f"{server.workload_instance_id} is gone."
     since = server.workload_return_requested_at
-    if since is None or task.now - parse_time(since) <= TIMEOUT:
+    if since is None or run.now - parse_time(since) <= TIMEOUT:
         return None
     original = originals[server.source_server_id]
     if original is not None and not at_rest(original):
@@ -138,7 +136,7 @@ def _hopeless(
     return f"{held} {refused.get(server.source_server_id, '')}".strip()
 
 
-def _returned(server: ServerRecord, task: Task) -> dict[str, Any]:
+def _returned(server: ServerRecord, run: Run[Any]) -> dict[str, Any]:
     finding = Finding(
         code=RETURNED,
         severity=Severity.WARNING,
@@ -146,7 +144,7 @@ def _returned(server: ServerRecord, task: Task) -> dict[str, Any]:
         remedy=f"{server.pair_instance_id} is stopped and does not run it. What was written there since the "
         "cutover stays there. Run the failback again when the cause is mended.",
     )
-    return {"workload_restarted_at": iso(task.now), "findings": _with(server, finding)}
+    return {"workload_restarted_at": iso(run.now), "findings": _with(server, finding)}
 
 
 def _not_returned(server: ServerRecord, instance: Instance | None, why: str) -> dict[str, Any]:

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.cross_account import member_accounts
 from shared.aws.ec2_client import Ec2Client
 from shared.model.ec2 import Instance
 from shared.model.policies import Mode, WhenTargetRuns
 from shared.model.server import ServerChange, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import TIMEOUT
-from shared.services.opened_execution import OpenedExecution, opened
+from shared.services.opened_execution import OpenedExecution
 from shared.settings import ExecutionSettings
-from shared.store import execution_store
-from shared.task import Task, task
+from shared.task import Run, task
 from shared.times import iso, parse_time
 
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
 
 
-@task
-def handler(task: Task) -> dict[str, Any]:
+@task(ExecutionSettings)
+def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
 
     Running ones are stopped only if the plan says so (``whenTargetRuns: STOP``, or in a failback
     ``whenOriginalRuns: STOP``, its default); they may be in use.
     """
-    settings = ExecutionSettings.from_env()
-    store = execution_store(settings.executions_table)
-    execution = opened(store, task.execution_id)
+    store = run.store
+    execution = run.execution
     may_stop, word = _may_stop(execution), execution.record.mode.launches_into
-    accounts = member_accounts(settings.member_role, settings.external_id)
-    servers = store.servers(task.execution_id, task.wave, statuses=WAITING)
+    accounts = run.accounts
+    servers = store.servers(run.execution_id, run.wave, statuses=WAITING)
     changes: list[ServerChange] = []
     waited: list[ServerChange] = []
     stopping = 0
@@ -47,12 +44,12 @@ def handler(task: Task) -> dict[str, Any]:
             if issue:
                 changes.append(ServerChange(server, issue))
             elif instance and instance.state != "stopped":
-                if _hangs(server, task):
+                if _hangs(server, run):
                     changes.append(ServerChange(server, _hanging(instance)))
                     continue
                 stopping += 1
                 if server.stop_awaited_since is None:
-                    waited.append(ServerChange(server, {"stop_awaited_since": iso(task.now)}))
+                    waited.append(ServerChange(server, {"stop_awaited_since": iso(run.now)}))
                 if instance.state == "running":
                     to_stop.append(instance.instance_id)
         refused = ec2.stop(to_stop) if to_stop else {}
@@ -60,8 +57,8 @@ def handler(task: Task) -> dict[str, Any]:
             if error := refused.get(server.pair_instance_id or ""):
                 changes.append(ServerChange(server, _failed(str(error), error.explanation.remedy)))
                 stopping -= 1
-    store.change_servers(task.execution_id, waited, only_from=WAITING)
-    failed = store.change_servers(task.execution_id, changes, only_from=WAITING)
+    store.change_servers(run.execution_id, waited, only_from=WAITING)
+    failed = store.change_servers(run.execution_id, changes, only_from=WAITING)
     return {"stopped": len(servers) - stopping - len(failed), "stopping": stopping, "failed": len(failed)}
 
 
@@ -92,9 +89,9 @@ def _issue(
     return None
 
 
-def _hangs(server: ServerRecord, task: Task) -> bool:
+def _hangs(server: ServerRecord, run: Run[Any]) -> bool:
     since = server.stop_awaited_since
-    return since is not None and task.now - parse_time(since) > TIMEOUT
+    return since is not None and run.now - parse_time(since) > TIMEOUT
 
 
 def _hanging(instance: Instance) -> dict[str, Any]:
