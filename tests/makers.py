@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.model.drs import Job, JobLogItem, LaunchedServer, LaunchSettings, SourceServer
@@ -9,7 +10,7 @@ from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Volume
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
-from shared.model.server import ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 from shared.rules.checks.prerequisites import ProfileFacts, ServerFacts
 
@@ -163,3 +164,8 @@ def plan_document(**changes: Any) -> dict[str, Any]:
         ],
     }
     return values | changes
+
+
+def changed(server: ServerRecord, values: dict[str, Any]) -> Change:
+    """A change of these fields."""
+    return Change(server, replace(server, **values))

@@ -1,10 +1,11 @@
-"""CloseExecution: the last task of every execution, whichever way it went."""
+"""CloseExecution: the last task of every execution, good or bad."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from shared.services.execution_closer import Ending, close, message_of
+from shared.rules.closure.execution import Closure, message_of
+from shared.services.execution_closer import close
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
 
@@ -13,7 +14,7 @@ from shared.task import Run, task
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, startedAt, decision?, failure?: {Error, Cause}}`` → ``{status, report, totals, …}``."""
     failure = run.event.get("failure") or {}
-    ending = Ending(
+    closure = Closure(
         execution_id=run.execution_id,
         started_at=run.text("startedAt"),
         now=run.now,
@@ -21,4 +22,4 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         error=failure.get("Error"),
         cause=message_of(failure.get("Cause")),
     )
-    return close(run.store, run.settings, ending)
+    return close(run.store, run.settings, closure)

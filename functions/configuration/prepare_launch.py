@@ -30,7 +30,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
             plan_name=execution.plan.name,
             execution_id=run.execution_id,
             now=run.now,
-            tell=lambda outcomes: store.put_facts(run.execution_id, outcomes),
+            record=lambda outcomes: store.put_facts(run.execution_id, outcomes),
         )
         preparer.prepare([s for s in ready if s.scope == scope], execution.policies.recovery_mode)
     count = Counter(one.outcome for one in store.facts(run.execution_id, ServerOutcome))

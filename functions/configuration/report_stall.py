@@ -1,11 +1,12 @@
-"""ReportStall: tell the operators which servers are stalled and what to do, once for each stall."""
+"""ReportStall: notify the operators which servers are stalled and what to do, once for each stall."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.aws.sns import notify
-from shared.model.server import ServerChange
+from shared.model.server import Change
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
 
@@ -20,15 +21,14 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         for server in store.servers(run.execution_id)
         if server.stalled_since is not None and not server.stall_reported and not server.status.is_final
     ]
-    # Marked first: a repeated call must not tell it twice, and the report holds it in any case.
-    told = store.change_servers(
-        run.execution_id, [ServerChange(server, {"stall_reported": True}) for server in stalled]
-    )
-    if told:
+    # Marked first: a repeated call must not notify twice, and the report has it in any case.
+    changes = [Change(server, replace(server, stall_reported=True)) for server in stalled]
+    marked = store.change_servers(run.execution_id, changes)
+    if marked:
         notify(
             run.settings.topic_arn,
-            f"{execution.plan.name}: the replication of {len(told)} servers is stalled",
+            f"{execution.plan.name}: the replication of {len(marked)} servers is stalled",
             f"Execution {run.execution_id} waits for the replication to the origin. Stalled:\n"
-            + "\n".join(f"{s.name} since {s.stalled_since}: {s.reason} → {s.remedy}" for s in told),
+            + "\n".join(f"{s.name} since {s.stalled_since}: {s.reason} → {s.remedy}" for s in marked),
         )
-    return {"reported": len(told)}
+    return {"reported": len(marked)}

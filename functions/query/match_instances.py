@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
-from shared.model.server import ServerChange
+from shared.model.server import Change
 from shared.model.status import ServerStatus
 from shared.rules.matching.instance_matcher import match_instances
 from shared.rules.plan.selection import select, takes_part
@@ -35,30 +36,32 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     result = match_instances(sources, list(instances.values()), plan.matching)
 
     matched = [
-        ServerChange(
-            records[pair.source_server_id],
-            {
-                "status": ServerStatus.MATCHED,
-                "pair_instance_id": pair.instance_id,
-                "paired_by": pair.paired_by,
-                "private_ip_before": instances[pair.instance_id].private_ip,
-            },
+        Change(
+            server,
+            replace(
+                server,
+                status=ServerStatus.MATCHED,
+                pair_instance_id=pair.instance_id,
+                paired_by=pair.paired_by,
+                private_ip_before=instances[pair.instance_id].private_ip,
+            ),
         )
         for pair in result.pairs
-        if pair.source_server_id in records
+        if (server := records.get(pair.source_server_id))
     ]
     unmatched = [
-        ServerChange(
-            records[server_id],
-            {
-                "status": ServerStatus.BLOCKED,
-                "reason": finding.found,
-                "remedy": finding.remedy,
-                "findings": (finding,),
-            },
+        Change(
+            server,
+            replace(
+                server,
+                status=ServerStatus.BLOCKED,
+                reason=finding.found,
+                remedy=finding.remedy,
+                findings=(finding,),
+            ),
         )
         for server_id, finding in result.unmatched_servers.items()
-        if server_id in records
+        if (server := records.get(server_id))
     ]
     store.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
     # Only now that all sites are known can a selector be said to select nobody.

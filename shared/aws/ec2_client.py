@@ -9,6 +9,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shared.aws.bisection import halves
 from shared.aws.cross_account import PATIENT, MemberAccounts
 from shared.aws.drs_client import chunks, platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
@@ -190,9 +191,7 @@ class Ec2Client:
                     raise
                 if len(some) == 1:
                     refused[some[0]] = error
-                else:
-                    middle = len(some) // 2
-                    pending += [some[:middle], some[middle:]]
+                pending += halves(some)
         return refused
 
     @property

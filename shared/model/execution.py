@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
-from shared.model.server import ServerChange
+from shared.model.server import Change
 from shared.model.status import ExecutionStatus, PausePoint, Turn, WaveStatus
 
 
@@ -135,4 +135,4 @@ class Effect:
 
     execution: dict[str, Any] = field(default_factory=dict)
     waves: dict[str, dict[str, Any]] = field(default_factory=dict)
-    servers: tuple[ServerChange, ...] = ()
+    servers: tuple[Change, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.model.drs import LaunchSettings
@@ -14,7 +14,7 @@ from shared.model.status import Adoption, Protection, ServerStatus
 
 @dataclass(frozen=True, slots=True)
 class DetachedVolume:
-    """An EBS volume that a launch took from an instance and left behind, still billed."""
+    """An EBS volume that a launch detached from an instance, still billed."""
 
     volume_id: str
     instance_id: str
@@ -27,7 +27,7 @@ class DetachedVolume:
 
 @dataclass(frozen=True, slots=True)
 class RemovedVolume:
-    """A detached volume that is gone: deleted on request, or by somebody else."""
+    """A detached volume that no longer exists: deleted on request, or outside our executions."""
 
     volume_id: str
     removed_at: str
@@ -121,13 +121,22 @@ class ServerRecord:
         """The source server that is launched: the reversed one in a failback."""
         return self.reversed_server_id or self.source_server_id
 
+    def failed(self, reason: str, remedy: str) -> ServerRecord:
+        return replace(self, status=ServerStatus.FAILED, reason=reason, remedy=remedy)
+
 
 @dataclass(frozen=True, slots=True)
-class ServerChange:
-    """New values for some fields of one server, by the field names of ``ServerRecord``."""
+class Change:
+    """A server as it was read, and as it is to be: the store writes the difference."""
 
-    server: ServerRecord
-    values: dict[str, Any]
+    before: ServerRecord
+    after: ServerRecord
 
-    def applied(self) -> ServerRecord:
-        return replace(self.server, **self.values)
+    @property
+    def values(self) -> dict[str, Any]:
+        """The new values of the fields that differ, by their names."""
+        pairs = {f.name: (getattr(self.before, f.name), getattr(self.after, f.name)) for f in _FIELDS}
+        return {name: after for name, (before, after) in pairs.items() if before != after}
+
+
+_FIELDS = fields(ServerRecord)

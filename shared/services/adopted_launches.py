@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from shared.model.execution import JobRecord
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import Adoption, ServerStatus
 from shared.store import ExecutionStore
 from shared.times import iso
@@ -20,20 +20,20 @@ def take_over(
 ) -> list[ServerRecord]:
     """Move adopted servers to LAUNCHING or LAUNCHED, and record their jobs; gives those that stay.
 
-    A job may have ended since it was adopted; who watches it sees that. Repeating it is harmless.
+    A job may have ended since it was adopted; AwaitJobs sees that. Repeating it is harmless.
     """
     adopted = [server for server in servers if server.adoption and server.status in WAITING]
     for job in _jobs(store, adopted, now):
         store.put_job(execution_id, job)
-    changes = [ServerChange(server, _values(server, now)) for server in adopted]
+    changes = [Change(server, _joined(server, now)) for server in adopted]
     store.change_servers(execution_id, changes, only_from=WAITING)
     return [server for server in servers if server not in adopted]
 
 
-def _values(server: ServerRecord, now: datetime) -> dict[str, Any]:
+def _joined(server: ServerRecord, now: datetime) -> ServerRecord:
     if server.adoption is Adoption.JOB:
-        return {"status": ServerStatus.LAUNCHING}
-    return {"status": ServerStatus.LAUNCHED, "launched_at": iso(now)}
+        return replace(server, status=ServerStatus.LAUNCHING)
+    return replace(server, status=ServerStatus.LAUNCHED, launched_at=iso(now))
 
 
 def _jobs(store: ExecutionStore, servers: Sequence[ServerRecord], now: datetime) -> list[JobRecord]:

@@ -1,23 +1,23 @@
-"""Carries out the clean-up of a drill: one call for every server and round, each safe to repeat."""
+"""Carries out the clean-up of a drill: one call for every server and poll, each safe to repeat."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
-from shared.aws.ec2_client import Ec2Client
+from shared.aws.ec2_client import EbsVolume, Ec2Client
 from shared.aws.errors import AwsCallError, ThrottledError
 from shared.model.drs import Job, RecoveryInstance
-from shared.model.ec2 import Volume
+from shared.model.ec2 import Instance, Volume
 from shared.model.policies import Mode
 from shared.model.prerequisite_facts import CheckFailure
 from shared.model.scope import Scope
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.undo import goes_back
 from shared.rules.drill.clean_up import CleanUpFacts, CleanUpStep, issue, next_clean_up_step, swap
@@ -65,22 +65,22 @@ class DrillCleaner:
             failed=sum(server.clean_up_issue is not None for server in begun),
         )
         mine, lost = self._still_mine(open_)
-        changes = [ServerChange(server, self._gave_up(_taken_over(holder))) for server, holder in lost]
+        changes = [Change(server, _given_up(server, _taken_over(holder))) for server, holder in lost]
         facts = self._facts(drs, mine, jobs)
 
-        def clean(server: ServerRecord) -> dict[str, Any]:
+        def clean(server: ServerRecord) -> ServerRecord:
             return self._step(drs, server, facts[server.source_server_id], jobs[server.source_server_id])
 
         with ThreadPoolExecutor(WRITERS) as pool:
             results = list(pool.map(clean, mine))
-        changes += [ServerChange(server, values) for server, values in zip(mine, results, strict=True)]
+        changes += [Change(server, after) for server, after in zip(mine, results, strict=True)]
         for change in changes:
-            count[_kind(change.values, facts.get(change.server.source_server_id))] += 1
+            count[_kind(change.after, facts.get(change.after.source_server_id))] += 1
         self._store.change_settled(self._id, [change for change in changes if change.values])
         return count
 
     def _jobs(self, drs: DrsClient, servers: Sequence[ServerRecord]) -> dict[str, list[Job]]:
-        """The jobs of this drill by server: those that are recorded, and those that nobody lived to record.
+        """The jobs of this drill by server, also those whose starter died before it recorded them.
 
         Only servers whose launch was begun are in it.
         """
@@ -123,39 +123,48 @@ class DrillCleaner:
         }
         ids = sorted({v.volume_id for s in servers for v in s.volumes_before if v.volume_id})
         volumes = ec2.volumes(ids) if ids else {}
-        facts = {}
-        for server in servers:
-            of_server = {v.volume_id for v in server.volumes_before if v.volume_id}
-            own = _own(recovery.get(server.source_server_id), server, jobs[server.source_server_id])
-            ours = {job.job_id for job in jobs[server.source_server_id]} | {server.job_id}
-            facts[server.source_server_id] = CleanUpFacts(
-                target=targets.get(server.pair_instance_id or ""),
-                recovery_instance=own,
-                volumes_before=server.volumes_before,
-                volumes=self._execution.policies.drill.volumes,
-                missing_volumes=frozenset(
-                    volume_id
-                    for volume_id in of_server
-                    if volume_id not in volumes
-                    or volumes[volume_id].attached_to not in (None, server.pair_instance_id)
-                ),
-                job_unfinished=bool(unfinished(jobs[server.source_server_id])),
-                real=own is not None and own.job_id in ours and self._execution.record.mode is not Mode.DRILL,
+        return {
+            server.source_server_id: self._facts_of(
+                server,
+                jobs[server.source_server_id],
+                targets.get(server.pair_instance_id or ""),
+                recovery.get(server.source_server_id),
+                volumes,
             )
-        return facts
+            for server in servers
+        }
+
+    def _facts_of(
+        self,
+        server: ServerRecord,
+        jobs: Sequence[Job],
+        target: Instance | None,
+        recovery: RecoveryInstance | None,
+        volumes: Mapping[str, EbsVolume],
+    ) -> CleanUpFacts:
+        own = _own(recovery, server, jobs)
+        is_ours = own is not None and own.job_id in _job_ids(server, jobs)
+        return CleanUpFacts(
+            target=target,
+            recovery_instance=own,
+            volumes_before=server.volumes_before,
+            volumes=self._execution.policies.drill.volumes,
+            missing_volumes=_missing_volumes(server, volumes),
+            job_unfinished=bool(unfinished(jobs)),
+            real=is_ours and self._execution.record.mode is not Mode.DRILL,
+        )
 
     def _step(
         self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, jobs: Sequence[Job]
-    ) -> dict[str, Any]:
-        """Takes the server's next step; gives what to record of it."""
+    ) -> ServerRecord:
+        """Take the server's next step; returns the record after it."""
         step = next_clean_up_step(facts)
         if step is None:
             found = issue(facts)
-            return self._gave_up(found) if found else {"cleaned_up_at": iso(self._now)}
+            return _given_up(server, found) if found else replace(server, cleaned_up_at=iso(self._now))
         if step is CleanUpStep.AWAIT_JOB:
-            return self._gave_up(_hanging(jobs)) if self._hangs(jobs) else {}
+            return _given_up(server, _hanging(jobs)) if self._hangs(jobs) else server
         began = server.clean_up_began_at
-        values = {} if began else {"clean_up_began_at": iso(self._now)}
         refused: AwsCallError | None = None
         try:
             self._take(drs, server, facts, step)
@@ -165,8 +174,8 @@ class DrillCleaner:
             # Volumes that still come loose, a server that DRS keeps for a while: most of it passes.
             refused = error
         if began and self._now - parse_time(began) > TIMEOUT:
-            return self._gave_up(_stuck(server, step, refused))
-        return values
+            return _given_up(server, _stuck(server, step, refused))
+        return replace(server, clean_up_began_at=began or iso(self._now))
 
     def _take(self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, step: CleanUpStep) -> None:
         ec2 = Ec2Client(self._accounts, drs.scope)
@@ -182,17 +191,28 @@ class DrillCleaner:
             for volume in _root_first(swap(facts).attach, ec2.root_device(target)):
                 ec2.attach_volume(volume.volume_id or "", target, volume.device)
         elif step is CleanUpStep.DISCONNECT and own is not None:
-            _unless_gone(lambda: drs.disconnect_recovery_instance(own.recovery_instance_id))
+            _unless_removed(lambda: drs.disconnect_recovery_instance(own.recovery_instance_id))
         elif step is CleanUpStep.DELETE and own is not None:
-            _unless_gone(lambda: drs.delete_recovery_instance(own.recovery_instance_id))
+            _unless_removed(lambda: drs.delete_recovery_instance(own.recovery_instance_id))
 
     def _hangs(self, jobs: Sequence[Job]) -> bool:
         patience = TIMEOUT + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
         return any(self._now - parse_time(job.created_at) > patience for job in unfinished(jobs))
 
-    @staticmethod
-    def _gave_up(found: CheckFailure) -> dict[str, Any]:
-        return {"clean_up_issue": f"{found.found} {found.remedy}"}
+
+def _given_up(server: ServerRecord, found: CheckFailure) -> ServerRecord:
+    return replace(server, clean_up_issue=f"{found.found} {found.remedy}")
+
+
+def _job_ids(server: ServerRecord, jobs: Sequence[Job]) -> set[str | None]:
+    return {job.job_id for job in jobs} | {server.job_id}
+
+
+def _missing_volumes(server: ServerRecord, volumes: Mapping[str, EbsVolume]) -> frozenset[str]:
+    """The server's own volumes that do not exist, or are attached to another instance."""
+    own = {volume.volume_id for volume in server.volumes_before if volume.volume_id}
+    mine = (None, server.pair_instance_id)
+    return frozenset(v for v in own if v not in volumes or volumes[v].attached_to not in mine)
 
 
 def _own(
@@ -200,20 +220,19 @@ def _own(
 ) -> RecoveryInstance | None:
     """The recovery instance in the server's pair, unless another drill left it there.
 
-    A real one is given whoever made it: it is to be left alone.
+    A real one is returned in any case: it is to be left alone.
     """
     if found is None or found.ec2_instance_id != server.pair_instance_id:
         return None
-    ours = {job.job_id for job in jobs} | {server.job_id}
-    return found if found.job_id in ours or not found.is_drill else None
+    return found if found.job_id in _job_ids(server, jobs) or not found.is_drill else None
 
 
 def _root_first(volumes: Sequence[Volume], root_device: str | None) -> list[Volume]:
     return sorted(volumes, key=lambda volume: (volume.device != root_device, volume.device))
 
 
-def _unless_gone(call: Callable[[], None]) -> None:
-    """``call()``; what an earlier try has removed already is as good as removed."""
+def _unless_removed(call: Callable[[], None]) -> None:
+    """``call()``; what an earlier attempt has removed already counts as removed."""
     try:
         call()
     except AwsCallError as error:
@@ -221,10 +240,10 @@ def _unless_gone(call: Callable[[], None]) -> None:
             raise
 
 
-def _kind(values: dict[str, Any], facts: CleanUpFacts | None) -> str:
-    if "cleaned_up_at" in values:
+def _kind(server: ServerRecord, facts: CleanUpFacts | None) -> str:
+    if server.cleaned_up_at:
         return "cleaned"
-    if "clean_up_issue" in values:
+    if server.clean_up_issue:
         return "failed"
     return "inJobs" if facts and facts.job_unfinished else "pending"
 

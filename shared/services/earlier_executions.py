@@ -1,10 +1,12 @@
 """What earlier executions have recorded of servers that an execution is about to recover.
 
 An execution that was killed leaves DRS jobs, launched instances and changed launch settings behind. Its
-jobs carry its id in their tags, and until it is closed it holds the locks of its servers.
+jobs carry its id in their tags, and its servers are locked until it is closed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from shared.model.drs import Job
 from shared.model.execution import ExecutionRecord
@@ -13,7 +15,7 @@ from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
 from shared.rules.resumption.adoption import Earlier
 from shared.services.execution_liveness import execution_is_over
 from shared.services.opened_execution import OpenedExecution
-from shared.store import ExecutionNotFoundError, ExecutionStore
+from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, server_lock
 
 
 class EarlierExecutions:
@@ -45,6 +47,12 @@ class EarlierExecutions:
     def of_job(self, job: Job | None, source_server_id: str) -> Earlier | None:
         """The earlier execution that started this job, if it was one of ours and not the one that asks."""
         return self.of(job.tags.get(EXECUTION_TAG) if job else None, source_server_id)
+
+    def holders(self, locks: LockStore, source_server_ids: Sequence[str]) -> dict[str, Earlier]:
+        """The other executions that have locked these servers, over or not, by source server id."""
+        found = locks.holders([server_lock(server_id) for server_id in source_server_ids])
+        known = {one: self.of(found.get(server_lock(one)), one) for one in source_server_ids}
+        return {server_id: holder for server_id, holder in known.items() if holder}
 
     def of(self, execution_id: str | None, source_server_id: str) -> Earlier | None:
         """What that execution has recorded of a server; None if it is unknown, or the one that asks."""

@@ -13,6 +13,7 @@ from shared.aws.errors import AwsCallError
 from shared.aws.rate_limits import in_parallel
 from shared.model.policies import Mode
 from shared.model.server import ServerRecord
+from shared.rules.closure.launch_settings import is_to_be_restored
 from shared.rules.drs.drs_job_monitor import servers_in_progress
 from shared.rules.launch.launch_changes import changes_to_restore
 from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, server_lock
@@ -23,12 +24,6 @@ LOOK_BACK = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 logger = Logger(child=True)
-
-
-def is_to_be_restored(server: ServerRecord, mode: Mode) -> bool:
-    """Whether the server is to get its own launch settings back: always after a drill, and once undone."""
-    changed = server.launch_changed and server.previous_launch is not None
-    return changed and (mode is Mode.DRILL or server.launched_at is None or server.cleaned_up_at is not None)
 
 
 class LaunchRestorer:
@@ -46,13 +41,13 @@ class LaunchRestorer:
     def restore(self) -> tuple[int, int]:
         """Returns how many servers were restored, and how many could not be.
 
-        A server that a job holds is left as it is: the job may launch it yet, by the settings it has now.
-        So is one that another execution holds by now: that one has taken over what is to be restored.
+        A server in a job is left as it is: the job may launch it yet, by the settings it has now. So is one
+        that another execution has locked: that execution has taken over what is to be restored.
         """
         mode = self._mode()
         servers = [s for s in self._store.servers(self._id) if is_to_be_restored(s, mode)]
         if mode is not Mode.DRILL:
-            # Here nobody waits for the end of jobs: one whose end was not seen may have launched a server.
+            # Jobs are not awaited here: one whose end was not seen may have launched a server.
             ended = {job.job_id for job in self._store.jobs(self._id) if job.status == "COMPLETED"}
             servers = [s for s in servers if s.job_id is None or s.job_id in ended or s.cleaned_up_at]
         restored: list[ServerRecord] = []
@@ -60,7 +55,7 @@ class LaunchRestorer:
         free = self._not_in_jobs([server for server in servers if server not in lost])
         for start in range(0, len(free), AT_ONCE):
             some = free[start : start + AT_ONCE]
-            # Looked at again right before: meanwhile another execution may have begun.
+            # Read again right before: another execution may have begun meanwhile.
             lost += self._taken_over(some)
             mine = [server for server in some if server not in lost]
             results = in_parallel(

@@ -11,7 +11,7 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.model.drs import Job
 from shared.model.execution import JobRecord
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import explain_raw_error
 from shared.rules.drs.drs_job_monitor import (
@@ -43,7 +43,7 @@ class LaunchWatcher:
         self._id = execution.record.execution_id
         self._patience = timedelta(seconds=execution.policies.launch_timeout_seconds)
 
-    def look(self, records: Sequence[JobRecord]) -> None:
+    def poll(self, records: Sequence[JobRecord]) -> None:
         """Ask once for all unfinished jobs of the execution in the scope, and record what changed.
 
         ``records``: the unfinished jobs of the execution, as they were read just now.
@@ -91,17 +91,16 @@ class LaunchWatcher:
     def _is_stuck(self, job: Job) -> bool:
         return job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
 
-    def _given_up(self, record: JobRecord, servers: Sequence[ServerRecord]) -> list[ServerChange]:
+    def _given_up(self, record: JobRecord, servers: Sequence[ServerRecord]) -> list[Change]:
         """Nobody can say any more what became of the job's servers: they are not launched again."""
-        values = {
-            "status": ServerStatus.FAILED,
-            "reason": f"Job {record.job_id} was deleted from DRS before its end was seen.",
-            "remedy": "Look at the server's recovery instance in DRS: if it is there, start the "
-            f"{self._execution.record.mode.launches_into}; otherwise run the plan again.",
-        }
-        return [ServerChange(server, values) for server in servers]
+        reason = f"Job {record.job_id} was deleted from DRS before its end was seen."
+        remedy = (
+            "Look at the server's recovery instance in DRS: if it exists, start the "
+            f"{self._execution.record.mode.launches_into}; otherwise run the plan again."
+        )
+        return [Change(server, server.failed(reason, remedy)) for server in servers]
 
-    def _outcomes(self, job: Job, servers: Sequence[ServerRecord]) -> list[ServerChange]:
+    def _outcomes(self, job: Job, servers: Sequence[ServerRecord]) -> list[Change]:
         """What the job says of those of its servers whose records do not say it yet."""
         stuck = self._is_stuck(job)
         outcomes = launch_outcomes(job)
@@ -113,13 +112,13 @@ class LaunchWatcher:
             # A server can be tried again only when no job holds it any more.
             elif stuck or (outcome.result is LaunchResult.FAILED and job.status == COMPLETED):
                 failed.append(server)
-        values = {"status": ServerStatus.LAUNCHED, "launched_at": iso(self._now)}
-        changes = [ServerChange(server, values) for server in launched]
+        now = iso(self._now)
+        changes = [Change(s, replace(s, status=ServerStatus.LAUNCHED, launched_at=now)) for s in launched]
         return changes + (self._failures(job, failed, outcomes, stuck) if failed else [])
 
     def _failures(
         self, job: Job, servers: list[ServerRecord], outcomes: dict[str, LaunchOutcome], stuck: bool
-    ) -> list[ServerChange]:
+    ) -> list[Change]:
         reasons = failure_reasons(self._drs.job_log(job.job_id))
         changes = []
         for server in servers:
@@ -130,13 +129,14 @@ class LaunchWatcher:
                 reason = f"job {job.job_id} has run for over {self._patience}"
             failed = replace(server, status=ServerStatus.LAUNCH_FAILED)
             again = retryable(failed, self._execution.policies) and not stuck
-            values = {
-                "status": ServerStatus.LAUNCH_FAILED if again else ServerStatus.FAILED,
-                "reason": f"Launch failed (job {job.job_id}): {reason}",
-                "remedy": explain_raw_error(reason),
-                "stop_awaited_since": None,
-            }
-            changes.append(ServerChange(server, values))
+            after = replace(
+                server,
+                status=ServerStatus.LAUNCH_FAILED if again else ServerStatus.FAILED,
+                reason=f"Launch failed (job {job.job_id}): {reason}",
+                remedy=explain_raw_error(reason),
+                stop_awaited_since=None,
+            )
+            changes.append(Change(server, after))
         return changes
 
 

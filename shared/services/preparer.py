@@ -1,7 +1,7 @@
-"""Writes launch settings ahead of time, and back: never of a server that an execution or a job holds.
+"""Writes launch settings ahead of time, and back: never of a server that is locked, or in a job.
 
-Whoever recovers takes precedence. So before every few servers it is looked again whether an execution holds
-the plan or one of them. It locks no server and no plan itself, and so stands in nobody's way.
+Executions take precedence. So before every few servers their locks are read again. A preparation locks no
+server and no plan itself, and so delays no execution.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.aws.rate_limits import in_parallel
+from shared.aws.step_functions import has_ended
 from shared.model.drs import LaunchSettings
 from shared.model.policies import RecoveryMode
 from shared.model.scope import Scope
@@ -33,13 +34,30 @@ from shared.rules.preparation.changes import (
     previous_settings,
     undone,
 )
-from shared.store import LockStore, plan_lock, server_lock
+from shared.store import ExecutionStore, LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.preparations import PreparationStore
 from shared.times import iso
 
 AT_ONCE = 20
 LOOK_BACK = timedelta(days=1)
 """How long ago a job may have begun and still run."""
+
+
+class PreparationInProgressError(Exception):
+    """Another preparation of the same plan runs."""
+
+
+def lock_preparation(store: ExecutionStore, plan_name: str, execution_id: str, arn: str) -> None:
+    """Lock the plan against other preparations. Raises PreparationInProgressError."""
+    locks, lock = LockStore(store.table_name), preparation_lock(plan_name)
+    siblings = arn.rsplit(":", 1)[0]
+    for holder in locks.take([lock], execution_id, lambda holder: has_ended(f"{siblings}:{holder}")).values():
+        raise PreparationInProgressError(
+            f"The preparation {holder} of plan {plan_name!r} runs. Wait for its end, and start again."
+        )
+    # If it was called late, no other task would release the lock.
+    if store.execution(execution_id).status.is_final:
+        locks.release([lock], execution_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class _Work:
 
 
 class Preparer:
-    """Prepares, or undoes that, in one scope for one plan. ``tell`` takes what came of some servers."""
+    """Prepares, or undoes that, in one scope for one plan. ``record`` takes the outcomes of some servers."""
 
     def __init__(
         self,
@@ -64,9 +82,9 @@ class Preparer:
         plan_name: str,
         execution_id: str,
         now: datetime,
-        tell: Callable[[list[ServerOutcome]], None],
+        record: Callable[[list[ServerOutcome]], None],
     ) -> None:
-        self._tell = tell
+        self._record = record
         self._drs = DrsClient(accounts, scope)
         self._scope = scope
         self._plan = plan_name
@@ -82,7 +100,7 @@ class Preparer:
         self._carry_out(work)
 
     def undo(self) -> None:
-        """Put back what preparations of this plan have changed, as far as nobody has changed it since."""
+        """Put back what preparations of this plan have changed, unless it was changed since."""
         known = [one for one in self._preparations.all().values() if one.plan_name == self._plan]
         settings = in_parallel(self._read, known, api="GetLaunchConfiguration", scope=lambda one: self._scope)
         work, outcomes = [], []
@@ -91,14 +109,14 @@ class Preparer:
                 work.append(self._to_undo(one, current))
             else:
                 outcomes.append(_refused(one.source_server_id, one.name, current))
-        self._tell(outcomes)
+        self._record(outcomes)
         self._carry_out(work)
 
     def _to_prepare(self, server: ServerRecord, known: Preparation | None, mode: RecoveryMode) -> _Work:
         server_id, instance = server.source_server_id, server.pair_instance_id or ""
         current = server.previous_launch
         if known and known.done and known.prepared_by == self._id:
-            # An earlier try of this very call did it: what the checks have read is old by now.
+            # An earlier attempt of this very call did it: what the checks have read is stale.
             done = ServerOutcome(server_id, server.name, Outcome.PREPARED)
             return _Work(server_id, server.name, (), known, done)
         if current is None:
@@ -144,11 +162,11 @@ class Preparer:
                     free.append(one)
                 else:
                     yielded.append(_yielded(one, holder))
-            self._tell(yielded)
+            self._record(yielded)
             self._write(free)
 
     def _write(self, work: Sequence[_Work]) -> None:
-        # Said before it is done: what a preparation that dies may have changed can be put back.
+        # Recorded before the call: what a preparation that dies may have changed can be put back.
         self._preparations.put(one.remember for one in work if one.remember and one.steps)
         answers = in_parallel(
             self._update,
@@ -159,7 +177,7 @@ class Preparer:
         )
         done = [one for one, error in zip(work, answers, strict=True) if error is None]
         self._preparations.put(replace(one.remember, done=True) for one in done if one.remember)
-        self._tell(
+        self._record(
             [
                 one.done if error is None else _refused(one.source_server_id, one.name, error)
                 for one, error in zip(work, answers, strict=True)

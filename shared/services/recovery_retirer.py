@@ -1,7 +1,7 @@
 """Carries out the steps by which the recovery side becomes what it was before the disaster.
 
-The order is the rule's (``shared.rules.failback.retirement``). Here is only what each step calls, and what
-is looked at before: the reversed server is touched only when its direction and its hint say that it is one.
+The rule (``shared.rules.failback.retirement``) gives the order. This module makes each step's call after it
+has read AWS: a reversed server is touched only when its direction and its hint identify it as one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared.aws.bisection import halves
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient, chunks
 from shared.aws.ec2_client import Ec2Client
@@ -38,7 +39,7 @@ HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a server stands after a round. Neither done nor hopeless: look again.
+    """Where a server stands after a poll. Neither done nor hopeless: poll again.
 
     ``acted``: a call was made and something may come next at once; ``issue``: what held it up.
     """
@@ -51,7 +52,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What AWS says of one server: A2, A3, B2, B3 and A1 of the reference, each None when it is gone."""
+    """What AWS has of one server: A2, A3, B2, B3 and A1 of the reference, each None if it does not exist."""
 
     reversed_server: SourceServer | None
     failback_instance: RecoveryInstance | None
@@ -71,9 +72,9 @@ class RecoveryRetirer:
         self._disposition = disposition
         self._now = now
 
-    def round(self, servers: Sequence[ServerRecord]) -> dict[str, Progress]:
-        """Look at every server and take its next step; the progress by source server id."""
-        around = self._look(servers)
+    def poll(self, servers: Sequence[ServerRecord]) -> dict[str, Progress]:
+        """Read every server and take its next step; the progress by source server id."""
+        around = self._read(servers)
         steps = {s.source_server_id: self._step(s, around[s.source_server_id]) for s in servers}
         progress = {key: found for key, found in steps.items() if isinstance(found, Progress)}
         to_end = [s for s in servers if steps[s.source_server_id] is RetireStep.TERMINATE]
@@ -89,7 +90,7 @@ class RecoveryRetirer:
             return progress | {s.source_server_id: one for s, one in zip(rest, made, strict=True)}
 
     def _step(self, server: ServerRecord, around: _Around) -> RetireStep | Progress:
-        """The call to make, or what there is to say instead."""
+        """The call to make, or the progress where there is none to make."""
         facts = self._facts(around)
         issue = _not_its_own(server, around) or refusal(facts)
         if issue:
@@ -122,10 +123,9 @@ class RecoveryRetirer:
             scope, some = pending.pop()
             drs = self._drs(scope)
             made = _made(partial(drs.terminate_recovery_instances, [ids[key] for key in some]))
-            middle = len(some) // 2
-            if made.hopeless and middle:
-                pending += [(scope, some[:middle]), (scope, some[middle:])]
-            else:
+            parts = halves(some) if made.hopeless else []
+            pending += [(scope, part) for part in parts]
+            if not parts:
                 progress |= dict.fromkeys(some, made)
         return progress
 
@@ -161,9 +161,9 @@ class RecoveryRetirer:
             terminating=around.terminating,
         )
 
-    # --- looking
+    # --- reads
 
-    def _look(self, servers: Sequence[ServerRecord]) -> dict[str, _Around]:
+    def _read(self, servers: Sequence[ServerRecord]) -> dict[str, _Around]:
         found: dict[str, _Around] = {}
         for origin, recovery in sorted({(server.scope, _recovery(server)) for server in servers}):
             members = [s for s in servers if (s.scope, _recovery(s)) == (origin, recovery)]
@@ -218,7 +218,7 @@ def _id_of(instance: RecoveryInstance | None) -> str:
 
 
 def _made(call: Callable[[], object]) -> Progress:
-    """Make a call that is safe to repeat; what DRS or EC2 says against it may pass, unless it is hopeless."""
+    """Make a call that is safe to repeat; a refusal by DRS or EC2 may pass, unless it is hopeless."""
     try:
         call()
     except AwsCallError as error:
@@ -255,7 +255,7 @@ def _not_its_own(server: ServerRecord, around: _Around) -> CheckFailure | None:
 def _other_side(server: ServerRecord, original: Instance | None) -> CheckFailure:
     return CheckFailure(
         f"{server.workload_instance_id} runs, and the original {server.pair_instance_id} is "
-        f"{original.state if original else 'gone'}: it may be the only one that runs the workload.",
+        f"{original.state if original else 'not found'}: it may be the only one that runs the workload.",
         f"Start {server.pair_instance_id} or stop {server.workload_instance_id}, then run the plan again.",
     )
 

@@ -22,7 +22,7 @@ from shared.model.finding import Finding
 from shared.model.plan import Plan
 from shared.model.quotas import KnownLimits, ScopeLimits
 from shared.model.scope import Scope
-from shared.model.server import RemovedVolume, ServerChange, ServerProgress, ServerRecord
+from shared.model.server import Change, RemovedVolume, ServerProgress, ServerRecord
 from shared.model.status import Protection, ServerStatus
 from shared.rules.drs.drs_job_monitor import COMPLETED
 from shared.rules.matching.instance_matcher import Proposal
@@ -182,7 +182,7 @@ class ExecutionStore:
     def change_servers(
         self,
         execution_id: str,
-        changes: Iterable[ServerChange],
+        changes: Iterable[Change],
         only_from: Sequence[ServerStatus] = (),
     ) -> list[ServerRecord]:
         """Apply changes to servers without an outcome and, if given, only from these statuses.
@@ -195,7 +195,7 @@ class ExecutionStore:
         condition = inside if only_from else f"attribute_exists(pk) AND NOT {inside}"
         return self._change(execution_id, listed, condition, values)
 
-    def change_settled(self, execution_id: str, changes: Iterable[ServerChange]) -> list[ServerRecord]:
+    def change_settled(self, execution_id: str, changes: Iterable[Change]) -> list[ServerRecord]:
         """Set what comes after a server's outcome (its protection, its clean-up), never the outcome itself.
 
         A protection that is final stays. Returns the servers as changed.
@@ -210,17 +210,22 @@ class ExecutionStore:
         return self._change(execution_id, listed, condition, values)
 
     def _change(
-        self, execution_id: str, changes: Sequence[ServerChange], condition: str, values: dict[str, str]
+        self, execution_id: str, changes: Sequence[Change], condition: str, values: dict[str, str]
     ) -> list[ServerRecord]:
         operations = [
             set_if(
-                self.table_name, _server_key(execution_id, change.server), change.values, condition, values
+                self.table_name,
+                _server_key(execution_id, change.before),
+                # A change of nothing still asks whether the condition holds.
+                change.values or {"source_server_id": change.before.source_server_id},
+                condition,
+                values,
             )
             for change in changes
         ]
-        # Who is not told that it moved a server on leaves it to another that is not there.
+        # Exact: the writer that moved a server on takes its next step, so it must learn that it did.
         done = write(operations, exact=True)
-        return [change.applied() for change, written in zip(changes, done, strict=True) if written]
+        return [change.after for change, written in zip(changes, done, strict=True) if written]
 
     def settle_launch_settings(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
         """Record that these servers have their launch settings back, whatever their outcome."""
@@ -331,8 +336,8 @@ class ExecutionStore:
                 set_if(self.table_name, key, fields, "#status IN (:planned, :running)", not_over)
             )
         for change in effect.servers:
-            key = _server_key(execution_id, change.server)
-            as_seen = {":seen": change.server.status.value}
+            key = _server_key(execution_id, change.before)
+            as_seen = {":seen": change.before.status.value}
             operations.append(set_if(self.table_name, key, change.values, "#status = :seen", as_seen))
         return write_together(operations)
 

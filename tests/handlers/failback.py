@@ -14,8 +14,9 @@ from typing import Any
 from shared.model.ec2 import Volume
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
+from tests import makers
 from tests.drs_emulator.failback_world import TEMPLATE
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
 
@@ -105,7 +106,7 @@ class Failback:
     def change(self, *names: str, **values: Any) -> None:
         """Change the records of some servers, or of all, whatever their status."""
         changes = [
-            ServerChange(server, values)
+            makers.changed(server, values)
             for server in self.estate.servers().values()
             if not names or server.name in names
         ]

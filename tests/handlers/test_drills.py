@@ -11,9 +11,9 @@ from functions.configuration import close_execution, restore_launch_settings
 from functions.execution.retire import clean_up_drill
 from shared.aws.step_functions import arn_of, clean_up_machine, clean_up_name
 from shared.model.policies import Mode
-from shared.model.server import ServerChange
 from shared.model.status import ServerStatus
 from shared.store import server_lock
+from tests import makers
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import refused
 
@@ -137,7 +137,7 @@ def test_a_job_that_does_not_end_is_told(estate: Estate) -> None:
 def test_a_launch_of_a_blocked_server_is_nobodys_to_clean_up(estate: Estate) -> None:
     drilled(estate)
     [record] = estate.servers().values()
-    change = ServerChange(record, {"status": ServerStatus.BLOCKED})
+    change = makers.changed(record, {"status": ServerStatus.BLOCKED})
     assert estate.store.change_servers("execution-1", [change])
     assert estate.call(clean_up_drill)["cleaned"] == 0
 

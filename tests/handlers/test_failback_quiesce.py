@@ -10,8 +10,9 @@ from botocore.awsrequest import AWSResponse
 
 from functions.execution.stop import quiesce_workloads
 from shared.model.policies import Mode
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
 from tests.handlers.wire import Call, Wire, lost_answer
 
@@ -121,6 +122,6 @@ def test_a_command_that_does_not_end_is_given_up(estate: Estate, commands: Comma
 
 def test_what_an_earlier_execution_launched_is_left_alone(estate: Estate, commands: Commands) -> None:
     server = estate.servers()["web-1"]
-    estate.store.change_servers(estate.execution_id, [ServerChange(server, {"adoption": "LAUNCH"})])
+    estate.store.change_servers(estate.execution_id, [makers.changed(server, {"adoption": "LAUNCH"})])
     assert quiesce(estate) == (1, 0)
     assert commands.sent()[0]["InstanceIds"] == ["i-00000000000000002"]

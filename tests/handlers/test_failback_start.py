@@ -9,9 +9,9 @@ import pytest
 
 from functions.configuration import report_stall, request_approval
 from shared.model.finding import Finding
-from shared.model.server import ServerChange
 from shared.model.status import Protection, ServerStatus
 from shared.rules.plan.requests import RequestInvalidError
+from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
 from tests.handlers.failover import Failover
 from tests.handlers.wire import Wire, lost_answer
@@ -252,7 +252,7 @@ def test_a_record_that_somebody_settled_is_not_asked_for(away: Failover) -> None
     away.reach_reversal()
     server = away.servers()["web-1"]
     values = {"status": ServerStatus.SKIPPED}
-    away.estate.store.change_servers("failback-1", [ServerChange(server, values)])
+    away.estate.store.change_servers("failback-1", [makers.changed(server, values)])
     away.estate.clock.advance(600)
     assert away.reverse()["reversed"] == 1
     assert len(away.reversed_servers()) == 1

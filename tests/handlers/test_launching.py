@@ -12,8 +12,8 @@ from functions.configuration import await_turn, close_wave, verify_launches, wat
 from functions.execution.launch import start_recovery
 from functions.execution.stop import stop_targets
 from shared.aws.errors import OutcomeUnknownError
-from shared.model.server import ServerChange
 from shared.model.status import ServerStatus, WaveStatus
+from tests import makers
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import Call, lost_answer, refused, refused_json
 
@@ -295,10 +295,10 @@ def test_a_launch_that_is_seen_before_its_record_says_so_is_not_lost(estate: Est
     server = estate.servers()["web-1"]
     late = {"status": ServerStatus.LAUNCHING, "job_id": server.job_id}
     early = {"status": ServerStatus.CONFIGURED, "job_id": None}
-    estate.store.change_servers("execution-1", [ServerChange(server, early)])
+    estate.store.change_servers("execution-1", [makers.changed(server, early)])
     estate.clock.advance(3600)
     assert watch(estate)["launched"] == 0
-    estate.store.change_servers("execution-1", [ServerChange(estate.servers()["web-1"], late)])
+    estate.store.change_servers("execution-1", [makers.changed(estate.servers()["web-1"], late)])
     estate.clock.advance(60)
     assert watch(estate)["launched"] == 1
 
@@ -330,7 +330,7 @@ def test_launched_into_another_instance_or_none_is_a_failure(estate: Estate) -> 
     estate.reach("LAUNCHED")
     servers = estate.servers()
     estate.store.change_servers(
-        "execution-1", [ServerChange(servers["web-1"], {"pair_instance_id": "i-00000000000000bad"})]
+        "execution-1", [makers.changed(servers["web-1"], {"pair_instance_id": "i-00000000000000bad"})]
     )
     estate.drs_client().disconnect_recovery_instance(recoveryInstanceID=servers["web-2"].pair_instance_id)
     estate.drs_client().delete_recovery_instance(recoveryInstanceID=servers["web-2"].pair_instance_id)

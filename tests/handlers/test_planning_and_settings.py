@@ -8,7 +8,6 @@ import pytest
 
 from functions.configuration import configure_launch, plan_waves, reserve_servers, restore_launch_settings
 from shared.aws.errors import ThrottledError
-from shared.model.server import ServerChange
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 from shared.store import ClaimStore, server_lock
 from tests import makers
@@ -192,8 +191,8 @@ def test_servers_that_were_launched_or_never_changed_are_left_alone(estate: Esta
     servers = estate.servers()
     launched = {"job_id": "drsjob-1", "launched_at": estate.now, "status": ServerStatus.LAUNCHED}
     changes = [
-        ServerChange(servers["db-1"], launched),
-        ServerChange(servers["web-1"], {"launch_changed": None}),
+        makers.changed(servers["db-1"], launched),
+        makers.changed(servers["web-1"], {"launch_changed": None}),
     ]
     estate.store.change_servers("execution-1", changes)
     assert estate.call(restore_launch_settings) == {"restored": 1, "failed": 0, "undo": False}

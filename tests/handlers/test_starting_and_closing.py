@@ -9,9 +9,8 @@ import pytest
 
 from functions.configuration import close_aborted_execution, close_execution, close_wave, verify_instances
 from functions.execution.launch import start_instances
-from shared.model.server import ServerChange
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
-from shared.services.execution_closer import message_of
+from shared.rules.closure.execution import message_of
 from shared.store import plan_lock, server_lock
 from tests import makers
 from tests.handlers.estate import Estate, plan_document
@@ -28,7 +27,7 @@ FAILURE = {"Error": "AccessDeniedError", "Cause": '{"errorMessage": "no rights"}
 def move(estate: Estate, status: ServerStatus, *names: str, **values: Any) -> None:
     """Put servers into a status, as if the wave had come so far."""
     servers = estate.servers()
-    changes = [ServerChange(servers[name], {"status": status, **values}) for name in names]
+    changes = [makers.changed(servers[name], {"status": status, **values}) for name in names]
     assert len(estate.store.change_servers("execution-1", changes)) == len(names)
 
 

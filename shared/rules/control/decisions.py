@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.model.execution import (
@@ -16,7 +16,7 @@ from shared.model.execution import (
     WaveRecord,
 )
 from shared.model.policies import Mode
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import NOT_RECOVERED, PausePoint, ServerStatus
 from shared.rules.control.messages import Action, ControlInvalidError, Message
 from shared.rules.plan.contract_wording import did_you_mean
@@ -114,7 +114,7 @@ def _skip(message: Message, at: Standing, control_id: str, now: str) -> Judgemen
     if ended:
         names = ", ".join(f"{server.name} is {server.status.value}" for server in ended)
         raise refusal("servers", f"{names}.", "Skip only servers that are not started yet.")
-    changes = tuple(ServerChange(server, {"skip": said}) for server in found if server.skip is None)
+    changes = tuple(Change(server, replace(server, skip=said)) for server in found if server.skip is None)
     names = ", ".join(server.name for server in found)
     text = f"{message.by} had {names} skipped because: {message.reason}"
     return Judgement(text, Effect({"servers_skipped": True}, servers=changes))

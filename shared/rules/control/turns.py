@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from shared.model.execution import ExecutionRecord, WaveRecord
-from shared.model.policies import LaunchOrder
+from shared.model.policies import LaunchOrder, Mode
 from shared.model.status import Turn
 from shared.rules.control.pauses import launch_pause, start_pause, withdrawal
 from shared.rules.waves.outcome import DependencyVerdict, Readiness, dependency_verdict
@@ -27,3 +28,15 @@ def turn_of(record: ExecutionRecord, wave: WaveRecord, waves: Sequence[WaveRecor
     if wave.awaits is _IN_ORDER[record.launch_order]:
         return dependency_verdict(wave, waves)
     return DependencyVerdict(Readiness.READY)
+
+
+def may_start(record: ExecutionRecord, name: str, waves: Callable[[], Sequence[WaveRecord]]) -> bool:
+    """Whether the wave may start some of what it has launched while the rest still launches.
+
+    In a failback all of a wave starts together: until then its workload runs on the other side.
+    """
+    if record.mode is Mode.FAILBACK:
+        return False
+    known = waves()
+    wave = next(wave for wave in known if wave.name == name)
+    return turn_of(record, replace(wave, awaits=Turn.START), known).readiness is Readiness.READY

@@ -8,6 +8,7 @@ from datetime import timedelta
 from shared.model.ec2 import Instance
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
 
 TIMEOUT = timedelta(minutes=15)
 """How long an instance may take to stop or to start. One that stays stopping has a host in issue and may
@@ -38,4 +39,25 @@ def whereabouts(server: ServerRecord) -> str:
     return (
         f"Its workload on {workload} was stopped. To go on, run the failback again; to go back, see that "
         f"{server.pair_instance_id} is stopped, then aws ec2 start-instances --instance-ids {workload}"
+    )
+
+
+def is_to_quiesce(server: ServerRecord) -> bool:
+    """Not a server that an earlier execution has launched: its workload was stopped for that."""
+    return (
+        server.status is ServerStatus.REPLICATED
+        and server.quiesced_at is None
+        and server.adoption is None
+        and server.workload_instance_id is not None
+    )
+
+
+def other_side_runs(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:
+    """The server FAILED where its workload runs on the other side, so that its original stays stopped."""
+    if workload is None or at_rest(workload):
+        return None
+    return server.failed(
+        f"Its workload instance {workload.instance_id} is {workload.state}: it was started again after it "
+        "was stopped. The original was not started.",
+        "Find out in CloudTrail who started it, then run the failback again for this server.",
     )

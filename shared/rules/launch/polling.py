@@ -74,3 +74,17 @@ def step_wait(since: Iterable[str | None], now: datetime) -> int:
     """
     waited = [(now - parse_time(start)).total_seconds() for start in since if start]
     return int(min(LONGEST_STEP, max(SHORTEST_STEP, min(waited, default=0) / 10)))
+
+
+def jobs_wait(created_at: Iterable[str], now: datetime, *, ending: bool) -> int:
+    """Seconds until the next poll of a wave's jobs, which began at these times (ISO 8601)."""
+    if ending:
+        return ENDING_STEP
+    begun = [parse_time(start) for start in created_at]
+    return launch_wait((now - min(begun)).total_seconds() if begun else 0.0)
+
+
+def started_wait(start_requested_at: Iterable[str | None], now: datetime, instances: int) -> int:
+    """Seconds until the next poll of ``instances``; the last of them was started last of these times."""
+    asked = [parse_time(start) for start in start_requested_at]
+    return boot_wait((now - max(asked)).total_seconds() if asked else 0.0, instances)

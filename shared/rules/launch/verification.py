@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from shared.model.ec2 import InstanceHealth
 from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.times import iso, parse_time
 
 CONSOLE_REMEDY = (
     "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance}; "
@@ -51,3 +54,17 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
         remedy = "Find out who changed the network interface, and put the address back before using it."
         return Verdict(False, found, hopeless=True, remedy=remedy)
     return Verdict(True, f"{instance} runs and passes its status checks.")
+
+
+def verified(
+    server: ServerRecord, verdict: Verdict, health: InstanceHealth | None, now: datetime, timeout: timedelta
+) -> ServerRecord:
+    """The server RECOVERED or FAILED by the verdict, or unchanged while its instance may still come up."""
+    address = health.private_ip if health else None
+    if verdict.passed:
+        return replace(server, status=ServerStatus.RECOVERED, verified_at=iso(now), private_ip_after=address)
+    late = now - parse_time(server.start_requested_at) > timeout
+    if verdict.hopeless or late:
+        reason = verdict.found if verdict.hopeless else f"Not verified in time: {verdict.found}"
+        return replace(server.failed(reason, verdict.remedy), private_ip_after=address)
+    return server

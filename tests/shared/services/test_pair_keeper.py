@@ -12,10 +12,11 @@ from shared.model.execution import ExecutionRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
-from shared.model.server import ServerChange, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ExecutionStatus, ServerStatus
 from shared.services.pair_keeper import PairKeeper
 from shared.store import server_lock
+from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, environment, plan_document
 from tests.handlers.wire import Call, Wire
 
@@ -143,7 +144,7 @@ def test_a_server_that_is_put_back_meanwhile_is_not_kept_as_it_was(estate: Estat
 
     def put_back(call: Call) -> None:
         wire.off("dynamodb", "PutItem")
-        estate.store.change_settled("out", [ServerChange(out.server, {"cleaned_up_at": LATE})])
+        estate.store.change_settled("out", [makers.changed(out.server, {"cleaned_up_at": LATE})])
         now = pair(estate)
         estate.pairs.put([replace(now, workload_side="ORIGIN")])
 

@@ -12,7 +12,7 @@ from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.execution import JobRecord
 from shared.model.finding import Finding, Severity
-from shared.model.server import ServerChange, ServerProgress
+from shared.model.server import ServerProgress
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 from shared.store import ExecutionNotFoundError, Leftover
 from tests import makers
@@ -63,7 +63,7 @@ def test_the_outcome_of_an_execution_is_final(opened: Estate) -> None:
 def test_the_outcome_of_a_server_is_final(opened: Estate, outcome: ServerStatus) -> None:
     first, second = makers.record(1, status=outcome), makers.record(2)
     opened.store.put_servers("execution-1", [first, second])
-    late = [ServerChange(server, {"status": ServerStatus.LAUNCHED}) for server in (first, second)]
+    late = [makers.changed(server, {"status": ServerStatus.LAUNCHED}) for server in (first, second)]
     assert [server.name for server in opened.store.change_servers("execution-1", late)] == ["app-2"]
     assert {s.name: s.status for s in opened.store.servers("execution-1")} == {
         "app-1": outcome,
@@ -74,13 +74,13 @@ def test_the_outcome_of_a_server_is_final(opened: Estate, outcome: ServerStatus)
 def test_a_late_writer_changes_no_server_that_moved_on(opened: Estate) -> None:
     server = makers.record(1, status=ServerStatus.LAUNCHED)
     opened.store.put_servers("execution-1", [server])
-    change = ServerChange(server, {"status": ServerStatus.LAUNCHING})
+    change = makers.changed(server, {"status": ServerStatus.LAUNCHING})
     assert opened.store.change_servers("execution-1", [change], only_from=(ServerStatus.CONFIGURED,)) == []
     assert opened.store.servers("execution-1") == [server]
 
 
 def test_a_server_that_was_never_recorded_is_not_made_up(opened: Estate) -> None:
-    change = ServerChange(makers.record(9), {"status": ServerStatus.LAUNCHED})
+    change = makers.changed(makers.record(9), {"status": ServerStatus.LAUNCHED})
     assert opened.store.change_servers("execution-1", [change]) == []
     assert opened.store.servers("execution-1") == []
 

@@ -1,0 +1,1 @@
+"""What servers, waves and executions become when their run ends."""

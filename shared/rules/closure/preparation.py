@@ -1,0 +1,34 @@
+"""How a preparation ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared.model.execution import ExecutionRecord
+from shared.model.status import ExecutionStatus
+from shared.rules.closure.execution import failure_text
+from shared.times import iso
+
+
+def preparation_end(
+    record: ExecutionRecord, failure: dict[str, Any], blocked: int, now: datetime
+) -> ExecutionRecord:
+    """The record with its final status. ``failure``: ``{Error, Cause}``, or empty."""
+    ended = replace(record, status=ExecutionStatus.COMPLETED, ended_at=iso(now))
+    if failure:
+        return replace(
+            ended,
+            status=ExecutionStatus.FAILED,
+            reason=failure_text(failure),
+            remedy="Repair the cause, and prepare again. A failover sets by itself what is not prepared.",
+        )
+    if blocked:
+        return replace(
+            ended,
+            status=ExecutionStatus.COMPLETED_WITH_FAILURES,
+            reason=f"{blocked} servers are blocked.",
+            remedy="Follow the remedy of each: a failover would be blocked by the same.",
+        )
+    return ended

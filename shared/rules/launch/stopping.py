@@ -1,0 +1,49 @@
+"""An instance must be stopped before DRS launches into it: what becomes of one that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.model.ec2 import Instance
+from shared.model.policies import Mode, Policies, WhenTargetRuns
+from shared.model.server import ServerRecord
+from shared.rules.failback.workloads import TIMEOUT
+from shared.times import iso, parse_time
+
+
+def may_stop(policies: Policies, mode: Mode) -> bool:
+    """Whether the plan lets us stop a running instance that is to be launched into."""
+    of_mode = policies.failback.when_original_runs if mode is Mode.FAILBACK else policies.when_target_runs
+    return of_mode is WhenTargetRuns.STOP
+
+
+def awaiting_stop(
+    server: ServerRecord, instance: Instance | None, mode: Mode, *, may_stop: bool, now: datetime
+) -> ServerRecord:
+    """The server as it waits for its instance to stop: unchanged if stopped, FAILED if it will not stop."""
+    if instance is None:
+        found = f"{server.pair_instance_id} no longer exists."
+        return server.failed(found, f"Provide another {mode.launches_into}, then run it again.")
+    if not instance.allows_launching_into:
+        return server.failed(
+            f"{instance.instance_id} lost its AWSDRS tag after the checks.",
+            f"aws ec2 create-tags --resources {instance.instance_id} "
+            "--tags Key=AWSDRS,Value=AllowLaunchingIntoThisInstance, then run the plan again.",
+        )
+    if instance.state in ("pending", "running") and not may_stop:
+        return server.failed(
+            f"{instance.instance_id} was started after the checks.",
+            "Make sure that it is not in use, then stop it and run the plan again: "
+            f"aws ec2 stop-instances --instance-ids {instance.instance_id}",
+        )
+    if instance.state == "stopped":
+        return server
+    since = server.stop_awaited_since
+    if since is not None and now - parse_time(since) > TIMEOUT:
+        return server.failed(
+            f"{instance.instance_id} did not stop within {TIMEOUT}: it is {instance.state}.",
+            f"aws ec2 stop-instances --force --instance-ids {instance.instance_id}; when it is stopped, run "
+            "the plan again for this server.",
+        )
+    return replace(server, stop_awaited_since=since or iso(now))

@@ -1,0 +1,100 @@
+"""Opens an execution: what its request refers to must exist and be over, and its plan must be free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.aws.step_functions import arn_of
+from shared.model.policies import Mode
+from shared.rules.plan.contracts import Problem
+from shared.rules.plan.requests import Request, RequestInvalidError
+from shared.services.execution_liveness import execution_is_over
+from shared.services.stored_plans import stored_plan
+from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, PlanStore, plan_lock
+
+
+class ExecutionInProgressError(Exception):
+    """Another execution of the same plan runs."""
+
+
+class ExecutionOpener:
+    """For one execution. ``arn`` is its own in Step Functions."""
+
+    def __init__(self, store: ExecutionStore, execution_id: str, arn: str) -> None:
+        self._store = store
+        self._id = execution_id
+        self._arn = arn
+        self._locks = LockStore(store.table_name)
+
+    def check_references(self, request: Request, modes: Sequence[str]) -> None:
+        """Raises RequestInvalidError. ``modes``: those that the calling state machine can run."""
+        if request.mode not in modes:
+            machine = "failback" if request.mode is Mode.FAILBACK else "failover"
+            raise _invalid(
+                "mode",
+                f"{request.mode.value} is not what this state machine runs: {' and '.join(modes)}.",
+                f"Start the state machine whose name ends in -{machine} with this request.",
+            )
+        if request.failover:
+            self._refuse_unless_failed_over(request.failover)
+        if request.only and request.only.not_recovered_in:
+            self._refuse_unless_over(request.only.not_recovered_in)
+
+    def plan_document(self, plans: PlanStore, request: Request) -> dict[str, Any]:
+        """The plan in the request, else the stored one that it names, else that of the failover it names."""
+        if request.inline_plan is None and not request.plan_name and request.failover:
+            return self._store.plan_document(request.failover)
+        return request.inline_plan or stored_plan(plans, request.plan_name)
+
+    def lock_plan(self, plan_name: str, *, cancel_drill: bool) -> bool:
+        """Lock the plan; True where a drill has it that is to be cancelled first.
+
+        Raises ExecutionInProgressError.
+        """
+        waits_for_drill = False
+        held = self._locks.take(
+            [plan_lock(plan_name)],
+            self._id,
+            lambda holder: execution_is_over(self._store, holder, self._arn),
+        )
+        for holder in held.values():
+            mode = self._store.execution(holder).mode
+            if not (cancel_drill and mode is Mode.DRILL):
+                raise ExecutionInProgressError(
+                    f"Execution {holder} of plan {plan_name!r} is running. Wait for it to end, or stop it: "
+                    f"aws stepfunctions stop-execution --execution-arn {arn_of(holder, mode, self._arn)}"
+                )
+            waits_for_drill = True
+        # If it was called late, no other task would release the lock.
+        if self._store.execution(self._id).status.is_final:
+            self._locks.release([plan_lock(plan_name)], self._id)
+        return waits_for_drill
+
+    def _refuse_unless_failed_over(self, failover: str) -> None:
+        try:
+            record = self._store.execution(failover)
+        except ExecutionNotFoundError:
+            found = f"{failover} is no execution that is recorded."
+            remedy = "Correct the id; or, if its record has expired, name the plan instead."
+            raise _invalid("failover", found, remedy) from None
+        if record.mode is not Mode.FAILOVER or record.dry_run:
+            what = "a dry run" if record.dry_run else f"a {record.mode.value.lower()}"
+            raise _invalid("failover", f"{failover} is {what}.", "Name the execution that failed over.")
+        if not execution_is_over(self._store, failover, self._arn):
+            remedy = "Start the failback when it has ended."
+            raise _invalid("failover", f"{failover} still runs.", remedy)
+
+    def _refuse_unless_over(self, earlier: str) -> None:
+        path = "only.notRecoveredIn"
+        try:
+            self._store.execution(earlier)
+        except ExecutionNotFoundError:
+            found = f"{earlier} is no execution that is recorded."
+            raise _invalid(path, found, "Correct the id.") from None
+        if not execution_is_over(self._store, earlier, self._arn):
+            raise _invalid(path, f"{earlier} still runs.", "Start it when that has ended.")
+
+
+def _invalid(path: str, found: str, remedy: str) -> RequestInvalidError:
+    return RequestInvalidError([Problem(path, found, remedy)])

@@ -1,0 +1,50 @@
+"""Verifies started instances by EC2's status checks, and where these pass by the plan's own checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from shared.aws.cross_account import MemberAccounts
+from shared.aws.ec2_client import Ec2Client
+from shared.model.ec2 import InstanceHealth
+from shared.model.plan import HealthCheck
+from shared.model.scope import Scope
+from shared.model.server import Change, ServerRecord
+from shared.rules.launch.verification import Verdict, judge, verified
+from shared.services.health_checks import failing_check
+from shared.times import parse_time
+
+CHECKERS = 20
+
+
+def verify(
+    accounts: MemberAccounts,
+    scope: Scope,
+    servers: Sequence[ServerRecord],
+    checks: Sequence[HealthCheck],
+    now: datetime,
+    timeout: timedelta,
+) -> list[Change]:
+    """The changes of those servers of one scope that are verified, or failed."""
+    found = Ec2Client(accounts, scope).health([server.pair_instance_id or "" for server in servers])
+
+    def check(server: ServerRecord) -> Change:
+        health = found.get(server.pair_instance_id or "")
+        since_start = (now - parse_time(server.start_requested_at)).total_seconds()
+        verdict = _with_checks(server, judge(server, health, since_start), health, checks)
+        return Change(server, verified(server, verdict, health, now, timeout))
+
+    with ThreadPoolExecutor(CHECKERS) as pool:
+        return [change for change in pool.map(check, servers) if change.values]
+
+
+def _with_checks(
+    server: ServerRecord, verdict: Verdict, health: InstanceHealth | None, checks: Sequence[HealthCheck]
+) -> Verdict:
+    """The plan's checks run only where EC2's pass."""
+    if not verdict.passed or health is None:
+        return verdict
+    issue = failing_check(checks, health.private_ip or "", server.name)
+    return Verdict(passed=issue is None, found=issue or verdict.found)
