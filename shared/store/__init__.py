@@ -1,7 +1,9 @@
 """DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
 
 from shared.store.claims import ClaimStore
-from shared.store.executions import ExecutionNotFoundError, ExecutionStore, Leftover, execution_store
+from shared.store.execution_items import ExecutionNotFoundError
+from shared.store.executions import ExecutionStore, execution_store
+from shared.store.fact_items import Leftover
 from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore

@@ -33,7 +33,7 @@ class ClaimStore:
 
     def __init__(self, table_name: str, scope: Scope) -> None:
         self._name = table_name
-        self._partition = f"ROOM#{scope}"
+        self._partition = f"SLOTS#{scope}"
         self._table = table(table_name)
 
     def put(self, claims: Sequence[Claim], now: datetime) -> None:
@@ -46,8 +46,8 @@ class ClaimStore:
     def grant(self, own: Claim, now: datetime, judge: Callable[[Claim, Sequence[Claim]], bool]) -> Grant:
         """Renew ``own`` and ask ``judge`` whether it may start; if so it is granted, at most one at a time.
 
-        The partition's HEAD counts grants: a grant is valid only if nobody else got one since the claims
-        were read.
+        The partition's HEAD counts grants: a grant is valid only if no other batch got one since the
+        claims were read.
         """
         claims: list[Claim] = []
         for _ in range(TRIES):
@@ -77,7 +77,7 @@ class ClaimStore:
                 batch.delete_item(Key={"pk": self._partition, "sk": _sort(claim)})
 
     def forget(self, execution_id: str) -> None:
-        """Take back whatever claims an execution has left: nobody asks for them again."""
+        """Take back the claims that an execution has left: they are not asked for again."""
         prefix = f"CLAIM#{execution_id}#"
         keys = [
             {"pk": item["pk"], "sk": item["sk"]} for item in self._items() if item["sk"].startswith(prefix)

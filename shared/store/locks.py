@@ -1,6 +1,6 @@
 """Locks in the Executions table: a plan runs once at a time, and a server serves one execution.
 
-A lock names its holder and nothing else; it is let go by deleting it, and only the holder's name can do so.
+A lock names its holder and nothing else; it is released by deleting it, under the holder's name only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def plan_lock(plan_name: str) -> str:
 
 
 def preparation_lock(plan_name: str) -> str:
-    """Of a preparation alone: executions do not look at it."""
+    """Of a preparation alone: executions do not read it."""
     return f"PREPARATION#{plan_name}"
 
 
@@ -55,12 +55,12 @@ class LockStore:
         return held
 
     def holders(self, locks: Sequence[str]) -> dict[str, str]:
-        """Who holds which of these locks; free ones are left out."""
+        """The holder of each of these locks; free ones are left out."""
         found = read(self._name, [_key(lock) for lock in locks], consistent=True)
         return {str(item["pk"]).removeprefix("LOCK#"): str(item["holder"]) for item in found}
 
     def release(self, locks: Iterable[str], execution_id: str) -> None:
-        """Let go of the locks that this execution holds."""
+        """Release the locks that this execution holds."""
         write([delete_if(self._name, _key(lock), "holder = :me", {":me": execution_id}) for lock in locks])
 
     def _take_over(self, lock: str, holder: str, execution_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The InstancePairs table: what is known of a pair across executions."""
+"""The InstancePairs table: the record of each pair across executions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PairStore:
         self._name = table_name
 
     def put(self, pairs: Sequence[PairRecord]) -> list[bool]:
-        """Put the next revision of each pair. False stands where one is no more as it was read."""
+        """Put the next revision of each pair. False stands where one has changed since it was read."""
         return write([self._put(pair) for pair in pairs])
 
     def _put(self, pair: PairRecord) -> Operation:

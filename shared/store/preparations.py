@@ -14,14 +14,14 @@ from shared.store.connection import table
 
 
 class PreparationStore:
-    """What is remembered of the prepared servers of a scope."""
+    """The prepared servers of a scope, and their settings before."""
 
     def __init__(self, table_name: str, scope: Scope) -> None:
         self._partition = f"PREPARED#{scope}"
         self._table = table(table_name)
 
     def put(self, preparations: Iterable[Preparation]) -> None:
-        """Remember servers, in place of what was remembered of them."""
+        """Record servers, in place of their earlier records."""
         with self._table.batch_writer() as batch:
             for one in preparations:
                 batch.put_item(
@@ -29,7 +29,7 @@ class PreparationStore:
                 )
 
     def forget(self, source_server_ids: Iterable[str]) -> None:
-        """Remember nothing of these servers any more."""
+        """Delete the records of these servers."""
         with self._table.batch_writer() as batch:
             for server_id in source_server_ids:
                 batch.delete_item(Key={"pk": self._partition, "sk": f"SERVER#{server_id}"})

@@ -12,7 +12,7 @@ KEYS_PER_CALL = 100
 
 
 def read(table: str, keys: Sequence[dict[str, str]], *, consistent: bool = False) -> Iterator[dict[str, Any]]:
-    """The items with these keys, in no order; what is not there is left out."""
+    """The items with these keys, in no order; missing ones are left out."""
     for start in range(0, len(keys), KEYS_PER_CALL):
         asked = {"Keys": keys[start : start + KEYS_PER_CALL], "ConsistentRead": consistent}
         wanted: dict[str, Any] = {table: asked}

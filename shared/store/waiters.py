@@ -1,4 +1,4 @@
-"""Who waits for something in a scope, with the token that wakes it; and what DRS has told of a scope's jobs.
+"""Task tokens of batches and waves that wait in a scope, and what DRS has reported of the scope's jobs.
 
 Waiters stand in the partition of the scope's claims, in the Executions table.
 """
@@ -31,7 +31,7 @@ class Waiter:
 
     @property
     def sort(self) -> str:
-        kind = "JOBS" if self.batch is None else "ROOM"
+        kind = "JOBS" if self.batch is None else "SLOT"
         number = "" if self.batch is None else f"#{self.batch}"
         return f"WAITER#{kind}#{self.execution_id}#{self.wave}{number}"
 
@@ -41,17 +41,17 @@ class WaiterStore:
 
     def __init__(self, table_name: str, scope: Scope) -> None:
         self._name = table_name
-        self._partition = f"ROOM#{scope}"
+        self._partition = f"SLOTS#{scope}"
         self._reports = f"REPORTS#{scope}"
         self._table = table(table_name)
 
     def put(self, waiter: Waiter, now: datetime) -> None:
-        """Note who waits; its earlier token is void."""
+        """Register a waiter; its earlier token is void."""
         item = {"pk": self._partition, "sk": waiter.sort, **to_item(waiter), **_expiry(now)}
         self._table.put_item(Item=item)
 
     def for_slot(self) -> list[Waiter]:
-        return self._waiters("WAITER#ROOM#")
+        return self._waiters("WAITER#SLOT#")
 
     def for_job(self, job_id: str) -> list[Waiter]:
         return [waiter for waiter in self._waiters("WAITER#JOBS#") if job_id in waiter.jobs]
@@ -67,9 +67,9 @@ class WaiterStore:
         write_one(put_once(self._name, item))
 
     def report(self, job_id: str, server_id: str) -> bool:
-        """Note that DRS has told of a server. True when none of the job is left to be told of.
+        """Record that DRS has reported a server. True when it has reported all of the job.
 
-        Telling twice changes nothing. False for a job that nobody here has started.
+        A repeated report changes nothing. False for a job that no execution of ours has started.
         """
         try:
             answer = self._table.update_item(

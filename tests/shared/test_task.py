@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.settings import QuerySettings
 from shared.task import Run, TaskInputError, task
+from tests.handlers.estate import environment
 
 
 def refused(code: str) -> ClientError:
@@ -28,8 +29,11 @@ def refused(code: str) -> ClientError:
     ],
 )
 def test_an_error_of_our_own_services_is_worth_another_try(
-    error: Exception, expected: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception]
 ) -> None:
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+
     @task(QuerySettings)
     def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         raise error

@@ -82,7 +82,7 @@ def hold_to_the_end(here: Stage) -> None:
     left = [
         (item["pk"], item["sk"])
         for item in here.items()
-        if item["pk"].startswith("ROOM#") and item["sk"].startswith("CLAIM#")
+        if item["pk"].startswith("SLOTS#") and item["sk"].startswith("CLAIM#")
     ]
     assert left == [], left
 

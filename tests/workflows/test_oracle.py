@@ -25,7 +25,7 @@ def hold_a_lock(here: Stage) -> None:
 
 
 def claim_slot(here: Stage) -> None:
-    executions().put_item(Item={"pk": "ROOM#444455556666/us-east-2", "sk": "CLAIM#run#all#1"})
+    executions().put_item(Item={"pk": "SLOTS#444455556666/us-east-2", "sk": "CLAIM#run#all#1"})
 
 
 def lose_a_job(here: Stage) -> None:

@@ -79,6 +79,26 @@ def test_a_late_writer_changes_no_server_that_moved_on(opened: Estate) -> None:
     assert opened.store.servers("execution-1") == [server]
 
 
+def test_only_the_difference_is_written(opened: Estate) -> None:
+    """Two writers who read the same record keep each other's fields."""
+    server = makers.record(1, status=ServerStatus.LAUNCHED)
+    opened.store.put_servers("execution-1", [server])
+    for values in ({"skip": "ann: not now"}, {"reason": "it broke"}):
+        assert opened.store.change_servers("execution-1", [makers.changed(server, values)])
+    [after] = opened.store.servers("execution-1")
+    assert (after.skip, after.reason) == ("ann: not now", "it broke")
+
+
+@pytest.mark.parametrize(("status", "asked"), [(ServerStatus.READY, True), (ServerStatus.BLOCKED, False)])
+def test_a_change_of_nothing_asks_whether_it_may(opened: Estate, status: ServerStatus, asked: bool) -> None:
+    server = makers.record(1, status=status)
+    opened.store.put_servers("execution-1", [server])
+    same = makers.changed(server, {"status": status})
+    done = opened.store.change_servers("execution-1", [same], only_from=(ServerStatus.READY,))
+    assert done == ([server] if asked else [])
+    assert opened.store.servers("execution-1") == [server]
+
+
 def test_a_server_that_was_never_recorded_is_not_made_up(opened: Estate) -> None:
     change = makers.changed(makers.record(9), {"status": ServerStatus.LAUNCHED})
     assert opened.store.change_servers("execution-1", [change]) == []

@@ -1,0 +1,76 @@
+"""Facts: what AWS, or a rule, had to say of something while an execution ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.finding import Finding
+from shared.model.quotas import KnownLimits, ScopeLimits
+from shared.model.scope import Scope
+from shared.model.server import RemovedVolume
+from shared.rules.matching.instance_matcher import Proposal
+from shared.rules.preparation.changes import ServerOutcome
+from shared.serialization import from_item, to_item
+from shared.store.execution_items import ExecutionItems, ExecutionNotFoundError, partition_of
+from shared.store.reads import read
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A target instance that matched no server, and why."""
+
+    instance_id: str
+    finding: Finding
+
+
+_FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
+    SourceServer: ("SOURCE", lambda fact: fact.source_server_id),
+    Instance: ("INSTANCE", lambda fact: fact.instance_id),
+    Leftover: ("LEFTOVER", lambda fact: fact.instance_id),
+    Proposal: ("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
+    RemovedVolume: ("REMOVED", lambda fact: fact.volume_id),
+    KnownLimits: ("LIMITS", lambda fact: str(fact.scope)),
+    ServerOutcome: ("PREPARATION", lambda fact: fact.source_server_id),
+    Finding: ("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
+}
+
+
+class FactItems(ExecutionItems):
+    """The facts of executions."""
+
+    def put_facts(self, execution_id: str, facts: Iterable[Any]) -> None:
+        """Record what AWS or a rule said: a fact of one of the types in ``_FACTS``.
+
+        Observations only: a later one may replace an earlier one.
+        """
+        expiry = self._expiry(execution_id)
+        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
+            for fact in facts:
+                kind, key = _FACTS[type(fact)]
+                sort = f"FACT#{kind}#{key(fact)}"
+                batch.put_item(Item={"pk": partition_of(execution_id), "sk": sort, **to_item(fact), **expiry})
+
+    def facts(self, execution_id: str, kind: type[T], keys: Sequence[str] | None = None) -> list[T]:
+        """The facts of a kind, or those of them with these keys."""
+        prefix = f"FACT#{_FACTS[kind][0]}#"
+        if keys is None:
+            found = self._query(execution_id, prefix)
+        else:
+            partition = partition_of(execution_id)
+            wanted = [{"pk": partition, "sk": f"{prefix}{key}"} for key in keys]
+            found = list(read(self.table_name, wanted, consistent=True))
+        return [from_item(item, kind) for item in found]
+
+    def limits(self, execution_id: str, scope: Scope) -> ScopeLimits:
+        """What the execution goes by in ``scope``; DRS's own limits where it has recorded none."""
+        kind, _ = _FACTS[KnownLimits]
+        try:
+            return from_item(self._get(execution_id, f"FACT#{kind}#{scope}"), KnownLimits).limits
+        except ExecutionNotFoundError:
+            return ScopeLimits()

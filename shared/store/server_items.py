@@ -1,0 +1,140 @@
+"""Servers: one item each, under its wave. Every change states what it may replace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+from boto3.dynamodb.conditions import And, Attr, ConditionBase
+
+from shared.model.server import Change, ServerProgress, ServerRecord
+from shared.model.status import Protection, ServerStatus
+from shared.serialization import from_item, to_item
+from shared.store.execution_items import ExecutionItems, partition_of
+from shared.store.writes import put_once, set_if, write
+
+NO_WAVE = "-"
+_FINAL = {f":final{n}": status.value for n, status in enumerate(s for s in ServerStatus if s.is_final)}
+
+
+class ServerItems(ExecutionItems):
+    """The servers of executions."""
+
+    def put_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
+        """Record discovered servers. One that is recorded already stays as it is.
+
+        None are recorded after the execution has ended: the task that reads a site may be late.
+        """
+        if self.execution(execution_id).status.is_final:
+            return
+        expiry = self._expiry(execution_id)
+        write(
+            [
+                put_once(self.table_name, {**server_key(execution_id, server), **to_item(server), **expiry})
+                for server in servers
+            ]
+        )
+
+    def servers(
+        self,
+        execution_id: str,
+        wave: str | None = None,
+        *,
+        statuses: Sequence[ServerStatus] = (),
+        jobs: Sequence[str] = (),
+        batch: int | None = None,
+    ) -> list[ServerRecord]:
+        """All servers of the execution, or those of one wave; of any status, job and batch, or the given.
+
+        Reading a server takes far longer than finding it: ask for no more than are needed.
+        """
+        found = self._query(execution_id, _servers_of(wave), filter=_filter(statuses, jobs, batch))
+        return [from_item(item, ServerRecord) for item in found]
+
+    def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
+        """How far each server of a wave is, and no more of it."""
+        found = self._query(execution_id, _servers_of(wave), fields=("status", "attempts"))
+        return [from_item(item, ServerProgress) for item in found]
+
+    def change_servers(
+        self,
+        execution_id: str,
+        changes: Iterable[Change],
+        only_from: Sequence[ServerStatus] = (),
+    ) -> list[ServerRecord]:
+        """Apply changes to servers without an outcome and, if given, only from these statuses.
+
+        Returns the servers as changed; those that another writer had moved on are left out.
+        """
+        listed = list(changes)
+        values = {f":only{n}": status.value for n, status in enumerate(only_from)} or _FINAL
+        inside = f"#status IN ({', '.join(values)})"
+        condition = inside if only_from else f"attribute_exists(pk) AND NOT {inside}"
+        return self._change(execution_id, listed, condition, values)
+
+    def change_settled(self, execution_id: str, changes: Iterable[Change]) -> list[ServerRecord]:
+        """Set what comes after a server's outcome (its protection, its clean-up), never the outcome itself.
+
+        A protection that is final stays. Returns the servers as changed.
+        """
+        listed = list(changes)
+        for change in listed:
+            if "status" in change.values:
+                raise ValueError("An outcome is final; change_settled does not touch it.")
+        condition = "attribute_exists(#status) AND (attribute_not_exists(#protection)"
+        condition += " OR NOT #protection IN (:retired, :unprotected))"
+        values = {":retired": Protection.RETIRED.value, ":unprotected": Protection.UNPROTECTED.value}
+        return self._change(execution_id, listed, condition, values)
+
+    def _change(
+        self, execution_id: str, changes: Sequence[Change], condition: str, values: dict[str, str]
+    ) -> list[ServerRecord]:
+        operations = [
+            set_if(
+                self.table_name,
+                server_key(execution_id, change.before),
+                # A change of nothing still asks whether the condition holds.
+                change.values or {"source_server_id": change.before.source_server_id},
+                condition,
+                values,
+            )
+            for change in changes
+        ]
+        # Exact: the writer that moved a server on takes its next step, so it must learn that it did.
+        done = write(operations, exact=True)
+        return [change.after for change, written in zip(changes, done, strict=True) if written]
+
+    def settle_launch_settings(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
+        """Record that these servers have their launch settings back, whatever their outcome."""
+        write(
+            [
+                set_if(
+                    self.table_name,
+                    server_key(execution_id, server),
+                    {"launch_changed": None},
+                    "attribute_exists(#status)",
+                    {},
+                )
+                for server in servers
+            ]
+        )
+
+
+def _servers_of(wave: str | None) -> str:
+    return "SERVER#" if wave is None else f"SERVER#{wave}#"
+
+
+def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str], batch: int | None) -> ConditionBase | None:
+    wanted: list[ConditionBase] = []
+    if statuses:
+        wanted.append(Attr("status").is_in([status.value for status in statuses]))
+    if jobs:
+        wanted.append(Attr("jobId").is_in(list(jobs)))
+    if batch is not None:
+        wanted.append(Attr("batch").eq(batch))
+    return reduce(lambda one, other: And(one, other), wanted) if wanted else None
+
+
+def server_key(execution_id: str, server: ServerRecord) -> dict[str, str]:
+    sort = f"SERVER#{server.wave or NO_WAVE}#{server.source_server_id}"
+    return {"pk": partition_of(execution_id), "sk": sort}
