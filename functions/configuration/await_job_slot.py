@@ -1,4 +1,4 @@
-"""AwaitJobSlot: leave word of a batch that waits for a slot in its scope; whoever frees slots wakes it."""
+"""AwaitJobSlot: register a batch's task token; it is called back when a slot frees up."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store = run.store
     waiter = Waiter(run.execution_id, run.wave, run.text("taskToken"), batch=run.number("batch"))
     WaiterStore(store.table_name, Scope.parse(run.text("scope"))).put(waiter, run.now)
-    # Only now look: a hold that is lifted after this finds the token.
-    if run.event.get("held") and not _held(store, run):
+    # Checked only now: a pause that ends after this finds the token.
+    if run.event.get("held") and not _paused(store, run):
         answer(waiter.task_token, {"resumed": True})
     return {}
 
 
-def _held(store: ExecutionStore, run: Run[Any]) -> bool:
+def _paused(store: ExecutionStore, run: Run[Any]) -> bool:
     wave = store.wave(run.execution_id, run.wave)
     return launch_pause(store.execution(run.execution_id), wave) is not None

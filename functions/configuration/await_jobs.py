@@ -1,4 +1,4 @@
-"""AwaitJobs: leave word of a wave that waits for its jobs; what DRS tells of the last server wakes it."""
+"""AwaitJobs: register a wave's task token; it is called back when DRS reports its job's last server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AwaitTurn: leave word of a wave that waits to launch or to start; whoever ends the wait answers it."""
+"""AwaitTurn: register a wave's task token; it is called back when it is the wave's turn."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     if not store.change_wave(run.execution_id, run.wave, asked):
         answer(token, {"verdict": "SKIP", "reason": "The wave has ended already."})
         return {}
-    # Only now look: a wave that ends, or a resume that comes, after this finds the token.
+    # Checked only now: a wave that ends, or a resume that comes, after this finds the token.
     resume_if_ready(store, run.execution_id, run.now, {run.wave})
     return {}

@@ -30,5 +30,5 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         remedy = store.execution(run.execution_id).remedy
     except ExecutionNotFoundError:
         remedy = None
-    told = (run.event.get("reason"), remedy, f"Report: {run.event.get('report') or 'could not be written'}")
-    raise ExecutionFailed(" ".join(str(part) for part in told if part))
+    parts = (run.event.get("reason"), remedy, f"Report: {run.event.get('report') or 'could not be written'}")
+    raise ExecutionFailed(" ".join(str(part) for part in parts if part))

@@ -1,6 +1,6 @@
-"""Takes note of what DRS tells of a server's launch, and wakes who waits when it was the last of its job.
+"""RecordLaunchEvent: record that DRS reported a server's launch, and call back the wave after the last.
 
-Such events get lost, come twice, late and in any order. They are hints: whoever is resumed asks DRS.
+Such events get lost, come twice, late and in any order. They are hints: a resumed task reads DRS.
 """
 
 from __future__ import annotations

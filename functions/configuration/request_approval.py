@@ -1,4 +1,4 @@
-"""ApproveStart, ApproveCutover: ask the operators whether to go on, and tell them how to answer."""
+"""ApproveStart, ApproveCutover: ask the operators whether to go on, with the calls that answer."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
 
 def _replicated(servers: Sequence[ServerRecord]) -> str:
     ready = sum(server.status is ServerStatus.REPLICATED for server in servers)
-    home = sum(server.status is ServerStatus.RECOVERED for server in servers)
-    return REPLICATED.format(ready=ready, left=len(servers) - ready - home)
+    done = sum(server.status is ServerStatus.RECOVERED for server in servers)
+    return REPLICATED.format(ready=ready, left=len(servers) - ready - done)

@@ -13,7 +13,7 @@ from shared.task import Run, task
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId}`` → ``{restored, failed, undo}``. ``undo``: whoever cancelled it wants it undone."""
+    """``{executionId}`` → ``{restored, failed, undo}``. ``undo``: it was cancelled with UNDO."""
     store = run.store
     restored, failed = LaunchRestorer(store, run.accounts, run.execution_id, run.now).restore()
     return {"restored": restored, "failed": failed, "undo": _is_to_be_undone(store, run.execution_id)}

@@ -1,4 +1,4 @@
-"""StorePlan: check a plan and keep it under its name; have it prepared if it says so."""
+"""StorePlan: check a plan and store it under its name; prepare it if it asks for that."""
 
 from __future__ import annotations
 

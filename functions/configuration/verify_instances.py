@@ -40,5 +40,5 @@ def _watch_jobs(run: Run[ConfigurationSettings]) -> None:
     """The wave has gone on when its servers were launched; its jobs end a little later."""
     jobs = run.store.jobs(run.execution_id, unfinished=True)
     for scope in {job.scope for job in jobs if job.wave == run.wave}:
-        if run.store.claim_round(run.execution_id, scope, run.now, ROUND):
+        if run.store.claim_poll(run.execution_id, scope, run.now, ROUND):
             LaunchWatcher(run.store, DrsClient(run.accounts, scope), run.execution, run.now).poll(jobs)

@@ -30,7 +30,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     polled = [
         scope
         for scope in sorted({job.scope for job in jobs})
-        if store.claim_round(run.execution_id, scope, run.now, ROUND) or at_once
+        if store.claim_poll(run.execution_id, scope, run.now, ROUND) or at_once
     ]
     for scope in polled:
         LaunchWatcher(store, DrsClient(run.accounts, scope), execution, run.now).poll(unfinished)

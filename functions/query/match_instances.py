@@ -29,8 +29,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         if record.status in UNDECIDED
     }
     known = store.facts(run.execution_id, SourceServer)
-    # Every source takes part, whatever its record says by now and whether the plan selects it: a namesake
-    # still makes the name ambiguous, and a repeated call must come to the same pairs.
+    # Every source takes part, whatever its record's status and whether the plan selects it: a namesake
+    # still makes the name ambiguous, and a repeated call must find the same pairs.
     sources = [server for server in known if takes_part(server)]
     instances = {i.instance_id: i for i in store.facts(run.execution_id, Instance)}
     result = match_instances(sources, list(instances.values()), plan.matching)
@@ -64,7 +64,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         if (server := records.get(server_id))
     ]
     store.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
-    # Only now that all sites are known can a selector be said to select nobody.
+    # Only when all sites are read can a selector be found to select no server.
     findings = [*select(known, plan).plan_findings, *result.plan_findings]
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
     store.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])

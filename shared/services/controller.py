@@ -1,7 +1,7 @@
-"""Carries out what people tell a running execution: judged, recorded once, then done and told.
+"""Carries out operator actions on an execution: judged, recorded once, then done and notified.
 
-A message changes the records first, in one transaction with its own; what it does after that (to wake who
-waits, to answer an approval, to start a retry) is repeated when the message is, and harmless.
+A message changes the records first, in one transaction with its own. Its other effects (callbacks, the answer
+to an approval, the start of a retry) are repeated when the message is, and harmless.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LIFETIME_HOURS = {Mode.FAILOVER: 24, Mode.DRILL: 24, Mode.FAILBACK: 168}
 
 
 class ControlBusyError(Exception):
-    """Others told the execution something at the same time, again and again. Send the message again."""
+    """Other messages came first, at every attempt. Send the message again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Controller:
         self._controls = controls
         self._now = now
 
-    def tell(self, message: Message) -> dict[str, Any]:
+    def carry_out(self, message: Message) -> dict[str, Any]:
         """``{executionId, action, result, id, …}``; the same for the same message.
 
         Raises ControlInvalidError, and ControlBusyError when it lost every race.
@@ -62,7 +62,7 @@ class Controller:
             self._refuse_out_of_time(message, record)
             if done := self._judged(message, record):
                 return done
-        raise ControlBusyError("Others tell the execution something at the same time. Send it again.")
+        raise ControlBusyError("The execution gets other messages at the same time. Send it again.")
 
     def _judged(self, message: Message, record: ExecutionRecord) -> dict[str, Any] | None:
         """None if another message came first."""
@@ -92,7 +92,7 @@ class Controller:
         if not self._store.record_control(record, control, found.effect):
             return None
         self._act(message, self._store.execution(execution_id), given)
-        self._tell(message, record, control_id, found.text)
+        self._notify(message, record, control_id, found.text)
         return given
 
     def _record(self, execution_id: str) -> ExecutionRecord:
@@ -152,7 +152,7 @@ class Controller:
                     self._store, site.origin if record.mode is Mode.FAILBACK else site.recovery
                 )
 
-    def _tell(self, message: Message, record: ExecutionRecord, control_id: str, text: str) -> None:
+    def _notify(self, message: Message, record: ExecutionRecord, control_id: str, text: str) -> None:
         lines = [f"Execution {record.execution_id} of plan {record.plan_name}: {text}"]
         if message.action is Action.PAUSE:
             hours = LIFETIME_HOURS[record.mode]

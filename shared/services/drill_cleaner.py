@@ -196,8 +196,8 @@ class DrillCleaner:
             _unless_removed(lambda: drs.delete_recovery_instance(own.recovery_instance_id))
 
     def _hangs(self, jobs: Sequence[Job]) -> bool:
-        patience = TIMEOUT + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
-        return any(self._now - parse_time(job.created_at) > patience for job in unfinished(jobs))
+        timeout = TIMEOUT + timedelta(seconds=self._execution.policies.launch_timeout_seconds)
+        return any(self._now - parse_time(job.created_at) > timeout for job in unfinished(jobs))
 
 
 def _given_up(server: ServerRecord, found: CheckFailure) -> ServerRecord:

@@ -9,7 +9,7 @@ from shared.store import ExecutionNotFoundError, ExecutionStore
 def execution_is_over(store: ExecutionStore, execution_id: str, sibling_arn: str) -> bool:
     """Whether an execution of the same stack as ``sibling_arn`` is over, by our record or Step Functions'.
 
-    An execution that was stopped from outside may never have said goodbye, so Step Functions is asked too.
+    An execution that was stopped from outside did not close its record, so Step Functions is asked too.
     A stopped drill is not over while its clean-up runs.
     """
     try:

@@ -1,4 +1,4 @@
-"""Carries what DRS says of an execution's jobs in one scope over to the servers' records."""
+"""Records what DRS reports of an execution's jobs in one scope on the servers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LaunchWatcher:
         self._execution = execution
         self._now = now
         self._id = execution.record.execution_id
-        self._patience = timedelta(seconds=execution.policies.launch_timeout_seconds)
+        self._timeout = timedelta(seconds=execution.policies.launch_timeout_seconds)
 
     def poll(self, records: Sequence[JobRecord]) -> None:
         """Ask once for all unfinished jobs of the execution in the scope, and record what changed.
@@ -52,20 +52,20 @@ class LaunchWatcher:
         if not waiting:
             return
         jobs = {job.job_id: job for job in self._drs.jobs([record.job_id for record in waiting])}
-        gone = [record for record in waiting if self._is_gone(record, jobs)]
+        deleted = [record for record in waiting if self._is_deleted(record, jobs)]
         news = [
             record
             for record in waiting
             if record.job_id in jobs and self._has_news(jobs[record.job_id], record)
         ]
-        servers = self._servers([*gone, *news])
-        changes = [change for record in gone for change in self._given_up(record, servers[record.job_id])]
+        servers = self._servers([*deleted, *news])
+        changes = [change for record in deleted for change in self._given_up(record, servers[record.job_id])]
         for record in news:
             changes += self._outcomes(jobs[record.job_id], servers[record.job_id])
         done = self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
         # Only now the jobs: what they say of their servers is on the servers' records.
         recorded = Counter(server.job_id for server in done)
-        seen = {record.job_id: {"status": COMPLETED} for record in gone}
+        seen = {record.job_id: {"status": COMPLETED} for record in deleted}
         for record in news:
             seen[record.job_id] = _progress(jobs[record.job_id], record, recorded[record.job_id])
         self._store.change_jobs(self._id, seen)
@@ -83,16 +83,16 @@ class LaunchWatcher:
                 found[server.job_id or ""].append(server)
         return found
 
-    def _is_gone(self, record: JobRecord, jobs: Mapping[str, Job]) -> bool:
-        """Whether somebody deleted the job, as opposed to DRS not listing it yet."""
+    def _is_deleted(self, record: JobRecord, jobs: Mapping[str, Job]) -> bool:
+        """Whether the job was deleted, as opposed to DRS not listing it yet."""
         age = self._now - parse_time(record.created_at)
         return age > SHOWN_BY and record.job_id not in jobs
 
     def _is_stuck(self, job: Job) -> bool:
-        return job.status != COMPLETED and self._now - parse_time(job.created_at) > self._patience
+        return job.status != COMPLETED and self._now - parse_time(job.created_at) > self._timeout
 
     def _given_up(self, record: JobRecord, servers: Sequence[ServerRecord]) -> list[Change]:
-        """Nobody can say any more what became of the job's servers: they are not launched again."""
+        """The outcome of the job's servers cannot be known any more: they are not launched again."""
         reason = f"Job {record.job_id} was deleted from DRS before its end was seen."
         remedy = (
             "Look at the server's recovery instance in DRS: if it exists, start the "
@@ -109,7 +109,7 @@ class LaunchWatcher:
             outcome = outcomes.get(server.drs_server_id, LaunchOutcome(LaunchResult.PENDING))
             if outcome.result is LaunchResult.LAUNCHED:
                 launched.append(server)
-            # A server can be tried again only when no job holds it any more.
+            # A server can be launched again only when it is in no job any more.
             elif stuck or (outcome.result is LaunchResult.FAILED and job.status == COMPLETED):
                 failed.append(server)
         now = iso(self._now)
@@ -126,7 +126,7 @@ class LaunchWatcher:
             raw = reasons.get(server.drs_server_id) or (outcome.reason if outcome else None)
             reason = raw or "no reason given"
             if stuck:
-                reason = f"job {job.job_id} has run for over {self._patience}"
+                reason = f"job {job.job_id} has run for over {self._timeout}"
             failed = replace(server, status=ServerStatus.LAUNCH_FAILED)
             again = retryable(failed, self._execution.policies) and not stuck
             after = replace(
@@ -143,7 +143,7 @@ class LaunchWatcher:
 def _progress(job: Job, record: JobRecord, recorded: int) -> dict[str, Any]:
     """What to note on the job itself, of ``recorded`` more of whose servers the outcome is recorded now.
 
-    Who looks at the same time may overwrite the count, but only by less: then the next look reads in vain.
+    A poll at the same time may overwrite the count, but only by less: then the next poll reads in vain.
     """
     if job.status == COMPLETED:
         return {"status": COMPLETED}
@@ -152,6 +152,6 @@ def _progress(job: Job, record: JobRecord, recorded: int) -> dict[str, Any]:
 
 
 def _through(job: Job) -> set[str]:
-    """The source servers of which DRS tells an outcome."""
+    """The source servers whose outcome DRS reports."""
     outcomes = launch_outcomes(job)
     return {server for server, outcome in outcomes.items() if outcome.result is not LaunchResult.PENDING}

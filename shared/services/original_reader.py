@@ -1,4 +1,4 @@
-"""Gathers from AWS where the servers of one site came from, and how far they are on the way home."""
+"""Gathers from AWS where the servers of one site came from, and how far their failback is."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Origin:
 
 
 class OriginalReader:
-    """Reads one site. Unlike in a failover the origin must answer; that it does not is a fact, too."""
+    """Reads one site. Unlike in a failover the origin must answer; no answer is a fact, too."""
 
     def __init__(self, accounts: MemberAccounts, site: Site) -> None:
         self._site = site

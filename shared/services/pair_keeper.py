@@ -1,4 +1,4 @@
-"""What is remembered of a pair after an execution: which side runs, the way back, volumes left behind."""
+"""Updates the record of a pair after an execution: which side runs, its failback, detached volumes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from shared.store import ExecutionStore, LockStore, PairStore, server_lock
 from shared.store.connection import CONFLICT
 
 TRIES = 20
-"""Few write a pair at once: this execution's own other closing, and who holds the server now."""
+"""Few write a pair at once: another closure of this execution, and the execution that has the lock."""
 
 
 class PairKeeper:
     """Remembers the pairs of one execution. Repeating it is harmless, and so is being late.
 
     An execution that was killed may be closed when another one has moved the server since, and two may
-    write at once. Whoever holds the server's lock has the last word; anybody else moves a pair only if
-    nobody has since it looked. A pair that changed after it was read is read again before it is written.
+    write at once. The execution that has the server's lock writes last; any other moves a pair only if none
+    has since it read. A pair that changed after it was read is read again before it is written.
     """
 
     def __init__(self, store: ExecutionStore, pairs_table: str, record: ExecutionRecord) -> None:
@@ -51,8 +51,8 @@ class PairKeeper:
             if all(self._pairs.put(changed)):
                 return recorded | kept
             servers = self._again(servers)
-        told = f"The pairs of execution {self._execution_id} change as fast as they are read."
-        raise AwsUnavailableError(told, CONFLICT, explain(CONFLICT, told, "PutItem"))
+        message = f"The pairs of execution {self._execution_id} change as fast as they are read."
+        raise AwsUnavailableError(message, CONFLICT, explain(CONFLICT, message, "PutItem"))
 
     def _kept(
         self,
@@ -80,7 +80,7 @@ class PairKeeper:
     def _moved_by_others(
         self, servers: Sequence[ServerRecord], recorded: Mapping[str, PairRecord]
     ) -> set[str]:
-        """Servers that others have moved since this execution looked, and that it does not hold any more."""
+        """Servers that others have moved since this execution looked, and whose lock it does not have any more."""
         others = [
             server.source_server_id
             for server in servers
@@ -109,8 +109,8 @@ def kept_pair(
     """The pair of a recovered server as it is from now on; None: there is nothing to remember.
 
     ``source``: the source server of the recovery side; ``moved_since``: whether another execution has moved
-    the server after this one. A drill changes no side, and a server that was home before this failback
-    keeps the one that brought it.
+    the server after this one. A drill changes no side, and a server that was failed back before
+    keeps the execution that did it.
     """
     known = {volume.volume_id: volume for volume in pair.detached_volumes} if pair else {}
     known |= {volume.volume_id: volume for volume in server.detached_volumes}
@@ -125,7 +125,7 @@ def kept_pair(
         return _failed_over(pair, server, source, execution_id, left)
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:
         return replace(pair, detached_volumes=left)
-    return _brought_home(pair, server, source, execution_id, left)
+    return _failed_back(pair, server, source, execution_id, left)
 
 
 def _failed_over(
@@ -157,7 +157,7 @@ def _failed_over(
     )
 
 
-def _brought_home(
+def _failed_back(
     pair: PairRecord | None,
     server: ServerRecord,
     source: SourceServer | None,

@@ -41,7 +41,7 @@ HOPELESS = (ErrorKind.DENIED, ErrorKind.INVALID)
 class Progress:
     """Where a server stands after a poll. Neither done nor hopeless: poll again.
 
-    ``acted``: a call was made and something may come next at once; ``issue``: what held it up.
+    ``acted``: a call was made and something may come next at once; ``issue``: what delayed it.
     """
 
     done: bool = False

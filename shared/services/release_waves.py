@@ -1,4 +1,4 @@
-"""Wakes the waves that wait for their turn, once nothing holds them any more."""
+"""Resumes the waves that wait for their turn, once nothing keeps them from it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def resume_if_ready(
 ) -> list[str]:
     """Answer the waiting waves (of ``names``, if given) whose turn it is, or which are to be skipped.
 
-    Returns who was resumed. Waking twice is harmless: an answered token is void.
+    Returns the resumed waves. A repeated call is harmless: an answered token is void.
     """
     record = store.execution(execution_id)
     waves = store.waves(execution_id)

@@ -1,7 +1,7 @@
-"""What becomes of the volumes that launches left behind: looked for, and removed only on request.
+"""The volumes that launches detached: looked for, and removed only on request.
 
-Two guards stand before a volume goes. It is one that we recorded as detached by a launch, and EC2 says that
-nothing holds it. And it carries our tag, put on here: IAM lets the execution role delete no other volume.
+Two guards protect a volume. It is one that we recorded as detached by a launch, and that EC2 shows as
+available. And it carries our tag, put on here: IAM lets the execution role delete no other volume.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CALLERS = 10
 
 
 class VolumeRemover:
-    """For servers that are home, protected and retired."""
+    """For servers that are failed back, protected and retired."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class VolumeRemover:
         self._now = now
 
     def settle(self, servers: Sequence[ServerRecord], pairs: Mapping[str, PairRecord]) -> None:
-        """Record which detached volumes are no more; with ``remove``, delete those that nothing holds."""
+        """Record which detached volumes no longer exist; with ``remove``, delete those that are available."""
         known = {fact.volume_id for fact in self._store.facts(self._id, RemovedVolume)} if servers else set()
         volumes = {
             volume.volume_id: volume
@@ -54,10 +54,10 @@ class VolumeRemover:
             ec2 = Ec2Client(self._accounts, scope)
             own = [volume for volume in volumes.values() if volume.scope == scope]
             found = ec2.volumes([volume.volume_id for volume in own])
-            gone = [v for v in own if not _is_detached(found.get(v.volume_id))]
+            removed = [v for v in own if not _is_detached(found.get(v.volume_id))]
             if self._remove:
-                gone += self._removed(ec2, [v for v in own if _is_detached(found.get(v.volume_id))], found)
-            self._store.put_facts(self._id, [RemovedVolume(v.volume_id, iso(self._now)) for v in gone])
+                removed += self._removed(ec2, [v for v in own if _is_detached(found.get(v.volume_id))], found)
+            self._store.put_facts(self._id, [RemovedVolume(v.volume_id, iso(self._now)) for v in removed])
 
     def _removed(
         self, ec2: Ec2Client, volumes: Sequence[DetachedVolume], found: Mapping[str, EbsVolume]
@@ -85,7 +85,7 @@ def _recorded(pair: PairRecord | None) -> tuple[DetachedVolume, ...]:
 
 
 def _is_detached(volume: EbsVolume | None) -> bool:
-    """Whether it is there and nothing holds it: a drill's clean-up or an operator may have attached it."""
+    """Whether it exists, unattached: a drill's clean-up or an operator may have attached it."""
     return volume is not None and volume.state == "available"
 
 

@@ -1,7 +1,7 @@
-"""Wakes who waits in a scope: batches for slots, waves for their jobs.
+"""Calls back the tasks that wait in a scope: batches for slots, waves for their jobs.
 
-A wake is a hint: whoever is resumed looks for itself. Waking twice is harmless, and a wake that is lost costs
-the time until the sleeper's own alarm.
+Callbacks are hints; the task re-reads DRS. A second one is harmless, and one that is lost costs the time until
+the task's own poll.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shared.store import ClaimStore, ExecutionStore, Waiter, WaiterStore
 
 
 def resume_waiting_batches(store: ExecutionStore, scope: Scope) -> None:
-    """There may be slots in the scope, or a hold is lifted.
+    """There may be slots in the scope, or a pause has ended.
 
-    Wakes the first batch in line that can be resumed, which wakes the next if that fits, too; and every batch
-    without a claim, since that waits for something else.
+    Resumes the first batch in line that can be resumed, which resumes the next if that fits, too; and every
+    batch without a claim, since that waits for something else.
     """
     waiters = WaiterStore(store.table_name, scope)
     waiting = {_key(waiter): waiter for waiter in waiters.for_slot()}
@@ -27,31 +27,31 @@ def resume_waiting_batches(store: ExecutionStore, scope: Scope) -> None:
     line = in_line(ClaimStore(store.table_name, scope).all())
     claimed = [waiting.pop(claim.key) for claim in line if claim.key in waiting]
     for waiter in waiting.values():
-        _wake(waiters, waiter)
+        _resume(waiters, waiter)
     for waiter in claimed:
-        if _wake(waiters, waiter):
+        if _resume(waiters, waiter):
             return
 
 
 def resume_batches(store: ExecutionStore, scope: Scope, claims: Sequence[Claim]) -> None:
-    """Wake the batches of these claims, where they wait."""
+    """Resume the batches of these claims, where they wait."""
     if not claims:
         return
     waiters = WaiterStore(store.table_name, scope)
     wanted = {claim.key for claim in claims}
     for waiter in waiters.for_slot():
         if _key(waiter) in wanted:
-            _wake(waiters, waiter)
+            _resume(waiters, waiter)
 
 
 def resume_waves(store: ExecutionStore, scope: Scope, job_id: str) -> None:
-    """Wake the waves that wait for a job: it is, or soon will be, at its end."""
+    """Resume the waves that wait for a job: it is, or soon will be, at its end."""
     waiters = WaiterStore(store.table_name, scope)
     for waiter in waiters.for_job(job_id):
-        _wake(waiters, waiter)
+        _resume(waiters, waiter)
 
 
-def _wake(waiters: WaiterStore, waiter: Waiter) -> bool:
+def _resume(waiters: WaiterStore, waiter: Waiter) -> bool:
     resumed = answer(waiter.task_token, {"resumed": True})
     waiters.remove(waiter)
     return resumed

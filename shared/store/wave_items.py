@@ -72,12 +72,12 @@ class WaveItems(ExecutionItems):
         filter = Attr("status").ne(COMPLETED) if unfinished else None
         return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#", filter=filter)]
 
-    def claim_round(self, execution_id: str, scope: Scope, now: datetime, every: timedelta) -> bool:
-        """Whether the caller is to ask DRS about the scope's jobs this round: one caller a round is."""
+    def claim_poll(self, execution_id: str, scope: Scope, now: datetime, every: timedelta) -> bool:
+        """Whether the caller is to poll DRS for the scope's jobs: one caller in ``every`` is."""
         return write_one(
             set_if(
                 self.table_name,
-                {"pk": partition_of(execution_id), "sk": f"ROUND#{scope}"},
+                {"pk": partition_of(execution_id), "sk": f"POLL#{scope}"},
                 {
                     "status": (now + every).isoformat(),
                     "expires_at": self._expiry(execution_id)["expiresAt"],

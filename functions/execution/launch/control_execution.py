@@ -1,4 +1,4 @@
-"""Takes what people, and events, tell a running execution: pause, resume, skip, retry, cancel, approve."""
+"""ControlExecution: carry out an operator action: pause, resume, skip, retry, cancel, approve, reject."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
     )
     # "now" is the task's, not the message's.
     document = {key: value for key, value in run.event.items() if key != "now"}
-    return Controller(run.store, controls, run.now).tell(parse_message(document))
+    return Controller(run.store, controls, run.now).carry_out(parse_message(document))

@@ -221,7 +221,7 @@ def test_one_caller_a_round_asks_drs_in_each_scope(opened: Estate) -> None:
     ]
     for scope, seconds, expected in rounds:
         now = NOW + timedelta(seconds=seconds)
-        assert opened.store.claim_round("execution-1", scope, now, every) is expected, seconds
+        assert opened.store.claim_poll("execution-1", scope, now, every) is expected, seconds
 
 
 def test_facts_come_back_by_kind_and_a_later_one_replaces_an_earlier(opened: Estate) -> None:
@@ -262,7 +262,7 @@ def test_everything_of_an_execution_expires_with_it(opened: Estate) -> None:
     store.put_facts("execution-1", [makers.source_server(1)])
     store.put_waves("execution-1", [makers.wave("data")])
     store.put_job("execution-1", JobRecord("drsjob-1", RECOVERY, "data", 1, 1, "STARTED", "now", 2))
-    store.claim_round("execution-1", RECOVERY, NOW, timedelta(seconds=10))
+    store.claim_poll("execution-1", RECOVERY, NOW, timedelta(seconds=10))
     expiries = {item["sk"]: item.get("expiresAt") for item in all_items()}
     assert len(expiries) == 8
     assert set(expiries.values()) == {int(LATER.timestamp())}, expiries
