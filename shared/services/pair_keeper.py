@@ -80,7 +80,7 @@ class PairKeeper:
     def _moved_by_others(
         self, servers: Sequence[ServerRecord], recorded: Mapping[str, PairRecord]
     ) -> set[str]:
-        """Servers that others have moved since this execution looked, and whose lock it does not have any more."""
+        """Servers that others have moved since this execution read them, and whose lock it has lost."""
         others = [
             server.source_server_id
             for server in servers

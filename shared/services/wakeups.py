@@ -1,7 +1,7 @@
 """Calls back the tasks that wait in a scope: batches for slots, waves for their jobs.
 
-Callbacks are hints; the task re-reads DRS. A second one is harmless, and one that is lost costs the time until
-the task's own poll.
+Callbacks are hints; the task re-reads DRS. A second one is harmless, and one that is lost costs the time
+until the task's own poll.
 """
 
 from __future__ import annotations
