@@ -9,7 +9,7 @@ from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord
 from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus
-from shared.rules.plan.opening import start_notification, workflow_choices
+from shared.rules.control.opening import start_notification, workflow_choices
 from shared.rules.plan.parsing import parse_plan
 from shared.rules.plan.requests import effective_policies, parse_request
 from shared.services.execution_opener import ExecutionInProgressError, ExecutionOpener

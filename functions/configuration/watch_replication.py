@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.model.server import Change
 from shared.model.status import ServerStatus
-from shared.rules.failback.cutover import BEFORE_CUTOVER, cutover_action, drained
+from shared.rules.control.cutover import BEFORE_CUTOVER, cutover_action, drained
 from shared.rules.failback.replication_progress import JUDGED, judge_replication
 from shared.services.replication_reader import reversed_sources
 from shared.settings import ConfigurationSettings

@@ -8,8 +8,8 @@ from typing import Any
 from shared.model.drs import SourceServer
 from shared.model.server import Change
 from shared.rules.checks.decision import UNDECIDED, counts, reverse_decided
+from shared.rules.checks.reverse_findings import clashes_of, findings_of, unknown_instances
 from shared.rules.checks.reverse_prerequisites import check_origin_scope, check_reverse_server
-from shared.rules.failback.reverse_findings import clashes_of, findings_of, unknown_instances
 from shared.rules.plan.overrides import apply_overrides
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader

@@ -7,7 +7,7 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
-from shared.rules.matching.discovery import discovered, is_of_site, is_selected, without_target
+from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import named_by_id, select, takes_part
 from shared.services.asked_for import asked_for
 from shared.settings import QuerySettings

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.aws.quotas import QuotasClient
 from shared.model.status import ServerStatus
-from shared.rules.failback.identified_record import is_asked_for
+from shared.rules.checks.identified_record import is_asked_for
 from shared.rules.plan.selection import select
 from shared.services.asked_for import asked_for
 from shared.services.earlier_executions import EarlierExecutions

@@ -10,7 +10,7 @@ import pytest
 from shared.model.execution import Cancellation, Pause
 from shared.model.policies import FailbackPolicies, OnReplicationTimeout
 from shared.model.status import PausePoint
-from shared.rules.failback.cutover import cutover_action, drained
+from shared.rules.control.cutover import cutover_action, drained
 from shared.rules.failback.replication_progress import Action, ReplicationVerdict
 from tests import makers
 

@@ -10,7 +10,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.plan import Matching
 from shared.model.scope import Site
 from shared.model.status import ServerStatus
-from shared.rules.matching.discovery import discovered, is_of_site, is_selected, without_target
+from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import Selection
 from tests import makers
 
