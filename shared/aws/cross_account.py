@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import Any
 
@@ -26,6 +26,10 @@ slow for big batches (observed in the field: over 60 s for 25 servers and more),
 
 BRIEF = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=10)
 """For the origin side, which may be down: what it could tell is not worth waiting for."""
+
+
+OWN = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
+"""For the orchestrator's own account: Step Functions, S3 and STS."""
 
 
 class MemberAccounts:
@@ -52,10 +56,11 @@ class MemberAccounts:
             source = self._base.get_credentials()
             if source is None:
                 raise RuntimeError("No AWS credentials: run inside Lambda, or configure the AWS SDK.")
+            partition = self._base.get_partition_for_region(scope.region)
             fetcher = AssumeRoleCredentialFetcher(
-                client_creator=self._base.create_client,
+                client_creator=partial(self._base.create_client, config=OWN),
                 source_credentials=source,
-                role_arn=f"arn:aws:iam::{scope.account}:role/{self._role_name}",
+                role_arn=f"arn:{partition}:iam::{scope.account}:role/{self._role_name}",
                 extra_args={"RoleSessionName": SESSION_NAME, "ExternalId": self._external_id},
             )
             session = botocore.session.Session()

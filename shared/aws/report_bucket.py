@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from shared.aws.cross_account import OWN
 from shared.aws.errors import calling
 from shared.serialization import plain
 
@@ -28,4 +29,4 @@ def _put(bucket: str, key: str, body: str, content_type: str) -> None:
 
 @cache
 def _s3() -> Any:
-    return boto3.client("s3")
+    return boto3.client("s3", config=OWN)

@@ -33,6 +33,10 @@ def _fitting(text: str) -> str:
     return text.encode()[: MESSAGE_LIMIT - len(CUT.encode())].decode(errors="ignore") + CUT
 
 
+BRIEF = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=3, read_timeout=5)
+"""A message is not worth a recovery's time."""
+
+
 @cache
 def _sns() -> Any:
-    return boto3.client("sns", config=Config(connect_timeout=3, read_timeout=5))
+    return boto3.client("sns", config=BRIEF)

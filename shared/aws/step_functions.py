@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 
+from shared.aws.cross_account import OWN
 from shared.aws.errors import AwsCallError, calling
 from shared.model.policies import Mode
 
@@ -75,7 +76,7 @@ def has_ended(execution_arn: str) -> bool:
 
 @cache
 def _states() -> Any:
-    return boto3.client("stepfunctions")
+    return boto3.client("stepfunctions", config=OWN)
 
 
 def arn_of(execution_id: str, mode: Mode, sibling_arn: str) -> str:

@@ -7,7 +7,10 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=5, read_timeout=20)
+"""Ten attempts, as DynamoDB's clients make where nothing is set and the retry mode is ``legacy``."""
 CONFLICT = "TransactionConflictException"
 CANCELLED, CONFLICT_REASON = "TransactionCanceledException", "TransactionConflict"
 TRIES = 9
@@ -18,7 +21,7 @@ FIRST_PAUSE = 0.025
 @cache
 def dynamodb() -> Any:
     """boto3's resource: it takes and gives plain Python values, and so does its client."""
-    resource: Any = boto3.resource("dynamodb")
+    resource: Any = boto3.resource("dynamodb", config=CONFIG)
     resource.meta.client.meta.events.register("needs-retry.dynamodb", _after_conflict)
     return resource
 

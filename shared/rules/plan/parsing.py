@@ -26,6 +26,7 @@ from shared.model.policies import (
 from shared.model.scope import Scope, Site
 from shared.rules.plan.contract_wording import did_you_mean
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
+from shared.rules.plan.partitions import partition_problems
 
 PLACEHOLDERS = ("privateIp", "name")
 """What a health check can have in braces: facts of the server it checks."""
@@ -55,6 +56,7 @@ def _contradictions(document: dict[str, Any]) -> Iterator[Problem]:
     yield from _twice(document["sites"], "sites", "site")
     yield from _twice(document["waves"], "waves", "wave")
     yield from _sites(document["sites"])
+    yield from partition_problems(document["sites"])
     yield from _protection_groups(document)
     yield from _dependencies(document["waves"])
     yield from _placeholders(document["waves"])

@@ -12,6 +12,7 @@ from botocore.utils import parse_timestamp
 
 from shared.aws.cross_account import ONCE, PATIENT, MemberAccounts, member_accounts, moment
 from shared.aws.errors import AccessDeniedError, calling
+from shared.model.scope import Scope
 from tests.handlers.estate import ORIGIN, RECOVERY
 from tests.handlers.wire import Call, Wire, access_key_of, refused
 
@@ -31,6 +32,18 @@ def test_the_role_is_assumed_with_the_external_id_in_the_account_of_the_scope(
     assert call.form["RoleSessionName"] == ["drs-orchestrator"]
     assert me["Account"] == RECOVERY.account
     assert me["Arn"].endswith("assumed-role/drs-orchestrator-query/drs-orchestrator")
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_the_role_is_of_the_partition_that_the_region_is_in(
+    accounts: MemberAccounts, wire: Wire, region: str, partition: str
+) -> None:
+    accounts.client("ec2", Scope(RECOVERY.account, region)).describe_vpcs()
+    [call] = wire.of("AssumeRole")
+    assert call.form["RoleArn"] == [f"arn:{partition}:iam::{RECOVERY.account}:role/drs-orchestrator-query"]
 
 
 def test_nothing_is_assumed_before_it_is_needed(accounts: MemberAccounts, wire: Wire) -> None:
