@@ -1,4 +1,4 @@
-"""Runs handlers as Lambda would: with the function's folder, the layer and the SDK on the path, nothing else.
+"""Runs handlers as Lambda would: with the function's folder and the layer on the path, nothing else.
 
 Started with ``python -I -S``, so that of this interpreter only the standard library is there. Reads lines
 of JSON ``{folder, module, event, env}`` and answers each with ``{result}`` or ``{error}``. Each invocation
@@ -15,9 +15,9 @@ from types import SimpleNamespace
 from typing import Any
 
 
-def main(layer: str, sdk: str) -> None:
+def main(layer: str) -> None:
     standard = list(sys.path)
-    sys.path[:] = [layer, sdk, *standard]
+    sys.path[:] = [layer, *standard]
     importlib.import_module("boto3")
     for line in sys.stdin:
         request = json.loads(line)
@@ -25,11 +25,11 @@ def main(layer: str, sdk: str) -> None:
         child = os.fork()
         if child == 0:
             os.close(read)
-            sys.path[:] = [request["folder"], layer, sdk, *standard]
+            sys.path[:] = [request["folder"], layer, *standard]
             # What a handler prints is its log, which goes to CloudWatch and not to who asked.
             os.dup2(2, 1)
             with os.fdopen(write, "w") as answer:
-                json.dump(invoke(request, (request["folder"], layer, sdk)), answer)
+                json.dump(invoke(request, (request["folder"], layer)), answer)
             os._exit(0)
         os.close(write)
         with os.fdopen(read) as answer:

@@ -1,7 +1,8 @@
 """The layer as ``sam build`` makes it, with packages taken from this environment instead of an index.
 
 shared/Makefile is run as it is, with this module in the place of pip: ``python -m tests.handlers.layer -m pip
-install …`` understands ``--requirement`` and ``--target`` and copies what is installed here.
+install …`` understands ``--requirement`` and ``--target`` and copies what is installed here, whatever the
+runtime: compiled modules are those of this Python.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = PROJECT / "shared" / "requirements.txt"
-SDK = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
-"""What Lambda's runtime brings: boto3 and what it needs (Lambda developer guide, Python runtimes)."""
 
 
 class VersionDiffersError(Exception):
@@ -33,14 +32,6 @@ def build_layer(folder: Path) -> Path:
     command += [f"PYTHON={sys.executable} -m tests.handlers.layer"]
     subprocess.run(command, env=env, check=True, capture_output=True, text=True)
     return folder / "python"
-
-
-def link_sdk(folder: Path) -> Path:
-    """A directory with boto3 and what it needs, and nothing else of this environment."""
-    for name in SDK:
-        for entry in _entries(distribution(name)):
-            (folder / entry.name).symlink_to(entry)
-    return folder
 
 
 def pins(file: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Each function imports and answers its sample event with its own code, the built layer and boto3 alone.
+"""Each function imports and answers its sample event with its own code and the built layer alone.
 
 The workers of the local cloud see more of this machine than Lambda would let them, so this is tested apart.
 """
@@ -19,7 +19,7 @@ from local.fleet import build, load
 from local.fleet.member_stacks import create_member_stacks
 from local.ministack import LocalCloud
 from local.simulation.template import Template
-from tests.handlers.layer import REQUIREMENTS, SDK, build_layer, link_sdk, needed_by, pins
+from tests.handlers.layer import REQUIREMENTS, build_layer, needed_by, pins
 from tests.policies import HOME, PROJECT, REGION, functions
 
 FLEET = """
@@ -87,11 +87,10 @@ class Alone:
     def __init__(self, folder: Path, template: Template, endpoint: str) -> None:
         self._template = template
         self._endpoint = endpoint
-        (folder / "sdk").mkdir()
-        layer, sdk = build_layer(folder / "layer"), link_sdk(folder / "sdk")
+        layer = build_layer(folder / "layer")
         script = Path(__file__).with_name("lambda_alone.py")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(script), str(layer), str(sdk)],
+            [sys.executable, "-I", "-S", str(script), str(layer)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -193,8 +192,5 @@ def test_the_layer_holds_what_the_lock_file_says_and_all_that_it_needs() -> None
     layer, locked = pins(REQUIREMENTS), pins(PROJECT / "requirements.lock")
     assert layer == {name: locked[name] for name in layer}
     needed = {name for package in layer for name in needed_by(package)}
-    assert needed - set(layer) - set(SDK) == set()
-
-
-def test_the_sdk_here_is_all_that_boto3_needs() -> None:
-    assert {name for package in SDK for name in needed_by(package)} <= set(SDK)
+    assert needed <= set(layer)
+    assert {"boto3", "botocore"} <= set(layer), "what Lambda brings changes by itself"

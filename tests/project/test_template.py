@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from local.simulation.template import read_document
 from tests.policies import (
@@ -343,3 +344,39 @@ def test_no_event_is_lost() -> None:
     for event in events:
         assert event["Properties"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
         assert event["Properties"]["DeadLetterConfig"]["Arn"]
+
+
+# --- names
+
+NAME_LIMITS = {
+    ("AWS::Scheduler::ScheduleGroup", "Name"): 64,
+    ("AWS::Serverless::Function", "FunctionName"): 64,
+    ("AWS::Serverless::LayerVersion", "LayerName"): 140,
+    ("AWS::Serverless::StateMachine", "Name"): 80,
+}
+"""What names that hold the stack's may be long (API references of the services)."""
+
+
+def named_after_the_stack() -> Iterator[tuple[str, str, int]]:
+    """Logical id, what is added to the stack's name, and how long the whole may be."""
+    for name, resource in orchestration().resources.items():
+        for key, value in resource.get("Properties", {}).items():
+            text = value.get("Fn::Sub") if isinstance(value, dict) else None
+            if key.endswith("Name") and isinstance(text, str) and text.startswith("${AWS::StackName}"):
+                yield name, text.removeprefix("${AWS::StackName}"), NAME_LIMITS[resource["Type"], key]
+
+
+def test_a_stack_name_that_is_too_long_is_refused_before_anything_that_is_kept_is_made() -> None:
+    spaces = {name: limit - len(added) for name, added, limit in named_after_the_stack()}
+    assert len(spaces) >= 7
+    assert spaces["Schedules"] == min(spaces.values()) == 46
+    kept = {n: r for n, r in orchestration().resources.items() if r.get("DeletionPolicy") == "Retain"}
+    assert len(kept) == 4
+    assert all(resource["DependsOn"] == "Schedules" for resource in kept.values())
+
+
+def test_logs_are_kept_for_a_time_that_cloudwatch_knows() -> None:
+    declared = read_document(PROJECT / "template.yaml")["Parameters"]["RetentionDays"]
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Logs::LogGroup").schema
+    assert declared["AllowedValues"] == schema["properties"]["RetentionInDays"]["enum"]
+    assert declared["Default"] in declared["AllowedValues"]
