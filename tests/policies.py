@@ -98,7 +98,9 @@ def role_statements(tier: str, account: str = RECOVERY) -> tuple[Statement, ...]
 
 
 def statements(template: Template, document: dict[str, Any]) -> Iterator[Statement]:
-    """The statements of a policy document."""
+    """The statements of a policy document, or of the managed policy of the template that it refers to."""
+    if "Ref" in document:
+        document = template.resources[document["Ref"]]["Properties"]["PolicyDocument"]
     for statement in document["Statement"]:
         resolved = template.resolve(statement)
         yield Statement(

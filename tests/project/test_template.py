@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -62,6 +64,20 @@ def machine_statements() -> Iterator[Statement]:
             yield from statements(orchestration(), policy)
 
 
+def shared_policies() -> dict[str, dict[str, Any]]:
+    """The managed policies that functions and machines have in common, by logical id."""
+    policies = properties(orchestration(), "AWS::IAM::ManagedPolicy")
+    return {name: policy for name, policy in policies.items() if not name.endswith("Boundary")}
+
+
+def holders() -> dict[str, list[str]]:
+    """Of every function and machine the shared policies that its role has."""
+    return {
+        name: [policy["Ref"] for policy in found["Policies"] if "Ref" in policy]
+        for name, found in properties(orchestration(), "AWS::Serverless::Function", MACHINES).items()
+    }
+
+
 def every_statement() -> list[Statement]:
     own = [s for name in functions() for s in function_statements(name)]
     bounds = [s for tier in TIERS for s in boundary(tier)]
@@ -84,7 +100,7 @@ def test_a_function_is_code_of_its_tier_with_the_role_path_and_boundary_of_it(na
     assert function["RolePath"] == f"/drs-orchestrator/{tier}/"
     assert function["PermissionsBoundary"] == {"Ref": f"{tier.capitalize()}Boundary"}
     assert "Role" not in function, "a function has a role of its own"
-    assert all(isinstance(policy, dict) and "Statement" in policy for policy in function["Policies"])
+    assert all("Statement" in policy or policy["Ref"] in shared_policies() for policy in function["Policies"])
     assert function.get("Tracing", orchestration().globals["Tracing"]) == "Active"
 
 
@@ -270,6 +286,34 @@ def test_roles_are_made_once_for_an_account_and_the_rule_in_every_region() -> No
     assert {resources[role_name(tier)]["Condition"] for tier in TIERS} == {"MakesRoles"}
     assert resources["EventsRole"]["Condition"] == "MakesEventsRole"
     assert resources["LaunchResults"]["Condition"] == "SendsEvents"
+
+
+# --- policies that several roles have
+
+ADDED_BY_SAM = 2
+"""AWSLambdaBasicExecutionRole and AWSXRayDaemonWriteAccess."""
+
+
+def test_a_statement_that_more_than_three_roles_have_is_a_policy_of_its_own() -> None:
+    counts: Counter[Statement] = Counter()
+    for found in properties(orchestration(), "AWS::Serverless::Function", MACHINES).values():
+        inline = [policy for policy in found["Policies"] if "Ref" not in policy]
+        counts.update(
+            replace(statement, condition=str(statement.condition))  # type: ignore[arg-type]  to be hashed
+            for policy in inline
+            for statement in statements(orchestration(), policy)
+        )
+    repeated = [statement for statement, count in counts.items() if count > 3]
+    assert not repeated
+
+
+@pytest.mark.parametrize("name", shared_policies())
+def test_a_shared_policy_is_one_that_several_roles_have(name: str) -> None:
+    assert len([holder for holder, names in holders().items() if name in names]) >= 2
+
+
+def test_no_role_has_more_managed_policies_than_iam_attaches() -> None:
+    assert max(len(names) for names in holders().values()) + ADDED_BY_SAM <= 10
 
 
 # --- state machines
