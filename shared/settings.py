@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar, Self
 
+from shared.model.iam import ExecutionRoles
 from shared.model.policies import Mode
 from shared.model.quotas import ScopeLimits
 
@@ -47,7 +49,7 @@ class QuerySettings:
     executions_table: str
     pairs_table: str
     member_role: str
-    execution_role: str
+    execution_roles: ExecutionRoles
     external_id: str
     limits: ScopeLimits
 
@@ -58,7 +60,7 @@ class QuerySettings:
             executions_table=_read("EXECUTIONS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             member_role=_read("QUERY_ROLE_NAME"),
-            execution_role=_read("EXECUTION_ROLE_NAME"),
+            execution_roles=ExecutionRoles(launch=_read("LAUNCH_ROLE_NAME"), stop=_read("STOP_ROLE_NAME")),
             external_id=_read("EXTERNAL_ID"),
             limits=ScopeLimits(
                 jobs=int(_read("DRS_JOBS")),
@@ -101,7 +103,9 @@ class ConfigurationSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSettings:
-    """For functions that start and stop machines."""
+    """For functions that launch, stop or retire: each of these powers has a member role of its own."""
+
+    role_variable: ClassVar[str]
 
     executions_table: str
     pairs_table: str
@@ -112,15 +116,36 @@ class ExecutionSettings:
 
     @classmethod
     @cache
-    def from_env(cls) -> ExecutionSettings:
+    def from_env(cls) -> Self:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             topic_arn=_read("TOPIC_ARN"),
             control_function=_read("CONTROL_FUNCTION_NAME"),
-            member_role=_read("EXECUTION_ROLE_NAME"),
+            member_role=_read(cls.role_variable),
             external_id=_read("EXTERNAL_ID"),
         )
+
+
+class LaunchSettings(ExecutionSettings):
+    """For functions that start recoveries, reversals and instances."""
+
+    __slots__ = ()
+    role_variable = "LAUNCH_ROLE_NAME"
+
+
+class StopSettings(ExecutionSettings):
+    """For functions that stop instances and their workloads."""
+
+    __slots__ = ()
+    role_variable = "STOP_ROLE_NAME"
+
+
+class RetireSettings(ExecutionSettings):
+    """For functions that delete, disconnect and end what DRS made."""
+
+    __slots__ = ()
+    role_variable = "RETIRE_ROLE_NAME"
 
 
 def state_machines() -> dict[Mode, str]:

@@ -14,13 +14,13 @@ from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.errors import calling
 from shared.model.scope import Site
 from shared.services.opened_execution import OpenedExecution, opened
-from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
+from shared.settings import ConfigurationSettings, LaunchSettings, QuerySettings, RetireSettings, StopSettings
 from shared.store import ExecutionStore, execution_store
 from shared.times import parse_time
 
 logger = Logger(service="drs-orchestrator")
 
-S = TypeVar("S", QuerySettings, ConfigurationSettings, ExecutionSettings)
+S = TypeVar("S", QuerySettings, ConfigurationSettings, LaunchSettings, StopSettings, RetireSettings)
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 

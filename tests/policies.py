@@ -14,7 +14,9 @@ from local.simulation.template import Template, read_document
 PROJECT = Path(__file__).resolve().parents[1]
 HOME, REGION = "999988887777", "us-east-1"
 ORIGIN, RECOVERY = "111122223333", "444455556666"
-TIERS = ("query", "configuration", "execution")
+TIERS = ("query", "configuration", "execution/launch", "execution/stop", "execution/retire")
+"""The folders of functions/, each with a role path, a boundary and a member role of its own."""
+EXECUTION = TIERS[2:]
 _CALLED_BY_A_SERVICE = ("aws:ViaAWSService", "aws:CalledVia")
 
 
@@ -73,7 +75,12 @@ def functions() -> dict[str, dict[str, Any]]:
 
 def tier_of(function: str) -> str:
     """``query`` for a function in functions/query."""
-    return str(functions()[function]["CodeUri"]).split("/")[1]
+    return str(functions()[function]["CodeUri"]).split("/", 1)[1]
+
+
+def word_of(tier: str) -> str:
+    """``Launch`` for ``execution/launch``: what the names of its resources in both templates begin with."""
+    return tier.rsplit("/", 1)[-1].capitalize()
 
 
 def function_statements(function: str) -> tuple[Statement, ...]:
@@ -87,7 +94,7 @@ def function_statements(function: str) -> tuple[Statement, ...]:
 
 def role_name(tier: str) -> str:
     """The logical id of a tier's role in member-account.yaml."""
-    return f"{tier.capitalize()}Role"
+    return f"{word_of(tier)}Role"
 
 
 def role_statements(tier: str, account: str = RECOVERY) -> tuple[Statement, ...]:

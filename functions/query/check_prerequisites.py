@@ -35,7 +35,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     # Before the launch settings are read: what a dead holder has put back by then is seen as put back.
     holders = earlier.holders(LockStore(settings.executions_table), ids)
     pairs = PairStore(settings.pairs_table).get(ids)
-    facts = PrerequisiteReader(run.accounts, site, settings.execution_role).read(
+    facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
         store.facts(run.execution_id, SourceServer, ids),
         lambda missing: store.facts(run.execution_id, Instance, missing),

@@ -34,7 +34,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     ids = [record.source_server_id for record in records]
     holders = earlier.holders(LockStore(settings.executions_table), ids)
-    facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_role).read(
+    facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
         {source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
         {key: holder.execution.execution_id for key, holder in holders.items() if not holder.is_over},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
@@ -42,6 +43,12 @@ class IamClient:
             return ()
         role = f"arn:{questions[0].partition}:iam::{self._scope.account}:role/{role_name}"
         return self._denied(role, questions)
+
+    def denied_to_roles(self, asked: Mapping[str, Sequence[Question]]) -> tuple[str, ...] | None:
+        """``denied_actions`` of several roles, by their names; None where one answer is."""
+        answers = [self.denied_actions(role_name, questions) for role_name, questions in asked.items()]
+        known = [denied for denied in answers if denied is not None]
+        return tuple(dict.fromkeys(chain(*known))) if len(known) == len(answers) else None
 
     def denied_to_profile(
         self, instance_profile_arn: str, questions: Sequence[Question]

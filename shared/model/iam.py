@@ -16,3 +16,11 @@ class Question:
     @property
     def partition(self) -> str:
         return self.resource_arn.split(":")[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRoles:
+    """The names of the member roles whose permissions are asked for before they are used."""
+
+    launch: str
+    stop: str

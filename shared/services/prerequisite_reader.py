@@ -18,6 +18,7 @@ from shared.aws.rate_limits import in_parallel
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.execution import ExecutionRecord
+from shared.model.iam import ExecutionRoles
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
@@ -26,7 +27,7 @@ from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import servers_in_progress, unfinished
-from shared.rules.launch.launch_permissions import launch_questions
+from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 
 READERS = 10
 """Parallel calls about instance profiles; IAM publishes no rates."""
@@ -49,9 +50,9 @@ class SiteFacts:
 class PrerequisiteReader:
     """Reads one site. The origin side is asked briefly and may stay silent: it may be what is down."""
 
-    def __init__(self, accounts: MemberAccounts, site: Site, execution_role: str) -> None:
+    def __init__(self, accounts: MemberAccounts, site: Site, roles: ExecutionRoles) -> None:
         self._site = site
-        self._execution_role = execution_role
+        self._roles = roles
         self._drs = DrsClient(accounts, site.recovery)
         self._ec2 = Ec2Client(accounts, site.recovery)
         self._origin_ec2 = Ec2Client(accounts, site.origin, BRIEF)
@@ -166,8 +167,13 @@ class PrerequisiteReader:
         if not records:
             return None
         source_arn = sources[records[0].source_server_id].arn
-        questions = launch_questions(source_arn, records[0].pair_instance_id or "")
-        return self._iam.denied_actions(self._execution_role, questions)
+        target = records[0].pair_instance_id or ""
+        return self._iam.denied_to_roles(
+            {
+                self._roles.launch: launch_questions(source_arn, target),
+                self._roles.stop: stop_questions(source_arn, target),
+            }
+        )
 
     def _profile(self, arn: str) -> ProfileFacts | None:
         names = self._iam.profile_policies(arn)

@@ -17,7 +17,7 @@ from shared.aws.errors import AwsCallError, ThrottledError
 from shared.aws.iam import IamClient
 from shared.model.drs import Job, SourceServer
 from shared.model.ec2 import Instance, InstanceHealth
-from shared.model.iam import Question
+from shared.model.iam import ExecutionRoles, Question
 from shared.model.quotas import ScopeLimits
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
@@ -34,7 +34,7 @@ from shared.rules.checks.reverse_facts import (
 from shared.rules.drs.drs_job_monitor import servers_in_progress, unfinished
 from shared.rules.failback.original_identifier import Stage
 from shared.rules.failback.stages import stage_of
-from shared.rules.launch.launch_permissions import launch_questions, reversal_question
+from shared.rules.launch.launch_permissions import launch_questions, reversal_question, stop_questions
 from shared.services.original_reader import UNINITIALIZED
 
 READERS = 10
@@ -70,9 +70,9 @@ class _Origin:
 class ReversePrerequisiteReader:
     """Reads one site, both sides: unlike in a failover the origin must answer."""
 
-    def __init__(self, accounts: MemberAccounts, site: Site, execution_role: str) -> None:
+    def __init__(self, accounts: MemberAccounts, site: Site, roles: ExecutionRoles) -> None:
         self._site = site
-        self._execution_role = execution_role
+        self._roles = roles
         self._drs = DrsClient(accounts, site.recovery)
         self._ec2 = Ec2Client(accounts, site.recovery)
         self._network = Ec2Network(accounts, site.recovery)
@@ -214,10 +214,15 @@ class ReversePrerequisiteReader:
         """Asked for one server: the roles' policies tell servers apart by nothing but their tags."""
         record = records[0]
         partition = sources[record.source_server_id].arn.split(":")[1]
-        launching = launch_questions(self._source_server_arn(partition), record.pair_instance_id or "")
+        arn, original = self._source_server_arn(partition), record.pair_instance_id or ""
         reversing = [reversal_question(partition, self._site.recovery, record.workload_instance_id or "")]
-        at_origin = self._origin_iam.denied_actions(self._execution_role, launching)
-        at_recovery = self._iam.denied_actions(self._execution_role, reversing)
+        at_origin = self._origin_iam.denied_to_roles(
+            {
+                self._roles.launch: launch_questions(arn, original),
+                self._roles.stop: stop_questions(arn, original),
+            }
+        )
+        at_recovery = self._iam.denied_actions(self._roles.launch, reversing)
         return None if at_origin is None or at_recovery is None else at_origin + at_recovery
 
     def _source_server_arn(self, partition: str) -> str:

@@ -1,7 +1,7 @@
 """The volumes that launches detached: looked for, and removed only on request.
 
 Two guards protect a volume. It is one that we recorded as detached by a launch, and that EC2 shows as
-available. And it carries our tag, put on here: IAM lets the execution role delete no other volume.
+available. And it carries our tag, put on here: IAM lets the retire role delete no other volume.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +15,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 
 from local.simulation.template import read_document
 from tests.policies import (
+    EXECUTION,
     PROJECT,
     RECOVERY,
     TIERS,
@@ -29,6 +29,7 @@ from tests.policies import (
     role_statements,
     statements,
     tier_of,
+    word_of,
 )
 
 MACHINES = "AWS::Serverless::StateMachine"
@@ -54,7 +55,7 @@ def _reference(path: str) -> dict[str, Any]:
 
 
 def boundary(tier: str) -> tuple[Statement, ...]:
-    document = orchestration().resources[f"{tier.capitalize()}Boundary"]["Properties"]["PolicyDocument"]
+    document = orchestration().resources[f"{word_of(tier)}Boundary"]["Properties"]["PolicyDocument"]
     return tuple(statements(orchestration(), document))
 
 
@@ -98,7 +99,7 @@ def test_a_function_is_code_of_its_tier_with_the_role_path_and_boundary_of_it(na
     assert attribute == "handler"
     assert (PROJECT / function["CodeUri"] / f"{module}.py").is_file()
     assert function["RolePath"] == f"/drs-orchestrator/{tier}/"
-    assert function["PermissionsBoundary"] == {"Ref": f"{tier.capitalize()}Boundary"}
+    assert function["PermissionsBoundary"] == {"Ref": f"{word_of(tier)}Boundary"}
     assert "Role" not in function, "a function has a role of its own"
     assert all("Statement" in policy or policy["Ref"] in shared_policies() for policy in function["Policies"])
     assert function.get("Tracing", orchestration().globals["Tracing"]) == "Active"
@@ -129,7 +130,7 @@ def test_member_roles_are_assumed_only_in_member_accounts(tier: str) -> None:
     assert assuming
     for statement in assuming:
         assert statement.actions == ("sts:AssumeRole",)
-        assert statement.resources == (f"arn:aws:iam::*:role/drs-orchestrator-{tier}",)
+        assert statement.resources == (f"arn:aws:iam::*:role/{member().ref(role_name(tier))}",)
         members = orchestration().ref("MemberAccountIds")
         assert statement.condition == {"StringEquals": {"aws:ResourceAccount": members}}
 
@@ -184,29 +185,60 @@ def test_nothing_is_prepared_on_schedule_unless_asked_for() -> None:
         assert declared["Resources"][name]["Condition"] == "HasPrepareSchedule"
 
 
-def test_only_the_execution_role_starts_recoveries_and_instances() -> None:
+def test_only_the_launch_role_starts_recoveries_and_no_role_starts_or_stops_any_instance() -> None:
     can = {tier for tier in TIERS for s in role_statements(tier) if "drs:StartRecovery" in s.actions}
-    assert can == {"execution"}
-    for statement in role_statements("execution"):
+    assert can == {"execution/launch"}
+    for statement in [s for tier in EXECUTION for s in role_statements(tier)]:
         if {"ec2:StartInstances", "ec2:StopInstances"} & set(statement.actions):
             tagged = statement.condition.get("StringEquals") == TAGGED["StringEquals"]
             assert tagged or statement.condition == {"Null": OF_DRS}
 
 
-def test_only_what_drs_itself_created_can_be_terminated_and_only_by_drs() -> None:
-    statements = [s for s in role_statements("execution") if "ec2:TerminateInstances" in s.actions]
+DESTRUCTIVE = ("Terminate", "Delete", "Disconnect", "StopReplication", "Detach")
+OF_LAUNCHES = {
+    "ec2:DeleteLaunchTemplateVersions",
+    "ec2:DeleteSnapshot",
+    "ec2:DeleteVolume",
+    "ec2:DetachVolume",
+}
+"""What DRS does in a launch as the caller of StartRecovery: with what it made itself, or with the target."""
+
+
+def test_only_the_retire_role_can_destroy() -> None:
+    for tier in TIERS:
+        allowed = [s for s in role_statements(tier) if s.effect == "Allow"]
+        found = {
+            (action, s.forwarded)
+            for s in allowed
+            for action in s.actions
+            if action.split(":")[1].startswith(DESTRUCTIVE)
+        }
+        if tier == "execution/retire":
+            assert {"drs:TerminateRecoveryInstances", "ec2:DeleteVolume"} <= {action for action, _ in found}
+        else:
+            assert found <= {(action, True) for action in OF_LAUNCHES}
+
+
+@pytest.mark.parametrize("tier", EXECUTION)
+def test_what_drs_did_not_create_is_never_terminated_whatever_is_attached_later(tier: str) -> None:
+    statements = [s for s in role_statements(tier) if "ec2:TerminateInstances" in s.actions]
     denied = {s.sid: s for s in statements if s.effect == "Deny"}
     assert denied["NeverTerminateAPair"].condition == TAGGED
     made_by_others = dict.fromkeys(OF_DRS, "true")
     assert denied["NeverTerminateWhatDrsDidNotCreate"].condition == {"Null": made_by_others}
     assert all(statement.resources == ("*",) for statement in denied.values())
+
+
+def test_only_drs_terminates_and_only_what_it_created() -> None:
+    statements = [s for s in role_statements("execution/retire") if "ec2:TerminateInstances" in s.actions]
     [allowed] = [s for s in statements if s.effect == "Allow"]
     assert allowed.condition["Null"] == OF_DRS
     assert allowed.condition["ForAnyValue:StringEquals"] == {"aws:CalledVia": "drs.amazonaws.com"}
 
 
 def test_our_own_code_deletes_only_volumes_with_our_tag_and_sets_no_other_tag() -> None:
-    own = [s for s in role_statements("execution") if s.effect == "Allow" and not s.forwarded]
+    roles = [s for tier in EXECUTION for s in role_statements(tier)]
+    own = [s for s in roles if s.effect == "Allow" and not s.forwarded]
     [deleting] = [s for s in own if "ec2:DeleteVolume" in s.actions]
     assert deleting.condition == {"Null": {"aws:ResourceTag/drs-orchestrator:detached-from": "false"}}
     keys = {
@@ -230,7 +262,7 @@ def test_actions_are_named_and_so_is_every_resource_that_can_be(statement: State
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_member_role_trusts_only_its_tier_and_only_with_the_external_id(tier: str) -> None:
     role = member().resolve(member().resources[role_name(tier)]["Properties"])
-    assert role["RoleName"] == f"drs-orchestrator-{tier}"
+    assert role["RoleName"] == f"drs-orchestrator-{tier.replace('/', '-')}"
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"AWS": "arn:aws:iam::999988887777:root"}
     assert trust["Action"] == "sts:AssumeRole"
@@ -250,7 +282,7 @@ def test_an_external_id_can_be_rotated_without_a_gap() -> None:
         assert bool(re.search(ours["AllowedPattern"], value) and len(value) >= ours["MinLength"]) == fits
 
 
-def test_member_accounts_give_three_roles_and_pass_on_what_drs_tells_of_launches() -> None:
+def test_member_accounts_give_five_roles_and_pass_on_what_drs_tells_of_launches() -> None:
     assert {name: r["Type"] for name, r in member().resources.items()} == {
         **{role_name(tier): "AWS::IAM::Role" for tier in TIERS},
         "EventsRole": "AWS::IAM::Role",
@@ -295,14 +327,13 @@ ADDED_BY_SAM = 2
 
 
 def test_a_statement_that_more_than_three_roles_have_is_a_policy_of_its_own() -> None:
-    counts: Counter[Statement] = Counter()
-    for found in properties(orchestration(), "AWS::Serverless::Function", MACHINES).values():
-        inline = [policy for policy in found["Policies"] if "Ref" not in policy]
-        counts.update(
-            replace(statement, condition=str(statement.condition))  # type: ignore[arg-type]  to be hashed
-            for policy in inline
-            for statement in statements(orchestration(), policy)
-        )
+    inline = [
+        policy
+        for found in properties(orchestration(), "AWS::Serverless::Function", MACHINES).values()
+        for policy in found["Policies"]
+        if "Ref" not in policy
+    ]
+    counts = Counter(str(s) for policy in inline for s in statements(orchestration(), policy))
     repeated = [statement for statement, count in counts.items() if count > 3]
     assert not repeated
 

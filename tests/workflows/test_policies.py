@@ -42,7 +42,7 @@ FORWARDED: dict[str, dict[str, str]] = {
         "ec2:DeleteLaunchTemplateVersions": _CONSOLE,
         "ec2:ModifyLaunchTemplate": _CONSOLE,
     },
-    "execution": {
+    "execution/launch": {
         "drs:CreateRecoveryInstanceForDrs": _STARTING,
         "drs:DescribeReplicationConfigurationTemplates": _REVERSING,
         "drs:ListTagsForResource": _STARTING,
@@ -74,9 +74,13 @@ FORWARDED: dict[str, dict[str, str]] = {
         "ec2:GetEbsEncryptionByDefault": _CONSOLE,
         "ec2:ModifyLaunchTemplate": _STARTING,
         "ec2:StartInstances": _INTO,
-        "ec2:TerminateInstances": _TERMINATING,
         "kms:DescribeKey": _CONSOLE,
         "kms:ListAliases": _CONSOLE,
+    },
+    "execution/stop": {},
+    "execution/retire": {
+        "ec2:DeleteVolume": _TERMINATING,
+        "ec2:TerminateInstances": _TERMINATING,
     },
 }
 """What DRS does with a role's permissions, by tier, each with the AWS source that says so."""
@@ -195,7 +199,9 @@ def test_drs_may_make_every_ec2_call_of_a_launch_into_an_instance() -> None:
         world.finish(world.start(server))
     as_caller = {action for key, action in world.ec2.calls if key is not None}
     assert {"ec2:CreateVolume", "ec2:DetachVolume", "ec2:AttachVolume", "ec2:StartInstances"} <= as_caller
-    assert as_caller <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}, "our code describes, too"
+    assert as_caller <= set(FORWARDED["execution/launch"]) | {"ec2:DescribeInstances"}, (
+        "our code describes, too"
+    )
 
 
 def test_drs_may_make_every_ec2_call_of_the_failback() -> None:
@@ -214,7 +220,8 @@ def test_drs_may_make_every_ec2_call_of_the_failback() -> None:
     world.clock.advance(3600)
     ending = {action for key, action in world.ec2.calls if key is not None}
     assert "ec2:TerminateInstances" in ending
-    assert as_caller | ending <= set(FORWARDED["execution"]) | {"ec2:DescribeInstances"}
+    assert as_caller <= set(FORWARDED["execution/launch"]) | {"ec2:DescribeInstances"}
+    assert ending <= set(FORWARDED["execution/retire"]) | {"ec2:DescribeInstances"}
 
 
 def test_drs_may_look_at_the_target_when_launch_settings_are_written() -> None:

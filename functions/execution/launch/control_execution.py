@@ -6,12 +6,12 @@ from typing import Any
 
 from shared.rules.control.messages import parse_message
 from shared.services.controller import Controller, Controls
-from shared.settings import ExecutionSettings, state_machines
+from shared.settings import LaunchSettings, state_machines
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """A message (shared/schemas/control.schema.json), or an EventBridge event with one as its detail →
     ``{executionId, action, id, result, toResume?, retry?}``, the same for the same message.
 

@@ -9,12 +9,12 @@ from shared.model.status import Protection
 from shared.rules.failback.reprotection import is_to_reprotect, reprotection_requested
 from shared.rules.launch.polling import step_wait
 from shared.services.reprotector import reprotect
-from shared.settings import ExecutionSettings
+from shared.settings import LaunchSettings
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{waiting, requested, failed, waitSeconds}``."""
     store = run.store
     if store.execution(run.execution_id).cancellation is not None:

@@ -8,15 +8,15 @@ from typing import Any
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.services.replication_reverser import ReplicationReverser
-from shared.settings import ExecutionSettings
+from shared.settings import LaunchSettings
 from shared.task import Run, task
 from shared.times import iso
 
 OPEN = (ServerStatus.READY, ServerStatus.REVERSING)
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, reversed, waiting, failed}``."""
     store, execution, site = run.store, run.execution, run.site
     if execution.record.cancellation is not None:

@@ -7,12 +7,12 @@ from typing import Any
 from shared.aws.step_functions import start
 from shared.model.policies import Mode
 from shared.rules.plan.requests import request_from_event
-from shared.settings import ExecutionSettings, state_machines
+from shared.settings import LaunchSettings, state_machines
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """The EventBridge event → ``{executionName, started}``. Raises RequestInvalidError."""
     request = request_from_event(run.event)
     name = f"event-{run.text('id')}"

@@ -15,13 +15,13 @@ from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import by_workload_scope, other_side_runs
 from shared.services.withdrawals import WITHDRAWABLE, withdraw
 from shared.services.workload_instances import workloads
-from shared.settings import ExecutionSettings
+from shared.settings import LaunchSettings
 from shared.task import Run, task
 from shared.times import iso
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{starting, failed}``. Starting what runs already is harmless."""
     store, now = run.store, iso(run.now)
     record = store.execution(run.execution_id)

@@ -7,12 +7,12 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.services.recovery_starter import RecoveryStarter
-from shared.settings import ExecutionSettings
+from shared.settings import LaunchSettings
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(LaunchSettings)
+def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId, wave, batch}`` → ``{batch, outcome, launching, reason, waitSeconds}``.
 
     ``outcome`` is STARTED, WAIT or NOTHING.

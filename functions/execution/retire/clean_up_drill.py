@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.rules.control.undo import is_undone
 from shared.services.drill_cleaner import DrillCleaner
-from shared.settings import ExecutionSettings
+from shared.settings import RetireSettings
 from shared.task import Run, task
 
 WAIT_SECONDS = 15
@@ -20,8 +20,8 @@ class NoDrillError(Exception):
     """The execution is no drill: its instances may be production."""
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(RetireSettings)
+def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending.
 
     Raises NoDrillError.

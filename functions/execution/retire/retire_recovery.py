@@ -9,13 +9,13 @@ from shared.rules.launch.polling import step_wait
 from shared.services.recovery_retirer import RecoveryRetirer
 from shared.services.retirement import begin, retire
 from shared.services.volume_removal import VolumeRemover
-from shared.settings import ExecutionSettings
+from shared.settings import RetireSettings
 from shared.store import PairStore
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(RetireSettings)
+def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``."""
     execution, store = run.execution, run.store
     if execution.record.cancellation is not None:

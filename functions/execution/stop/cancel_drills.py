@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from shared.services.drill_canceller import cancel_drill, running_drills
-from shared.settings import ExecutionSettings
+from shared.settings import StopSettings
 from shared.store import LockStore, plan_lock, server_lock
 from shared.task import Run, task
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(StopSettings)
+def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, executionArn}`` → ``{waiting}``: drills that are stopped and not closed yet.
 
     Only if the request has ``cancelDrill``. Repeating it is harmless: a drill is stopped once.

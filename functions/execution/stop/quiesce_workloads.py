@@ -10,7 +10,7 @@ from shared.model.status import ServerStatus
 from shared.rules.control.pauses import cutover_pause
 from shared.rules.failback.workloads import is_to_quiesce
 from shared.services.quiescence import Quiescence
-from shared.settings import ExecutionSettings
+from shared.settings import StopSettings
 from shared.task import Run, task
 
 WAIT_SECONDS = 10
@@ -18,8 +18,8 @@ PAUSED_SECONDS = 60
 """Until the next poll of a pause that came after the cutover was approved."""
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(StopSettings)
+def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{running, failed, waitSeconds}``.
 
     Every server gets the plan's actions one after the other. One whose action fails does not fail back.

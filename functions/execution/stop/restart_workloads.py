@@ -18,13 +18,13 @@ from shared.rules.failback.workload_restart import (
 )
 from shared.rules.failback.workloads import by_workload_scope
 from shared.services.workload_instances import originals, restart_workloads, workloads
-from shared.settings import ExecutionSettings
+from shared.settings import StopSettings
 from shared.task import Run, task
 from shared.times import iso
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(StopSettings)
+def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{returning, returned, failed}``."""
     servers = [server for server in run.store.servers(run.execution_id, run.wave) if is_to_restart(server)]
     requested = [

@@ -8,14 +8,14 @@ from shared.aws.ec2_client import Ec2Client
 from shared.model.server import Change
 from shared.model.status import ServerStatus
 from shared.services.target_stopper import stop_targets
-from shared.settings import ExecutionSettings
+from shared.settings import StopSettings
 from shared.task import Run, task
 
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(StopSettings)
+def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
 
     A running instance is stopped only if the plan allows it (``whenTargetRuns: STOP``, or in a failback

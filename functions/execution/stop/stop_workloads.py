@@ -17,7 +17,7 @@ from shared.model.status import ServerStatus
 from shared.rules.failback.workload_stop import workload_stopping
 from shared.rules.failback.workloads import at_rest, by_workload_scope
 from shared.services.workload_instances import workloads
-from shared.settings import ExecutionSettings
+from shared.settings import StopSettings
 from shared.task import Run, task
 
 WAITING = {
@@ -26,8 +26,8 @@ WAITING = {
 }
 
 
-@task(ExecutionSettings)
-def handler(run: Run[ExecutionSettings]) -> dict[str, Any]:
+@task(StopSettings)
+def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave, before: LAUNCH | START}`` → ``{stopped, stopping, failed}``."""
     before = run.text("before")
     policy = run.execution.policies.failback.stop_workload

@@ -1,4 +1,4 @@
-"""What the execution role must be allowed for a launch into an instance, as questions to IAM.
+"""What the launch and the stop role must be allowed for a launch into an instance, as questions to IAM.
 
 DRS launches with the caller's permissions (managed policy AWSElasticDisasterRecoveryConsoleFullAccess_v2).
 A gap shows minutes later, as a failed launch, so it is looked for before.
@@ -15,12 +15,12 @@ _TAGGED = ((f"ec2:ResourceTag/{TARGET_TAG_KEY}", TARGET_TAG_VALUE, "string"),)
 
 
 def launch_questions(source_server_arn: str, instance_id: str) -> tuple[Question, ...]:
-    """One question for each kind of resource that a launch touches."""
+    """To the launch role: one question for each kind of resource that a launch touches."""
     _, partition, _, region, account, _ = source_server_arn.split(":", 5)
     ec2 = f"arn:{partition}:ec2:{region}:{account}"
     return (
         Question(("drs:StartRecovery", "drs:CreateRecoveryInstanceForDrs"), source_server_arn),
-        Question(("ec2:StartInstances", "ec2:StopInstances"), f"{ec2}:instance/{instance_id}", _TAGGED),
+        Question(("ec2:StartInstances",), f"{ec2}:instance/{instance_id}", _TAGGED),
         Question(
             ("ec2:AttachVolume", "ec2:DetachVolume", "ec2:StartInstances"),
             f"{ec2}:instance/{instance_id}",
@@ -34,7 +34,17 @@ def launch_questions(source_server_arn: str, instance_id: str) -> tuple[Question
     )
 
 
+def stop_questions(source_server_arn: str, instance_id: str) -> tuple[Question, ...]:
+    """To the stop role: may it stop the instance that is launched into?"""
+    _, partition, _, region, account, _ = source_server_arn.split(":", 5)
+    return (
+        Question(
+            ("ec2:StopInstances",), f"arn:{partition}:ec2:{region}:{account}:instance/{instance_id}", _TAGGED
+        ),
+    )
+
+
 def reversal_question(partition: str, scope: Scope, recovery_instance_id: str) -> Question:
-    """May the role reverse the replication of a recovery instance in ``scope``?"""
+    """To the launch role: may it reverse the replication of a recovery instance in ``scope``?"""
     arn = f"arn:{partition}:drs:{scope.region}:{scope.account}:recovery-instance/{recovery_instance_id}"
     return Question(("drs:ReverseReplication",), arn)

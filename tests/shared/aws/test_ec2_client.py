@@ -16,7 +16,7 @@ GONE = "i-00000000000000bad"
 
 @pytest.fixture
 def ec2(estate: Estate) -> Ec2Client:
-    return Ec2Client(MemberAccounts("drs-orchestrator-execution", "an-external-id"), RECOVERY)
+    return Ec2Client(MemberAccounts("drs-orchestrator-execution-stop", "an-external-id"), RECOVERY)
 
 
 def ids_of(call: Call) -> list[str]:

@@ -12,7 +12,7 @@ from shared.aws.cross_account import MemberAccounts
 from shared.aws.errors import AwsCallError
 from shared.aws.iam import IamClient
 from shared.model.iam import Question
-from shared.rules.launch.launch_permissions import launch_questions
+from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 from tests.handlers.estate import HOME, RECOVERY, Estate
 from tests.handlers.wire import Wire, refused, simulation
 
@@ -68,11 +68,11 @@ def test_a_profile_that_cannot_be_read_says_nothing(iam: IamClient, wire: Wire) 
 def test_the_role_of_the_account_is_asked_about_resource_by_resource(iam: IamClient, wire: Wire) -> None:
     questions = launch_questions(ARN, "i-1")
     wire.clear()
-    assert iam.denied_actions("drs-orchestrator-execution", questions) == ()
+    assert iam.denied_actions("drs-orchestrator-execution-launch", questions) == ()
     calls = wire.of("SimulatePrincipalPolicy")
     assert len(calls) == len(questions)
     assert {call.form["PolicySourceArn"][0] for call in calls} == {
-        f"arn:aws:iam::{RECOVERY.account}:role/drs-orchestrator-execution"
+        f"arn:aws:iam::{RECOVERY.account}:role/drs-orchestrator-execution-launch"
     }
     assert [call.form["ResourceArns.member.1"][0] for call in calls] == [q.resource_arn for q in questions]
     assert calls[1].form["ContextEntries.member.1.ContextKeyName"] == ["ec2:ResourceTag/AWSDRS"]
@@ -89,6 +89,24 @@ def test_each_denied_action_is_named_once(iam: IamClient, wire: Wire) -> None:
 def test_where_simulating_is_not_allowed_nothing_is_known(iam: IamClient, wire: Wire) -> None:
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
     assert iam.denied_actions("role", launch_questions(ARN, "i-1")) is None
+
+
+def test_each_role_is_asked_what_it_is_for(iam: IamClient, wire: Wire) -> None:
+    asked = {"launch": launch_questions(ARN, "i-1"), "stop": stop_questions(ARN, "i-1")}
+    assert iam.denied_to_roles(asked) == ()
+    roles = {
+        name: {
+            call.form["PolicySourceArn"][0].rsplit("/", 1)[-1]
+            for call in wire.of("SimulatePrincipalPolicy")
+            if name in call.form["ActionNames.member.1"]
+        }
+        for name in ("drs:StartRecovery", "ec2:StopInstances")
+    }
+    assert roles == {"drs:StartRecovery": {"launch"}, "ec2:StopInstances": {"stop"}}
+    wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:StopInstances"))
+    assert iam.denied_to_roles(asked) == ("ec2:StopInstances",)
+    wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
+    assert iam.denied_to_roles(asked) is None
 
 
 def test_a_role_that_is_not_there_is_a_failure(iam: IamClient, wire: Wire) -> None:
