@@ -20,7 +20,7 @@ STACK = "drs-orchestrator"
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 _TEMPLATE = ROOT / "template.yaml"
-_INPUTS = ("template.yaml", "functions", "shared", "statemachines")
+_INPUTS = ("template.yaml", "stacks", "functions", "shared", "statemachines")
 _STAMP = BUILD / ".inputs"
 
 

@@ -20,6 +20,7 @@ from local.ministack import (
     iam_simulation,
     images,
     managed_policies,
+    nested_stacks,
 )
 from local.ministack.admin import Admin
 from local.ministack.asgi import Calls, Front, install_routing
@@ -69,6 +70,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     workers = LambdaWorkers(endpoint, clock.real_speed)
     workers.install()
     dynamodb_queries.install()
+    nested_stacks.install()
     dynamodb_fast_paths.install()
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.states.install(Runtime(clock, clients.for_role, random=random.Random(seed)))

@@ -78,6 +78,19 @@ HOOKS: tuple[Hook, ...] = (
         "ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS", "AWS::Events::EventBusPolicy"
     ),
     Hook(_EVENTS, "_matches_pattern", "called: rules in virtual time", ("pattern_str", "event")),
+    Hook(
+        "ministack.services.cloudformation.provisioners",
+        "_check_nested_stack_capabilities",
+        "the SAM transform in nested stacks",
+        ("parent_stack_name", "template"),
+    ),
+    Hook(
+        "ministack.services.cloudformation.engine",
+        "_apply_transforms",
+        "called: the SAM transform",
+        ("template", "provided_params", "previous_params"),
+    ),
+    Hook("ministack.services.cloudformation.engine", "_TransformFailed", "read: why it failed"),
     # EC2
     Hook(_EC2, "_ACTION_MAP", "operations that a DR check or a DRS launch needs"),
     Hook(_EC2, "_instance_xml", "platform, boot mode, reasons, no public address when stopped", ("inst",)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.simulation.nested_stacks import flattened
 from local.simulation.template_document import TemplateError, read_document
 from local.simulation.template_names import STACK_NAME, by_machine_name, machine_name, machine_of_arn, snake
 from local.simulation.template_resources import Function, Machine, Rule
@@ -56,7 +57,7 @@ class Template:
         template = cls(account=account, region=region, root=root)
         path = root / name
         if path.exists():
-            document = read_document(path)
+            document = flattened(path, read_document)
             template.resources = document.get("Resources") or {}
             template.globals = (document.get("Globals") or {}).get("Function") or {}
             declared = document.get("Parameters") or {}

@@ -22,6 +22,7 @@ PARTS = (
     "functions",
     "local",
     "shared",
+    "stacks",
     "statemachines",
     "template.yaml",
     "member-account.yaml",

@@ -405,7 +405,8 @@ def test_a_bucket_is_encrypted_private_and_tls_only(name: str) -> None:
 
 def test_topics_queues_and_logs_are_encrypted_or_kept_for_a_time() -> None:
     template = orchestration()
-    assert all(t["KmsMasterKeyId"] for t in properties(template, "AWS::SNS::Topic").values())
+    topics = properties(template, "AWS::SNS::Topic")
+    assert all(topics[name]["KmsMasterKeyId"] for name in topics if name != "AlarmsTopic")
     assert all(q["SqsManagedSseEnabled"] for q in properties(template, "AWS::SQS::Queue").values())
     groups = properties(template, "AWS::Logs::LogGroup")
     assert groups
@@ -455,3 +456,28 @@ def test_logs_are_kept_for_a_time_that_cloudwatch_knows() -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Logs::LogGroup").schema
     assert declared["AllowedValues"] == schema["properties"]["RetentionInDays"]["enum"]
     assert declared["Default"] in declared["AllowedValues"]
+
+
+# --- nested stacks
+
+
+def test_alarms_are_on_lost_events_and_on_functions_that_no_machine_retries() -> None:
+    alarms = orchestration().resolve(properties(orchestration(), "AWS::CloudWatch::Alarm"))
+    watched = {(a["Namespace"], a["MetricName"], a["Dimensions"][0]["Value"]) for a in alarms.values()}
+    assert watched == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", orchestration().ref("DeadLetterQueue")),
+        *(
+            ("AWS/Lambda", "Errors", name)
+            for name, function in functions().items()
+            # A launch event is a hint: the waves poll, too.
+            if function.get("Events") and name != "RecordLaunchEventFunction"
+        ),
+    }
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == [orchestration().arn("AlarmsTopic")]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_alarms_topic_is_one_that_cloudwatch_can_publish_to() -> None:
+    """It cannot use the key alias/aws/sns (CloudWatch user guide, Amazon SNS topics of alarms)."""
+    assert "KmsMasterKeyId" not in properties(orchestration(), "AWS::SNS::Topic")["AlarmsTopic"]
