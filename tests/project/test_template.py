@@ -174,7 +174,7 @@ def test_configuration_functions_can_start_nothing_but_clean_ups_of_drills_and_p
 
 def test_a_preparation_uses_no_function_of_the_execution_tier() -> None:
     machine = orchestration().resources["PrepareStateMachine"]["Properties"]
-    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()} - {"AWS::Partition"}
     assert {tier_of(name) for name in named} == {"query", "configuration"}
 
 
@@ -353,7 +353,7 @@ def test_no_role_has_more_managed_policies_than_iam_attaches() -> None:
 @pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
 def test_a_machine_may_invoke_exactly_the_functions_that_it_names(name: str) -> None:
     machine = orchestration().resources[name]["Properties"]
-    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()}
+    named = {value["Ref"] for value in machine["DefinitionSubstitutions"].values()} - {"AWS::Partition"}
     allowed = {
         resource
         for policy in machine["Policies"]
@@ -363,8 +363,19 @@ def test_a_machine_may_invoke_exactly_the_functions_that_it_names(name: str) -> 
     }
     assert allowed == {orchestration().arn(one) for one in named}
     text = (PROJECT / machine["DefinitionUri"]).read_text("utf-8")
-    assert all(f'"${{{key}}}"' in text for key in machine["DefinitionSubstitutions"])
+    assert all(f"${{{key}}}" in text for key in machine["DefinitionSubstitutions"])
     assert text.count("${") >= len(named)
+
+
+def test_no_partition_is_taken_for_granted() -> None:
+    """In another partition a machine dies at its first task with States.Runtime, which nothing catches."""
+    kinds = ("statemachines/*.json", "shared/**/*.py", "functions/**/*.py", "stacks/*.yaml", "*.yaml")
+    files = [path for pattern in kinds for path in PROJECT.glob(pattern)]
+    assert len(files) > 100
+    assert not [path for path in files if re.search(r"arn:aws[a-z-]*:", path.read_text("utf-8"))]
+    text = (PROJECT / "statemachines" / "failover.asl.json").read_text("utf-8")
+    gov = json.loads(text.replace("${Partition}", "aws-us-gov"))
+    assert gov["States"]["OpenExecution"]["Resource"] == "arn:aws-us-gov:states:::lambda:invoke"
 
 
 @pytest.mark.parametrize("name", properties(orchestration(), MACHINES))
