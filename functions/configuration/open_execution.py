@@ -11,7 +11,7 @@ from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus
 from shared.rules.control.opening import start_notification, workflow_choices
 from shared.rules.plan.parsing import parse_plan
-from shared.rules.plan.requests import effective_policies, parse_request
+from shared.rules.plan.requests import effective_policies, parse_request, sites_to_read
 from shared.services.execution_opener import ExecutionInProgressError, ExecutionOpener
 from shared.services.stored_plans import PlanNotFoundError
 from shared.settings import ConfigurationSettings
@@ -37,6 +37,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     opener.check_references(request, run.event.get("modes") or list(Mode))
     plan_document = opener.plan_document(PlanStore(settings.plans_table), request)
     plan = parse_plan(plan_document)
+    sites_to_read(plan, request)  # refuses an unknown site before anything is recorded
     policies = effective_policies(plan, request)
     started = parse_time(run.text("startedAt"))
     record = ExecutionRecord(

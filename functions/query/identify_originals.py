@@ -39,7 +39,9 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     )
     asked = request.recovery_instance_ids
     facts = {server_id: fact for server_id, fact in facts.items() if is_asked_for(fact, asked)}
-    records = identification.records(facts) + identification.missing(listed)
+    records = identification.records(facts) + [
+        record for record in identification.missing(listed) if is_named(record)
+    ]
     limits = QuotasClient(run.accounts, site.origin).limits(settings.limits)
     seen = ((fact.server, fact.reversed_server, fact.workload, fact.original) for fact in facts.values())
     observed = [one for some in seen for one in some if one is not None]

@@ -22,7 +22,7 @@ UNDECIDED = (ServerStatus.DISCOVERED, ServerStatus.MATCHED)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{matched, unmatched}``."""
     store = run.store
-    plan = run.execution.plan
+    plan, request = run.execution.plan, run.execution.request
     records = {
         record.source_server_id: record
         for record in store.servers(run.execution_id)
@@ -64,8 +64,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         if (server := records.get(server_id))
     ]
     store.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
-    # Only when all sites are read can a selector be found to select no server.
-    findings = [*select(known, plan).plan_findings, *result.plan_findings]
+    # Only where all sites are read can a selector, or a manual pair, be found to name no server.
+    findings = [] if request.sites else [*select(known, plan).plan_findings, *result.plan_findings]
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
     store.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])
     return {"matched": len(matched), "unmatched": len(unmatched)}

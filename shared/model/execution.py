@@ -105,7 +105,7 @@ class ExecutionRecord:
     approval_token: str | None = None
     clean_up: str | None = None
     """Of a drill that was stopped: the execution that cleans up after it."""
-    holds: tuple[Pause, ...] = ()
+    pauses: tuple[Pause, ...] = ()
     resumed_at: str | None = None
     controls: int = 0
     """How many messages it was sent."""

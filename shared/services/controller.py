@@ -131,9 +131,9 @@ class Controller:
             "result": found.text,
         }
         if message.action is Action.PAUSE:
-            given["toResume"] = self._call(record, "RESUME", hold=control_id)
+            given["toResume"] = self._call(record, "RESUME", pause=control_id)
         if message.action is Action.RETRY:
-            given["retry"] = retry_name(record.execution_id, message.also_blocked)
+            given["retry"] = retry_name(record.execution_id, message.retry_blocked)
         return given
 
     def _act(self, message: Message, record: ExecutionRecord, given: Mapping[str, Any]) -> None:
@@ -158,7 +158,7 @@ class Controller:
             hours = LIFETIME_HOURS[record.mode]
             lines += [
                 f"It must end within {hours} hours of {record.started_at}, paused or not.",
-                f"To resume: {self._call(record, 'RESUME', hold=control_id)}",
+                f"To resume: {self._call(record, 'RESUME', pause=control_id)}",
                 f"To cancel: {self._call(record, 'CANCEL')}",
             ]
         done = {
@@ -176,9 +176,9 @@ class Controller:
         return control_call(self._controls.function_name, record.execution_id, action, **fields)
 
 
-def retry_name(execution_id: str, also_blocked: bool) -> str:
+def retry_name(execution_id: str, retry_blocked: bool) -> str:
     """The name of the execution that tries again: always the same, so that it is started once."""
-    ending = "-retry-blocked" if also_blocked else "-retry"
+    ending = "-retry-blocked" if retry_blocked else "-retry"
     if len(execution_id) + len(ending) <= NAME_LIMIT:
         return execution_id + ending
     digest = sha256(execution_id.encode()).hexdigest()[:12]

@@ -38,8 +38,8 @@ class ExecutionOpener:
             )
         if request.failover:
             self._refuse_unless_failed_over(request.failover)
-        if request.only and request.only.not_recovered_in:
-            self._refuse_unless_over(request.only.not_recovered_in)
+        if request.retry_of:
+            self._refuse_unless_over(request.retry_of)
 
     def plan_document(self, plans: PlanStore, request: Request) -> dict[str, Any]:
         """The plan in the request, else the stored one that it names, else that of the failover it names."""
@@ -86,7 +86,7 @@ class ExecutionOpener:
             raise _invalid("failover", f"{failover} still runs.", remedy)
 
     def _refuse_unless_over(self, earlier: str) -> None:
-        path = "only.notRecoveredIn"
+        path = "retryOf"
         try:
             self._store.execution(earlier)
         except ExecutionNotFoundError:

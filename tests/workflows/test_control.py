@@ -96,11 +96,11 @@ def test_each_pause_ends_by_its_own_name() -> None:
         arn = begin(here, ("PAUSE", {}))
         first, second = tell(here, "PAUSE"), tell(here, "PAUSE", by="bo")
         assert first["id"] != second["id"]
-        tell(here, "RESUME", hold=first["id"])
+        tell(here, "RESUME", pause=first["id"])
         here.cloud.advance(3600)
         assert here.drs_state()["jobs"] == []
-        assert "is no pause" in refused(here, "RESUME", hold=first["id"])
-        tell(here, "RESUME", hold=second["id"])
+        assert "is no pause" in refused(here, "RESUME", pause=first["id"])
+        tell(here, "RESUME", pause=second["id"])
         assert here.wait(arn).status == "COMPLETED"
 
 
@@ -114,7 +114,7 @@ def test_the_notification_of_a_pause_says_who_why_and_how_to_resume() -> None:
             assert part in told["message"]
         payload = answer["toResume"].split("--payload '")[1].split("'")[0]
         asked = json.loads(payload)
-        assert (asked["action"], asked["hold"]) == ("RESUME", answer["id"])
+        assert (asked["action"], asked["pause"]) == ("RESUME", answer["id"])
         here.call("ControlExecutionFunction", {**asked, "now": here.cloud.clock.now().isoformat()})
         assert here.wait(arn).status == "COMPLETED"
 
@@ -304,7 +304,7 @@ def test_a_running_execution_is_not_retried() -> None:
 
 def test_a_request_can_be_limited_to_servers_by_hand() -> None:
     with two() as here:
-        run = here.run(only={"servers": ["db"]})
+        run = here.run(servers=["db"])
         assert run.outcomes == {"db": "RECOVERED"}
         assert run.status == "COMPLETED"
         assert jobs(here, "web") == 0

@@ -199,13 +199,15 @@ def test_another_plan_leaves_alone_what_runs_already() -> None:
         assert here.world() == before
 
 
+WEST = site(
+    "west",
+    {"account": "111122223333", "region": "us-west-1"},
+    {"account": "777788889999", "region": "us-west-2"},
+)
+
+
 def test_a_wave_over_two_sites_is_one_job_in_each_recovery_scope() -> None:
-    west = site(
-        "west",
-        {"account": "111122223333", "region": "us-west-1"},
-        {"account": "777788889999", "region": "us-west-2"},
-    )
-    with stage(group("east-app"), group("west-app", site="west"), more_sites=[west]) as here:
+    with stage(group("east-app"), group("west-app", site="west"), more_sites=[WEST]) as here:
         run = here.run()
         assert run.status == "COMPLETED"
         assert {run.server(name)["scope"] for name in here.servers} == {
@@ -217,4 +219,14 @@ def test_a_wave_over_two_sites_is_one_job_in_each_recovery_scope() -> None:
             "444455556666/us-east-2": 1,
             "777788889999/us-west-2": 1,
         }
-        assert here.instances(west["recovery"])[here.target("west-app")]["state"] == "running"
+        assert here.instances(WEST["recovery"])[here.target("west-app")]["state"] == "running"
+
+
+def test_a_request_for_one_site_leaves_the_other_alone_and_does_not_complain_about_it() -> None:
+    waves = [wave("one"), wave("two")]
+    servers = (group("east-app", wave="one"), group("west-app", site="west", wave="two"))
+    with stage(*servers, waves=waves, more_sites=[WEST]) as here:
+        run = here.run(sites=["west"])
+        assert run.status == "COMPLETED"
+        assert run.outcomes == {"west-app": "RECOVERED"}
+        assert run.report["findings"] == []

@@ -77,10 +77,10 @@ def _pause(message: Message, at: Standing, control_id: str, now: str) -> Judgeme
         if wave is not None and _has_begun_to_start(wave):
             raise refusal("before", _begun(wave), "Name a wave that has not, or say when: NEXT_WAVE.")
     asked = (message.when, message.wave, message.by, message.reason)
-    for hold in at.record.holds:
-        if (hold.when, hold.wave, hold.by, hold.reason) == asked:
-            return Judgement("", same_as=at.control(hold.pause_id))
-    if len(at.record.holds) >= MAX_PAUSES:
+    for pause in at.record.pauses:
+        if (pause.when, pause.wave, pause.by, pause.reason) == asked:
+            return Judgement("", same_as=at.control(pause.pause_id))
+    if len(at.record.pauses) >= MAX_PAUSES:
         raise refusal("action", f"There are {MAX_PAUSES} pauses already.", "RESUME some of them first.")
     new = Pause(control_id, message.when, message.by, message.reason, now, message.wave)
     what = {
@@ -89,19 +89,19 @@ def _pause(message: Message, at: Standing, control_id: str, now: str) -> Judgeme
         PausePoint.BEFORE_WAVE: f"the wave {message.wave} neither launches nor starts",
     }[message.when]
     text = f"Paused by {message.by} because: {message.reason} ({what})."
-    return Judgement(text, Effect({"holds": (*at.record.holds, new)}))
+    return Judgement(text, Effect({"pauses": (*at.record.pauses, new)}))
 
 
 def _resume(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
-    holds = at.record.holds
-    if message.hold is not None and all(hold.pause_id != message.hold for hold in holds):
-        there = ", ".join(hold.pause_id for hold in holds) or "none"
-        raise refusal("hold", f"{message.hold} is no pause of it (any more).", f"There are: {there}.")
-    left = tuple(hold for hold in holds if message.hold is not None and hold.pause_id != message.hold)
+    pauses = at.record.pauses
+    if message.pause is not None and all(pause.pause_id != message.pause for pause in pauses):
+        there = ", ".join(pause.pause_id for pause in pauses) or "none"
+        raise refusal("pause", f"{message.pause} is no pause of it (any more).", f"There are: {there}.")
+    left = tuple(pause for pause in pauses if message.pause is not None and pause.pause_id != message.pause)
     text = f"Resumed by {message.by} because: {message.reason}"
-    text += f" ({len(left)} other pauses hold on)." if left else "."
+    text += f" ({len(left)} other pauses stay)." if left else "."
     return Judgement(
-        text if holds else "Nothing was paused.", Effect({"holds": left or None, "resumed_at": now})
+        text if pauses else "Nothing was paused.", Effect({"pauses": left or None, "resumed_at": now})
     )
 
 
@@ -136,14 +136,14 @@ def _skip_wave(message: Message, at: Standing) -> Judgement:
 
 def _retry(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
     for control in at.controls:
-        same = control.message.get("alsoBlocked", False) == message.also_blocked
+        same = control.message.get("retryBlocked", False) == message.retry_blocked
         if control.action == Action.RETRY and same:
             return Judgement("", same_as=control)
-    wanted = NOT_RECOVERED | ({ServerStatus.BLOCKED} if message.also_blocked else frozenset())
+    wanted = NOT_RECOVERED | ({ServerStatus.BLOCKED} if message.retry_blocked else frozenset())
     left = [server for server in at.servers if server.status in wanted]
     if not left:
         blocked = sum(server.status is ServerStatus.BLOCKED for server in at.servers)
-        remedy = f"{blocked} are blocked: send alsoBlocked: true for them." if blocked else "Nothing to do."
+        remedy = f"{blocked} are blocked: send retryBlocked: true for them." if blocked else "Nothing to do."
         raise refusal("executionId", f"No server of {at.record.execution_id} failed or was skipped.", remedy)
     return Judgement(f"{message.by} had {len(left)} servers tried again because: {message.reason}")
 
@@ -152,7 +152,8 @@ def retry_request(message: Message, record: ExecutionRecord) -> dict[str, Any]:
     """The request of the execution that tries again: as it was, for what did not recover."""
     return {
         **record.request,
-        "only": {"notRecoveredIn": record.execution_id, "alsoBlocked": message.also_blocked},
+        "retryOf": record.execution_id,
+        "retryBlocked": message.retry_blocked,
         "startedBy": "OPERATOR",
         "reason": message.reason,
         "requestedBy": message.by,

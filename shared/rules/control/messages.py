@@ -44,10 +44,10 @@ class Message:
     message_id: str | None = None
     when: PausePoint = PausePoint.NOW
     wave: str | None = None  # of a SKIP, or of a PAUSE before it
-    hold: str | None = None
+    pause: str | None = None
     servers: tuple[str, ...] = ()
     dependents_continue: bool = True
-    also_blocked: bool = False
+    retry_blocked: bool = False
     undo: bool = False
     confirm: str | None = None
 
@@ -90,10 +90,10 @@ def _parsed(document: object, *, by_event: bool) -> Message:
         message_id=document.get("id"),
         when=PausePoint.BEFORE_WAVE if before else PausePoint(document.get("when", PausePoint.NOW)),
         wave=before or document.get("wave"),
-        hold=document.get("hold"),
+        pause=document.get("pause"),
         servers=tuple(document.get("servers", ())),
         dependents_continue=document.get("dependents", "CONTINUE") == "CONTINUE",
-        also_blocked=document.get("alsoBlocked", False),
+        retry_blocked=document.get("retryBlocked", False),
         undo=document.get("launched", "LEAVE") == "UNDO",
         confirm=document.get("confirm"),
     )
@@ -102,11 +102,11 @@ def _parsed(document: object, *, by_event: bool) -> Message:
 _ONLY_IN = {
     "when": Action.PAUSE,
     "before": Action.PAUSE,
-    "hold": Action.RESUME,
+    "pause": Action.RESUME,
     "wave": Action.SKIP,
     "servers": Action.SKIP,
     "dependents": Action.SKIP,
-    "alsoBlocked": Action.RETRY,
+    "retryBlocked": Action.RETRY,
     "launched": Action.CANCEL,
     "confirm": Action.CANCEL,
 }

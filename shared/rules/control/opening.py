@@ -8,13 +8,13 @@ from shared.model.execution import ExecutionRecord
 from shared.model.plan import Plan
 from shared.model.policies import Approval, Mode, Policies
 from shared.rules.control.cli_hints import control_call
-from shared.rules.plan.requests import Request, approval_required
+from shared.rules.plan.requests import Request, approval_required, sites_to_read
 
 
 def workflow_choices(
     execution_id: str, plan: Plan, policies: Policies, request: Request, *, waits_for_drill: bool
 ) -> dict[str, Any]:
-    """What the states of the workflow choose by."""
+    """What the states of the workflow choose by. Raises RequestInvalidError for an unknown site."""
     failback = request.mode is Mode.FAILBACK and not request.dry_run
     return {
         "executionId": execution_id,
@@ -26,7 +26,7 @@ def workflow_choices(
         and approval_required(policies, request, request.started_by_event),
         "cutoverApproval": failback and policies.failback.approval is Approval.REQUIRED,
         "quiesce": failback and bool(policies.failback.quiesce),
-        "sites": [site.name for site in plan.sites],
+        "sites": [site.name for site in sites_to_read(plan, request)],
         "cancelDrill": request.cancel_drill and not request.dry_run,
         "waitsForDrill": waits_for_drill,
     }

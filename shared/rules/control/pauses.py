@@ -18,7 +18,7 @@ from shared.model.status import PausePoint
 
 def launch_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     """Why no new DRS job may be started for the wave now; None: go on."""
-    return _holding(record.holds, wave, begun=wave.started_at is not None)
+    return _holding(record.pauses, wave, begun=wave.started_at is not None)
 
 
 def start_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
@@ -26,7 +26,7 @@ def start_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     if wave.start_began_at is not None:
         return None
     by_wave = record.launch_order is LaunchOrder.BY_WAVE
-    return _holding(record.holds, wave, begun=by_wave and wave.started_at is not None)
+    return _holding(record.pauses, wave, begun=by_wave and wave.started_at is not None)
 
 
 def cutover_pause(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
@@ -34,9 +34,9 @@ def cutover_pause(record: ExecutionRecord, policies: FailbackPolicies) -> str | 
 
     Where the workload is quiesced, all servers come to rest together: then a pause before any wave holds.
     """
-    for hold in record.holds:
-        if hold.when is not PausePoint.BEFORE_WAVE or policies.quiesce:
-            return _worded(hold)
+    for pause in record.pauses:
+        if pause.when is not PausePoint.BEFORE_WAVE or policies.quiesce:
+            return _worded(pause)
     return None
 
 
@@ -52,14 +52,14 @@ def patient_since(record: ExecutionRecord, wave: WaveRecord) -> str | None:
     return max((at for at in (wave.started_at, record.resumed_at) if at), default=None)
 
 
-def _holding(holds: Iterable[Pause], wave: WaveRecord, *, begun: bool) -> str | None:
-    for hold in holds:
-        between = hold.when is PausePoint.NEXT_WAVE and not begun
-        before = hold.when is PausePoint.BEFORE_WAVE and hold.wave == wave.name
-        if between or before or hold.when is PausePoint.NOW:
-            return _worded(hold)
+def _holding(pauses: Iterable[Pause], wave: WaveRecord, *, begun: bool) -> str | None:
+    for pause in pauses:
+        between = pause.when is PausePoint.NEXT_WAVE and not begun
+        before = pause.when is PausePoint.BEFORE_WAVE and pause.wave == wave.name
+        if between or before or pause.when is PausePoint.NOW:
+            return _worded(pause)
     return None
 
 
-def _worded(hold: Pause) -> str:
-    return f"{hold.by} paused it: {hold.reason}"
+def _worded(pause: Pause) -> str:
+    return f"{pause.by} paused it: {pause.reason}"

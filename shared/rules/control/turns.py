@@ -22,9 +22,9 @@ def turn_of(record: ExecutionRecord, wave: WaveRecord, waves: Sequence[WaveRecor
     """
     if said := withdrawal(record, wave):
         return DependencyVerdict(Readiness.SKIP, said)
-    hold = launch_pause(record, wave) if wave.awaits is Turn.LAUNCH else start_pause(record, wave)
-    if hold:
-        return DependencyVerdict(Readiness.WAIT, hold)
+    pause = launch_pause(record, wave) if wave.awaits is Turn.LAUNCH else start_pause(record, wave)
+    if pause:
+        return DependencyVerdict(Readiness.WAIT, pause)
     if wave.awaits is _IN_ORDER[record.launch_order]:
         return dependency_verdict(wave, waves)
     return DependencyVerdict(Readiness.READY)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from shared.rules.plan.old_words import new_fields, new_word
 
 Path = tuple[str | int, ...]
 
@@ -39,13 +41,24 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return by_lower[close[0]] if close else None
 
 
+def choice(word: str, known: Collection[str]) -> str:
+    """The remedy for a word that is not among ``known``: the nearest of them, else all of them."""
+    close = did_you_mean(word, known)
+    return f"Write {close!r}." if close else f"Known: {', '.join(known) or 'none'}."
+
+
 def _unknown_keys(violation: Violation) -> Iterator[tuple[Path, str, str]]:
     known = list(violation.schema.get("properties", {}))
     for key in violation.value:
         if key not in known:
-            close = did_you_mean(key, known)
-            remedy = f"Write {close!r}." if close else f"Remove it; known here: {', '.join(known)}."
-            yield (*violation.path, key), "is not known here.", remedy
+            yield (*violation.path, key), "is not known here.", _field_remedy(key, known)
+
+
+def _field_remedy(key: str, known: Collection[str]) -> str:
+    if new := new_fields(key, known):
+        return f"Write {new}."
+    close = did_you_mean(key, known)
+    return f"Write {close!r}." if close else f"Remove it; known here: {', '.join(known)}."
 
 
 def _missing_keys(violation: Violation) -> Iterator[tuple[Path, str, str]]:
@@ -66,7 +79,7 @@ def _type(violation: Violation) -> tuple[str, str]:
 
 def _enum(violation: Violation) -> tuple[str, str]:
     known = [str(value) for value in violation.limit if value is not None]
-    close = did_you_mean(str(violation.value), known)
+    close = new_word(str(violation.value), known) or did_you_mean(str(violation.value), known)
     remedy = f"Write {close}." if close else f"Write one of {', '.join(known)}."
     return f"{_shown(violation.value)} is not one of {', '.join(known)}.", remedy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.model.plan import HealthCheck, ManualPair, Matching, Plan, PlannedWave, Selector
@@ -24,7 +24,7 @@ from shared.model.policies import (
     WhenTargetRuns,
 )
 from shared.model.scope import Scope, Site
-from shared.rules.plan.contract_wording import did_you_mean
+from shared.rules.plan.contract_wording import choice
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
 from shared.rules.plan.partitions import partition_problems
 
@@ -91,7 +91,7 @@ def _protection_groups(document: dict[str, Any]) -> Iterator[Problem]:
         group = wave["servers"].get("protectionGroup")
         if group is not None and group not in groups:
             path = f"waves[{index}].servers.protectionGroup"
-            yield Problem(path, f"There is no protection group {group!r}.", _choice(group, groups))
+            yield Problem(path, f"There is no protection group {group!r}.", choice(group, groups))
 
 
 def _dependencies(waves: Sequence[dict[str, Any]]) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ def _dependencies(waves: Sequence[dict[str, Any]]) -> Iterator[Problem]:
         for position, needed in enumerate(wave.get("dependsOn", [])):
             if needed not in names:
                 path = f"waves[{index}].dependsOn[{position}]"
-                yield Problem(path, f"There is no wave {needed!r}.", _choice(needed, names))
+                yield Problem(path, f"There is no wave {needed!r}.", choice(needed, names))
     cycle = _cycle({wave["name"]: wave.get("dependsOn", []) for wave in waves})
     if cycle:
         path = f"waves[{names.index(cycle[0])}].dependsOn"
@@ -132,7 +132,7 @@ def _placeholders(waves: Sequence[dict[str, Any]]) -> Iterator[Problem]:
                 for word in re.findall(r"\{([^{}]*)\}", check.get(key, "")):
                     if word not in PLACEHOLDERS:
                         path = f"waves[{index}].healthChecks[{position}].{key}"
-                        yield Problem(path, f"{{{word}}} is not filled in.", _choice(word, PLACEHOLDERS))
+                        yield Problem(path, f"{{{word}}} is not filled in.", choice(word, PLACEHOLDERS))
 
 
 def _manual_pairs(pairs: Sequence[dict[str, str]]) -> Iterator[Problem]:
@@ -148,11 +148,6 @@ def _manual_pairs(pairs: Sequence[dict[str, str]]) -> Iterator[Problem]:
                 message = f"{pair[key]!r} is already paired by matching.manualPairs[{first}]."
                 path = f"matching.manualPairs[{index}].{key}"
                 yield Problem(path, message, f"Pair each {word} once.")
-
-
-def _choice(word: str, known: Iterable[str]) -> str:
-    close = did_you_mean(word, known)
-    return f"Write {close!r}." if close else f"Known: {', '.join(known) or 'none'}."
 
 
 # --- what the document says -------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import Any
 from shared.model.finding import Severity
 from shared.model.plan import Plan
 from shared.model.policies import Approval, LaunchOrder, Mode, OnBlocked, Policies, RecoveryMode
+from shared.model.scope import Site
 from shared.rules.checks.prerequisites import severities
 from shared.rules.checks.reverse_prerequisites import reverse_severities
-from shared.rules.plan.contract_wording import did_you_mean
+from shared.rules.plan.contract_wording import choice, did_you_mean
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
+from shared.rules.plan.old_words import new_word
 from shared.rules.plan.overrides import Override
 
 
@@ -28,22 +30,15 @@ EVENT = "EVENT"
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
-    """Limits a request to some of the plan's servers: those of these names or ids, and those that the
-    execution ``not_recovered_in`` left behind."""
-
-    servers: tuple[str, ...] = ()
-    not_recovered_in: str | None = None
-    also_blocked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for. ``inline_plan`` is the plan document when the request carries one.
 
     ``plan_name`` is "" where only ``failover`` (the id of an execution) is given: its plan holds then.
     ``dry_run``: nothing may be changed (dryRun or checkOnly). The four policies are None where the request
     leaves them to the plan. ``confirmed_originals``: recovery instance id -> original instance id.
+
+    Each of ``servers`` (names or ids), ``sites`` (names) and ``retry_of`` (the id of an execution) limits the
+    request to some of the plan's servers; a server must pass all that are given.
     """
 
     plan_name: str
@@ -63,7 +58,10 @@ class Request:
     confirmed_originals: Mapping[str, str] = field(default_factory=dict)
     cancel_drill: bool = False
     remove_detached_volumes: bool = False
-    only: Only | None = None
+    servers: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    retry_of: str | None = None
+    retry_blocked: bool = False
 
 
 def parse_request(document: object) -> Request:
@@ -99,12 +97,11 @@ def parse_request(document: object) -> Request:
         },
         cancel_drill=document.get("cancelDrill", False),
         remove_detached_volumes=document.get("removeDetachedVolumes", False),
-        only=_only(document["only"]) if "only" in document else None,
+        servers=tuple(document.get("servers", ())),
+        sites=tuple(document.get("sites", ())),
+        retry_of=document.get("retryOf"),
+        retry_blocked=document.get("retryBlocked", False),
     )
-
-
-def _only(said: dict[str, Any]) -> Only:
-    return Only(tuple(said.get("servers", ())), said.get("notRecoveredIn"), said.get("alsoBlocked", False))
 
 
 def request_from_event(event: object) -> dict[str, Any]:
@@ -136,6 +133,26 @@ def effective_policies(plan: Plan, request: Request) -> Policies:
         launch_order=request.launch_order or _launch_order(said, request.mode),
         recovery_mode=request.recovery_mode or said.recovery_mode,
     )
+
+
+def sites_to_read(plan: Plan, request: Request) -> tuple[Site, ...]:
+    """The sites that the request is limited to, and those that share a recovery scope with one of them.
+
+    The latter are read for their names only: a server of the same name makes a target ambiguous. Raises
+    RequestInvalidError for a site that the plan does not have.
+    """
+    names = [site.name for site in plan.sites]
+    unknown = [
+        Problem(f"sites[{place}]", f"The plan {plan.name} has no site {name!r}.", choice(name, names))
+        for place, name in enumerate(request.sites)
+        if name not in names
+    ]
+    if unknown:
+        raise RequestInvalidError(unknown)
+    if not request.sites:
+        return plan.sites
+    scopes = {site.recovery for site in plan.sites if site.name in request.sites}
+    return tuple(site for site in plan.sites if site.recovery in scopes)
 
 
 def approval_required(policies: Policies, request: Request, started_by_event: bool) -> bool:
@@ -175,6 +192,9 @@ def _refused(document: dict[str, Any], mode: Mode) -> Iterator[Problem]:
             yield Problem("recoveryInstanceIds", message, "Remove one of the two.")
         elif "plan" not in document:
             yield Problem("plan", "is missing.", "Name the plan that the recovery instances belong to.")
+    if "retryBlocked" in document and "retryOf" not in document:
+        remedy = "Add retryOf with the id of that execution, or remove it."
+        yield Problem("retryBlocked", "is about an earlier execution, and none is named.", remedy)
     yield from _confirmed_twice(document.get("confirmOriginals", ()))
     yield from _not_overridable(document.get("overrides", ()), mode)
 
@@ -202,7 +222,7 @@ def _not_overridable(overrides: Sequence[dict[str, Any]], mode: Mode) -> Iterato
     for index, said in enumerate(overrides):
         check, path = said["check"], f"overrides[{index}].check"
         if check not in known:
-            close = did_you_mean(check, possible)
+            close = new_word(check, possible) or did_you_mean(check, possible)
             remedy = f"Write {close!r}." if close else f"Can be overridden: {', '.join(possible)}."
             yield Problem(path, f"{check} is no check of a {mode.value.lower()}.", remedy)
         elif known[check] is Severity.CRITICAL:

@@ -70,7 +70,7 @@ documents = st.fixed_dictionaries(
     optional={
         "when": st.sampled_from(["NOW", "NEXT_WAVE", "x"]),
         "before": st.sampled_from(["web", ""]),
-        "hold": st.just("0001"),
+        "pause": st.just("0001"),
         "wave": st.just("web"),
         "servers": st.lists(st.sampled_from(["db-1", "db-2"]), max_size=3),
         "dependents": st.sampled_from(["CONTINUE", "SKIP"]),
@@ -112,7 +112,7 @@ def test_a_foreign_event_is_no_message() -> None:
         parse_message({"source": "aws.ec2", "detail-type": "Other", "detail": said("PAUSE")})
 
 
-HELD = Pause("0001", PausePoint.NOW, "ana", "look first", AT)
+PAUSED = Pause("0001", PausePoint.NOW, "ana", "look first", AT)
 LEFT = Cancellation("bo", "false alarm", AT, "0002")
 
 
@@ -127,7 +127,7 @@ LEFT = Cancellation("bo", "false alarm", AT, "0002")
             "starting its instances",
         ),
         (parsed("PAUSE", before="wbe"), Standing(running(), [wave("web")]), "is no wave of it"),
-        (parsed("RESUME", hold="0009"), Standing(running(holds=(HELD,))), "no pause of it"),
+        (parsed("RESUME", pause="0009"), Standing(running(pauses=(PAUSED,))), "no pause of it"),
         (parsed("SKIP", wave="web"), Standing(running()), "not planned yet"),
         (
             parsed("SKIP", wave="web"),
@@ -168,9 +168,9 @@ def test_what_cannot_be_done_is_refused_with_the_reason(
 
 def test_a_resume_ends_one_pause_or_all() -> None:
     other = Pause("0002", PausePoint.NEXT_WAVE, "bo", "lunch", AT)
-    standing = Standing(running(holds=(HELD, other)))
-    assert judge(parsed("RESUME", hold="0001"), standing, "0003", AT).effect.execution["holds"] == (other,)
-    assert judge(parsed("RESUME"), standing, "0003", AT).effect.execution["holds"] is None
+    standing = Standing(running(pauses=(PAUSED, other)))
+    assert judge(parsed("RESUME", pause="0001"), standing, "0003", AT).effect.execution["pauses"] == (other,)
+    assert judge(parsed("RESUME"), standing, "0003", AT).effect.execution["pauses"] is None
 
 
 def test_only_a_named_plan_puts_recovered_servers_back() -> None:
@@ -187,7 +187,7 @@ def test_a_cancellation_can_still_be_turned_into_an_undo() -> None:
 
 
 def test_the_call_to_paste_is_a_message_that_is_taken() -> None:
-    call = control_call("stack-control-execution", "erp-1", "RESUME", hold="0001")
+    call = control_call("stack-control-execution", "erp-1", "RESUME", pause="0001")
     assert call.startswith("aws lambda invoke --function-name stack-control-execution ")
     assert "'" in call.split("--payload ")[1]
 

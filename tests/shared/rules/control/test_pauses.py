@@ -28,8 +28,8 @@ STAGES = {
 }
 
 
-def running(*holds: Pause, order: LaunchOrder = LaunchOrder.TOGETHER) -> ExecutionRecord:
-    return execution(status=ExecutionStatus.RUNNING, ended_at=None, holds=holds, launch_order=order)
+def running(*pauses: Pause, order: LaunchOrder = LaunchOrder.TOGETHER) -> ExecutionRecord:
+    return execution(status=ExecutionStatus.RUNNING, ended_at=None, pauses=pauses, launch_order=order)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from shared.rules.plan.requests import (
     effective_policies,
     parse_request,
     request_from_event,
+    sites_to_read,
 )
 from tests.makers import plan_document
 
@@ -86,6 +87,41 @@ def test_everything_a_failback_can_say() -> None:
     )
 
 
+def test_a_request_can_be_limited_in_four_ways() -> None:
+    limits = {"servers": ["db-1"], "sites": ["main"], "retryOf": "erp-1", "retryBlocked": True}
+    request = parse_request({"plan": "erp", **limits})
+    assert (request.servers, request.sites) == (("db-1",), ("main",))
+    assert (request.retry_of, request.retry_blocked) == ("erp-1", True)
+
+
+SITE = {key: plan_document()["sites"][0][key] for key in ("origin", "recovery")}
+EAST = {**SITE, "name": "east", "origin": {"account": "333333333333", "region": "us-east-1"}}
+WEST = {**SITE, "name": "west", "recovery": {"account": "444444444444", "region": "eu-west-1"}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ([], ["main", "east", "west"]),
+        (["west"], ["west"]),
+        (["main"], ["main", "east"]),  # they share a recovery scope, so names can be ambiguous between them
+    ],
+)
+def test_only_sites_that_matter_are_read(asked: list[str], read: list[str]) -> None:
+    plan = parse_plan(plan_document(sites=[{"name": "main", **SITE}, EAST, WEST]))
+    assert [site.name for site in sites_to_read(plan, Request("erp", sites=tuple(asked)))] == read
+
+
+def test_a_site_that_the_plan_does_not_have_is_refused_with_the_nearest() -> None:
+    plan = parse_plan(plan_document(sites=[EAST, WEST]))
+    with pytest.raises(RequestInvalidError) as refused:
+        sites_to_read(plan, Request("erp", sites=("west", "eats", "mars")))
+    assert [(problem.path, problem.remedy) for problem in refused.value.problems] == [
+        ("sites[1]", "Write 'east'."),
+        ("sites[2]", "Known: east, west."),
+    ]
+
+
 def test_a_failback_of_an_execution_needs_no_plan() -> None:
     request = parse_request({"mode": "FAILBACK", "failover": "erp-2026"})
     assert (request.plan_name, request.inline_plan, request.failover) == ("", None, "erp-2026")
@@ -113,6 +149,7 @@ TWICE = [
         ({"mode": "FAILBACK"}, "plan", "Add it"),
         ({"plan": "erp", "failover": "x"}, "failover", "write mode: FAILBACK"),
         ({"plan": "erp", "mode": "DRILL", "recoveryInstanceIds": [A]}, "recoveryInstanceIds", "Remove it"),
+        ({"plan": "erp", "retryBlocked": True}, "retryBlocked", "Add retryOf"),
         ({"plan": "erp", "confirmOriginals": TWICE[:1]}, "confirmOriginals", "mode: FAILBACK"),
         ({"plan": "erp", "removeDetachedVolumes": True}, "removeDetachedVolumes", "mode: FAILBACK"),
         ({"plan": "erp", "mode": "DRILL", "cancelDrill": True}, "cancelDrill", "mode: FAILOVER"),
