@@ -9,10 +9,10 @@ from shared.model.drs import Job, JobLogItem, LaunchedServer, LaunchSettings, So
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, Volume
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
+from shared.model.prerequisite_facts import ProfileFacts, ServerFacts
 from shared.model.scope import Scope
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
-from shared.rules.checks.prerequisites import ProfileFacts, ServerFacts
 
 ORIGIN = Scope("111122223333", "us-east-1")
 RECOVERY = Scope("444455556666", "us-east-2")

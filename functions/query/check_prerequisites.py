@@ -9,8 +9,9 @@ from typing import Any
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.server import Change
+from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, counts, decided
-from shared.rules.checks.prerequisites import blocking, check_scope, check_server
+from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.resumption.carry_over import inherit
 from shared.services.earlier_executions import EarlierExecutions

@@ -18,6 +18,7 @@ from shared.aws.iam import IamClient
 from shared.model.drs import Job, SourceServer
 from shared.model.ec2 import Instance, InstanceHealth
 from shared.model.iam import ExecutionRoles, Question
+from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
 from shared.model.quotas import ScopeLimits
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
@@ -27,9 +28,7 @@ from shared.rules.checks.reverse_facts import (
     MetadataFacts,
     NetworkFacts,
     OriginScopeFacts,
-    ProfileFacts,
     ReverseServerFacts,
-    ScopeFacts,
 )
 from shared.rules.drs.drs_job_monitor import servers_in_progress, unfinished
 from shared.rules.failback.original_identifier import Stage

@@ -106,7 +106,7 @@ def test_without_asking_for_it_a_failover_is_told_of_the_drill() -> None:
         other = here.wait(here.cloud.start("failover", {"plan": rival(here)}, name="other"))
         assert other.status == "BLOCKED"
         assert "SERVER_LOCKED" in other.codes("db")
-        assert "The drill drill holds" in other.server("db")["reason"]
+        assert "The drill drill has locked" in other.server("db")["reason"]
         assert "cancelDrill: true" in other.server("db")["remedy"]
         assert here.wait(drill).status == "COMPLETED"
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.checks.prerequisites import blocking
+from shared.rules.checks.check import blocking
 
 UNDECIDED = (ServerStatus.MATCHED, ServerStatus.READY)
 """The statuses in which checks may still decide about a server."""

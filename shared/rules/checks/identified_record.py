@@ -10,7 +10,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.checks.prerequisites import blocking
+from shared.rules.checks.check import blocking
 from shared.rules.failback.original_identifier import Identified, IdentifyFacts
 
 

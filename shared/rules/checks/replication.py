@@ -87,33 +87,6 @@ def wrong_direction(facts: ServerFacts, policies: Policies) -> CheckFailure | No
     )
 
 
-def server_busy(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.active_job_id is None:
-        return None
-    return CheckFailure(
-        f"The DRS job {facts.active_job_id} holds the server.",
-        "Wait until it is COMPLETED, then start the plan again: aws drs describe-jobs "
-        f"--filters jobIDs={facts.active_job_id} --region {facts.server.scope.region}",
-    )
-
-
-def locked_by_execution(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    holder = facts.locked_by_execution
-    if holder is None:
-        return None
-    if facts.locked_by_mode is Mode.DRILL:
-        return CheckFailure(
-            f"The drill {holder} holds the server.",
-            "For a real failover, start it again with cancelDrill: true: it stops the drill, waits for its "
-            "clean-up and goes on. Else wait until the drill is over.",
-        )
-    what = facts.locked_by_mode.value.lower() if facts.locked_by_mode else "execution"
-    return CheckFailure(
-        f"The {what} {holder} holds the server.",
-        "Wait until that execution is over, or stop it, then start the plan again.",
-    )
-
-
 def replaces_running_instance(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     """DRS removes earlier recovery instances at a new launch (DRS user guide, preparing for failover)."""
     other = facts.recovery_instance

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shared.model.policies import Policies, RecoveryInstanceDisposition
-from shared.rules.checks.reverse_facts import CheckFailure, ReverseServerFacts
-from shared.rules.checks.target import PROFILE_POLICIES, READY_MADE_PROFILE
+from shared.model.prerequisite_facts import CheckFailure
+from shared.rules.checks.profiles import AGENT_POLICY, PROFILE_POLICIES, ProfileNeed
+from shared.rules.checks.reverse_facts import ReverseServerFacts
 from shared.rules.failback.original_identifier import BEFORE_LAUNCH, Stage, staging_account_issue
 
 AGENT_ACTIONS = (
@@ -14,6 +15,13 @@ AGENT_ACTIONS = (
 )
 """What the agent of a recovery instance calls to replicate home (managed policy
 AWSElasticDisasterRecoveryRecoveryInstancePolicy): the actions to simulate for its role."""
+
+
+def profile_need(facts: ReverseServerFacts) -> ProfileNeed | None:
+    if facts.workload is None or facts.stage is not Stage.TO_REVERSE:
+        return None
+    without = "its agent cannot replicate to the origin"
+    return ProfileNeed(facts.workload, facts.workload_profile, PROFILE_POLICIES, without)
 
 
 def workload_not_running(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
@@ -55,25 +63,6 @@ def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> CheckFa
     )
 
 
-def server_busy(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.active_job_id is None:
-        return None
-    return CheckFailure(
-        f"The DRS job {facts.active_job_id} holds {facts.server.name}.",
-        "Wait until it is COMPLETED, then start the failback again: aws drs describe-jobs "
-        f"--filters jobIDs={facts.active_job_id}",
-    )
-
-
-def locked_by_execution(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.locked_by_execution is None:
-        return None
-    return CheckFailure(
-        f"The execution {facts.locked_by_execution} holds {facts.server.name}.",
-        "Wait until that execution is over, or stop it, then start the failback again.",
-    )
-
-
 def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.reversed_server is None or facts.stage in (Stage.HOME, Stage.TO_RETIRE):
         return None
@@ -81,48 +70,12 @@ def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> CheckFa
     return None if finding is None else CheckFailure(finding.found, finding.remedy)
 
 
-def profile_missing(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    workload = facts.workload
-    if workload is None or facts.stage is not Stage.TO_REVERSE or workload.instance_profile_arn:
-        return None
-    return CheckFailure(
-        f"{workload.instance_id} has no instance profile, so its agent cannot be told to replicate home.",
-        f"aws ec2 associate-iam-instance-profile --instance-id {workload.instance_id} "
-        f"--iam-instance-profile Name={READY_MADE_PROFILE} --region {workload.scope.region}",
-    )
-
-
-def profile_incomplete(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    workload = facts.workload
-    if workload is None or facts.stage is not Stage.TO_REVERSE or facts.workload_profile is None:
-        return None
-    missing = [name for name in PROFILE_POLICIES if name not in facts.workload_profile.policy_names]
-    if not missing or not workload.instance_profile_arn:
-        return None
-    return CheckFailure(
-        f"The instance profile of {workload.instance_id} lacks {' and '.join(missing)}.",
-        f"Attach what is missing to its role, or use the profile {READY_MADE_PROFILE}.",
-    )
-
-
-def profile_unreadable(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    workload = facts.workload
-    if workload is None or facts.stage is not Stage.TO_REVERSE or facts.workload_profile is not None:
-        return None
-    if not workload.instance_profile_arn:
-        return None
-    return CheckFailure(
-        f"The policies of {workload.instance_profile_arn} could not be read.",
-        f"Check that its role has {' and '.join(PROFILE_POLICIES)}.",
-    )
-
-
 def agent_denied(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or not facts.denied_agent_actions:
         return None
     return CheckFailure(
         f"The role of {facts.workload.instance_id} may not {', '.join(facts.denied_agent_actions)}.",
-        f"Attach {PROFILE_POLICIES[0]} to it, and look for service control policies and permission "
+        f"Attach {AGENT_POLICY} to it, and look for service control policies and permission "
         "boundaries that deny them.",
     )
 

@@ -7,21 +7,8 @@ from dataclasses import dataclass
 
 from shared.model.drs import RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
-from shared.model.prerequisite_facts import CheckFailure, ProfileFacts, ScopeFacts
+from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
 from shared.rules.failback.original_identifier import Stage
-
-__all__ = [
-    "AclEntry",
-    "CheckFailure",
-    "EgressRule",
-    "MetadataFacts",
-    "NetworkFacts",
-    "OriginScopeFacts",
-    "ProfileFacts",
-    "ReverseServerFacts",
-    "Route",
-    "ScopeFacts",
-]
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -62,10 +49,10 @@ class AclEntry:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """The way out of the subnet that the workload runs in.
+    """The egress of the subnet that the workload runs in.
 
-    ``acl``: None if it was not read. ``public_ip``: whether the instance has one, which the way out through
-    an internet gateway needs. ``staging_destination``: the CIDR block of the staging subnet at the origin
+    ``acl``: None if it was not read. ``public_ip``: whether the instance has one, which egress through an
+    internet gateway needs. ``staging_destination``: the CIDR block of the staging subnet at the origin
     where data go over private addresses, else ANYWHERE.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
-from shared.rules.checks.prerequisites import blocking
+from shared.rules.checks.check import blocking
 from shared.rules.failback.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
 from shared.rules.failback.stages import stage_of
 

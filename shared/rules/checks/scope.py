@@ -1,4 +1,4 @@
-"""Checks of a scope: DRS set up, our rights, and the quotas, which make us wait but never fail."""
+"""Checks of a scope: DRS set up, our permissions, and the quotas, which make us wait but never fail."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def actions_denied(facts: ScopeFacts) -> CheckFailure | None:
     )
 
 
-def rights_unknown(facts: ScopeFacts) -> CheckFailure | None:
+def permissions_unknown(facts: ScopeFacts) -> CheckFailure | None:
     if facts.denied_actions is not None:
         return None
     return CheckFailure(
-        f"The rights of the member role in {facts.scope} could not be simulated.",
-        "Allow it iam:SimulatePrincipalPolicy. Missing rights show late, minutes after the launch began.",
+        f"The permissions of the member role in {facts.scope} could not be simulated.",
+        "Allow it iam:SimulatePrincipalPolicy. Missing permissions show only minutes after the launch began.",
     )
 
 

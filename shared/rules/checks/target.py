@@ -1,58 +1,46 @@
-"""Checks of a target instance: fit for the source server, stopped, tagged, and where it belongs.
-
-What DRS demands of an instance it launches into is in the DRS user guide, general launch settings.
-"""
+"""Checks of a target instance that a failback does not make: where it belongs, and what surrounds it."""
 
 from __future__ import annotations
 
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE
-from shared.model.policies import Policies, WhenTargetRuns
+from shared.model.policies import Policies
 from shared.model.prerequisite_facts import CheckFailure, ServerFacts
-from shared.rules.matching.manual_pairs import tag_command
-
-AUTO_SCALING_TAG = "aws:autoscaling:groupName"
-PROFILE_POLICIES = ("AWSElasticDisasterRecoveryRecoveryInstancePolicy", "AmazonSSMManagedInstanceCore")
-"""What an instance needs to act as a recovery instance and to be failed back later."""
-READY_MADE_PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
+from shared.rules.checks.launch_into import NOT_THERE, Launch, Side
+from shared.rules.checks.profiles import PROFILE_POLICIES, ProfileNeed
 
 
-def not_tagged(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    target = facts.target
-    if target.allows_launching_into:
-        return None
-    said = target.tags.get(TARGET_TAG_KEY)
-    found = f"the tag {TARGET_TAG_KEY}={said}" if said is not None else f"no tag {TARGET_TAG_KEY}"
-    return CheckFailure(
-        f"{target.instance_id} has {found} instead of {TARGET_TAG_VALUE}.",
-        f"If DRS may launch into it: {tag_command(target.instance_id, target.scope)}",
+def launch_of(facts: ServerFacts) -> Launch:
+    return Launch(
+        instance=facts.target,
+        server=facts.server,
+        name=facts.server.name,
+        architecture=_source_architecture(facts),
+        boot_mode=_source_boot_mode(facts),
+        volumes=len(facts.server.disks),
     )
 
 
-def gone(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.state not in ("terminated", "shutting-down"):
+TARGETS: Side[ServerFacts] = Side(
+    launch=launch_of,
+    when_runs=lambda policies: policies.when_target_runs,
+    when_runs_policy="policies.whenTargetRuns",
+    replacement=lambda what: f"Create a target of the same name {what} in its place.",
+    if_volumes_differ="Nothing in general: DRS attaches the disks of the server. Check what should become "
+    "of the others.",
+)
+
+
+def profile_need(facts: ServerFacts) -> ProfileNeed:
+    without = "it cannot report to DRS, nor be failed back"
+    return ProfileNeed(facts.target, facts.profile, PROFILE_POLICIES, without)
+
+
+def not_found(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    if facts.target.state not in NOT_THERE:
         return None
     return CheckFailure(
         f"{facts.target.instance_id} is {facts.target.state}.",
         f"Create a new target, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}.",
-    )
-
-
-def runs(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if policies.when_target_runs is not WhenTargetRuns.BLOCK or not _is_on(facts):
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} is {facts.target.state}; DRS launches only into a stopped instance.",
-        f"Stop it: aws ec2 stop-instances --instance-ids {facts.target.instance_id} "
-        f"--region {facts.target.scope.region}; or set policies.whenTargetRuns: STOP in the plan.",
-    )
-
-
-def will_be_stopped(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if policies.when_target_runs is not WhenTargetRuns.STOP or not _is_on(facts):
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} is {facts.target.state}; it will be stopped before the launch.",
-        "Nothing, if nobody needs what runs there: its disks are replaced.",
     )
 
 
@@ -65,51 +53,13 @@ def other_scope(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     )
 
 
-def other_platform(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.platform == facts.server.platform:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} runs {facts.target.platform}, the server {facts.server.platform}.",
-        f"Create a {facts.server.platform} target of the same name in its place.",
-    )
-
-
-def other_architecture(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    source = _source_architecture(facts)
-    if source is None or facts.target.architecture == source:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} is {facts.target.architecture}, the server {source}.",
-        f"Create an {source} target of the same name in its place.",
-    )
-
-
 def architecture_unknown(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if _source_architecture(facts) is not None:
         return None
     return CheckFailure(
-        f"Nothing tells the architecture of the server; {facts.target.instance_id} is "
+        f"The architecture of the server is not known; {facts.target.instance_id} is "
         f"{facts.target.architecture}.",
         "Check that both are the same: a different one fails at the launch.",
-    )
-
-
-def other_boot_mode(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    source, target = _source_boot_mode(facts), facts.target.boot_mode
-    if source is None or target is None or source == target:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} boots {target}, the server {source}.",
-        f"Create a target of the same name from an image with boot mode {source} in its place.",
-    )
-
-
-def boot_mode_unknown(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if _source_boot_mode(facts) is not None and facts.target.boot_mode is not None:
-        return None
-    return CheckFailure(
-        f"The boot mode of the {'server' if facts.target.boot_mode else 'target'} is not known.",
-        "Check that both are the same: a different one may not boot.",
     )
 
 
@@ -137,64 +87,6 @@ def arm64(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     )
 
 
-def root_not_ebs(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.root_device_type == "ebs":
-        return None
-    return CheckFailure(
-        f"The root device of {facts.target.instance_id} is {facts.target.root_device_type}, not EBS.",
-        "Create a target with an EBS root device in its place.",
-    )
-
-
-def not_hvm(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.virtualization == "hvm":
-        return None
-    return CheckFailure(
-        f"The virtualization of {facts.target.instance_id} is {facts.target.virtualization}, not HVM.",
-        "Create a target from an HVM image in its place.",
-    )
-
-
-def no_volumes(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.volumes:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} has no volume attached, so DRS finds no root device to replace.",
-        "Attach a volume as its root device (aws ec2 attach-volume), or create the target anew.",
-    )
-
-
-def other_volume_count(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    source, target = len(facts.server.disks), len(facts.target.volumes)
-    if not source or not target or source == target:
-        return None
-    return CheckFailure(
-        f"The server has {source} disks, {facts.target.instance_id} has {target} volumes.",
-        "Nothing in general: DRS attaches the disks of the server. Check what should become of the others.",
-    )
-
-
-def spot(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.lifecycle != "spot":
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} is a spot instance, which EC2 may take away at any time.",
-        "Create an on-demand target of the same name in its place.",
-    )
-
-
-def auto_scaling(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    group = facts.target.tags.get(AUTO_SCALING_TAG)
-    if group is None:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} belongs to the Auto Scaling group {group}, which may terminate it.",
-        f"Take it out: aws autoscaling detach-instances --instance-ids {facts.target.instance_id} "
-        f"--auto-scaling-group-name {group} --should-decrement-desired-capacity "
-        f"--region {facts.target.scope.region}",
-    )
-
-
 def subnet_missing(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.subnet_exists:
         return None
@@ -215,37 +107,6 @@ def security_groups_missing(facts: ServerFacts, policies: Policies) -> CheckFail
     )
 
 
-def profile_missing(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.instance_profile_arn is not None:
-        return None
-    return CheckFailure(
-        f"{facts.target.instance_id} has no instance profile: it cannot report to DRS, nor be failed back.",
-        f"aws ec2 associate-iam-instance-profile --instance-id {facts.target.instance_id} "
-        f"--iam-instance-profile Name={READY_MADE_PROFILE} --region {facts.target.scope.region}",
-    )
-
-
-def profile_incomplete(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.instance_profile_arn is None or facts.profile is None:
-        return None
-    missing = [policy for policy in PROFILE_POLICIES if policy not in facts.profile.policy_names]
-    if not missing:
-        return None
-    return CheckFailure(
-        f"The instance profile of {facts.target.instance_id} lacks {' and '.join(missing)}.",
-        f"Attach what is missing to its role, or use the profile {READY_MADE_PROFILE}.",
-    )
-
-
-def profile_unreadable(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.target.instance_profile_arn is None or facts.profile is not None:
-        return None
-    return CheckFailure(
-        f"The policies of {facts.target.instance_profile_arn} could not be read.",
-        f"Check that its role has {' and '.join(PROFILE_POLICIES)}.",
-    )
-
-
 def other_address(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     recorded, now = facts.recorded_private_ip, facts.target.private_ip
     if recorded is None or recorded == now:
@@ -255,10 +116,6 @@ def other_address(facts: ServerFacts, policies: Policies) -> CheckFailure | None
         "Update whatever points to the old address (DNS, firewalls, load balancers), or pair the instance "
         "that has it.",
     )
-
-
-def _is_on(facts: ServerFacts) -> bool:
-    return facts.target.state in ("pending", "running", "stopping")
 
 
 def _source_architecture(facts: ServerFacts) -> str | None:

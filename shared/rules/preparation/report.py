@@ -9,7 +9,7 @@ from typing import Any
 from shared.model.execution import ExecutionRecord
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.checks.prerequisites import blocking
+from shared.rules.checks.check import blocking
 from shared.rules.preparation.changes import Outcome, ServerOutcome
 
 HELD = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})

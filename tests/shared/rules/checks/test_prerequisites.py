@@ -13,16 +13,13 @@ from shared.model.drs import RecoveryInstance
 from shared.model.ec2 import Volume
 from shared.model.finding import Severity
 from shared.model.policies import LaunchOrder, Mode, Policies, RecoveryMode, WhenTargetRuns
+from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
+from shared.rules.checks.check import blocking, is_blocked
 from shared.rules.checks.prerequisites import (
     CHECKS,
     SCOPE_CHECKS,
-    ProfileFacts,
-    ScopeFacts,
-    ServerFacts,
-    blocking,
     check_scope,
     check_server,
-    is_blocked,
     severities,
 )
 from shared.rules.checks.replication import LAUNCHABLE_WITH_COPY, NEVER_LAUNCHABLE

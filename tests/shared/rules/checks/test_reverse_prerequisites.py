@@ -9,17 +9,16 @@ import pytest
 from shared.model.ec2 import Volume
 from shared.model.finding import Severity
 from shared.model.policies import FailbackPolicies, Policies, RecoveryInstanceDisposition, WhenTargetRuns
-from shared.rules.checks.prerequisites import is_blocked
+from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
+from shared.rules.checks.check import is_blocked
 from shared.rules.checks.reverse_facts import (
     AclEntry,
     EgressRule,
     MetadataFacts,
     NetworkFacts,
     OriginScopeFacts,
-    ProfileFacts,
     ReverseServerFacts,
     Route,
-    ScopeFacts,
 )
 from shared.rules.checks.reverse_prerequisites import (
     CHECKS,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.finding import Finding, Severity
-from shared.rules.checks.prerequisites import is_blocked
+from shared.rules.checks.check import is_blocked
 from shared.rules.plan.overrides import Override, apply_overrides
 from tests.makers import instance_id, record, server_id
 

@@ -1,4 +1,4 @@
-"""Checks of the way out: the agent on the recovery side must reach DRS (443) and the staging area (1500).
+"""Checks of egress: the agent on the recovery side must reach DRS (443) and the staging area (1500).
 
 The rules of security groups, routes and network ACLs are read and judged here; nothing is probed. What lies
 beyond the subnet (firewalls, gateways, endpoint policies) is not seen, so none of these can be certain.
@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from shared.model.policies import Policies
+from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.checks.reverse_facts import (
     ANYWHERE,
     AclEntry,
-    CheckFailure,
     NetworkFacts,
     ReverseServerFacts,
     Route,
@@ -36,7 +36,7 @@ def data_closed(facts: ReverseServerFacts, policies: Policies) -> CheckFailure |
     return _closed(facts, DATA_PORT, network.staging_destination, "the staging area at the origin")
 
 
-def no_failover(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
+def no_route(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     workload, network = facts.workload, _asked(facts)
     if workload is None or network is None:
         return None
@@ -45,7 +45,7 @@ def no_failover(facts: ReverseServerFacts, policies: Policies) -> CheckFailure |
     if not closed:
         return None
     return CheckFailure(
-        f"The route table of {workload.subnet_id} has no way to {' and '.join(closed)} for "
+        f"The route table of {workload.subnet_id} has no route to {' and '.join(closed)} for "
         f"{workload.instance_id}.",
         "Add a route through a NAT gateway, a transit gateway or an internet gateway (which also takes a "
         "public address); or override this check if VPC endpoints lead to DRS, S3 and the staging area.",
