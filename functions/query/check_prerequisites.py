@@ -15,7 +15,7 @@ from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.resumption.carry_over import inherit
 from shared.services.earlier_executions import EarlierExecutions
-from shared.services.prerequisite_reader import PrerequisiteReader
+from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
 from shared.store import LockStore, PairStore
 from shared.task import Run, task
@@ -36,17 +36,20 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     # Before the launch settings are read: what a dead holder has put back by then is seen as put back.
     holders = earlier.holders(LockStore(settings.executions_table), ids)
     pairs = PairStore(settings.pairs_table).get(ids)
-    facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
-        records,
-        store.facts(run.execution_id, SourceServer, ids),
-        lambda missing: store.facts(run.execution_id, Instance, missing),
-        pairs,
-        {server: holder.execution for server, holder in holders.items() if not holder.is_over},
+    recorded = Recorded(
+        sources={s.source_server_id: s for s in store.facts(run.execution_id, SourceServer, ids)},
+        locked_by={server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - LOOK_BACK),
-        mode=execution.record.mode,
         limits=store.limits(run.execution_id, site.recovery),
     )
-    scope_findings = check_scope(facts.scope)
+    facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
+        records,
+        recorded,
+        lambda missing: store.facts(run.execution_id, Instance, missing),
+        pairs,
+        execution.record.mode,
+    )
+    scope_findings = check_scope(facts.scope) if facts.scope else ()
     store.put_facts(run.execution_id, scope_findings)
     changes = []
     for record in records:

@@ -12,6 +12,7 @@ from shared.rules.checks.reverse_findings import clashes_of, findings_of, unknow
 from shared.rules.checks.reverse_prerequisites import check_origin_scope, check_reverse_server
 from shared.rules.plan.overrides import apply_overrides
 from shared.services.earlier_executions import EarlierExecutions
+from shared.services.prerequisite_reader import Recorded
 from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader
 from shared.settings import QuerySettings
 from shared.store import LockStore
@@ -34,13 +35,13 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     ids = [record.source_server_id for record in records]
     holders = earlier.holders(LockStore(settings.executions_table), ids)
-    facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(
-        records,
-        {source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
-        {key: holder.execution.execution_id for key, holder in holders.items() if not holder.is_over},
+    recorded = Recorded(
+        sources={source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
+        locked_by={key: holder.execution for key, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - LOOK_BACK),
         limits=store.limits(run.execution_id, site.origin),
     )
+    facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(records, recorded)
     scope_findings = check_origin_scope(facts.scope) if facts.scope else ()
     unknown = unknown_instances(execution.request.recovery_instance_ids, servers)
     store.put_facts(run.execution_id, [*scope_findings, *unknown])

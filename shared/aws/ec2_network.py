@@ -39,7 +39,7 @@ class Ec2Network:
         found = self._around("describe_subnets", "Subnets", "subnet-id", sorted(set(subnet_ids)))
         return {subnet["SubnetId"]: subnet["CidrBlock"] for subnet in found}
 
-    def ways_out(self, instances: Sequence[Instance]) -> dict[str, NetworkFacts]:
+    def egress_of(self, instances: Sequence[Instance]) -> dict[str, NetworkFacts]:
         """How the network of these instances lets them out, by instance id: their security groups, and the
         route table and network ACL of their subnets. ``staging_destination`` is left to the caller.
         """

@@ -1,11 +1,9 @@
-"""Gathers from AWS what the checks before a reverse replication look at, for the servers of one site."""
+"""Gathers from AWS what the checks before a reverse replication read, for the servers of one site."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
@@ -15,11 +13,10 @@ from shared.aws.ec2_client import Ec2Client
 from shared.aws.ec2_network import Ec2Network
 from shared.aws.errors import AwsCallError, ThrottledError
 from shared.aws.iam import IamClient
-from shared.model.drs import Job, SourceServer
+from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance, InstanceHealth
 from shared.model.iam import ExecutionRoles, Question
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
-from shared.model.quotas import ScopeLimits
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.rules.checks.reverse import AGENT_ACTIONS
@@ -30,21 +27,18 @@ from shared.rules.checks.reverse_facts import (
     OriginScopeFacts,
     ReverseServerFacts,
 )
-from shared.rules.drs.drs_job_monitor import servers_in_progress, unfinished
+from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress, unfinished
 from shared.rules.failback.original_identifier import Stage
 from shared.rules.failback.stages import stage_of
 from shared.rules.launch.launch_permissions import launch_questions, reversal_question, stop_questions
 from shared.services.original_reader import UNINITIALIZED
+from shared.services.prerequisite_reader import Recorded
+from shared.services.profile_reader import of_each_profile, profile_facts, profile_of, profiles_of
 
-READERS = 10
-"""Parallel calls about instance profiles; IAM publishes no rates."""
-AT_REST = ("STOPPED", "DISCONNECTED")
+NOT_REPLICATING = ("STOPPED", "DISCONNECTED")
 ANY_SERVER = "s-00000000000000000"
 
 logger = Logger(child=True)
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +60,23 @@ class _Origin:
     launch: LaunchTemplate = field(default_factory=LaunchTemplate)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What AWS says around the servers: instances, health and networks by EC2 id, profiles by ARN."""
+
+    recovery: Mapping[tuple[str, str], RecoveryInstance]
+    """By source server id and EC2 id."""
+    workloads: Mapping[str, Instance]
+    health: Mapping[str, InstanceHealth]
+    originals: Mapping[str, Instance]
+    reversed_servers: Mapping[str, SourceServer]
+    jobs: Mapping[str, Job]
+    networks: Mapping[str, NetworkFacts]
+    profiles: Mapping[str, ProfileFacts]
+    denied: Mapping[str, tuple[str, ...] | None]
+    original_profiles: Mapping[str, ProfileFacts]
+
+
 class ReversePrerequisiteReader:
     """Reads one site, both sides: unlike in a failover the origin must answer."""
 
@@ -81,78 +92,71 @@ class ReversePrerequisiteReader:
         self._origin_network = Ec2Network(accounts, site.origin)
         self._origin_iam = IamClient(accounts, site.origin)
 
-    def read(
-        self,
-        records: Sequence[ServerRecord],
-        sources: Mapping[str, SourceServer],
-        held: Mapping[str, str],
-        jobs_since: str,
-        limits: ScopeLimits,
-    ) -> ReverseSiteFacts:
-        """The facts of every record; ``held`` says which server is held by which other execution."""
+    def read(self, records: Sequence[ServerRecord], recorded: Recorded) -> ReverseSiteFacts:
+        """The facts of every record."""
         if not records:
             return ReverseSiteFacts(None, {})
-        stages = {record.source_server_id: stage_of(record) for record in records}
-        to_reverse = [record for record in records if stages[record.source_server_id] is Stage.TO_REVERSE]
-        origin = self._origin(jobs_since)
-        instances = self._drs.recovery_instances([record.source_server_id for record in records])
-        recovery = {(i.source_server_id, i.ec2_instance_id): i for i in instances}
+        origin = self._origin(recorded.jobs_since)
+        staging = self._staging_blocks(origin.replication)
+        around = self._around(records, origin, recorded, staging)
+        servers = {record.source_server_id: _facts(record, recorded, around) for record in records}
+        return ReverseSiteFacts(self._scope_facts(records, recorded, origin, staging), servers)
+
+    def _around(
+        self,
+        records: Sequence[ServerRecord],
+        origin: _Origin,
+        recorded: Recorded,
+        staging: Mapping[str, str],
+    ) -> _Around:
+        recovery = self._drs.recovery_instances([record.source_server_id for record in records])
         workload_ids = [record.workload_instance_id for record in records if record.workload_instance_id]
         workloads = {i.instance_id: i for i in self._ec2.instances(workload_ids)}
         health = self._ec2.health(workload_ids)
         original_ids = [record.pair_instance_id for record in records if record.pair_instance_id]
         originals = {i.instance_id: i for i in self._origin_ec2.instances(original_ids)}
-        reversed_servers = {source.source_server_id: source for source in origin.sources}
-        busy = _job_by_server((*unfinished(self._drs.jobs_since(jobs_since)), *origin.jobs))
-        asked = [
-            workloads[r.workload_instance_id or ""] for r in to_reverse if r.workload_instance_id in workloads
-        ]
-        staging = self._staging_blocks(origin.replication)
-        networks = self._networks(asked, origin.replication, staging)
-        profiles, denied = self._profiles(asked)
-        original_profiles = self._policies(self._origin_iam, list(originals.values()))
-        servers = {}
-        for record in records:
-            workload = workloads.get(record.workload_instance_id or "")
-            original = originals.get(record.pair_instance_id or "")
-            job = busy.get(record.reversed_server_id or "") or busy.get(record.source_server_id)
-            servers[record.source_server_id] = ReverseServerFacts(
-                server=sources[record.source_server_id],
-                stage=stages[record.source_server_id],
-                recovery_instance=recovery.get((record.source_server_id, record.workload_instance_id or "")),
-                workload=workload,
-                workload_status_ok=_is_well(health.get(record.workload_instance_id or "")),
-                original=original,
-                reversed_server=reversed_servers.get(record.reversed_server_id or ""),
-                network=networks.get(record.workload_instance_id or ""),
-                metadata=_metadata(workload),
-                workload_profile=profiles.get(_profile_of(workload)),
-                original_profile=original_profiles.get(_profile_of(original)),
-                denied_agent_actions=denied.get(_profile_of(workload)),
-                active_job_id=job.job_id if job and job.job_id != record.job_id else None,
-                locked_by_execution=held.get(record.source_server_id),
-                stopped_for_cutover=record.workload_stop_requested_at is not None,
-            )
+        jobs = unfinished(self._drs.jobs_since(recorded.jobs_since))
+        to_reverse = [workloads.get(r.workload_instance_id or "") for r in records if _is_to_reverse(r)]
+        asked = [workload for workload in to_reverse if workload]
+        return _Around(
+            recovery={(i.source_server_id, i.ec2_instance_id): i for i in recovery},
+            workloads=workloads,
+            health=health,
+            originals=originals,
+            reversed_servers={source.source_server_id: source for source in origin.sources},
+            jobs=job_by_server((*jobs, *origin.jobs)),
+            networks=self._networks(asked, origin.replication, staging),
+            profiles=profile_facts(self._iam, asked),
+            denied=self._denied_to_agents(asked),
+            original_profiles=profile_facts(self._origin_iam, originals.values()),
+        )
+
+    def _scope_facts(
+        self,
+        records: Sequence[ServerRecord],
+        recorded: Recorded,
+        origin: _Origin,
+        staging: Mapping[str, str],
+    ) -> OriginScopeFacts:
         subnet = origin.replication.staging_subnet if origin.replication else None
-        scope = OriginScopeFacts(
+        return OriginScopeFacts(
             launch=ScopeFacts(
                 scope=self._site.origin,
                 jobs_in_progress=len(origin.jobs),
                 servers_in_jobs=len(servers_in_progress(origin.jobs)),
                 servers_to_launch=len(records),
-                denied_actions=self._denied(records, sources),
+                denied_actions=self._denied(records[0], recorded.sources),
                 drs_initialized=origin.initialized,
-                limits=limits,
+                limits=recorded.limits,
             ),
             replication_template=origin.replication is not None,
             staging_subnet=subnet,
             staging_subnet_exists=subnet in staging,
-            replicating_servers=sum(s.replication_state not in AT_REST for s in origin.sources),
-            servers_to_reverse=len(to_reverse),
+            replicating_servers=sum(s.replication_state not in NOT_REPLICATING for s in origin.sources),
+            servers_to_reverse=sum(_is_to_reverse(record) for record in records),
             launch_into_source=origin.launch.launch_into_source,
             launch_copies=origin.launch.copies,
         )
-        return ReverseSiteFacts(scope, servers)
 
     def _origin(self, jobs_since: str) -> _Origin:
         try:
@@ -182,7 +186,7 @@ class ReversePrerequisiteReader:
         if not instances:
             return {}
         try:
-            networks = self._network.ways_out(instances)
+            networks = self._network.egress_of(instances)
         except ThrottledError:
             raise
         except AwsCallError as error:
@@ -192,26 +196,14 @@ class ReversePrerequisiteReader:
         destination = next(iter(staging.values()), ANYWHERE) if private else ANYWHERE
         return {key: replace(facts, staging_destination=destination) for key, facts in networks.items()}
 
-    def _profiles(
-        self, instances: Sequence[Instance]
-    ) -> tuple[dict[str, ProfileFacts], dict[str, tuple[str, ...] | None]]:
-        """Policies, and what the agent may not do at the origin, by the ARN of the instance profile."""
-        arns = sorted({_profile_of(instance) for instance in instances} - {""})
+    def _denied_to_agents(self, instances: Sequence[Instance]) -> dict[str, tuple[str, ...] | None]:
+        """What the agent may not do at the origin, by the ARN of the instance profile."""
+        arns = profiles_of(instances)
         agent = [Question(AGENT_ACTIONS, self._source_server_arn(arn.split(":")[1])) for arn in arns[:1]]
-        denied = _parallel(lambda arn: self._iam.denied_to_profile(arn, agent), arns)
-        return self._policies(self._iam, instances), dict(zip(arns, denied, strict=True))
+        return of_each_profile(lambda arn: self._iam.denied_to_profile(arn, agent), instances)
 
-    @staticmethod
-    def _policies(iam: IamClient, instances: Sequence[Instance]) -> dict[str, ProfileFacts]:
-        arns = sorted({_profile_of(instance) for instance in instances} - {""})
-        found = zip(arns, _parallel(iam.profile_policies, arns), strict=True)
-        return {arn: ProfileFacts(names) for arn, names in found if names is not None}
-
-    def _denied(
-        self, records: Sequence[ServerRecord], sources: Mapping[str, SourceServer]
-    ) -> tuple[str, ...] | None:
+    def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
         """Asked for one server: the roles' policies tell servers apart by nothing but their tags."""
-        record = records[0]
         partition = sources[record.source_server_id].arn.split(":")[1]
         arn, original = self._source_server_arn(partition), record.pair_instance_id or ""
         reversing = [reversal_question(partition, self._site.recovery, record.workload_instance_id or "")]
@@ -229,7 +221,36 @@ class ReversePrerequisiteReader:
         return f"arn:{partition}:drs:{origin.region}:{origin.account}:source-server/{ANY_SERVER}"
 
 
-def _is_well(health: InstanceHealth | None) -> bool | None:
+def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> ReverseServerFacts:
+    server_id, workload_id = record.source_server_id, record.workload_instance_id or ""
+    workload = around.workloads.get(workload_id)
+    original = around.originals.get(record.pair_instance_id or "")
+    job = around.jobs.get(record.reversed_server_id or "") or around.jobs.get(server_id)
+    holder = recorded.locked_by.get(server_id)
+    return ReverseServerFacts(
+        server=recorded.sources[server_id],
+        stage=stage_of(record),
+        recovery_instance=around.recovery.get((server_id, workload_id)),
+        workload=workload,
+        workload_status_ok=_passes_status_checks(around.health.get(workload_id)),
+        original=original,
+        reversed_server=around.reversed_servers.get(record.reversed_server_id or ""),
+        network=around.networks.get(workload_id),
+        metadata=_metadata(workload),
+        workload_profile=around.profiles.get(profile_of(workload)),
+        original_profile=around.original_profiles.get(profile_of(original)),
+        denied_agent_actions=around.denied.get(profile_of(workload)),
+        active_job_id=job.job_id if job and job.job_id != record.job_id else None,
+        locked_by_execution=holder.execution_id if holder else None,
+        stopped_for_cutover=record.workload_stop_requested_at is not None,
+    )
+
+
+def _is_to_reverse(record: ServerRecord) -> bool:
+    return stage_of(record) is Stage.TO_REVERSE
+
+
+def _passes_status_checks(health: InstanceHealth | None) -> bool | None:
     return health.status_ok if health and health.state == "running" else None
 
 
@@ -240,16 +261,3 @@ def _metadata(instance: Instance | None) -> MetadataFacts | None:
         endpoint_enabled=instance.metadata_endpoint == "enabled",
         tokens_required=instance.metadata_tokens == "required",
     )
-
-
-def _profile_of(instance: Instance | None) -> str:
-    return (instance and instance.instance_profile_arn) or ""
-
-
-def _job_by_server(jobs: Sequence[Job]) -> dict[str, Job]:
-    return {server.source_server_id: job for job in jobs for server in job.servers}
-
-
-def _parallel(look: Callable[[A], B], items: Sequence[A]) -> list[B]:
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(look, items))

@@ -222,6 +222,13 @@ def test_a_wave_over_two_sites_is_one_job_in_each_recovery_scope() -> None:
         assert here.instances(WEST["recovery"])[here.target("west-app")]["state"] == "running"
 
 
+def test_a_site_without_servers_to_recover_is_not_complained_about() -> None:
+    with stage(group("east-app"), group("west-app", site="west"), more_sites=[WEST]) as here:
+        run = here.run(servers=["west-app"])
+        assert run.outcomes == {"west-app": "RECOVERED"}
+        assert run.report["findings"] == []
+
+
 def test_a_request_for_one_site_leaves_the_other_alone_and_does_not_complain_about_it() -> None:
     waves = [wave("one"), wave("two")]
     servers = (group("east-app", wave="one"), group("west-app", site="west", wave="two"))

@@ -90,8 +90,13 @@ def is_ending(job: Job) -> bool:
     )
 
 
+def job_by_server(jobs: Iterable[Job]) -> dict[str, Job]:
+    """The job that each server takes part in; the last one of several."""
+    return {server.source_server_id: job for job in jobs for server in job.servers}
+
+
 def servers_in_progress(jobs: Iterable[Job]) -> set[str]:
-    """Source server ids that an unfinished job holds."""
+    """The ids of the source servers that are in an unfinished job."""
     return {server.source_server_id for job in unfinished(jobs) for server in job.servers}
 
 
