@@ -1,4 +1,4 @@
-"""EC2 in one scope, as far as twins and originals need it."""
+"""EC2 in one scope, as far as targets and originals need it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from shared.aws.bisection import halves
 from shared.aws.cross_account import PATIENT, MemberAccounts
-from shared.aws.drs_client import chunks, platform_of
+from shared.aws.drs_client import chunks
+from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
 from shared.model.scope import Scope

@@ -107,3 +107,21 @@ class RecoveryInstance:
     replication_state: str | None = None
     """"NOT_STARTED" until ReverseReplication was called for it (observed in the field)."""
     failback_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationTemplate:
+    """``private_routing``: data go over private addresses (VPN, peering), not over the internet."""
+
+    staging_subnet: str | None
+    private_routing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTemplate:
+    """``launch_into_source``: reversed servers are set to launch into the instance they came from (DRS user
+    guide, default-drs-launch-into-source-instance); ``copies``: tags or private addresses are copied.
+    """
+
+    launch_into_source: bool = False
+    copies: bool = False

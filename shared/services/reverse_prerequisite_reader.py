@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from aws_lambda_powertools import Logger
 
 from shared.aws.cross_account import MemberAccounts
-from shared.aws.drs_client import DrsClient, LaunchTemplate, ReplicationTemplate
+from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.ec2_network import Ec2Network
 from shared.aws.errors import AwsCallError, ThrottledError
 from shared.aws.iam import IamClient
-from shared.model.drs import Job, RecoveryInstance, SourceServer
+from shared.model.drs import Job, LaunchTemplate, RecoveryInstance, ReplicationTemplate, SourceServer
 from shared.model.ec2 import Instance, InstanceHealth
 from shared.model.iam import ExecutionRoles, Question
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts

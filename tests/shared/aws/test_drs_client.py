@@ -7,7 +7,8 @@ import json
 import pytest
 
 from shared.aws.cross_account import MemberAccounts
-from shared.aws.drs_client import DrsClient, duration_seconds, platform_of
+from shared.aws.drs_client import DrsClient
+from shared.aws.drs_responses import duration_seconds, platform_of
 from shared.aws.errors import AwsCallError, OutcomeUnknownError, ThrottledError
 from shared.model.drs import LaunchSettings
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
