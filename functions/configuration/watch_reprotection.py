@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.model.server import Change
 from shared.model.status import Protection, ServerStatus
-from shared.rules.failback.replication_progress import judge_reprotection
 from shared.rules.failback.reprotection import is_unseen, judged_anew
+from shared.rules.failback.reprotection_progress import judge_reprotection
 from shared.services.replication_reader import protecting_sources
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task

@@ -13,7 +13,7 @@ from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, counts, decided
 from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.rules.plan.overrides import apply_overrides
-from shared.rules.resumption.carry_over import inherit
+from shared.rules.resumption.carry_over import Past, carry_over
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
@@ -55,18 +55,13 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     for record in records:
         server_id = record.source_server_id
         job = facts.jobs.get(server_id)
-        inherited = inherit(
-            facts.servers[server_id],
-            job=job,
-            starter=earlier.of_job(job, server_id),
-            holder=holders.get(server_id),
-            now=run.now,
-        )
+        past = Past(job, earlier.of_job(job, server_id), holders.get(server_id))
+        carried = carry_over(facts.servers[server_id], past, run.now)
         checked = check_server(facts.servers[server_id], execution.policies)
-        findings = inherited.settle(blocking(scope_findings) + checked)
+        findings = carried.settle(blocking(scope_findings) + checked)
         findings = apply_overrides(findings, execution.request.overrides, record)
         moved_by = pairs[server_id].moved_by if server_id in pairs else None
-        after = replace(decided(record, findings), **inherited.values, pair_moved_by=moved_by)
+        after = replace(decided(record, findings), **carried.values, pair_moved_by=moved_by)
         changes.append(Change(record, after))
     done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return counts(site.name, done)

@@ -15,7 +15,8 @@ from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.identified_record import identified_record, missing_record
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
-from shared.rules.failback.original_identifier import Identified, IdentifyFacts, conflicts, identify
+from shared.rules.failback.identity import IdentifyFacts
+from shared.rules.failback.original_identifier import Identified, conflicts, identify
 from shared.rules.failback.stages import stage_values
 from shared.rules.plan.discovery import is_selected
 from shared.rules.plan.selection import Selection

@@ -18,7 +18,8 @@ from shared.model.pair import PairRecord
 from shared.model.policies import Mode, StopWorkload
 from shared.model.scope import Site
 from shared.rules.drs.drs_job_monitor import COMPLETED, EXECUTION_TAG
-from shared.rules.failback.original_identifier import IdentifyFacts, presumed_original
+from shared.rules.failback.identity import IdentifyFacts
+from shared.rules.failback.original_identifier import presumed_original
 from shared.rules.resumption.adoption import Earlier
 from shared.services.earlier_executions import EarlierExecutions
 from shared.times import iso, parse_time

@@ -23,8 +23,9 @@ from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import ErrorKind
-from shared.rules.failback.original_identifier import NOT_REVERSED, staging_account_issue
-from shared.rules.failback.replication_progress import stall_remedy
+from shared.rules.failback.contradictions import staging_account_issue
+from shared.rules.failback.identity import NOT_REVERSED
+from shared.rules.failback.stall_remedies import stall_remedy
 from shared.services.original_reader import reversed_by_instance
 from shared.times import parse_time
 

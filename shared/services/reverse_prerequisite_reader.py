@@ -28,7 +28,7 @@ from shared.rules.checks.reverse_facts import (
     ReverseServerFacts,
 )
 from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress, unfinished
-from shared.rules.failback.original_identifier import Stage
+from shared.rules.failback.identity import Stage
 from shared.rules.failback.stages import stage_of
 from shared.rules.launch.launch_permissions import launch_questions, reversal_question, stop_questions
 from shared.services.original_reader import UNINITIALIZED

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from shared.rules.failback.replication_progress import stall_remedy
+from shared.rules.failback.stall_remedies import stall_remedy
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.failback_stage import (
     away,

@@ -19,7 +19,7 @@ from shared.rules.checks.reverse_facts import (
     ReverseServerFacts,
     Route,
 )
-from shared.rules.failback.original_identifier import Stage
+from shared.rules.failback.identity import Stage
 
 CONTROL_PORT = 443
 DATA_PORT = 1500

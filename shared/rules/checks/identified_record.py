@@ -11,7 +11,8 @@ from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.check import blocking
-from shared.rules.failback.original_identifier import Identified, IdentifyFacts
+from shared.rules.failback.identity import IdentifyFacts
+from shared.rules.failback.original_identifier import Identified
 
 
 def is_asked_for(facts: IdentifyFacts, recovery_instance_ids: Iterable[str]) -> bool:

@@ -7,7 +7,7 @@ from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.checks.launch_into import NOT_THERE, Launch, Side, untagged
 from shared.rules.checks.profiles import AGENT_POLICY, ProfileNeed
 from shared.rules.checks.reverse_facts import OriginScopeFacts, ReverseServerFacts
-from shared.rules.failback.original_identifier import BEFORE_LAUNCH, BEFORE_VERIFICATION, Stage
+from shared.rules.failback.identity import BEFORE_LAUNCH, BEFORE_VERIFICATION, Stage
 
 
 def launch_of(facts: ReverseServerFacts) -> Launch | None:
@@ -39,7 +39,7 @@ ORIGINALS: Side[ReverseServerFacts] = Side(
 
 
 def profile_need(facts: ReverseServerFacts) -> ProfileNeed | None:
-    if facts.original is None or facts.stage in (Stage.HOME, Stage.TO_RETIRE):
+    if facts.original is None or facts.stage in (Stage.AT_ORIGIN, Stage.TO_RETIRE):
         return None
     without = "it would fail back, but could not be protected again"
     return ProfileNeed(facts.original, facts.original_profile, (AGENT_POLICY,), without)

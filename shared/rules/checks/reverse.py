@@ -6,7 +6,8 @@ from shared.model.policies import Policies, RecoveryInstanceDisposition
 from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.checks.profiles import AGENT_POLICY, PROFILE_POLICIES, ProfileNeed
 from shared.rules.checks.reverse_facts import ReverseServerFacts
-from shared.rules.failback.original_identifier import BEFORE_LAUNCH, Stage, staging_account_issue
+from shared.rules.failback.contradictions import staging_account_issue
+from shared.rules.failback.identity import BEFORE_LAUNCH, Stage
 
 AGENT_ACTIONS = (
     "drs:GetAgentInstallationAssetsForDrs",
@@ -64,7 +65,7 @@ def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> CheckFa
 
 
 def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
-    if facts.reversed_server is None or facts.stage in (Stage.HOME, Stage.TO_RETIRE):
+    if facts.reversed_server is None or facts.stage in (Stage.AT_ORIGIN, Stage.TO_RETIRE):
         return None
     finding = staging_account_issue(facts.reversed_server)
     return None if finding is None else CheckFailure(finding.found, finding.remedy)

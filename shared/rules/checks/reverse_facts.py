@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.model.drs import RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
-from shared.rules.failback.original_identifier import Stage
+from shared.rules.failback.identity import Stage
 
 ANYWHERE = "0.0.0.0/0"
 

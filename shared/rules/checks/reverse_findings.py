@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
 from shared.rules.checks.check import blocking
-from shared.rules.failback.original_identifier import BEFORE_VERIFICATION, Identified, conflicts
+from shared.rules.failback.identity import BEFORE_VERIFICATION
+from shared.rules.failback.original_identifier import Identified, conflicts
 from shared.rules.failback.stages import stage_of
 
 _IDENTIFIED = ("ADOPTED",)

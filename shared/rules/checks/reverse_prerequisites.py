@@ -11,7 +11,7 @@ from shared.rules.checks import availability, egress, launch_into, origin, profi
 from shared.rules.checks.check import Check, run_checks
 from shared.rules.checks.origin import ORIGINALS
 from shared.rules.checks.reverse_facts import OriginScopeFacts, ReverseServerFacts
-from shared.rules.failback.original_identifier import Stage
+from shared.rules.failback.identity import Stage
 
 _C, _O, _W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
 
@@ -149,7 +149,7 @@ SCOPE_CHECKS: tuple[Check[OriginScopeFacts], ...] = (
 
 def check_reverse_server(facts: ReverseServerFacts, policies: Policies) -> tuple[Finding, ...]:
     """Every finding about one server, in the order of CHECKS; none for one that runs at the origin."""
-    if facts.stage is Stage.HOME:
+    if facts.stage is Stage.AT_ORIGIN:
         return ()
     return run_checks(CHECKS, facts, policies)
 

@@ -9,7 +9,7 @@ from shared.model.drs import RecoveryInstance
 from shared.model.prerequisite_facts import CheckFailure
 from shared.model.server import ServerRecord
 from shared.model.status import Protection, ServerStatus
-from shared.rules.failback.original_identifier import NOT_REVERSED
+from shared.rules.failback.identity import NOT_REVERSED
 from shared.times import iso, parse_time
 
 TIMEOUT = timedelta(minutes=30)

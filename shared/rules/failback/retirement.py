@@ -13,7 +13,7 @@ from enum import StrEnum
 from shared.model.drs import RecoveryInstance
 from shared.model.policies import RecoveryInstanceDisposition
 from shared.model.prerequisite_facts import CheckFailure
-from shared.rules.failback.original_identifier import NOT_REVERSED
+from shared.rules.failback.identity import NOT_REVERSED
 
 AT_REST = ("STOPPED", "DISCONNECTED")
 GONE = (None, "terminated", "shutting-down")

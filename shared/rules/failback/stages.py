@@ -13,12 +13,12 @@ from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
 from shared.model.status import Adoption, Protection, ServerStatus
 from shared.rules.drs.drs_job_monitor import ATTEMPT_TAG, EXECUTION_TAG
-from shared.rules.failback.original_identifier import IdentifyFacts, Stage
+from shared.rules.failback.identity import IdentifyFacts, Stage
 from shared.rules.resumption.adoption import adoption
 from shared.times import iso
 
 _HOME = {
-    Protection.RETIRED: Stage.HOME,
+    Protection.RETIRED: Stage.AT_ORIGIN,
     Protection.RETURNING: Stage.TO_REPROTECT,
     Protection.RESCANNING: Stage.TO_RETIRE,
     Protection.PROTECTED: Stage.TO_RETIRE,
@@ -40,7 +40,7 @@ def stage_values(
         values["replication_state"] = facts.reversed_server.replication_state
     if stage in (Stage.LAUNCHING, Stage.LAUNCHED):
         return values | _adopted(facts, earlier_over, same_plan, now)
-    if stage is Stage.HOME:
+    if stage is Stage.AT_ORIGIN:
         return values | {"protection": Protection.RETIRED}
     if stage is Stage.TO_REPROTECT:
         return values | {"protection": Protection.RETURNING, "reprotect_requested_at": iso(now)}

@@ -1,4 +1,4 @@
-"""What a server takes over from an earlier execution that ended too early: its job, its launch, its past."""
+"""What a server takes over from an earlier execution that ended too early: job, launch, settings."""
 
 from __future__ import annotations
 
@@ -37,12 +37,37 @@ _ABOUT_LAUNCHING = frozenset(
         "LAUNCH_INTO_OTHER",
     }
 )
-"""Findings that say nothing about a server whose launch runs or is done."""
+"""Findings that do not count for a server whose launch runs or is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inheritance:
-    """``values`` of the server's record; ``finding`` says what is adopted, None if nothing is."""
+class Past:
+    """What earlier executions did with a server.
+
+    ``job``: the server is in it, or it launched the server's recovery instance. ``starter``: the execution
+    that started that job. ``holder``: the execution that has locked the server.
+    """
+
+    job: Job | None
+    starter: Earlier | None
+    holder: Earlier | None
+
+    @property
+    def earlier(self) -> Earlier | None:
+        """The execution whose record of the server counts: a holder may have adopted the starter's job."""
+        if self.holder and self.holder.is_over and self.holder.server:
+            return self.holder
+        return self.starter
+
+    @property
+    def is_held(self) -> bool:
+        """Whether an execution that still runs has locked the server."""
+        return self.holder is not None and not self.holder.is_over
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOver:
+    """``values`` of the server's record; ``finding`` names what is adopted, None if nothing is."""
 
     values: dict[str, Any]
     finding: Finding | None = None
@@ -54,53 +79,20 @@ class Inheritance:
         return (*(f for f in findings if f.code not in _ABOUT_LAUNCHING), self.finding)
 
 
-def inherit(
-    facts: ServerFacts,
-    *,
-    job: Job | None,
-    starter: Earlier | None,
-    holder: Earlier | None,
-    now: datetime,
-) -> Inheritance:
-    """What to record of a server besides its findings.
-
-    ``job`` holds the server, or launched its recovery instance; ``starter`` is the execution that started
-    it, ``holder`` the one that has the server's lock. The holder knows more: it may have adopted the job.
-    """
-    dead_holder = holder if holder and holder.is_over and holder.server else None
-    earlier = dead_holder or starter
-    adopted = None
-    if starter and not (holder and not holder.is_over):
-        adopted = adoption(
-            job=job,
-            recovery_instance=facts.recovery_instance,
-            pair_instance=facts.target,
-            earlier=earlier.server if earlier else None,
-            earlier_over=starter.is_over,
-            same_plan_and_mode=starter.same_plan_and_mode and (not earlier or earlier.same_plan_and_mode),
-            now=now,
-        )
-    if adopted is Adoption.LAUNCH and earlier and _is_half_cleaned_up(earlier, facts.target):
-        adopted = None
+def carry_over(facts: ServerFacts, past: Past, now: datetime) -> CarryOver:
+    """What to record of a server besides its findings."""
+    adopted = _adopted(facts, past, now)
     values: dict[str, Any] = {
-        "previous_launch": facts.launch,
         "original_private_ip": facts.original.private_ip if facts.original else None,
-        "volumes_before": facts.target.volumes,
+        "volumes_before": _volumes_before(facts, past.earlier, adopted),
+        **_launch_settings(facts, past.earlier, adopted),
         "adoption": None,
         "adopted_from": None,
         "job_id": None,
-        "launch_changed": False,
     }
-    past = earlier.server if earlier and earlier.is_over else None
-    if past and past.previous_launch and (adopted or past.launch_changed):
-        values |= {
-            "previous_launch": past.previous_launch,
-            "launch_changed": facts.launch is not None and facts.launch != past.previous_launch,
-        }
-    if past and earlier and past.volumes_before and (adopted or _is_drill_to_clean_up(earlier)):
-        values["volumes_before"] = past.volumes_before
+    job, starter = past.job, past.starter
     if adopted is None or job is None or starter is None:
-        return Inheritance(values)
+        return CarryOver(values)
     values |= {
         "adoption": adopted,
         "adopted_from": starter.execution.execution_id,
@@ -108,7 +100,43 @@ def inherit(
         "attempts": int(job.tags.get(ATTEMPT_TAG, "1")),
         "recovery_instance_id": facts.target.instance_id if adopted is Adoption.LAUNCH else None,
     }
-    return Inheritance(values, _finding(adopted, job, starter, facts))
+    return CarryOver(values, _finding(adopted, job, starter, facts))
+
+
+def _adopted(facts: ServerFacts, past: Past, now: datetime) -> Adoption | None:
+    starter, earlier = past.starter, past.earlier
+    if starter is None or earlier is None or past.is_held:
+        return None
+    adopted = adoption(
+        job=past.job,
+        recovery_instance=facts.recovery_instance,
+        pair_instance=facts.target,
+        earlier=earlier.server,
+        earlier_over=starter.is_over,
+        same_plan_and_mode=starter.same_plan_and_mode and earlier.same_plan_and_mode,
+        now=now,
+    )
+    if adopted is Adoption.LAUNCH and _is_half_cleaned_up(earlier, facts.target):
+        return None
+    return adopted
+
+
+def _launch_settings(facts: ServerFacts, earlier: Earlier | None, adopted: Adoption | None) -> dict[str, Any]:
+    """The settings before any launch, and whether those of now differ from them."""
+    past = earlier.server if earlier and earlier.is_over else None
+    if past is None or past.previous_launch is None or not (adopted or past.launch_changed):
+        return {"previous_launch": facts.launch, "launch_changed": False}
+    changed = facts.launch is not None and facts.launch != past.previous_launch
+    return {"previous_launch": past.previous_launch, "launch_changed": changed}
+
+
+def _volumes_before(
+    facts: ServerFacts, earlier: Earlier | None, adopted: Adoption | None
+) -> tuple[Volume, ...]:
+    past = earlier.server if earlier and earlier.is_over else None
+    if past is None or earlier is None or not past.volumes_before:
+        return facts.target.volumes
+    return past.volumes_before if adopted or _is_drill_to_clean_up(earlier) else facts.target.volumes
 
 
 def _is_drill_to_clean_up(earlier: Earlier) -> bool:

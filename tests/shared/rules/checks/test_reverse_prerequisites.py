@@ -27,7 +27,7 @@ from shared.rules.checks.reverse_prerequisites import (
     check_reverse_server,
     reverse_severities,
 )
-from shared.rules.failback.original_identifier import Stage
+from shared.rules.failback.identity import Stage
 from tests.makers import ORIGIN, TARGET_TAGS, instance, instance_id, source_server
 
 C, V, W = Severity.CRITICAL, Severity.OVERRIDABLE, Severity.WARNING
@@ -203,7 +203,7 @@ def test_a_single_fault_is_found_and_nothing_else(
 
 
 def test_a_server_that_is_home_is_not_checked() -> None:
-    assert check_reverse_server(facts(stage=Stage.HOME, original=None, network=None), DEFAULT) == ()
+    assert check_reverse_server(facts(stage=Stage.AT_ORIGIN, original=None, network=None), DEFAULT) == ()
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,9 @@ from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.rules.checks.reverse_prerequisites import IDENTIFICATION_CODES
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
-from shared.rules.failback.original_identifier import (
-    Identified,
-    IdentifyFacts,
-    Stage,
-    conflicts,
-    identify,
-    presumed_original,
-    staging_account_issue,
-)
+from shared.rules.failback.contradictions import staging_account_issue
+from shared.rules.failback.identity import IdentifyFacts, Stage
+from shared.rules.failback.original_identifier import Identified, conflicts, identify, presumed_original
 from tests.makers import ORIGIN, RECOVERY, instance, instance_id, job, record, server_id, source_server
 
 A1, B3, OTHER = instance_id(1001), instance_id(1), instance_id(77)
@@ -142,7 +136,7 @@ RUNS_AT_ORIGIN: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original
         ),
         ({**RUNS_AT_ORIGIN, "failback_instance": None}, Stage.TO_RETIRE),
         ({**RUNS_AT_ORIGIN, **GONE, "failback_instance": None}, Stage.TO_RETIRE),
-        ({**GONE, **STOPPED, "pair": HOME}, Stage.HOME),
+        ({**GONE, **STOPPED, "pair": HOME}, Stage.AT_ORIGIN),
     ],
 )
 def test_a_server_is_as_far_as_both_sides_show(changes: dict[str, Any], stage: Stage) -> None:

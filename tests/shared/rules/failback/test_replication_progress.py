@@ -13,17 +13,10 @@ from shared.model.drs import ReplicationProgress, SourceServer
 from shared.model.policies import FailbackPolicies, OnReplicationTimeout
 from shared.model.server import ServerRecord
 from shared.model.status import Protection, ServerStatus
-from shared.rules.failback.replication_progress import (
-    JUDGED,
-    LONGEST_WAIT,
-    PAST_REPLICATION,
-    SHORTEST_WAIT,
-    Action,
-    judge_replication,
-    judge_reprotection,
-    reprotect_done,
-    stall_remedy,
-)
+from shared.rules.failback.copy_progress import LONGEST_WAIT, SHORTEST_WAIT
+from shared.rules.failback.replication_progress import JUDGED, PAST_REPLICATION, Action, judge_replication
+from shared.rules.failback.reprotection_progress import judge_reprotection, reprotect_done
+from shared.rules.failback.stall_remedies import stall_remedy
 from tests.makers import ORIGIN, record, server_id, source_server
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

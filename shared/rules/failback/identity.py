@@ -1,0 +1,99 @@
+"""What the identification of an original works on: the facts of a server, and what comes next for it.
+
+B1, B2, B3 are the source server of the pair, its recovery instance and the EC2 instance behind it; A1 is the
+original instance, A2 the reversed server (direction FAILBACK, in the origin scope), A3 its recovery instance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.model.drs import Job, RecoveryInstance, SourceServer
+from shared.model.ec2 import Instance
+from shared.model.pair import PairRecord
+from shared.model.policies import StopWorkload
+from shared.model.scope import Scope
+from shared.model.server import ServerRecord
+
+NOT_REVERSED = "NOT_STARTED"
+"""``dataReplicationState`` of a recovery instance until ReverseReplication was called for it (field)."""
+
+
+class Stage(StrEnum):
+    """What comes next for a server. Whether it may come, the findings say."""
+
+    AT_ORIGIN = "AT_ORIGIN"
+    """Nothing to do: the workload runs at the origin, and no reversed server is left."""
+    TO_REVERSE = "TO_REVERSE"
+    REPLICATING = "REPLICATING"
+    """The reversed server exists; it has to be (re)launched when its copy is new enough."""
+    LAUNCHING = "LAUNCHING"
+    """A DRS job of an earlier execution launches it."""
+    LAUNCHED = "LAUNCHED"
+    """It was launched into the original instance and not verified."""
+    TO_REPROTECT = "TO_REPROTECT"
+    """The original instance runs the workload; it has to be protected again."""
+    TO_RETIRE = "TO_RETIRE"
+    """It was told to replicate again; the recovery side has to be tidied up."""
+
+
+BEFORE_LAUNCH = (Stage.TO_REVERSE, Stage.REPLICATING)
+"""Stages in which the instance on the recovery side has to run and the original may be stopped."""
+BEFORE_VERIFICATION = (*BEFORE_LAUNCH, Stage.LAUNCHING, Stage.LAUNCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyFacts:
+    """One server and what is around it.
+
+    ``server`` B1; ``recovery_instance`` B2; ``workload`` B3, None if EC2 does not know it; ``original`` A1 as
+    EC2 describes it (the recorded one, else the confirmed one, else that of the hints; see
+    ``presumed_original``); ``origin`` the origin scope of the site. ``reversed_server`` A2: found by
+    direction FAILBACK and ``original_instance_id`` == B3's id, never by its ARN. ``failback_instance`` A3.
+    ``confirmed_original``: what the request's confirmOriginals says of B3.
+    ``earlier_job``: the unfinished, else the last LAUNCH job at the origin that holds A2 and has our tags.
+    ``earlier``, ``earlier_execution``: the server's record in the newest earlier failback of it, and the id
+    of that execution, where there is one.
+    """
+
+    server: SourceServer
+    pair: PairRecord | None = None
+    recovery_instance: RecoveryInstance | None = None
+    workload: Instance | None = None
+    original: Instance | None = None
+    origin: Scope | None = None
+    origin_readable: bool = True
+    reversed_server: SourceServer | None = None
+    failback_instance: RecoveryInstance | None = None
+    confirmed_original: str | None = None
+    earlier_job: Job | None = None
+    earlier: ServerRecord | None = None
+    earlier_execution: str | None = None
+    stop_workload: StopWorkload = StopWorkload.BEFORE_LAUNCH
+
+    @property
+    def workload_id(self) -> str | None:
+        """The id of B3, from the best source that there is."""
+        if self.recovery_instance is not None:
+            return self.recovery_instance.ec2_instance_id
+        if self.reversed_server is not None:
+            return self.reversed_server.original_instance_id
+        return self.pair.pair_instance_id if self.pair else None
+
+    @property
+    def workload_runs(self) -> bool:
+        return self.workload is not None and self.workload.state in ("pending", "running")
+
+    @property
+    def recorded_at_origin(self) -> bool:
+        """Whether the workload runs at the origin as recorded."""
+        return self.pair is not None and self.pair.workload_side == "ORIGIN"
+
+    @property
+    def reversed_left_over(self) -> bool:
+        """Whether A2 is of an earlier failback: B2 was launched since and never reversed."""
+        recovery = self.recovery_instance
+        if self.reversed_server is None or recovery is None or recovery.is_drill:
+            return False
+        return recovery.replication_state == NOT_REVERSED
