@@ -26,7 +26,8 @@ from shared.rules.closure.execution import (
 )
 from shared.rules.closure.launch_settings import not_restored
 from shared.rules.matching.instance_matcher import Proposal
-from shared.rules.report.document import build_report, summarize
+from shared.rules.report.document import ReportFacts, build_report
+from shared.rules.report.summary import summarize
 from shared.services.pair_keeper import PairKeeper
 from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
@@ -100,7 +101,7 @@ def _report(
     removed: Collection[str],
 ) -> dict[str, Any]:
     execution_id = record.execution_id
-    return build_report(
+    facts = ReportFacts(
         record,
         plan,
         waves,
@@ -114,6 +115,7 @@ def _report(
         controls=store.controls(execution_id),
         limits=store.facts(execution_id, KnownLimits),
     )
+    return build_report(facts)
 
 
 def _release(store: ExecutionStore, record: ExecutionRecord, servers: Sequence[ServerRecord]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.model.drs import SourceServer
 
@@ -50,8 +50,3 @@ def time_of(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def text_of(time: datetime) -> str:
-    """As every other time of a record is written."""
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

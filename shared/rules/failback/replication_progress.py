@@ -19,10 +19,10 @@ from shared.rules.failback.copy_progress import (
     poll_wait,
     seconds_at_rate,
     state_text,
-    text_of,
     time_of,
 )
 from shared.rules.failback.stall_remedies import stall_remedy
+from shared.times import iso
 
 STEPS = 10
 """In so many parts the bytes of a server are recorded as they come."""
@@ -189,7 +189,7 @@ def _seen(server: ServerRecord, source: SourceServer) -> Values:
 
 
 def _first_copy(server: ServerRecord, now: datetime) -> Values:
-    return {} if server.replicated_at else {"replicated_at": text_of(now)}
+    return {} if server.replicated_at else {"replicated_at": iso(now)}
 
 
 def _stalled(server: ServerRecord, source: SourceServer, now: datetime) -> Values:
@@ -205,7 +205,7 @@ def _stalled(server: ServerRecord, source: SourceServer, now: datetime) -> Value
         )
     values: Values = {} if server.reason == reason else {"reason": reason, "remedy": remedy}
     if server.stalled_since is None:
-        values |= {"stalled_since": text_of(now), "stall_reported": False}
+        values |= {"stalled_since": iso(now), "stall_reported": False}
     return values
 
 

@@ -17,10 +17,10 @@ from shared.rules.failback.copy_progress import (
     poll_wait,
     seconds_at_rate,
     state_text,
-    text_of,
     time_of,
 )
 from shared.rules.failback.stall_remedies import stall_remedy
+from shared.times import iso
 
 SETTLING = timedelta(seconds=30)
 """So long after re-protection was asked for, DRS may still show the state before."""
@@ -86,7 +86,7 @@ def _reprotected(
         if requested is None or now - requested >= SETTLING:
             return {
                 "protection": Protection.PROTECTED,
-                "protected_at": text_of(now),
+                "protected_at": iso(now),
                 "protection_reason": None,
                 "protection_remedy": None,
             }

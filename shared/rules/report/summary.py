@@ -2,73 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from shared.rules.report.markdown import duration, names, section
+from shared.rules.report.next_steps import next_steps
+
 _TROUBLED = ("FAILED", "BLOCKED", "SKIPPED")
-_NEXT_STEPS = {
-    "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
-    "COMPLETED_WITH_FAILURES": (
-        "Mend what is listed above and start the plan again with onBlocked: CONTINUE: servers that already "
-        "run on the recovery side are then left alone."
-    ),
-    "FAILED": (
-        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: CONTINUE: "
-        "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
-    ),
-    "BLOCKED": (
-        "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers behind "
-        "with onBlocked: CONTINUE."
-    ),
-    "CANCELLED": (
-        "Somebody stopped it. DRS jobs that had started run to their end: look at aws drs describe-jobs "
-        "before you start again."
-    ),
-    "RUNNING": "It is still under way.",
-}
-_NEXT_STEPS_IN_MODE = {
-    "DRILL": {
-        "COMPLETED": (
-            "Every server was recovered and verified, and is as before again. Write down what the drill "
-            "could not prove, and when the next one is."
-        ),
-        "COMPLETED_WITH_FAILURES": (
-            "Mend what is listed above before a real disaster meets it, then drill again. Clean-ups that "
-            "failed first: their targets are not ready for a failover."
-        ),
-        "FAILED": "Mend what is listed above before a real disaster meets it, then drill again.",
-        "CANCELLED": (
-            "Somebody stopped it. What it had launched is cleaned up by an execution of its own; drill again "
-            "when that is over."
-        ),
-    },
-    "FAILBACK": {
-        "COMPLETED": (
-            "The estate is home and protected: the next failover can start at once. Point users to the "
-            "origin."
-        ),
-        "COMPLETED_WITH_FAILURES": (
-            "What is listed as home runs at the origin: point its users there. Mend what is listed above and "
-            "start the failback again with onBlocked: CONTINUE: it goes on where this one ended, and leaves "
-            "what is home and protected alone. Until then a server that is not protected cannot fail over."
-        ),
-        "FAILED": (
-            "No server came home; their workloads run on the recovery side. Mend what is listed above and "
-            "start the failback again: what is replicated already is not copied anew."
-        ),
-        "BLOCKED": (
-            "Nothing was changed. Apply the remedies above and start again; leave the blocked servers on the "
-            "recovery side with onBlocked: CONTINUE; or override a check that is OVERRIDABLE with a reason."
-        ),
-        "CANCELLED": (
-            "Somebody stopped it. Look above which side each server runs on, and start the failback again: "
-            "it goes on where this one ended."
-        ),
-    },
-}
-_NAMED = 10
-"""So many servers a warning names."""
-_DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
 
 def summarize(report: Mapping[str, Any]) -> str:
@@ -90,7 +30,7 @@ def summarize(report: Mapping[str, Any]) -> str:
         _ways_home(report),
         _detached_volumes(report),
         _cannot_prove(report),
-        _next_steps(report),
+        next_steps(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -155,7 +95,7 @@ def _issues(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server["status"] == status
     ]
-    return _section("What went wrong", ("Server", "Wave", "Status", "Reason", "Remedy"), rows)
+    return section("What went wrong", ("Server", "Wave", "Status", "Reason", "Remedy"), rows)
 
 
 def _unprotected(report: Mapping[str, Any]) -> str:
@@ -164,7 +104,7 @@ def _unprotected(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("protection") == "UNPROTECTED"
     ]
-    return _section("Home, but not protected", ("Server", "Instance", "Reason", "Remedy"), rows)
+    return section("Home, but not protected", ("Server", "Instance", "Reason", "Remedy"), rows)
 
 
 def _clean_ups(report: Mapping[str, Any]) -> str:
@@ -173,20 +113,20 @@ def _clean_ups(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("cleanUpIssue") or server.get("cleanedUp") is False
     ]
-    return _section("Not as before the drill", ("Server", "Instance", "CheckFailure"), rows)
+    return section("Not as before the drill", ("Server", "Instance", "CheckFailure"), rows)
 
 
 def _controls(report: Mapping[str, Any]) -> str:
     rows = [(said["at"], said["action"], said["result"]) for said in report.get("controls", ())]
-    return _section("What people said", ("When", "Message", "Result"), rows)
+    return section("What people said", ("When", "Message", "Result"), rows)
 
 
 def _overrides(report: Mapping[str, Any]) -> str:
     rows = [
-        (item["check"], item["reason"], _names(item["servers"]) or "none had the finding")
+        (item["check"], item["reason"], names(item["servers"]) or "none had the finding")
         for item in report.get("overrides", ())
     ]
-    return _section("Overridden checks", ("Check", "Reason", "Servers"), rows)
+    return section("Overridden checks", ("Check", "Reason", "Servers"), rows)
 
 
 def _findings(report: Mapping[str, Any]) -> str:
@@ -198,7 +138,7 @@ def _findings(report: Mapping[str, Any]) -> str:
     for code, found in leftovers.items():
         more = f" And {len(found) - 1} more like it: see the JSON report." if len(found) > 1 else ""
         rows.append((code, found[0]["found"] + more, found[0]["remedy"]))
-    return _section("Also found", ("Code", "Found", "Remedy"), rows)
+    return section("Also found", ("Code", "Found", "Remedy"), rows)
 
 
 def _warnings(report: Mapping[str, Any]) -> str:
@@ -211,15 +151,15 @@ def _warnings(report: Mapping[str, Any]) -> str:
     rows = []
     for code, found in kinds.items():
         first = found[0][1]
-        rows.append((code, _names([name for name, _ in found]), first["found"], first["remedy"]))
-    return _section("Warnings", ("Code", "Servers", "Found at the first", "Remedy"), rows)
+        rows.append((code, names([name for name, _ in found]), first["found"], first["remedy"]))
+    return section("Warnings", ("Code", "Servers", "Found at the first", "Remedy"), rows)
 
 
 def _proposals(report: Mapping[str, Any]) -> str:
     rows = [
         (item["sourceServerId"], item["instanceId"], item["distance"]) for item in report.get("proposals", ())
     ]
-    return _section(
+    return section(
         "Names that may be meant to be the same", ("Source server", "Instance", "Letters apart"), rows
     )
 
@@ -230,7 +170,7 @@ def _plan_of_action(report: Mapping[str, Any]) -> str:
         for wave in report.get("planOfAction", {}).get("waves", ())
         for job in wave["jobs"]
     ]
-    return _section("Plan of action", ("Wave", "Starts after", "Job", "Scope", "Servers"), rows)
+    return section("Plan of action", ("Wave", "Starts after", "Job", "Scope", "Servers"), rows)
 
 
 def _limits(report: Mapping[str, Any]) -> str:
@@ -242,7 +182,7 @@ def _limits(report: Mapping[str, Any]) -> str:
         for limits in report.get("limits", ())
         if report.get("dryRun")
     ]
-    return _section("Limits of DRS", ("Scope", *names.values(), "Told by"), rows)
+    return section("Limits of DRS", ("Scope", *names.values(), "Told by"), rows)
 
 
 def _told_by(limits: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -268,7 +208,7 @@ def _waves(report: Mapping[str, Any]) -> str:
         for wave in report["waves"]
     ]
     columns = ("Wave", "Status", "Depends on", "Started", "Ended", "Jobs", "Reason")
-    return _section("Waves", columns, rows)
+    return section("Waves", columns, rows)
 
 
 def _servers(report: Mapping[str, Any]) -> str:
@@ -285,7 +225,7 @@ def _servers(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
     ]
     columns = ("Server", "Wave", "Status", "Instance", "Private address", "Attempts", "Verified")
-    return _section("Servers", columns, rows)
+    return section("Servers", columns, rows)
 
 
 def _ways_home(report: Mapping[str, Any]) -> str:
@@ -303,7 +243,7 @@ def _ways_home(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("workloadInstanceId")
     ]
-    return _section("The way home", ("Server", "From", "To", "Outage", "Protection"), rows)
+    return section("The way home", ("Server", "From", "To", "Outage", "Protection"), rows)
 
 
 def _detached_volumes(report: Mapping[str, Any]) -> str:
@@ -315,20 +255,20 @@ def _detached_volumes(report: Mapping[str, Any]) -> str:
         (
             instance_id,
             scope,
-            _names([volume["volumeId"] for volume in found]),
+            names([volume["volumeId"] for volume in found]),
             sum(volume["sizeGiB"] for volume in found),
             f"{sum(volume['costPerMonthUsd'] for volume in found):.2f}",
         )
         for (scope, instance_id), found in places.items()
     ]
     columns = ("Taken from", "Scope", "Volumes", "GiB", "USD a month")
-    section = _section("Detached volumes", columns, rows)
-    if not section:
+    table = section("Detached volumes", columns, rows)
+    if not table:
         return ""
     how = "a failback deletes them with removeDetachedVolumes: true in its request."
     total = report.get("detachedVolumesCostPerMonthUsd", 0.0)
     text = f"Together about USD {total:.2f} a month (list prices of us-east-1). Nothing needs them; {how}"
-    return f"{section}\n\n{text}"
+    return f"{table}\n\n{text}"
 
 
 def _cannot_prove(report: Mapping[str, Any]) -> str:
@@ -338,38 +278,5 @@ def _cannot_prove(report: Mapping[str, Any]) -> str:
     return "\n".join(["## What a drill cannot prove", "", *(f"- {sentence}" for sentence in sentences)])
 
 
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
 def _change(before: str | None, after: str | None) -> str | None:
     return before if after is None or after == before else f"{before} → {after}"
-
-
-def _next_steps(report: Mapping[str, Any]) -> str:
-    steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
-    completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
-    return f"## Next\n\n{_DRY_RUN_STEP if completed_dry else steps[report['status']]}"
-
-
-def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A heading with a table; nothing when there are no rows."""
-    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    if not lines:
-        return ""
-    head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join([f"## {title}", "", *head, *lines])
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def duration(seconds: float) -> str:
-    """``3725`` as ``1 h 2 min 5 s``."""
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [(hours, "h"), (minutes, "min"), (left, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"

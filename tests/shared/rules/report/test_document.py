@@ -17,8 +17,9 @@ from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveS
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.plan.contracts import problems
 from shared.rules.plan.parsing import parse_plan
-from shared.rules.report.document import CANNOT_PROVE, build_report, summarize
-from shared.rules.report.summary import duration
+from shared.rules.report.document import CANNOT_PROVE, ReportFacts, build_report
+from shared.rules.report.markdown import duration
+from shared.rules.report.summary import summarize
 from tests.makers import ELSEWHERE, RECOVERY, execution, instance_id, plan_document, record, server_id, wave
 
 PLAN = parse_plan(plan_document())
@@ -68,14 +69,20 @@ def troubled() -> dict[str, Any]:
         wave("data", status=WaveStatus.FAILED, servers=3),
     ]
     return build_report(
-        execution(status=ExecutionStatus.FAILED, reason="The wave data failed.", remedy="Mend it."),
-        PLAN,
-        waves,
-        servers,
-        [job_record("drsjob-2", "data", attempt=2), job_record("drsjob-1", "data"), job_record("x", "other")],
-        unmatched_targets={instance_id(9): LONELY},
-        proposals=[Proposal(server_id(4), instance_id(9), 1)],
-        findings=[Finding("QUOTA_JOBS", Severity.WARNING, "20 of 20.", "Nothing.")],
+        ReportFacts(
+            execution(status=ExecutionStatus.FAILED, reason="The wave data failed.", remedy="Mend it."),
+            PLAN,
+            waves,
+            servers,
+            [
+                job_record("drsjob-2", "data", attempt=2),
+                job_record("drsjob-1", "data"),
+                job_record("x", "other"),
+            ],
+            unmatched_targets={instance_id(9): LONELY},
+            proposals=[Proposal(server_id(4), instance_id(9), 1)],
+            findings=[Finding("QUOTA_JOBS", Severity.WARNING, "20 of 20.", "Nothing.")],
+        )
     )
 
 
@@ -89,7 +96,9 @@ def test_a_report_conforms_to_its_schema_and_has_every_field_that_was_promised()
 
 def test_the_summary_has_one_row_for_each_kind_of_target_left_over() -> None:
     report = build_report(
-        execution(), PLAN, [], [], [], unmatched_targets={instance_id(n): LONELY for n in range(5)}
+        ReportFacts(
+            execution(), PLAN, [], [], [], unmatched_targets={instance_id(n): LONELY for n in range(5)}
+        )
     )
     summary = summarize(report)
     assert summary.count(LONELY.code) == 1
@@ -124,11 +133,13 @@ def test_a_server_without_an_outcome_is_reported_as_far_as_it_came() -> None:
 
 def test_an_execution_that_failed_before_its_plan_was_loaded_has_a_report_too() -> None:
     report = build_report(
-        execution(status=ExecutionStatus.FAILED, ended_at=None, reason="There is no plan erp."),
-        None,
-        [],
-        [],
-        [],
+        ReportFacts(
+            execution(status=ExecutionStatus.FAILED, ended_at=None, reason="There is no plan erp."),
+            None,
+            [],
+            [],
+            [],
+        )
     )
     assert problems(report, "report") == ()
     assert report["durationSeconds"] is None
@@ -144,7 +155,7 @@ def dry() -> dict[str, Any]:
         record(4, wave="data", status=ServerStatus.BLOCKED),
     ]
     waves = [wave("data"), wave("application", "data")]
-    return build_report(execution(dry_run=True, estimate_seconds=1500), PLAN, waves, servers, [])
+    return build_report(ReportFacts(execution(dry_run=True, estimate_seconds=1500), PLAN, waves, servers, []))
 
 
 def test_a_dry_run_says_what_it_would_do() -> None:
@@ -179,7 +190,7 @@ def test_a_real_run_has_no_plan_of_action() -> None:
 def test_the_summary_has_one_row_for_a_warning_that_many_servers_have() -> None:
     warning = Finding("STARTED_BY_DRS", Severity.WARNING, "DRS started it.", "Run it BY_WAVE.")
     servers = [replace(recovered(number), findings=(warning,)) for number in range(1, 13)]
-    summary = summarize(build_report(execution(), PLAN, [wave("data")], servers, []))
+    summary = summarize(build_report(ReportFacts(execution(), PLAN, [wave("data")], servers, [])))
     [row] = [line for line in summary.splitlines() if "STARTED_BY_DRS" in line]
     assert row.endswith("and 2 more | DRS started it. | Run it BY_WAVE. |")
 
@@ -206,7 +217,7 @@ def test_the_summary_says_first_what_went_wrong_and_what_to_do() -> None:
 
 
 def test_a_clean_run_has_no_section_about_issue() -> None:
-    summary = summarize(build_report(execution(), PLAN, [wave("data")], [recovered(1)], []))
+    summary = summarize(build_report(ReportFacts(execution(), PLAN, [wave("data")], [recovered(1)], [])))
     assert "went wrong" not in summary
     assert "Also found" not in summary
     assert "Every server is recovered and verified." in summary
@@ -215,7 +226,7 @@ def test_a_clean_run_has_no_section_about_issue() -> None:
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("status", ExecutionStatus)
 def test_every_status_has_a_next_step(status: ExecutionStatus, mode: Mode) -> None:
-    summary = summarize(build_report(execution(status=status, mode=mode), PLAN, [], [], []))
+    summary = summarize(build_report(ReportFacts(execution(status=status, mode=mode), PLAN, [], [], [])))
     assert len(summary.split("## Next\n\n")[1]) > 10
 
 
@@ -255,13 +266,15 @@ def volume(volume_id: str, number: int, size: int = 100) -> DetachedVolume:
 def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"mode": Mode.FAILBACK, **changes}
     return build_report(
-        execution(**values),
-        PLAN,
-        [wave("data", status=WaveStatus.COMPLETED)],
-        servers,
-        [],
-        detached_volumes=[volume("vol-old", 1, 50), volume("vol-gone", 1)],
-        removed_volumes={"vol-gone"},
+        ReportFacts(
+            execution(**values),
+            PLAN,
+            [wave("data", status=WaveStatus.COMPLETED)],
+            servers,
+            [],
+            detached_volumes=[volume("vol-old", 1, 50), volume("vol-gone", 1)],
+            removed_volumes={"vol-gone"},
+        )
     )
 
 
@@ -333,7 +346,9 @@ def test_a_drill_says_what_it_cannot_prove_and_what_is_not_as_before() -> None:
         record(3, status=ServerStatus.BLOCKED),
     ]
     report = build_report(
-        execution(mode=Mode.DRILL, status=ExecutionStatus.COMPLETED_WITH_FAILURES), PLAN, [], servers, []
+        ReportFacts(
+            execution(mode=Mode.DRILL, status=ExecutionStatus.COMPLETED_WITH_FAILURES), PLAN, [], servers, []
+        )
     )
     assert problems(report, "report") == ()
     assert {server["name"]: server["cleanedUp"] for server in report["servers"]} == {
@@ -397,11 +412,13 @@ def test_whatever_happened_the_report_conforms_and_can_be_summarized(
         for number, server_status in enumerate(statuses)
     ]
     report = build_report(
-        execution(status=status, mode=mode, launch_order=order, dry_run=dry_run, reason=reason),
-        data.draw(st.sampled_from([None, PLAN])),
-        [wave(f"w{place}", status=wave_status) for place, wave_status in enumerate(waves)],
-        servers,
-        [job_record("drsjob-1", "w0")],
+        ReportFacts(
+            execution(status=status, mode=mode, launch_order=order, dry_run=dry_run, reason=reason),
+            data.draw(st.sampled_from([None, PLAN])),
+            [wave(f"w{place}", status=wave_status) for place, wave_status in enumerate(waves)],
+            servers,
+            [job_record("drsjob-1", "w0")],
+        )
     )
     assert problems(report, "report") == ()
     assert report["totals"]["servers"] == len(servers) == len(report["servers"])

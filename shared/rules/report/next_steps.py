@@ -1,0 +1,74 @@
+"""What to do next, by the outcome of an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_NEXT_STEPS = {
+    "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
+    "COMPLETED_WITH_FAILURES": (
+        "Mend what is listed above and start the plan again with onBlocked: CONTINUE: servers that already "
+        "run on the recovery side are then left alone."
+    ),
+    "FAILED": (
+        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: CONTINUE: "
+        "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
+    ),
+    "BLOCKED": (
+        "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers behind "
+        "with onBlocked: CONTINUE."
+    ),
+    "CANCELLED": (
+        "Somebody stopped it. DRS jobs that had started run to their end: look at aws drs describe-jobs "
+        "before you start again."
+    ),
+    "RUNNING": "It is still under way.",
+}
+_NEXT_STEPS_IN_MODE = {
+    "DRILL": {
+        "COMPLETED": (
+            "Every server was recovered and verified, and is as before again. Write down what the drill "
+            "could not prove, and when the next one is."
+        ),
+        "COMPLETED_WITH_FAILURES": (
+            "Mend what is listed above before a real disaster meets it, then drill again. Clean-ups that "
+            "failed first: their targets are not ready for a failover."
+        ),
+        "FAILED": "Mend what is listed above before a real disaster meets it, then drill again.",
+        "CANCELLED": (
+            "Somebody stopped it. What it had launched is cleaned up by an execution of its own; drill again "
+            "when that is over."
+        ),
+    },
+    "FAILBACK": {
+        "COMPLETED": (
+            "The estate is home and protected: the next failover can start at once. Point users to the "
+            "origin."
+        ),
+        "COMPLETED_WITH_FAILURES": (
+            "What is listed as home runs at the origin: point its users there. Mend what is listed above and "
+            "start the failback again with onBlocked: CONTINUE: it goes on where this one ended, and leaves "
+            "what is home and protected alone. Until then a server that is not protected cannot fail over."
+        ),
+        "FAILED": (
+            "No server came home; their workloads run on the recovery side. Mend what is listed above and "
+            "start the failback again: what is replicated already is not copied anew."
+        ),
+        "BLOCKED": (
+            "Nothing was changed. Apply the remedies above and start again; leave the blocked servers on the "
+            "recovery side with onBlocked: CONTINUE; or override a check that is OVERRIDABLE with a reason."
+        ),
+        "CANCELLED": (
+            "Somebody stopped it. Look above which side each server runs on, and start the failback again: "
+            "it goes on where this one ended."
+        ),
+    },
+}
+_DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
+
+
+def next_steps(report: Mapping[str, Any]) -> str:
+    steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
+    completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
+    return f"## Next\n\n{_DRY_RUN_STEP if completed_dry else steps[report['status']]}"
