@@ -118,7 +118,7 @@ class DrsClient:
     ) -> Job:
         """Start one job for these servers (1 to 100). DRS takes the whole call or refuses it.
 
-        It has no client token: look for an earlier job of your own first, and after an
+        It has no client token: search for an earlier job of your own first, and after an
         ``OutcomeUnknownError`` again.
         """
         drs = self._accounts.client("drs", self.scope, ONCE)
@@ -133,9 +133,9 @@ class DrsClient:
     def reverse_replication(self, recovery_instance_id: str) -> None:
         """Make a recovery instance replicate to where it came from, or protect it again after a failback.
 
-        It has no client token: look for the reversed server first, and after an ``OutcomeUnknownError``
-        again. The ARN in the answer goes stale over the rounds (observed in the field), so it is not given:
-        find the reversed server by the EC2 id in its identification hints.
+        It has no client token: search for the reversed server first, and after an ``OutcomeUnknownError``
+        again. The ARN in the answer goes stale after several failbacks (observed in the field), so it is not
+        given: find the reversed server by the EC2 id in its identification hints.
         """
         drs = self._accounts.client("drs", self.scope, ONCE)
         with calling("ReverseReplication", self._where(recovery_instance_id), has_effect=True):

@@ -88,7 +88,7 @@ class Ec2Client:
             described = list(self._raw(instance_ids))
             statuses = self._statuses([i["InstanceId"] for i in described if i["State"]["Name"] == "running"])
         else:
-            # A description is long, and of one that still boots the status says enough.
+            # A description is long, and for one that still boots the status is enough.
             described = list(self._raw([i for i in instance_ids if not _is_booting(statuses.get(i, ()))]))
         found = {item["InstanceId"]: _health(item, statuses.get(item["InstanceId"])) for item in described}
         booting = {i: parts for i, parts in statuses.items() if i not in found and _is_booting(parts)}

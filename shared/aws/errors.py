@@ -11,7 +11,7 @@ from shared.rules.drs.drs_error_handler import Explanation, explain
 
 
 class AwsCallError(Exception):
-    """An AWS call failed. The message names the call, the scope, what AWS said, and the remedy."""
+    """An AWS call failed. The message names the call, the scope, the message of AWS, and the remedy."""
 
     def __init__(self, message: str, code: str, explanation: Explanation) -> None:
         super().__init__(message)

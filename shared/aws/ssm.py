@@ -74,7 +74,7 @@ class SsmClient:
     ) -> dict[str, AwsCallError]:
         """Send a command; returns the instances that Systems Manager refuses, each with its error.
 
-        It has no client token: look for the comment first, and after an ``OutcomeUnknownError`` again.
+        It has no client token: search for the comment first, and after an ``OutcomeUnknownError`` again.
         Raises that and ThrottledError. A call is refused as a whole for one instance without an agent, so
         it is halved until that one stands alone.
         """

@@ -65,7 +65,7 @@ def reject(token: str, error: str, cause: str) -> bool:
 
 
 def has_ended(execution_arn: str) -> bool:
-    """Whether Step Functions says that the execution is over. False also where it cannot be asked."""
+    """Whether the execution is over in Step Functions. False also where it cannot be asked."""
     try:
         with calling("DescribeExecution", execution_arn):
             status = _states().describe_execution(executionArn=execution_arn)["status"]
@@ -107,7 +107,7 @@ def in_stack_of(sibling_arn: str, machine: str, execution_name: str) -> str:
 
 
 def ended_at(execution_arn: str) -> datetime | None:
-    """When an execution ended by Step Functions' word; None while it runs or if nobody knows it."""
+    """When an execution ended in Step Functions; None while it runs or if it is unknown."""
     try:
         with calling("DescribeExecution", execution_arn):
             described = _states().describe_execution(executionArn=execution_arn)

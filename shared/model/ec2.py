@@ -24,9 +24,9 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An EC2 instance in the words of DescribeInstances: a target, or an original.
+    """An EC2 instance as DescribeInstances lists it: a target, or an original.
 
-    ``state`` as EC2 says it ("stopped"); ``boot_mode`` "legacy-bios" or "uefi" as currentInstanceBootMode;
+    ``state`` as in EC2 ("stopped"); ``boot_mode`` "legacy-bios" or "uefi" as currentInstanceBootMode;
     ``platform`` "linux" or "windows". ``metadata_endpoint`` ("enabled") and ``metadata_tokens`` ("required")
     as MetadataOptions words them.
     """

@@ -13,7 +13,7 @@ from shared.model.status import ExecutionStatus, PausePoint, Turn, WaveStatus
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause that somebody asked for. ``wave`` is set for BEFORE_WAVE only; ``at`` is ISO 8601."""
+    """A pause that an operator asked for. ``wave`` is set for BEFORE_WAVE only; ``at`` is ISO 8601."""
 
     pause_id: str
     when: PausePoint
@@ -25,7 +25,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """The end that somebody asked for. ``undo_recovered``: also what was verified goes back."""
+    """The end that an operator asked for. ``undo_recovered``: also what was verified goes back."""
 
     by: str
     reason: str
@@ -37,7 +37,7 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Somebody's answer to a request for approval; ``control_id`` is that of the message."""
+    """An operator's answer to a request for approval; ``control_id`` is that of the message."""
 
     approved: bool
     by: str
@@ -46,7 +46,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class ControlRecord:
-    """A message to an execution: who said what, why and when, and what was answered.
+    """A message to an execution: from whom, what, why and when, and the answer.
 
     ``message`` and ``answer`` are documents.
     """
@@ -83,7 +83,7 @@ class WaveRecord:
     start_began_at: str | None = None
     skip: str | None = None
     dependents_continue: bool = False
-    """Of a wave that somebody had skipped: whether those that depend on it go on without it."""
+    """Of a wave that was skipped by a message: whether those that depend on it continue without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ExecutionRecord:
     """How many messages it was sent."""
     decision: Decision | None = None
     servers_skipped: bool = False
-    """Whether somebody had single servers skipped."""
+    """Whether a message had single servers skipped."""
     cancellation: Cancellation | None = None
 
 
@@ -126,7 +126,7 @@ class JobRecord:
     created_at: str
     servers: int
     recorded: int = 0
-    """Of how many of its servers DRS had told the outcome when their records were last brought up to date."""
+    """How many of its servers had an outcome from DRS when their records were last updated."""
 
 
 @dataclass(frozen=True, slots=True)

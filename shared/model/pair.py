@@ -10,7 +10,7 @@ from shared.model.server import DetachedVolume
 
 @dataclass(frozen=True, slots=True)
 class PairRecord:
-    """What is known of a pair across executions: the way back, and what must stay the same.
+    """What is known of a pair across executions: what a failback needs, and what must stay the same.
 
     ``scope`` is that of the source server and ``pair_instance_id`` the target instance: the recovery side,
     whichever side runs the workload. ``detached_volumes`` are those that launches left behind, both sides.

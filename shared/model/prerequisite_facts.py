@@ -1,4 +1,4 @@
-"""What the prerequisite checks look at: facts gathered by gateways."""
+"""What the prerequisite checks read: facts gathered by gateways."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ServerFacts:
     ``launch``: None if the launch configuration could not be read.
     ``recorded_private_ip``: of the target when the pair was last recorded, None at the first time.
     ``active_job_id``: an unfinished DRS job that the server is in.
-    ``locked_by_execution``: another execution that holds the server; ``locked_by_mode``: its mode.
+    ``locked_by_execution``: another execution that has locked the server; ``locked_by_mode``: its mode.
     ``recovery_instance``: the one DRS lists for the server now.
     ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
@@ -61,7 +61,7 @@ class ServerFacts:
 class ScopeFacts:
     """One scope that DRS will launch in.
 
-    ``jobs_in_progress`` and ``servers_in_jobs`` count what runs now, whoever started it;
+    ``jobs_in_progress`` and ``servers_in_jobs`` count what runs now, of every starter;
     ``denied_actions``: those a policy simulation denied, None if it could not be simulated.
     """
 

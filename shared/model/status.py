@@ -61,7 +61,7 @@ _FINAL_SERVER_STATUSES = frozenset(
 
 
 class Protection(StrEnum):
-    """How far a server that was brought home is on its way to being protected as before."""
+    """How far a server that failed back is on its way to being protected as before."""
 
     RETURNING = "RETURNING"  # asked for, or to be asked again when the agent has checked in
     RESCANNING = "RESCANNING"

@@ -36,7 +36,7 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What the origin scope says. ``reversed`` by the instance that replicates."""
+    """The state of the origin scope. ``reversed`` by the instance that replicates."""
 
     readable: bool = True
     reversed: dict[str, SourceServer] = field(default_factory=dict)

@@ -62,7 +62,7 @@ class SiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What AWS says of the servers (by source server id) and of what surrounds them (by its own id)."""
+    """The state of the servers (by source server id) and of what surrounds them (by its own id)."""
 
     originals: Mapping[str, Instance]
     jobs: Mapping[str, Job]
@@ -75,7 +75,7 @@ class _Around:
 
 
 class PrerequisiteReader:
-    """Reads one site. The origin side is asked briefly and may stay silent: it may be what is down."""
+    """Reads one site. The origin is read with a short time-out: it may be what is down."""
 
     def __init__(self, accounts: MemberAccounts, site: Site, roles: ExecutionRoles) -> None:
         self._site = site
@@ -198,7 +198,7 @@ def _facts(
 ) -> ServerFacts:
     server_id = record.source_server_id
     job, holder = around.jobs.get(server_id), recorded.locked_by.get(server_id)
-    # A record of another pair says nothing about this one's address.
+    # A record of another pair does not hold this one's address.
     same_pair = pair is not None and pair.pair_instance_id == target.instance_id
     return ServerFacts(
         server=recorded.sources[server_id],

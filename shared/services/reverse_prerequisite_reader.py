@@ -51,7 +51,7 @@ class ReverseSiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What DRS says at the origin."""
+    """The state of DRS at the origin."""
 
     initialized: bool = True
     sources: list[SourceServer] = field(default_factory=list)
@@ -62,7 +62,7 @@ class _Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What AWS says around the servers: instances, health and networks by EC2 id, profiles by ARN."""
+    """What surrounds the servers: instances, health and networks by EC2 id, profiles by ARN."""
 
     recovery: Mapping[tuple[str, str], RecoveryInstance]
     """By source server id and EC2 id."""
@@ -78,7 +78,7 @@ class _Around:
 
 
 class ReversePrerequisiteReader:
-    """Reads one site, both sides: unlike in a failover the origin must answer."""
+    """Reads one site, both sides: unlike in a failover, the origin must answer."""
 
     def __init__(self, accounts: MemberAccounts, site: Site, roles: ExecutionRoles) -> None:
         self._site = site

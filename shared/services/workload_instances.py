@@ -10,7 +10,7 @@ from shared.aws.errors import AwsCallError
 from shared.model.ec2 import Instance
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
-from shared.rules.failback.workloads import at_rest, by_workload_scope
+from shared.rules.failback.workloads import by_workload_scope, is_stopped
 
 Instances = Mapping[str, Instance | None]
 """By source server id; None where there is no such instance."""
@@ -46,7 +46,7 @@ def restart_workloads(
         running = _in_state([s for s in servers if s.scope == scope], origin, "running")
         refused |= _texts(running, Ec2Client(accounts, scope).stop(list(running)))
     for scope, members in by_workload_scope(servers):
-        free = [server for server in members if at_rest(origin[server.source_server_id])]
+        free = [server for server in members if is_stopped(origin[server.source_server_id])]
         stopped = _in_state(free, work, "stopped")
         refused |= _texts(stopped, Ec2Client(accounts, scope).start(list(stopped)))
     return refused

@@ -15,7 +15,7 @@ from shared.model.policies import StopWorkload
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workload_stop import workload_stopping
-from shared.rules.failback.workloads import at_rest, by_workload_scope
+from shared.rules.failback.workloads import by_workload_scope, is_stopped
 from shared.services.workload_instances import workloads
 from shared.settings import StopSettings
 from shared.task import Run, task
@@ -49,7 +49,7 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
             if (error := refused.get(server.workload_instance_id or ""))
         ]
         run.store.change_servers(run.execution_id, denied, only_from=waiting)
-        at_end = sum(at_rest(instances[server.source_server_id]) for server in members)
+        at_end = sum(is_stopped(instances[server.source_server_id]) for server in members)
         failing = sum(server.status is ServerStatus.FAILED for server in done) + len(denied)
         stopped += at_end
         failed += failing

@@ -43,7 +43,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Side(Generic[F]):
-    """The instances of one side: what is launched into them, and what the plan says of them.
+    """The instances of one side: what is launched into them, and the plan's policies for them.
 
     ``launch`` is None where the instance is not known. ``when_runs`` reads the policy that the plan calls
     ``when_runs_policy``. ``replacement``: the remedy where another instance is needed, from what it must be.

@@ -1,4 +1,4 @@
-"""Checks of a source server: its replication, and whether something else holds it."""
+"""Checks of a source server: its replication, and what an earlier recovery left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAST_AGENT = (6, 42, 20)
 
 
 def replication_unfit(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    """A state without a consistent copy, or one whose copy nobody could vouch for."""
+    """A state without a consistent copy, or one whose copy is not certain."""
     server, state = facts.server, facts.server.replication_state
     if state == "CONTINUOUS" or state in SURE_TO_HAVE_COPY:
         return None
@@ -32,8 +32,8 @@ def replication_unfit(facts: ServerFacts, policies: Policies) -> CheckFailure | 
     }
     remedy = remedies.get(
         state,
-        "Mend the replication; or, if the server has a consistent copy, see that its recovery snapshots can "
-        f"be read: {_drs(facts, 'describe-recovery-snapshots')}",
+        "Repair the replication; or, if the server has a consistent copy, make its recovery snapshots "
+        f"readable: {_drs(facts, 'describe-recovery-snapshots')}",
     )
     return CheckFailure(f"The replication is {state}{why}, so there is no copy to launch from.", remedy)
 
@@ -54,7 +54,7 @@ def replication_degraded(facts: ServerFacts, policies: Policies) -> CheckFailure
     why = f" ({server.stalled_reason})" if server.stalled_reason else ""
     return CheckFailure(
         f"The replication is {server.replication_state}{why}; the newest copy may be old.",
-        "Nothing if the origin is down: that is what a disaster looks like. Else mend the replication first.",
+        "Nothing if the origin is down: a disaster stops the replication. Else repair the replication first.",
     )
 
 
@@ -73,8 +73,8 @@ def lag_unknown(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.server.lag_seconds is not None or facts.server.replication_state in NEVER_LAUNCHABLE:
         return None
     return CheckFailure(
-        "DRS does not say how old the newest copy is.",
-        f"Look at the newest one: {_drs(facts, 'describe-recovery-snapshots')} --order DESC --max-items 1",
+        "DRS does not report the age of the newest copy.",
+        f"Read its time: {_drs(facts, 'describe-recovery-snapshots')} --order DESC --max-items 1",
     )
 
 
@@ -138,7 +138,7 @@ def workload_on_recovery(facts: ServerFacts, policies: Policies) -> CheckFailure
         return None
     drill = facts.mode is Mode.DRILL
     return CheckFailure(
-        f"{facts.server.name} was failed over and never brought home: its newest data are on the "
+        f"{facts.server.name} was failed over and has not failed back: its newest data are on the "
         f"recovery side, and a launch into {facts.target.instance_id} ({facts.target.state}) would put older "
         "data of the origin over them.",
         "Fail back first: start the failback of this plan, mode: FAILBACK."

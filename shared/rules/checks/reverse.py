@@ -1,4 +1,4 @@
-"""Checks of what runs on the recovery side: the instance whose data go home, and what its agent needs."""
+"""Checks of what runs on the recovery side: the instance whose data fail back, and what its agent needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGENT_ACTIONS = (
     "drs:CreateSourceServerForDrs",
     "drs:SendClientLogsForDrs",
 )
-"""What the agent of a recovery instance calls to replicate home (managed policy
+"""What the agent of a recovery instance calls to replicate to the origin (managed policy
 AWSElasticDisasterRecoveryRecoveryInstancePolicy): the actions to simulate for its role."""
 
 
@@ -34,7 +34,7 @@ def workload_not_running(facts: ReverseServerFacts, policies: Policies) -> Check
     return CheckFailure(
         f"{workload.instance_id}, which has the data of {facts.server.name}, is {workload.state}.",
         f"Start it: aws ec2 start-instances --instance-ids {workload.instance_id} --region "
-        f"{workload.scope.region}; its agent has to be reached to replicate home.",
+        f"{workload.scope.region}; only a running agent can replicate to the origin.",
     )
 
 
@@ -60,7 +60,7 @@ def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> CheckFa
     return CheckFailure(
         f"{workload.instance_id} does not pass EC2's status checks.",
         f"aws ec2 describe-instance-status --instance-ids {workload.instance_id} --region "
-        f"{workload.scope.region}; wait until it passes, or see to it that the machine is well.",
+        f"{workload.scope.region}; wait until it passes, or repair the machine.",
     )
 
 
@@ -76,7 +76,7 @@ def agent_denied(facts: ReverseServerFacts, policies: Policies) -> CheckFailure 
         return None
     return CheckFailure(
         f"The role of {facts.workload.instance_id} may not {', '.join(facts.denied_agent_actions)}.",
-        f"Attach {AGENT_POLICY} to it, and look for service control policies and permission "
+        f"Attach {AGENT_POLICY} to it, and check the service control policies and permission "
         "boundaries that deny them.",
     )
 
@@ -98,7 +98,7 @@ def metadata_unknown(facts: ReverseServerFacts, policies: Policies) -> CheckFail
     if facts.workload is None or facts.stage is not Stage.TO_REVERSE or facts.metadata is not None:
         return None
     return CheckFailure(
-        f"Nothing tells whether {facts.workload.instance_id} can read its instance metadata.",
+        f"The instance metadata options of {facts.workload.instance_id} are not known.",
         "Check it: aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions' "
         f"--instance-ids {facts.workload.instance_id} --region {facts.workload.scope.region}",
     )
@@ -112,5 +112,5 @@ def will_not_be_terminated(facts: ReverseServerFacts, policies: Policies) -> Che
     return CheckFailure(
         f"{workload.instance_id} was pre-provisioned: it will be stopped and kept, not terminated.",
         "Nothing: it is the next failover's target. policies.failback.recoveryInstanceDisposition: "
-        "RETAIN_STOPPED says the same.",
+        "RETAIN_STOPPED means the same.",
     )

@@ -1,4 +1,4 @@
-"""What the checks before a reverse replication look at: gathered by gateways, judged by
+"""What the checks before a reverse replication read: gathered by gateways, judged by
 ``shared.rules.checks.reverse_prerequisites``."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True, slots=True)
 class EgressRule:
-    """An outbound rule of a security group. ``protocol`` as EC2 says it: "tcp", "-1" for all.
+    """An outbound rule of a security group. ``protocol`` as in EC2: "tcp", "-1" for all.
 
     ``destination``: a CIDR block, or the id of a prefix list or security group. Ports None: all.
     """
@@ -73,14 +73,14 @@ class MetadataFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReverseServerFacts:
-    """One server that is to be brought home. B1 to A3 as in ``shared.rules.failback.original_identifier``.
+    """One server that is to fail back. B1 to A3 as in ``shared.rules.failback.identity``.
 
     ``server`` B1; ``stage`` as identified; ``recovery_instance`` B2; ``workload`` B3; ``original`` A1, None
     if the origin does not know it; ``reversed_server`` A2. ``workload_status_ok``: EC2's status checks of
     B3, None if they were not read. ``network``, ``metadata``, profiles: None if they could not be read.
     ``denied_agent_actions``: what a policy simulation denied B3's role, None if it could not be simulated.
     ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted.
-    ``stopped_for_cutover``: B3 rests because an earlier failback stopped it and ended before it was launched.
+    ``stopped_for_cutover``: an earlier failback stopped B3 and ended before the launch.
     """
 
     server: SourceServer

@@ -19,7 +19,7 @@ def actions_denied(facts: ScopeFacts) -> CheckFailure | None:
         return None
     return CheckFailure(
         f"The member role in {facts.scope} may not {', '.join(facts.denied_actions)}.",
-        f"Update the member-account stack in account {facts.scope.account}, and look for service control "
+        f"Update the member-account stack in account {facts.scope.account}, and check the service control "
         "policies and permission boundaries that deny them.",
     )
 

@@ -42,7 +42,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What becomes of a message. ``text`` tells the operators; ``same_as``: one that did the same already."""
+    """What becomes of a message. ``text`` is for the operators; ``same_as``: one that did the same."""
 
     text: str
     effect: Effect = field(default_factory=Effect)
@@ -109,12 +109,12 @@ def _skip(message: Message, at: Standing, control_id: str, now: str) -> Judgemen
     if message.wave is not None:
         return _skip_wave(message, at)
     found = [_server(name, at, f"servers[{place}]") for place, name in enumerate(message.servers)]
-    said = f"{message.by} had it skipped: {message.reason}"
+    skip = f"{message.by} had it skipped: {message.reason}"
     ended = [server for server in found if server.status.is_final or server.status in TAKEN_OUT]
     if ended:
         names = ", ".join(f"{server.name} is {server.status.value}" for server in ended)
         raise refusal("servers", f"{names}.", "Skip only servers that are not started yet.")
-    changes = tuple(Change(server, replace(server, skip=said)) for server in found if server.skip is None)
+    changes = tuple(Change(server, replace(server, skip=skip)) for server in found if server.skip is None)
     names = ", ".join(server.name for server in found)
     text = f"{message.by} had {names} skipped because: {message.reason}"
     return Judgement(text, Effect({"servers_skipped": True}, servers=changes))
@@ -127,11 +127,11 @@ def _skip_wave(message: Message, at: Standing) -> Judgement:
         raise refusal("wave", found, "Send it again in a minute, or PAUSE before the wave meanwhile.")
     if wave.skip is not None or _has_begun_to_start(wave):
         raise refusal("wave", wave.skip or _begun(wave), "Skip only a wave that is not started yet.")
-    go_on = message.dependents_continue
+    continues = message.dependents_continue
     text = f"{message.by} had the wave {wave.name} skipped because: {message.reason}"
-    text += f" (those that depend on it {'go on' if go_on else 'are skipped too'})."
-    said = f"{message.by} had the wave skipped: {message.reason}"
-    return Judgement(text, Effect(waves={wave.name: {"skip": said, "dependents_continue": go_on}}))
+    text += f" (those that depend on it {'continue' if continues else 'are skipped too'})."
+    skip = f"{message.by} had the wave skipped: {message.reason}"
+    return Judgement(text, Effect(waves={wave.name: {"skip": skip, "dependents_continue": continues}}))
 
 
 def _retry(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
@@ -168,7 +168,7 @@ def _cancel(message: Message, at: Standing, control_id: str, now: str) -> Judgem
             found = f"{message.confirm!r} is not the name of its plan."
             raise refusal("confirm", found, f"To put recovered servers back, write {record.plan_name!r}.")
         if record.mode is Mode.FAILBACK:
-            found = "Servers that came home are not sent back: what was written there would be lost."
+            found = "Servers that failed back are not sent back: what was written there would be lost."
             raise refusal("confirm", found, "Remove it. To go back, fail over again when they are protected.")
         undo_recovered = True
     before = record.cancellation

@@ -1,4 +1,4 @@
-"""What somebody tells an execution: checked against its schema, and by the rules that a schema cannot say."""
+"""Messages of operators and events to an execution: checked by schema, and by what no schema can express."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _refused(document: dict[str, Any], action: Action) -> Iterator[Problem]:
             found = f"belongs to {only.value}; the action of this message is {action.value}."
             yield Problem(name, found, f"Remove it, or write action: {only.value}.")
     if "when" in document and "before" in document:
-        yield Problem("when", "is given together with before, which says when.", "Remove one of the two.")
+        yield Problem("when", "is given together with before, which sets the time.", "Remove one of the two.")
     if action is Action.SKIP and ("wave" in document) == ("servers" in document):
         found = "is given together with servers." if "wave" in document else "is missing."
         yield Problem("wave", found, "Name the wave to skip, or the servers.")
@@ -129,9 +129,9 @@ def _refused(document: dict[str, Any], action: Action) -> Iterator[Problem]:
 
 
 def _only_for_people(message: Message) -> Iterator[Problem]:
-    """An event can hold things up, never speed them up: it approves, resumes, retries and undoes nothing."""
+    """An event can delay, never speed up: it approves, resumes, retries and undoes nothing."""
     if message.action not in (Action.PAUSE, Action.SKIP, Action.CANCEL):
-        found = f"{message.action.value} is for people; an event may say PAUSE, SKIP and CANCEL."
+        found = f"{message.action.value} is for people; an event may PAUSE, SKIP and CANCEL."
         yield Problem("action", found, "Send it with aws lambda invoke.")
     if message.undo:
         yield Problem("launched", "UNDO is for people.", "Remove it, or send it with aws lambda invoke.")

@@ -1,4 +1,4 @@
-"""What holds a wave back, and what takes it or one of its servers out: the rules, read before every step.
+"""What pauses a wave, and what takes it or one of its servers out: the rules, read before every step.
 
 A wave has begun when the half that must respect the order has: with BY_WAVE its launch, with TOGETHER its
 start. A pause between waves (NEXT_WAVE) lets those go on that have begun; a pause before a wave keeps it
@@ -32,7 +32,7 @@ def start_pause(record: ExecutionRecord, wave: WaveRecord) -> str | None:
 def cutover_pause(record: ExecutionRecord, policies: FailbackPolicies) -> str | None:
     """Why a failback must not begin its cutover now; None: go on.
 
-    Where the workload is quiesced, all servers come to rest together: then a pause before any wave holds.
+    Where the workload is quiesced, all servers stop together: then a pause before any wave holds.
     """
     for pause in record.pauses:
         if pause.when is not PausePoint.BEFORE_WAVE or policies.quiesce:

@@ -1,4 +1,4 @@
-"""Whether it is a wave's turn to launch or to start: what depends on other waves, and what people said."""
+"""Whether it is a wave's turn to launch or to start: what depends on other waves, and on operator actions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def turn_of(record: ExecutionRecord, wave: WaveRecord, waves: Sequence[WaveRecor
 
     A cancellation or a skip comes first, then a pause: while it lasts nothing is decided that is final.
     """
-    if said := withdrawal(record, wave):
-        return DependencyVerdict(Readiness.SKIP, said)
+    if reason := withdrawal(record, wave):
+        return DependencyVerdict(Readiness.SKIP, reason)
     pause = launch_pause(record, wave) if wave.awaits is Turn.LAUNCH else start_pause(record, wave)
     if pause:
         return DependencyVerdict(Readiness.WAIT, pause)

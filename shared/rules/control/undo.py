@@ -11,7 +11,7 @@ from shared.model.status import ServerStatus
 def is_undone(record: ExecutionRecord) -> bool:
     """Whether what the execution launched goes back: after a drill always, after a failover if asked to.
 
-    A failback undoes itself: each wave starts again on the recovery side what did not come home.
+    A failback undoes itself: each wave starts again on the recovery side what did not fail back.
     """
     if record.mode is Mode.DRILL:
         return True

@@ -28,7 +28,7 @@ class CleanUpStep(StrEnum):
 class CleanUpFacts:
     """One server of a drill.
 
-    ``target`` as EC2 describes it now, None if it is gone; ``recovery_instance``: what DRS lists for the
+    ``target`` as EC2 describes it now, None if not found; ``recovery_instance``: what DRS lists for the
     server now; ``volumes_before``: those of the target before the drill; ``missing_volumes``: ids among them
     that EC2 does not know any more or that hang on another instance; ``job_unfinished``: a DRS job of the
     drill still holds the server; ``launched``: the drill has launched it (its record names a job);
@@ -59,11 +59,11 @@ def issue(facts: CleanUpFacts) -> CheckFailure | None:
     if own is not None and not own.is_drill and not facts.real:
         return CheckFailure(
             f"{own.ec2_instance_id} is the recovery instance of a real recovery by now: it is left alone.",
-            "Nothing: the failover that took over looks after it.",
+            "Nothing: the failover that took over is responsible for it.",
         )
     if facts.target is None or facts.target.state in ("terminated", "shutting-down"):
         return CheckFailure(
-            f"The target is {facts.target.state if facts.target else 'gone'}.",
+            f"The target is {facts.target.state if facts.target else 'not found'}.",
             "Find out who terminated it (CloudTrail), and create a new target, stopped and tagged "
             "AWSDRS=AllowLaunchingIntoThisInstance.",
         )
@@ -71,7 +71,7 @@ def issue(facts: CleanUpFacts) -> CheckFailure | None:
     if lost:
         return CheckFailure(
             f"The volumes {', '.join(str(volume_id) for volume_id in lost)} that {facts.target.instance_id} "
-            "had before the launch are gone or in use elsewhere; it keeps those of the launch.",
+            "had before the launch no longer exist or are in use elsewhere; it keeps those of the launch.",
             "Nothing for the next failover, which replaces them. To drill with KEEP, set "
             "policies.drill.volumes: KEEP in the plan.",
         )

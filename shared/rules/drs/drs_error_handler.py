@@ -73,9 +73,7 @@ def _explanation(kind: ErrorKind, remedy: str, operation: str) -> Explanation:
     if kind in (ErrorKind.UNKNOWN_OUTCOME, ErrorKind.INTERNAL):
         retryable = operation not in _WITHOUT_TOKEN
         if not retryable:
-            remedy = (
-                f"{remedy} {operation} may have taken effect: look at DescribeJobs before calling it again."
-            )
+            remedy = f"{remedy} {operation} may have taken effect: read DescribeJobs before calling it again."
     return Explanation(kind, retryable, remedy)
 
 

@@ -15,7 +15,7 @@ class ErrorKind(StrEnum):
     INVALID = "INVALID"
     CAPACITY = "CAPACITY"
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
-    """The call may have taken effect: look before calling again."""
+    """The call may have taken effect: read the state before calling again."""
     INTERNAL = "INTERNAL"
 
 
@@ -87,12 +87,12 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "VolumeInUse": (ErrorKind.BUSY, "Detach the volume from the instance that holds it."),
     "OperationNotPermitted": (
         ErrorKind.INVALID,
-        "The instance forbids it: look at its stop protection, spot request and hibernation.",
+        "The instance forbids it: check its stop protection, spot request and hibernation.",
     ),
     "Unsupported": (ErrorKind.INVALID, "Use an instance type that the Availability Zone offers."),
     "UnsupportedOperation": (
         ErrorKind.INVALID,
-        "The instance cannot do this: look at its type and purchase.",
+        "The instance cannot do this: check its type and purchase option.",
     ),
     "MissingParameter": (ErrorKind.INVALID, _OUR_REQUEST),
     # Systems Manager, SendCommand
@@ -142,7 +142,7 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "503": (ErrorKind.INTERNAL, "AWS is not available."),
 }
 
-# EC2 has hundreds of codes whose ending tells what they are (EC2 API reference, error codes).
+# EC2 has hundreds of codes whose ending shows what they are (EC2 API reference, error codes).
 BY_ENDING: tuple[tuple[str, ErrorKind, str], ...] = (
     (".NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
     ("NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
@@ -164,7 +164,7 @@ BY_MESSAGE: tuple[tuple[tuple[str, ...], ErrorKind, str], ...] = (
         ("not finished initializing", "replication agent is not connected"),
         ErrorKind.BUSY,
         "The agent on the instance has to check in first: that takes minutes from its start, an instance "
-        "profile with AWSElasticDisasterRecoveryRecoveryInstancePolicy, and a way out on TCP 443.",
+        "profile with AWSElasticDisasterRecoveryRecoveryInstancePolicy, and egress on TCP 443.",
     ),
     (
         ("conflicting instance settings",),

@@ -22,7 +22,7 @@ class LaunchResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LaunchOutcome:
-    """``reason`` says why a FAILED server failed as far as the job itself tells; else None."""
+    """``reason``: why a server FAILED, as far as the job itself shows it; else None."""
 
     result: LaunchResult
     reason: str | None = None
@@ -36,7 +36,7 @@ def own_tags(execution_id: str, wave: str, batch: int, attempt: int) -> dict[str
 def launch_outcomes(job: Job) -> dict[str, LaunchOutcome]:
     """The outcome of every participating server: source server id -> outcome.
 
-    A job never fails as a whole and COMPLETED says nothing about its servers: each is judged by its own
+    A job never fails as a whole and COMPLETED means nothing for its servers: each is judged by its own
     launch status. An absent status is normal through snapshot and conversion, and a failure once the job
     is COMPLETED (observed in the field).
     """
@@ -60,7 +60,7 @@ def _outcome(launch_status: str | None, job: Job) -> LaunchOutcome:
 def failure_reasons(items: Sequence[JobLogItem]) -> dict[str, str]:
     """Why servers failed, from the job log: source server id -> reason. ``items`` oldest first.
 
-    A clean-up that failed is the reason only if nothing worse is told; a server whose launch ended well
+    A clean-up that failed is the reason only if there is no worse one; a server whose launch ended well
     has none. LAUNCH_END is in real job logs though not in the SDK's list of events (observed in the field).
     """
     reasons: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""How much DRS takes at once in a scope, and who says so: Service Quotas, or else our settings."""
+"""How much DRS takes at once in a scope, by Service Quotas or else by our settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.model.scope import Scope
 def known_limits(
     scope: Scope, quotas: tuple[QuotaValue, ...], settings: ScopeLimits, reason: str | None = None
 ) -> KnownLimits:
-    """What Service Quotas says, and ``settings`` where it is silent or says less than one."""
+    """The quotas of Service Quotas; ``settings`` where it has none, or one below 1."""
     found: dict[str, int] = {}
     for field, quota in QUOTAS.items():
-        for said in quotas:
-            same = said.code == quota.code or said.name.casefold() == quota.name.casefold()
-            if same and said.value >= 1:
-                found[field] = int(said.value)
+        for known in quotas:
+            same = known.code == quota.code or known.name.casefold() == quota.name.casefold()
+            if same and known.value >= 1:
+                found[field] = int(known.value)
     missing = tuple(field.name for field in fields(ScopeLimits) if field.name not in found)
     return KnownLimits(scope, replace(settings, **found), missing, reason)

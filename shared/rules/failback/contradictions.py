@@ -54,11 +54,11 @@ def _original(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     recorded = pair.original_instance_id if pair else None
     hinted, confirmed = server.original_instance_id, facts.confirmed_original
     if recorded is not None:
-        for said, by in ((hinted, "DRS"), (confirmed, "The request")):
-            if said is not None and said != recorded:
+        for named, by in ((hinted, "DRS"), (confirmed, "The request")):
+            if named is not None and named != recorded:
                 yield critical(
                     "RECORD_CONTRADICTED_ORIGINAL",
-                    f"{by} says that {server.name} comes from {said}; the record of the failover says "
+                    f"{by} names {named} as the original of {server.name}; the record of the failover names "
                     f"{recorded}.",
                     "Find out which is right. Correct confirmOriginals in the request, or the item "
                     f"{server.source_server_id} of the table InstancePairs.",
@@ -66,22 +66,22 @@ def _original(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     elif confirmed is None and hinted is None:
         yield critical(
             "ORIGINAL_UNKNOWN",
-            f"Neither a record nor DRS says which instance {server.name} comes from.",
+            f"Neither a record nor DRS names the original of {server.name}.",
             f"Name it in the request: {_confirmation(facts, 'i-…')}",
         )
     elif confirmed is None:
         yield critical(
             "ORIGINAL_UNCONFIRMED",
-            f"There is no record of a failover of {server.name}. DRS says that {facts.workload_id} comes "
+            f"There is no record of a failover of {server.name}. By DRS, {facts.workload_id} comes "
             f"from {hinted} in {server.origin_account}/{server.origin_region}.",
             f"If that is right, confirm it in the request: {_confirmation(facts, str(hinted))}",
         )
     if facts.origin and server.origin_account and server.origin_region:
-        said_origin = Scope(server.origin_account, server.origin_region)
-        if said_origin != facts.origin:
+        drs_origin = Scope(server.origin_account, server.origin_region)
+        if drs_origin != facts.origin:
             yield critical(
                 "RECORD_CONTRADICTED_ORIGINAL",
-                f"DRS says that {server.name} comes from {said_origin}; the origin of the site "
+                f"By DRS, {server.name} comes from {drs_origin}; the origin of the site "
                 f"{server.site} is {facts.origin}.",
                 "Correct the origin of the site in the plan.",
             )
@@ -97,11 +97,11 @@ def _original(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
 def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     server, pair, instance = facts.server, facts.pair, facts.recovery_instance
     if instance is None or (facts.workload is None and stage in BEFORE_LAUNCH):
-        gone = instance.ec2_instance_id if instance else pair.pair_instance_id if pair else "none known"
+        missing = instance.ec2_instance_id if instance else pair.pair_instance_id if pair else "none known"
         yield critical(
             "RECOVERY_INSTANCE_NOT_FOUND",
-            f"The recovery instance of {server.name} ({gone}) is gone from "
-            f"{'EC2' if instance else 'DRS'}, and with it the way back of its data.",
+            f"The recovery instance of {server.name} ({missing}) does not exist in "
+            f"{'EC2' if instance else 'DRS'} any more, so its data cannot fail back.",
             "If the instance still runs in EC2, install the DRS agent on it as a new source server towards "
             "the origin. Else fail over again, from the newest point in time.",
         )
@@ -110,20 +110,20 @@ def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
         yield critical(
             "DRILL_INSTANCE",
             f"{instance.ec2_instance_id} is the recovery instance of a drill of {server.name}.",
-            "Bringing it home would put the drill's data over production. Clean the drill up instead.",
+            "A failback would put the drill's data over production. Clean up the drill instead.",
         )
     if pair is not None and pair.pair_instance_id != instance.ec2_instance_id:
         yield critical(
             "RECORD_CONTRADICTED_WORKLOAD",
             f"DRS lists {instance.ec2_instance_id} as the recovery instance of {server.name}; the record of "
-            f"the failover says {pair.pair_instance_id}.",
+            f"the failover names {pair.pair_instance_id}.",
             "Find out which of the two runs the workload. If the recorded one is outdated, correct the item "
             f"{server.source_server_id} of the table InstancePairs.",
         )
     elif facts.recorded_at_origin and facts.confirmed_original is None:
         yield critical(
             "RECORD_CONTRADICTED_WORKLOAD",
-            f"The record says that {server.name} runs at the origin, in {_recorded_original(facts)}; DRS "
+            f"By the record, {server.name} runs at the origin, in {_recorded_original(facts)}; DRS "
             f"lists the recovery instance {instance.ec2_instance_id}.",
             "If the workload runs on the recovery instance (failed over by hand), confirm it: "
             f"{_confirmation(facts, _recorded_original(facts))}. Else delete the recovery instance in DRS.",
@@ -167,7 +167,7 @@ def _addresses(facts: IdentifyFacts) -> Iterator[Finding]:
             yield critical(
                 "RECORD_CONTRADICTED_ADDRESS",
                 f"The {word} instance {instance.instance_id} has the private address {instance.private_ip}; "
-                f"the record of the failover says {recorded}.",
+                f"the record of the failover has {recorded}.",
                 "Find out who changed its network interface and put the address back; or correct the item "
                 f"{facts.server.source_server_id} of the table InstancePairs.",
             )
@@ -178,7 +178,7 @@ def _staging_account(facts: IdentifyFacts) -> Iterator[Finding]:
     if pair and pair.staging_account and server.staging_account not in (None, pair.staging_account):
         yield critical(
             "RECORD_CONTRADICTED_STAGING_ACCOUNT",
-            f"{server.name} is staged in account {server.staging_account}; the record of the failover says "
+            f"{server.name} is staged in account {server.staging_account}; the record of the failover has "
             f"{pair.staging_account}.",
             "Find out who moved it: aws drs describe-source-servers --filters "
             f"sourceServerIDs={server.source_server_id} --region {server.scope.region}",

@@ -21,7 +21,7 @@ NOT_REVERSED = "NOT_STARTED"
 
 
 class Stage(StrEnum):
-    """What comes next for a server. Whether it may come, the findings say."""
+    """What comes next for a server. The findings decide whether it may come."""
 
     AT_ORIGIN = "AT_ORIGIN"
     """Nothing to do: the workload runs at the origin, and no reversed server is left."""
@@ -35,7 +35,7 @@ class Stage(StrEnum):
     TO_REPROTECT = "TO_REPROTECT"
     """The original instance runs the workload; it has to be protected again."""
     TO_RETIRE = "TO_RETIRE"
-    """It was told to replicate again; the recovery side has to be tidied up."""
+    """It replicates again, or soon will; the recovery side has to be retired."""
 
 
 BEFORE_LAUNCH = (Stage.TO_REVERSE, Stage.REPLICATING)
@@ -51,7 +51,7 @@ class IdentifyFacts:
     EC2 describes it (the recorded one, else the confirmed one, else that of the hints; see
     ``presumed_original``); ``origin`` the origin scope of the site. ``reversed_server`` A2: found by
     direction FAILBACK and ``original_instance_id`` == B3's id, never by its ARN. ``failback_instance`` A3.
-    ``confirmed_original``: what the request's confirmOriginals says of B3.
+    ``confirmed_original``: the original of B3 by the request's confirmOriginals.
     ``earlier_job``: the unfinished, else the last LAUNCH job at the origin that holds A2 and has our tags.
     ``earlier``, ``earlier_execution``: the server's record in the newest earlier failback of it, and the id
     of that execution, where there is one.

@@ -53,7 +53,7 @@ class Action(StrEnum):
 class ReplicationVerdict:
     """What to record of each server (by source server id) and what to do.
 
-    ``reason`` and ``remedy`` are given for STOP. ``seconds_left`` is None where nothing tells it.
+    ``reason`` and ``remedy`` are given for STOP. ``seconds_left`` is None where it is unknown.
     ``newly_stalled`` and ``too_late`` (for which the policy is to stop): source server ids. The counts are
     after the changes.
     """
@@ -80,7 +80,7 @@ def judge_replication(
 ) -> ReplicationVerdict:
     """Whether all of ``servers`` (those of the execution) have a copy at the origin that is new enough.
 
-    ``a2``: what DRS says of the reversed servers, by id (``ServerRecord.drs_server_id``). GO is said only
+    ``a2``: how DRS describes the reversed servers, by id (``ServerRecord.drs_server_id``). GO only
     when no server is without an outcome and not replicated; servers that are late at the deadline fall to
     ``policies.on_replication_timeout``. One that was replicated and is not any more counts as replicating.
     """
@@ -171,13 +171,13 @@ def _unlisted(server: ServerRecord, policies: FailbackPolicies, now: datetime) -
         return {"status": ServerStatus.REPLICATING} if replicated else {}
     return {
         "status": ServerStatus.FAILED,
-        "reason": f"The reversed server {server.reversed_server_id} is gone: somebody deleted it.",
+        "reason": f"The reversed server {server.reversed_server_id} no longer exists: it was deleted.",
         "remedy": "Start the failback again: it makes a new one, which copies everything anew.",
     }
 
 
 def _seen(server: ServerRecord, source: SourceServer) -> Values:
-    """What changed of the server; bytes in steps of a tenth, to spare a write for each server and look."""
+    """What changed of the server; bytes in steps of a tenth, to spare a write for each server and poll."""
     values: Values = {"replication_state": source.replication_state}
     progress = source.progress
     if progress is not None:

@@ -47,9 +47,9 @@ def judge_reprotection(
     policies: FailbackPolicies,
     now: datetime,
 ) -> ReprotectionVerdict:
-    """How far the servers that came home are on their way to being protected.
+    """How far the servers at the origin are on their way to being protected.
 
-    ``b1``: what DRS says of the source servers on the recovery side, by id. Only RETURNING and RESCANNING
+    ``b1``: how DRS describes the source servers on the recovery side, by id. Only RETURNING and RESCANNING
     servers are judged; those that are not done at the deadline become UNPROTECTED with reason and remedy.
     """
     open_ones = [s for s in servers if s.protection in (Protection.RETURNING, Protection.RESCANNING)]
@@ -107,16 +107,16 @@ def _reprotected(
 
 
 def _unprotected_because(server: ServerRecord, source: SourceServer | None) -> tuple[str, str]:
-    again = "then start the failback of this plan again: it goes on from here."
+    again = "then start the failback of this plan again: it continues from here."
     if server.protection is Protection.RETURNING:
         return (
             f"The agent on {server.pair_instance_id} did not check in.",
             "Check its instance profile (AWSElasticDisasterRecoveryRecoveryInstancePolicy), its instance "
-            f"metadata and its way out on TCP 443, {again}",
+            f"metadata and its egress on TCP 443, {again}",
         )
     if source is None:
         return (
-            f"The source server {server.source_server_id} is gone.",
+            f"The source server {server.source_server_id} no longer exists.",
             f"Install the DRS agent on {server.pair_instance_id} again.",
         )
     if source.replication_state == "DISCONNECTED":

@@ -38,8 +38,8 @@ class RetireStep(StrEnum):
 class RetireFacts:
     """One server that is protected again.
 
-    ``reversed_state``: replication state of A2, None when it is gone. ``recovery_instance`` B2 and
-    ``failback_instance`` A3, None when gone. ``workload_state``: EC2 state of B3, None when unknown to EC2.
+    ``reversed_state``: replication state of A2, None when it does not exist. ``recovery_instance`` B2 and
+    ``failback_instance`` A3, likewise. ``workload_state``: EC2 state of B3, None when unknown to EC2.
     ``workload_tagged``: B3 allows launching into it. ``drs_created``: DRS made B3 itself (it carries the
     tag AWSElasticDisasterRecoveryManaged). ``terminating``: an unfinished TERMINATE job holds B1.
     """

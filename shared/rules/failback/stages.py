@@ -1,6 +1,6 @@
-"""What a failback records of a server for the stage that it was found in, and the stage that a record says.
+"""What a failback records of a server for the stage that it was found in, and the stage of a record.
 
-A failback that was killed is started again: servers that are reversed, launched or home already pass
+A failback that was killed is started again: servers that are reversed, launched or at the origin already pass
 through the workflow with what was done for them, and nothing is done twice.
 """
 
@@ -62,7 +62,7 @@ def stage_of(record: ServerRecord) -> Stage:
 
 
 def _left_stopped(facts: IdentifyFacts) -> dict[str, Any]:
-    """When an earlier failback stopped the workload for its cutover, was ended, and nobody runs it now.
+    """When an earlier failback stopped the workload for its cutover, was ended, and no side runs it now.
 
     Not where the original may have run it since: what it wrote then is nowhere else.
     """

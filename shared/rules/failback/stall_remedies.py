@@ -13,15 +13,16 @@ def stall_remedy(error: str | None) -> str:
 
 _STAGING = "Its staging area is in the origin: see the replication settings there."
 _ANY_STALL = (
-    "Read the replication's events in the DRS console of the origin and mend what they name; it goes on then."
+    "Read the replication's events in the DRS console of the origin and repair what they name; it continues "
+    "then."
 )
 _STALL_REMEDIES = {
     "AGENT_NOT_SEEN": (
-        "See that the instance runs, that its agent does (systemctl status aws-replication), that its "
+        "Check that the instance runs, that its agent does (systemctl status aws-replication), that its "
         "profile has AWSElasticDisasterRecoveryRecoveryInstancePolicy, and that TCP 443 is open to DRS."
     ),
     "SNAPSHOTS_FAILURE": (
-        "DRS cannot take snapshots: look for a service control policy that denies ec2:CreateSnapshot, and "
+        "DRS cannot take snapshots: check for a service control policy that denies ec2:CreateSnapshot, and "
         "for EC2 API throttling or a snapshot quota. It tries again by itself."
     ),
     "NOT_CONVERGING": (
@@ -33,7 +34,7 @@ _STALL_REMEDIES = {
         "firewalls that cut long TCP 1500 connections."
     ),
     "FAILED_TO_CREATE_SECURITY_GROUP": (
-        "DRS cannot make its security group: look for a service control policy that denies "
+        "DRS cannot make its security group: check for a service control policy that denies "
         "ec2:CreateSecurityGroup, and the quota of security groups in the staging VPC."
     ),
     "FAILED_TO_LAUNCH_REPLICATION_SERVER": (
@@ -60,8 +61,8 @@ _STALL_REMEDIES = {
         "service control policies that deny ec2:AttachVolume."
     ),
     "FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT": (
-        "Agent and replication server did not find each other: see that the instance runs and reaches DRS on "
-        "TCP 443. It tries again by itself."
+        "Agent and replication server did not find each other: check that the instance runs and reaches DRS "
+        "on TCP 443. It tries again by itself."
     ),
     "FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER": (
         "TCP 1500 is closed between the instance and the staging subnet: open it in the security groups, the "

@@ -9,7 +9,7 @@ from shared.model.ec2 import Instance
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.failback.workloads import TIMEOUT, at_rest
+from shared.rules.failback.workloads import TIMEOUT, is_stopped
 from shared.times import iso, parse_time
 
 RESTARTED = "WORKLOAD_RESTARTED"
@@ -26,7 +26,7 @@ def is_to_restart(server: ServerRecord) -> bool:
 
 
 def has_restarted(workload: Instance | None, original: Instance | None) -> bool:
-    return workload is not None and workload.state == "running" and at_rest(original)
+    return workload is not None and workload.state == "running" and is_stopped(original)
 
 
 def hopeless(
@@ -38,7 +38,7 @@ def hopeless(
     since = server.workload_return_requested_at
     if since is None or now - parse_time(since) <= TIMEOUT:
         return None
-    if original is not None and not at_rest(original):
+    if original is not None and not is_stopped(original):
         found = f"{original.instance_id} is {original.state}; it must be stopped first."
     else:
         found = f"{workload.instance_id} is {workload.state}."

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from shared.model.ec2 import Instance
 from shared.model.server import ServerRecord
-from shared.rules.failback.workloads import TIMEOUT, at_rest
+from shared.rules.failback.workloads import TIMEOUT, is_stopped
 from shared.times import iso, parse_time
 
 
 def workload_stopping(server: ServerRecord, instance: Instance | None, now: datetime) -> ServerRecord:
     """The server with its stop requested, seen as done, or FAILED after the time-out."""
     requested = server.workload_stop_requested_at
-    if at_rest(instance):
+    if is_stopped(instance):
         # An instance that is stopped already was stopped for this cutover, by an execution that was killed
         # in it: should this one fail, its workload has to restart all the same.
         return replace(

@@ -15,8 +15,8 @@ TIMEOUT = timedelta(minutes=15)
 need force (EC2 user guide, Troubleshoot Amazon EC2 instance stop issues)."""
 
 
-def at_rest(instance: Instance | None) -> bool:
-    """Whether an instance runs nothing and will not by itself. One that is gone (None) is at rest too."""
+def is_stopped(instance: Instance | None) -> bool:
+    """Whether an instance is stopped for good; one that does not exist (None) is."""
     return instance is None or instance.state in ("stopped", "terminated")
 
 
@@ -28,7 +28,7 @@ def by_workload_scope(servers: Iterable[ServerRecord]) -> Iterator[tuple[Scope, 
 
 
 def whereabouts(server: ServerRecord) -> str:
-    """Where the workload of a server is that did not come home, for its remedy; empty outside a failback."""
+    """Where the workload of a server is that did not fail back, for its remedy; empty outside a failback."""
     workload = server.workload_instance_id
     if workload is None:
         return ""
@@ -54,7 +54,7 @@ def is_to_quiesce(server: ServerRecord) -> bool:
 
 def other_side_runs(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:
     """The server FAILED where its workload runs on the other side, so that its original stays stopped."""
-    if workload is None or at_rest(workload):
+    if workload is None or is_stopped(workload):
         return None
     return server.failed(
         f"Its workload instance {workload.instance_id} is {workload.state}: it was started again after it "

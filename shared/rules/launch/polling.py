@@ -1,4 +1,4 @@
-"""How long to wait before the next look: rarely while nothing can have happened, often near the end.
+"""How long to wait before the next poll: rarely while nothing can have happened, often near the end.
 
 Looks cost state transitions, history events and calls; being late costs recovery time. The expected times
 are those of ``shared.rules.waves.recovery_estimate``.
@@ -21,13 +21,13 @@ SHORTEST_STEP, LONGEST_STEP = 15, 120
 FEW = 10
 """Until no more are left than that, the last of them is not yet near: only it ends the wave."""
 MANY = 200
-"""From this number of instances on, one look is a dozen calls."""
+"""From this number of instances on, one poll is a dozen calls."""
 
 
 def launch_wait(age_seconds: float) -> int:
-    """Seconds until the next look at jobs, the oldest of which began ``age_seconds`` ago, unless resumed.
+    """Seconds until the next poll of jobs, the oldest of which began ``age_seconds`` ago, unless resumed.
 
-    Of a job's last server DRS tells, so that a step is what the others may wait, and not the wave.
+    DRS reports a job's last server by event, so that a step is what the others may wait, and not the wave.
     """
     if age_seconds < FIRST_LAUNCH:
         return max(10, round(FIRST_LAUNCH - age_seconds))
@@ -35,7 +35,7 @@ def launch_wait(age_seconds: float) -> int:
 
 
 def boot_wait(age_seconds: float, instances: int) -> int:
-    """Seconds until the next look at ``instances`` that were started ``age_seconds`` ago."""
+    """Seconds until the next poll of ``instances`` that were started ``age_seconds`` ago."""
     if age_seconds < FIRST_BOOT:
         return max(5, round(FIRST_BOOT - age_seconds))
     if age_seconds < LONG_BOOT:
@@ -44,7 +44,7 @@ def boot_wait(age_seconds: float, instances: int) -> int:
 
 
 ROUND = timedelta(seconds=8)
-"""Waves poll on their own; whoever comes first in a round asks DRS for all jobs of the scope."""
+"""Waves poll on their own; the first of several polls asks DRS for all jobs of the scope."""
 ENDING_STEP = 3
 """All servers of a job are through: it ends in two or three seconds (observed)."""
 FAR = 120
@@ -52,9 +52,9 @@ HELD = 900
 
 
 def slot_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
-    """Seconds until the next look for slots in a scope, unless resumed; None: no job of the scope is known.
+    """Seconds until the next poll for slots in a scope, unless resumed; None: no job of the scope is known.
 
-    ``first``: this batch is the next to be served; the others are resumed by whoever starts before them.
+    ``first``: this batch is the next to be served; the others are resumed by the batch before them.
     ``ending``: all servers of some job are through.
     """
     if not first:
@@ -63,12 +63,12 @@ def slot_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool
         return ENDING_STEP
     if oldest_job_age_seconds is None:
         return 10
-    # When a job is through, DRS tells, and that wakes the first.
+    # The event of a job's end resumes the first.
     return min(60, launch_wait(oldest_job_age_seconds))
 
 
 def step_wait(since: Iterable[str | None], now: datetime) -> int:
-    """Seconds until the next look at steps that were asked for at these times (ISO 8601).
+    """Seconds until the next poll of steps that were asked for at these times (ISO 8601).
 
     A tenth of the time that the last of them has waited: soon at first, less often the longer it takes.
     """

@@ -37,7 +37,7 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
     instance = server.pair_instance_id or "?"
     console = CONSOLE_REMEDY.format(instance=instance)
     if health is None or health.state in ("terminated", "shutting-down"):
-        found = f"{instance} is gone ({health.state if health else 'not found'})."
+        found = f"{instance} does not run ({health.state if health else 'not found'})."
         remedy = "Do not terminate anything. Find out who did in CloudTrail, and restore a target instance."
         return Verdict(False, found, hopeless=True, remedy=remedy)
     if health.state in ("stopped", "stopping") and seconds_since_start > SETTLING_SECONDS:

@@ -31,7 +31,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """``plan_findings`` are about manual pairs that name a server nobody knows."""
+    """``plan_findings`` are about manual pairs that name an unknown server."""
 
     pairs: tuple[Pair, ...]
     unmatched_servers: dict[str, Finding] = field(default_factory=dict)

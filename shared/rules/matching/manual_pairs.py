@@ -18,7 +18,7 @@ from shared.rules.matching.names import normalize
 class ManualMatch:
     """``servers_used`` and ``targets_used`` are out of reach of the names, refused pairs included.
 
-    ``plan_findings`` are about pairs whose server nobody knows.
+    ``plan_findings`` are about pairs whose server is unknown.
     """
 
     pairs: tuple[tuple[str, str], ...]

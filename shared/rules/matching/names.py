@@ -1,4 +1,4 @@
-"""How names are compared, and which names look like one another."""
+"""How names are compared, and which names are similar."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def worded(violation: Violation) -> Iterator[tuple[Path, str, str]]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word that looks most like ``word``, whatever the case of its letters; None if none does."""
+    """The known word most similar to ``word``, in any case of letters; None if none is similar."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
@@ -171,7 +171,7 @@ def _shown(value: object) -> str:
 
 
 def _meaning(schema: dict[str, Any]) -> str:
-    """ ": what the schema's description says (for example …)."""
+    """ ": the schema's description (for example …)."""
     what = schema.get("description", "").rstrip(".")
     text = f": {what}" if what else ""
     if "examples" in schema:

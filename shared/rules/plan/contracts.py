@@ -1,4 +1,4 @@
-"""Checks documents against the schemas in ``shared/schemas``; says what is wrong in an operator's words."""
+"""Checks documents against the schemas in ``shared/schemas``; names what is wrong in an operator's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request says in spite of a check: findings it lifts, each with the reason that is recorded."""
+"""Checks that a request overrides: their findings no longer block, and the reason is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a Plan out of a plan document, or says everything that is wrong with it."""
+"""Makes a Plan out of a plan document, or names everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _manual_pairs(pairs: Sequence[dict[str, str]]) -> Iterator[Problem]:
                 yield Problem(path, message, f"Pair each {word} once.")
 
 
-# --- what the document says -------------------------------------------------------------------------------
+# --- from document to plan --------------------------------------------------------------------------------
 
 
 def _plan(document: dict[str, Any]) -> Plan:

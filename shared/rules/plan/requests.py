@@ -118,9 +118,9 @@ def request_from_event(event: object) -> dict[str, Any]:
 def effective_policies(plan: Plan, request: Request) -> Policies:
     """The plan's policies with those of the request over them.
 
-    Approval is the exception: the stricter word wins, so a request can add an approval to a plan but
+    Approval is the exception: the stricter one wins, so a request can add an approval to a plan but
     cannot waive one that the plan demands; and an event cannot waive it at all, only the plan can. A
-    failback launches as the request says, else as ``policies.failback`` says, else as the plan does.
+    failback takes its launch order from the request, else ``policies.failback``, else the plan.
     """
     said = plan.policies
     approval = said.approval if request.started_by_event else request.approval or said.approval
@@ -156,10 +156,10 @@ def sites_to_read(plan: Plan, request: Request) -> tuple[Site, ...]:
 
 
 def approval_required(policies: Policies, request: Request, started_by_event: bool) -> bool:
-    """Whether somebody must approve before anything changes. ``policies`` are the effective ones.
+    """Whether a person must approve before anything changes. ``policies`` are the effective ones.
 
-    An execution that an event started waits for approval unless NOT_REQUIRED was said; one that an
-    operator started waits only if REQUIRED was said; a dry run never waits.
+    An execution that an event started waits for approval unless the policy is NOT_REQUIRED; one that an
+    operator started waits only if it is REQUIRED; a dry run never waits.
     """
     if request.dry_run:
         return False
@@ -227,6 +227,6 @@ def _not_overridable(overrides: Sequence[dict[str, Any]], mode: Mode) -> Iterato
             yield Problem(path, f"{check} is no check of a {mode.value.lower()}.", remedy)
         elif known[check] is Severity.CRITICAL:
             message = f"{check} is critical and cannot be overridden."
-            yield Problem(path, message, "Remove it, and do what the finding's remedy says.")
+            yield Problem(path, message, "Remove it, and follow the finding's remedy.")
         elif known[check] is Severity.WARNING:
             yield Problem(path, f"{check} only warns: it blocks nothing.", "Remove it.")

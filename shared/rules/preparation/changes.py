@@ -1,4 +1,4 @@
-"""What a preparation did to a server's launch settings, what somebody changed since, and the way back."""
+"""What a preparation did to a server's launch settings, what others changed since, and the undo."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class ServerOutcome:
 
 
 def changed_since(known: Preparation | None, current: LaunchSettings) -> tuple[str, ...]:
-    """The settings that somebody has changed since they were prepared."""
+    """The settings that others have changed since they were prepared."""
     if known is None or not known.done:
         return ()
     return tuple(camel(name) for name in _different(known.prepared, current))
 
 
 def previous_settings(known: Preparation | None, current: LaunchSettings) -> LaunchSettings:
-    """What an undo is to put back: as it was before us, and what somebody else has set since."""
+    """What an undo is to put back: as it was before us, and what others have set since."""
     if known is None:
         return current
     return replace(known.previous, **_of(current, _different(known.prepared, current)))

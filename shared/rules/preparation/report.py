@@ -13,7 +13,7 @@ from shared.rules.checks.check import blocking
 from shared.rules.preparation.changes import Outcome, ServerOutcome
 
 HELD = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
-"""Checks that say that somebody recovers the server just now."""
+"""Checks that fail because the server is being recovered."""
 
 
 def preparation_report(
@@ -24,7 +24,7 @@ def preparation_report(
     undo: bool,
     holder: str | None,
 ) -> dict[str, Any]:
-    """What came of every server. ``holder``: the execution that the preparation gave way to as a whole."""
+    """What came of every server. ``holder``: the execution that the preparation yielded to as a whole."""
     known = {one.source_server_id: one for one in outcomes}
     known |= {
         server.source_server_id: _blocked(server)
@@ -68,7 +68,7 @@ def preparation_report(
 
 
 def summarize_preparation(report: Mapping[str, Any]) -> str:
-    """The report as markdown: what somebody has to do something about first."""
+    """The report as markdown: what needs action comes first."""
     totals = report["totals"]
     what = "Undo of the preparation" if report["kind"] == "UNDO" else "Preparation"
     lines = [
@@ -84,9 +84,11 @@ def summarize_preparation(report: Mapping[str, Any]) -> str:
     for key, word in (("reason", ""), ("remedy", "What to do: ")):
         if report[key]:
             lines.append(f"- {word}{report[key]}")
-    lines += _section("Blocked", [_troubled(one) for one in report["servers"] if one["outcome"] == "BLOCKED"])
     lines += _section(
-        "Changed by somebody since",
+        "Blocked", [_with_remedy(one) for one in report["servers"] if one["outcome"] == "BLOCKED"]
+    )
+    lines += _section(
+        "Changed by others since",
         [
             f"{one['name']}: {', '.join(one['changedSince'])}"
             for one in report["servers"]
@@ -94,7 +96,7 @@ def summarize_preparation(report: Mapping[str, Any]) -> str:
         ],
     )
     lines += _section(
-        "Left to a recovery", [_troubled(one) for one in report["servers"] if one["outcome"] == "YIELDED"]
+        "Left to a recovery", [_with_remedy(one) for one in report["servers"] if one["outcome"] == "YIELDED"]
     )
     return "\n".join(lines) + "\n"
 
@@ -103,7 +105,7 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
     return ["", f"## {title}", "", *(f"- {line}" for line in lines)] if lines else []
 
 
-def _troubled(server: Mapping[str, Any]) -> str:
+def _with_remedy(server: Mapping[str, Any]) -> str:
     return f"{server['name']}: {server['code']}: {server['reason']} → {server['remedy']}"
 
 

@@ -127,7 +127,7 @@ def _in_order(facts: ReportFacts) -> tuple[list[WaveRecord], list[ServerRecord]]
 
 
 def _durations(servers: Sequence[ServerRecord]) -> dict[str, float | None]:
-    """From the first server that began to the last that was done; None where nobody was."""
+    """From the first server that began to the last that was done; None where none was."""
 
     def span(began: Sequence[str | None], done: Sequence[str | None]) -> float | None:
         return seconds_between(min(filter(None, began), default=None), max(filter(None, done), default=None))
@@ -148,8 +148,8 @@ def _durations(servers: Sequence[ServerRecord]) -> dict[str, float | None]:
 
 def _overrides(execution: ExecutionRecord, servers: Sequence[ServerRecord]) -> dict[str, Any]:
     """The request's overrides, each with the names of the servers that had the finding."""
-    said = execution.request.get("overrides")
-    if not isinstance(said, list):
+    asked = execution.request.get("overrides")
+    if not isinstance(asked, list):
         return {}
     return {
         "overrides": [
@@ -162,7 +162,7 @@ def _overrides(execution: ExecutionRecord, servers: Sequence[ServerRecord]) -> d
                     if any(f.code == override.get("check") and OVERRIDDEN in f.found for f in server.findings)
                 ],
             }
-            for override in said
+            for override in asked
             if isinstance(override, dict)
         ]
     }

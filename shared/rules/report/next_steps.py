@@ -8,19 +8,20 @@ from typing import Any
 _NEXT_STEPS = {
     "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
     "COMPLETED_WITH_FAILURES": (
-        "Mend what is listed above and start the plan again with onBlocked: CONTINUE: servers that already "
+        "Repair what is listed above and start the plan again with onBlocked: CONTINUE: servers that already "
         "run on the recovery side are then left alone."
     ),
     "FAILED": (
-        "The recovery stopped short. Mend what is listed above and start it again with onBlocked: CONTINUE: "
-        "servers that run on the recovery side already are then left alone. dryRun: true tells what is left."
+        "The recovery stopped short. Repair what is listed above and start it again with onBlocked: "
+        "CONTINUE: servers that run on the recovery side already are then left alone. dryRun: true shows "
+        "what is left."
     ),
     "BLOCKED": (
-        "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers behind "
+        "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers out "
         "with onBlocked: CONTINUE."
     ),
     "CANCELLED": (
-        "Somebody stopped it. DRS jobs that had started run to their end: look at aws drs describe-jobs "
+        "It was stopped. DRS jobs that had started run to their end: check aws drs describe-jobs "
         "before you start again."
     ),
     "RUNNING": "It is still under way.",
@@ -32,27 +33,28 @@ _NEXT_STEPS_IN_MODE = {
             "could not prove, and when the next one is."
         ),
         "COMPLETED_WITH_FAILURES": (
-            "Mend what is listed above before a real disaster meets it, then drill again. Clean-ups that "
+            "Repair what is listed above before a real disaster meets it, then drill again. Clean-ups that "
             "failed first: their targets are not ready for a failover."
         ),
-        "FAILED": "Mend what is listed above before a real disaster meets it, then drill again.",
+        "FAILED": "Repair what is listed above before a real disaster meets it, then drill again.",
         "CANCELLED": (
-            "Somebody stopped it. What it had launched is cleaned up by an execution of its own; drill again "
+            "It was stopped. What it had launched is cleaned up by an execution of its own; drill again "
             "when that is over."
         ),
     },
     "FAILBACK": {
         "COMPLETED": (
-            "The estate is home and protected: the next failover can start at once. Point users to the "
-            "origin."
+            "Every server runs at the origin and is protected: the next failover can start at once. Point "
+            "users to the origin."
         ),
         "COMPLETED_WITH_FAILURES": (
-            "What is listed as home runs at the origin: point its users there. Mend what is listed above and "
-            "start the failback again with onBlocked: CONTINUE: it goes on where this one ended, and leaves "
-            "what is home and protected alone. Until then a server that is not protected cannot fail over."
+            "Servers that failed back run at the origin: point their users there. Repair what is listed "
+            "above and start the failback again with onBlocked: CONTINUE: it continues where this one ended, "
+            "and leaves protected servers at the origin alone. Until then a server that is not protected "
+            "cannot fail over."
         ),
         "FAILED": (
-            "No server came home; their workloads run on the recovery side. Mend what is listed above and "
+            "No server failed back; the workloads run on the recovery side. Repair what is listed above and "
             "start the failback again: what is replicated already is not copied anew."
         ),
         "BLOCKED": (
@@ -60,8 +62,8 @@ _NEXT_STEPS_IN_MODE = {
             "recovery side with onBlocked: CONTINUE; or override a check that is OVERRIDABLE with a reason."
         ),
         "CANCELLED": (
-            "Somebody stopped it. Look above which side each server runs on, and start the failback again: "
-            "it goes on where this one ended."
+            "It was stopped. See above which side each server runs on, and start the failback again: "
+            "it continues where this one ended."
         ),
     },
 }

@@ -8,7 +8,7 @@ from typing import Any
 from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
 
-_TROUBLED = ("FAILED", "BLOCKED", "SKIPPED")
+_NOT_RECOVERED = ("FAILED", "BLOCKED", "SKIPPED")
 
 
 def summarize(report: Mapping[str, Any]) -> str:
@@ -27,7 +27,7 @@ def summarize(report: Mapping[str, Any]) -> str:
         _limits(report),
         _waves(report),
         _servers(report),
-        _ways_home(report),
+        _failed_back(report),
         _detached_volumes(report),
         _cannot_prove(report),
         next_steps(report),
@@ -58,7 +58,7 @@ def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
     """What counts in a failback and in a drill, one line each."""
     lines = []
     parts = (
-        ("copied home in", "reverseReplicationSeconds"),
+        ("copied to the origin in", "reverseReplicationSeconds"),
         ("outage", "cutoverSeconds"),
         ("protected again in", "reprotectSeconds"),
     )
@@ -67,12 +67,12 @@ def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"- {', '.join(took)}")
     servers = report["servers"]
     if report["mode"] == "FAILBACK" and not report.get("dryRun"):
-        home = [server for server in servers if server["status"] == "RECOVERED"]
-        done = sum(server.get("protection") in ("PROTECTED", "RETIRED") for server in home)
-        retired = sum(server.get("protection") == "RETIRED" for server in home)
+        at_origin = [server for server in servers if server["status"] == "RECOVERED"]
+        done = sum(server.get("protection") in ("PROTECTED", "RETIRED") for server in at_origin)
+        retired = sum(server.get("protection") == "RETIRED" for server in at_origin)
         lines.append(
-            f"- {len(home)} of {len(servers)} home, {done} protected, {retired} with the recovery side as "
-            "before the disaster"
+            f"- {len(at_origin)} of {len(servers)} failed back, {done} protected, {retired} with the "
+            "recovery side as before the disaster"
         )
     launched = [server for server in servers if server.get("cleanedUp") is not None]
     if launched:
@@ -91,7 +91,7 @@ def _took(report: Mapping[str, Any]) -> str:
 def _issues(report: Mapping[str, Any]) -> str:
     rows = [
         (server["name"], server["wave"], server["status"], server["reason"], server["remedy"])
-        for status in _TROUBLED
+        for status in _NOT_RECOVERED
         for server in report["servers"]
         if server["status"] == status
     ]
@@ -104,7 +104,7 @@ def _unprotected(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("protection") == "UNPROTECTED"
     ]
-    return section("Home, but not protected", ("Server", "Instance", "Reason", "Remedy"), rows)
+    return section("Failed back, but not protected", ("Server", "Instance", "Reason", "Remedy"), rows)
 
 
 def _clean_ups(report: Mapping[str, Any]) -> str:
@@ -113,12 +113,12 @@ def _clean_ups(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("cleanUpIssue") or server.get("cleanedUp") is False
     ]
-    return section("Not as before the drill", ("Server", "Instance", "CheckFailure"), rows)
+    return section("Not as before the drill", ("Server", "Instance", "Issue"), rows)
 
 
 def _controls(report: Mapping[str, Any]) -> str:
-    rows = [(said["at"], said["action"], said["result"]) for said in report.get("controls", ())]
-    return section("What people said", ("When", "Message", "Result"), rows)
+    rows = [(one["at"], one["action"], one["result"]) for one in report.get("controls", ())]
+    return section("Operator actions", ("When", "Message", "Result"), rows)
 
 
 def _overrides(report: Mapping[str, Any]) -> str:
@@ -159,9 +159,7 @@ def _proposals(report: Mapping[str, Any]) -> str:
     rows = [
         (item["sourceServerId"], item["instanceId"], item["distance"]) for item in report.get("proposals", ())
     ]
-    return section(
-        "Names that may be meant to be the same", ("Source server", "Instance", "Letters apart"), rows
-    )
+    return section("Similar names", ("Source server", "Instance", "Letters apart"), rows)
 
 
 def _plan_of_action(report: Mapping[str, Any]) -> str:
@@ -174,18 +172,18 @@ def _plan_of_action(report: Mapping[str, Any]) -> str:
 
 
 def _limits(report: Mapping[str, Any]) -> str:
-    """For a dry run: what DRS takes at once, and who says so."""
+    """For a dry run: what DRS takes at once, and the source of the limits."""
     names = {"jobs": "Jobs", "serversInJobs": "Servers in jobs", "serversPerJob": "Servers in a job"}
     names["replicating"] = "Replicating servers"
     rows = [
-        (limits["scope"], *(limits[name] for name in names), _told_by(limits, names))
+        (limits["scope"], *(limits[name] for name in names), _source(limits, names))
         for limits in report.get("limits", ())
         if report.get("dryRun")
     ]
-    return section("Limits of DRS", ("Scope", *names.values(), "Told by"), rows)
+    return section("Limits of DRS", ("Scope", *names.values(), "Source"), rows)
 
 
-def _told_by(limits: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _source(limits: Mapping[str, Any], names: Mapping[str, str]) -> str:
     from_settings = limits["fromSettings"]
     if not from_settings:
         return "Service Quotas"
@@ -228,7 +226,7 @@ def _servers(report: Mapping[str, Any]) -> str:
     return section("Servers", columns, rows)
 
 
-def _ways_home(report: Mapping[str, Any]) -> str:
+def _failed_back(report: Mapping[str, Any]) -> str:
     """Of a failback: from which instance to which, how long the workload was away, and its protection."""
     if report["mode"] != "FAILBACK":
         return ""
@@ -243,7 +241,7 @@ def _ways_home(report: Mapping[str, Any]) -> str:
         for server in report["servers"]
         if server.get("workloadInstanceId")
     ]
-    return section("The way home", ("Server", "From", "To", "Outage", "Protection"), rows)
+    return section("Failback", ("Server", "From", "To", "Outage", "Protection"), rows)
 
 
 def _detached_volumes(report: Mapping[str, Any]) -> str:

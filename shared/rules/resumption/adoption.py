@@ -13,7 +13,7 @@ from shared.model.status import Adoption, ServerStatus
 from shared.rules.drs.drs_job_monitor import COMPLETED
 
 STAYS_FRESH = timedelta(hours=24)
-"""How long a launch that nobody started may be taken up: after that its data are too old to come alive."""
+"""How long a launched instance that was not started may be adopted: later its data are too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +59,5 @@ def adoption(
     if runs:
         return Adoption.LAUNCH
     if earlier.status is ServerStatus.RECOVERED:
-        return None  # it ran, and somebody stopped it: that is no launch to be finished
+        return None  # it ran and was stopped by others: no launch to be finished
     return Adoption.LAUNCH if now - datetime.fromisoformat(job.created_at) <= STAYS_FRESH else None

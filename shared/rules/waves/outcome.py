@@ -66,7 +66,7 @@ def _tolerated(policy: FailurePolicy, failed: int, servers: int) -> bool:
 def dependency_verdict(wave: WaveRecord, waves: Sequence[WaveRecord]) -> DependencyVerdict:
     """Whether the waves that ``wave`` depends on let it go on. A FAILED or SKIPPED one skips it.
 
-    Not one that somebody had skipped for the others to go on without it.
+    Not one that an operator had skipped for the others to continue without it.
     """
     status = {other.name: other.status for other in waves}
     done_without = {other.name for other in waves if other.dependents_continue}
@@ -94,13 +94,13 @@ def execution_outcome(
     cancelled: bool = False,
     blocked: bool = False,
 ) -> ExecutionStatus:
-    """The status of an execution. FAILED when a wave failed or was skipped, or nobody recovered.
+    """The status of an execution. FAILED when a wave failed or was skipped, or no server recovered.
 
-    A wave that somebody had skipped makes it COMPLETED_WITH_FAILURES.
+    A wave that an operator had skipped makes it COMPLETED_WITH_FAILURES.
 
     ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED. A failback
-    is COMPLETED only when every server is home, protected and its recovery side retired, and FAILED only
-    when none came home; a drill only when every clean-up went well.
+    is COMPLETED only when every server is at the origin, protected and its recovery side retired, and FAILED
+    only when none failed back; a drill only when every clean-up went well.
     """
     if cancelled:
         return ExecutionStatus.CANCELLED

@@ -141,7 +141,7 @@ RESCAN_DELAY_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class FailbackEstimate:
-    """Seconds of each part; ``seconds`` of all. ``wave_seconds``: until each is home, from the cutover."""
+    """Seconds of each part; ``seconds`` of all. ``wave_seconds``: from the cutover to its end."""
 
     seconds: int
     reverse_seconds: int

@@ -57,9 +57,9 @@ def slots(jobs_in_progress: int, servers_in_jobs: int, limits: ScopeLimits) -> S
 
 
 def may_start(own: Claim, claims: Sequence[Claim], left: Slots, now: datetime) -> bool:
-    """Whether ``own`` is to start now, given everybody's ``claims`` on a scope and what its jobs leave.
+    """Whether ``own`` is to start now, given all ``claims`` on a scope and what its jobs leave.
 
-    Claims are served by priority, then by the time they were first made. Nobody overtakes a claim that
+    Claims are served by priority, then by the time they were first made. No claim overtakes one that
     does not fit: a big batch is not starved by small ones. Lapsed claims do not count.
     """
     others = [claim for claim in claims if claim.key != own.key]
@@ -68,7 +68,7 @@ def may_start(own: Claim, claims: Sequence[Claim], left: Slots, now: datetime) -
 
 
 def next_to_start(claims: Sequence[Claim], left: Slots, now: datetime) -> list[Claim]:
-    """The claims that are to start now, given everybody's and what a scope's jobs leave."""
+    """The claims that are to start now, given all of them and what a scope's jobs leave."""
     living = [claim for claim in claims if not lapsed(claim, now)]
     for claim in living:
         if claim.granted_at:

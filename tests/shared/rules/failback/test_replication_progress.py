@@ -149,7 +149,7 @@ def test_a_stopped_replication_is_a_stall_with_a_command() -> None:
     [
         ([a2(staging_account="999999999999")], "999999999999"),
         ([a2(state="DISCONNECTED")], "disconnected"),
-        ([], "gone"),
+        ([], "no longer exists"),
     ],
 )
 def test_what_cannot_become_good_fails(source: list[SourceServer], words: str) -> None:
@@ -290,7 +290,7 @@ def test_the_state_before_the_request_is_not_believed() -> None:
     [
         ({}, b1(state="STALLED", stalled_reason="AGENT_NOT_SEEN"), "AGENT_NOT_SEEN"),
         ({}, b1(state="RESCAN"), "RESCAN"),
-        ({}, None, "gone"),
+        ({}, None, "no longer exists"),
         ({"protection": Protection.RETURNING, "reprotect_requested_at": None}, b1(), "did not check in"),
     ],
 )

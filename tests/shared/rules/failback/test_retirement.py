@@ -50,7 +50,7 @@ class Aws:
         self.facts = replace(self.facts, **self._effect(step))
 
     def _effect(self, step: RetireStep) -> dict[str, Any]:
-        at_rest = self.facts.reversed_state in (None, "STOPPED", "DISCONNECTED")
+        is_stopped = self.facts.reversed_state in (None, "STOPPED", "DISCONNECTED")
         match step:
             case RetireStep.STOP_REPLICATION:
                 return {"reversed_state": "STOPPED"}
@@ -59,12 +59,12 @@ class Aws:
             case RetireStep.AWAIT_STOPPED:
                 return {"workload_state": "stopped"}
             case RetireStep.TERMINATE:
-                assert at_rest, "Recovery instances cannot be terminated during failback"
+                assert is_stopped, "Recovery instances cannot be terminated during failback"
                 return {"terminating": True}
             case RetireStep.AWAIT_TERMINATED:
                 return {"workload_state": "terminated", "terminating": False, "recovery_instance": None}
             case RetireStep.DELETE_RECOVERY_INSTANCE:
-                assert at_rest, "the reversed server still replicates"
+                assert is_stopped, "the reversed server still replicates"
                 return {"recovery_instance": None}
             case RetireStep.DELETE_FAILBACK_INSTANCE:
                 return {"failback_instance": None}

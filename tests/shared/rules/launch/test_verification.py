@@ -25,8 +25,8 @@ GOOD: dict[str, Any] = {
     ("changes", "seconds", "passed", "hopeless", "found"),
     [
         ({}, 0, True, False, "passes its status checks"),
-        ({"state": "terminated"}, 0, False, True, "is gone (terminated)"),
-        ({"state": "shutting-down"}, 0, False, True, "is gone (shutting-down)"),
+        ({"state": "terminated"}, 0, False, True, "does not run (terminated)"),
+        ({"state": "shutting-down"}, 0, False, True, "does not run (shutting-down)"),
         ({"state": "stopped"}, SETTLING_SECONDS, False, False, "is stopped"),
         ({"state": "stopped"}, SETTLING_SECONDS + 1, False, True, "EC2 gives no reason"),
         ({"state": "stopped", "state_reason": "no room"}, 61, False, True, "it is stopped (no room)"),

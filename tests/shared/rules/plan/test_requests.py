@@ -163,7 +163,7 @@ TWICE = [
             "confirmOriginals[1].originalInstanceId",
             "Name each instance once",
         ),
-        ({"plan": "erp", "overrides": override("TARGET_IN_USE")}, "overrides[0].check", "remedy says"),
+        ({"plan": "erp", "overrides": override("TARGET_IN_USE")}, "overrides[0].check", "finding's remedy"),
         ({"plan": "erp", "overrides": override("PROFILE_MISSING")}, "overrides[0].check", "Remove it"),
         (
             {"plan": "erp", "overrides": override("WORKLOAD_ON_RECOVERYY")},
@@ -173,12 +173,12 @@ TWICE = [
         (
             {"plan": "erp", "mode": "DRILL", "overrides": override("WORKLOAD_ON_RECOVERY")},
             "overrides[0].check",
-            "remedy says",
+            "finding's remedy",
         ),
         (
             {"plan": "erp", "mode": "FAILBACK", "overrides": override("ORIGINAL_UNCONFIRMED")},
             "overrides[0].check",
-            "remedy says",
+            "finding's remedy",
         ),
         (
             {"plan": "erp", "mode": "FAILBACK", "overrides": override("ZEBRA")},

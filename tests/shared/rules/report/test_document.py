@@ -205,7 +205,7 @@ def test_the_summary_says_first_what_went_wrong_and_what_to_do() -> None:
         "## What went wrong",
         "## Also found",
         "## Warnings",
-        "## Names that may be meant to be the same",
+        "## Similar names",
         "## Waves",
         "## Servers",
         "## Next",
@@ -289,8 +289,8 @@ def test_the_report_of_a_failback_says_how_long_each_part_took() -> None:
     assert (first["workloadInstanceId"], first["originalPrivateIp"]) == (instance_id(501), "10.1.0.10")
     assert (first["protection"], first["retiredAt"]) == ("RETIRED", "2026-01-01T10:50:00+00:00")
     summary = summarize(report)
-    assert "- copied home in 5 min, outage 9 min, protected again in 11 min" in summary
-    assert "- 2 of 2 home, 2 protected, 2 with the recovery side as before the disaster" in summary
+    assert "- copied to the origin in 5 min, outage 9 min, protected again in 11 min" in summary
+    assert "- 2 of 2 failed back, 2 protected, 2 with the recovery side as before the disaster" in summary
     assert f"| app-1 | {instance_id(501)} | {instance_id(1)} | 9 min | RETIRED |" in summary
     assert "the next failover can start at once" in summary
 
@@ -323,7 +323,7 @@ def test_a_server_that_is_home_and_not_protected_is_named_with_reason_and_remedy
     )
     report = failed_back(bare, returned(2), status=ExecutionStatus.COMPLETED_WITH_FAILURES)
     summary = summarize(report)
-    assert "## Home, but not protected" in summary
+    assert "## Failed back, but not protected" in summary
     assert (
         f"| app-1 | {instance_id(1)} | The agent did not check in. | Check its instance profile. |" in summary
     )
