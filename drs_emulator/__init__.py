@@ -1,6 +1,6 @@
 """An emulator of AWS Elastic Disaster Recovery (DRS): its API, its jobs in time, its effects on EC2."""
 
-from drs_emulator.contract import Caller, Ec2Access, EventSink, NoEvents, Request, Response
+from drs_emulator.contract import Caller, Ec2Access, EventSink, Hooks, NoEvents, Request, Response
 from drs_emulator.emulator import DrsEmulator
 from drs_emulator.settings import Settings
 
@@ -9,6 +9,7 @@ __all__ = [
     "DrsEmulator",
     "Ec2Access",
     "EventSink",
+    "Hooks",
     "NoEvents",
     "Request",
     "Response",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_emulator import model
 from drs_emulator.settings import Settings
-from drs_emulator.snapshots import DEFAULT_POLICY
 from drs_emulator.state import Disk, Scope, hashed_id
+from drs_emulator.wire import service_model
+
+DEFAULT_POLICY: list[dict[str, Any]] = [
+    {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60, "enabled": True},
+    {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24, "enabled": True},
+    {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7, "enabled": True},
+]
+"""The points in time that DRS keeps by default (DRS user guide, Replication-Related-FAQ)."""
 
 
 def _members(operation: str, *without: str) -> list[str]:
-    return [name for name in model.input_members(operation) if name not in without]
+    return [name for name in service_model.input_members(operation) if name not in without]
 
 
 LAUNCH_FIELDS = _members("UpdateLaunchConfiguration", "sourceServerID")

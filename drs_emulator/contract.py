@@ -103,3 +103,22 @@ def default_image(platform: str, architecture: str, boot_mode: str) -> str:
     """An AMI id made of the three, for stand-ins that do not look at images."""
     code = f"{platform}/{architecture}/{boot_mode}".encode().hex()
     return "ami-" + code[:17].ljust(17, "0")
+
+
+def run_inline(action: Callable[[], None]) -> None:
+    """Run ``action`` in the calling thread, which a manual clock needs to be exact."""
+    action()
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a surrounding may replace: IAM, images, threads and CloudWatch."""
+
+    authorize: Authorize = allow_all
+    """Asked for permission-only actions."""
+    image_for: ImageFor = default_image
+    """Names the AMI of a plain launch."""
+    run_aside: Callable[[Callable[[], None]], None] = run_inline
+    """Runs the EC2 work of jobs."""
+    metrics: MetricSink = field(default_factory=NoMetrics)
+    """Takes what DRS puts to CloudWatch."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from drs_emulator.clock import Clock
-from drs_emulator.contract import Authorize, Caller, Ec2Access, EventSink, ImageFor, Metric, MetricSink
+from drs_emulator.contract import Caller, Ec2Access, EventSink, Hooks, Metric
 from drs_emulator.faults import Faults
 from drs_emulator.settings import Guesses, Settings
 from drs_emulator.state import (
@@ -20,8 +20,8 @@ from drs_emulator.state import (
     SourceServer,
     StateLock,
 )
-from drs_emulator.sync_bandwidth import SyncLine
-from drs_emulator.timestamps import to_wire
+from drs_emulator.state.sync_bandwidth import SyncLine
+from drs_emulator.wire.timestamps import to_wire
 
 
 class Core:
@@ -37,19 +37,12 @@ class Core:
         events: EventSink,
         settings: Settings,
         seed: int,
-        *,
-        authorize: Authorize,
-        image_for: ImageFor,
-        run_aside: Callable[[Callable[[], None]], None],
-        metrics: MetricSink,
+        hooks: Hooks,
     ) -> None:
         self.clock = clock
         self.settings = settings
         self.seed = seed
-        self.authorize = authorize
-        self.image_for = image_for
-        self.run_aside = run_aside
-        self.metrics = metrics
+        self.hooks = hooks
         self.lock = StateLock()
         self.guesses = Guesses()
         self.faults = Faults(seed)
@@ -123,7 +116,7 @@ class Core:
     def put_metrics(self, scope: Scope, points: Sequence[Metric]) -> None:
         """Put values to CloudWatch of ``scope``."""
         self.lock.check_free("a metric was about to be put")
-        self.metrics.put(scope.account, scope.region, self.now(), points)
+        self.hooks.metrics.put(scope.account, scope.region, self.now(), points)
 
     def log(self, job: Job, event: str, **data: Any) -> None:
         """Append to a job's log. Members that are None are left out."""

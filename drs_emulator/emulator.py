@@ -6,24 +6,19 @@ import itertools
 import logging
 import threading
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drs_emulator import admin, model, service_quotas, wire
+from drs_emulator import service_quotas
+from drs_emulator.admin import routes
 from drs_emulator.clock import Clock
 from drs_emulator.contract import (
-    Authorize,
     Ec2Access,
     EventSink,
-    ImageFor,
-    MetricSink,
-    NoMetrics,
+    Hooks,
     Request,
     Response,
-    allow_all,
-    default_image,
 )
 from drs_emulator.core import Core
 from drs_emulator.errors import (
@@ -39,22 +34,14 @@ from drs_emulator.errors import (
 from drs_emulator.operations import OPERATIONS, Call
 from drs_emulator.operations.tags import tags_of
 from drs_emulator.settings import Settings
-from drs_emulator.wire import Invocation
+from drs_emulator.wire import protocol, service_model
+from drs_emulator.wire.protocol import Invocation
 
 log = logging.getLogger("drs_emulator")
 
 
-def _inline(action: Callable[[], None]) -> None:
-    action()
-
-
 class DrsEmulator:
-    """AWS Elastic Disaster Recovery for every account and Region, on a clock of your choice.
-
-    ``authorize`` is asked for permission-only actions, ``image_for`` names the AMI of a plain launch, and
-    ``run_aside`` runs the EC2 work of jobs: inline by default, which a manual clock needs to be exact.
-    ``metrics`` takes what DRS puts to CloudWatch; by default nobody does.
-    """
+    """AWS Elastic Disaster Recovery for every account and Region, on a clock of your choice."""
 
     def __init__(
         self,
@@ -63,23 +50,9 @@ class DrsEmulator:
         events: EventSink,
         settings: Settings | None = None,
         seed: int = 0,
-        *,
-        authorize: Authorize = allow_all,
-        image_for: ImageFor = default_image,
-        run_aside: Callable[[Callable[[], None]], None] = _inline,
-        metrics: MetricSink | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
-        self._core = Core(
-            clock,
-            ec2,
-            events,
-            settings or Settings(),
-            seed,
-            authorize=authorize,
-            image_for=image_for,
-            run_aside=run_aside,
-            metrics=metrics or NoMetrics(),
-        )
+        self._core = Core(clock, ec2, events, settings or Settings(), seed, hooks or Hooks())
         self._requests = itertools.count(1)
 
     @property
@@ -91,21 +64,21 @@ class DrsEmulator:
         """Answer one call of the AWS wire protocol. Never raises for anything a client can send."""
         request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._core.seed}/{next(self._requests)}"))
         try:
-            operation, path_params = model.route(request.method, request.path)
+            operation, path_params = service_model.route(request.method, request.path)
             self._faults_before(operation)
-            invocation = wire.parse(
+            invocation = protocol.parse(
                 request, operation, path_params, empty_clears=self._core.settings.empty_target_clears
             )
             self._take_time(invocation)
             result = self._serve(invocation, request)
-            response = wire.success(operation, result, request_id)
+            response = protocol.success(operation, result, request_id)
             self._fault_after(operation)
         except (ClientError, BotoCoreError) as error:
             log.error("EC2 failed DRS itself in %s: %s", request.path, error)
-            return wire.failure(InternalServerError(f"EC2: {error}"), request_id)
+            return protocol.failure(InternalServerError(f"EC2: {error}"), request_id)
         except DrsError as error:
             log.debug("%s %s refused: %s %s", request.method, request.path, error.code, error)
-            return wire.failure(error, request_id)
+            return protocol.failure(error, request_id)
         return response
 
     def answers_at_once(self, operation: str) -> bool:
@@ -126,7 +99,7 @@ class DrsEmulator:
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         """Seed, set faults and settings, look at the state: HTTP status and JSON. See docs/emulator.md."""
         try:
-            return 200, admin.handle(self._core, method, path, body)
+            return 200, routes.handle(self._core, method, path, body)
         except AdminError as error:
             return error.status, {"message": str(error)}
 
@@ -137,7 +110,7 @@ class DrsEmulator:
             raise NotEmulatedError(f"{name} is a DRS operation that this emulator does not emulate yet")
         core = self._core
         scope = core.scope(request.caller.account, request.caller.region)
-        if not scope.initialized and model.can_raise(name, UninitializedAccountError.code):
+        if not scope.initialized and service_model.can_raise(name, UninitializedAccountError.code):
             raise UninitializedAccountError("Account not initialized")
         call = Call(core, scope, request.caller, invocation.params)
         if not operation.locked:

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drs_emulator.errors import BY_CODE, AdminError
-from drs_emulator.model import service_model, values_of
 from drs_emulator.state import SourceServer
+from drs_emulator.wire.service_model import service_model, values_of
 
 PHASES = ("CLEANUP", "SNAPSHOT", "CONVERSION", "LAUNCH")
 

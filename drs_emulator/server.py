@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from drs_emulator import Caller, DrsEmulator, NoEvents, Request, Settings
 from drs_emulator.scaled_clock import ScaledClock
 from drs_emulator.small_ec2 import SmallEc2
-from drs_emulator.small_ec2_admin import handle as handle_ec2
+from drs_emulator.small_ec2.admin import handle as handle_ec2
 
 log = logging.getLogger("drs_emulator")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from drs_emulator import failback_state, replication_views
 from drs_emulator.core import Core
-from drs_emulator.omit_absent import present
+from drs_emulator.replication import failback_state
+from drs_emulator.replication import views as replication_views
 from drs_emulator.state import Job, LogItem, RecoveryInstance, Scope, SourceServer, Template
-from drs_emulator.timestamps import duration, to_wire
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.timestamps import duration, to_wire
 
 _OS = {
     "linux": "Linux version 5.10.220-209.869.amzn2.{machine} (Amazon Linux 2)",

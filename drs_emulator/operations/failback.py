@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_emulator import agents, events, instances, reversal
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import ConflictError, ResourceNotFoundError, ValidationError
 from drs_emulator.operations.registry import Call, operation
+from drs_emulator.replication import agents, events, reversal
 from drs_emulator.state import RecoveryInstance
 
 _CLIENT_SETTINGS = {

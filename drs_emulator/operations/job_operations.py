@@ -6,11 +6,11 @@ from typing import Any
 
 from drs_emulator import views
 from drs_emulator.errors import ConflictError, ResourceNotFoundError, ValidationError
-from drs_emulator.omit_absent import present
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
 from drs_emulator.state import Job
-from drs_emulator.timestamps import from_wire
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
+from drs_emulator.wire.timestamps import from_wire
 
 
 @operation("DescribeJobs")

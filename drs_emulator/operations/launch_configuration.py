@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drs_emulator import instances, views
+from drs_emulator import views
 from drs_emulator.configurations import (
     LAUNCH_FIELDS,
     LAUNCH_TEMPLATE_FIELDS,
@@ -14,6 +14,7 @@ from drs_emulator.configurations import (
     launch_template_defaults,
 )
 from drs_emulator.core import Core
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import (
     AccessDeniedError,
     ResourceNotFoundError,
@@ -21,10 +22,10 @@ from drs_emulator.errors import (
     ValidationError,
     error_of,
 )
-from drs_emulator.omit_absent import present
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
 from drs_emulator.state import SourceServer, Template
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
 
 FAST_AGENT = (6, 42, 20)
 """Oldest agent that recoveryMode FAST works with (DRS user guide, release notes)."""

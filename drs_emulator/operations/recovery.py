@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_emulator import agents, instances, quotas, snapshots, views
+from drs_emulator import views
 from drs_emulator.core import new_job
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import BUSY_SERVER, ConflictError, error_of
-from drs_emulator.launch_jobs import LaunchJob
-from drs_emulator.omit_absent import present
+from drs_emulator.jobs.launch_job import LaunchJob
+from drs_emulator.operations import quotas
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
+from drs_emulator.replication import agents, points_in_time
 from drs_emulator.state import LAUNCHABLE_STATES, LastLaunch, Participant, SourceServer
-from drs_emulator.timestamps import from_wire
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
+from drs_emulator.wire.timestamps import from_wire
 
 
 @operation("DescribeRecoverySnapshots")
@@ -22,7 +25,7 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
     if server is None:
         raise error_of("ValidationException", f"Source server {call.params['sourceServerID']} not found")
     filters = call.params.get("filters", {})
-    times = snapshots.points_in_time(call.core, server)
+    times = points_in_time.points_in_time(call.core, server)
     if "fromDateTime" in filters:
         times = [when for when in times if when >= from_wire(filters["fromDateTime"])]
     if "toDateTime" in filters:
@@ -36,7 +39,7 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
         lambda when: when.isoformat(),
         descending=order == "DESC",
     )
-    return present({"items": [snapshots.view(server, when) for when in chosen], "nextToken": token})
+    return present({"items": [points_in_time.view(server, when) for when in chosen], "nextToken": token})
 
 
 @operation("StartRecovery", calls_ec2=True)
@@ -111,7 +114,7 @@ def _check_launchable(call: Call, server: SourceServer, pinned: str | None) -> N
             core.guess("not_launchable"),
             f"Source server {server.server_id} is {state} and has no consistent point in time to launch from",
         )
-    if pinned and snapshots.find(core, server, pinned) is None:
+    if pinned and points_in_time.find(core, server, pinned) is None:
         raise error_of(
             core.guess("not_launchable"),
             f"Recovery snapshot {pinned} of source server {server.server_id} does not exist",

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from drs_emulator import agents, instances, quotas, reversal, views
+from drs_emulator import views
 from drs_emulator.core import new_job
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import BUSY_SERVER, ConflictError, ResourceNotFoundError
-from drs_emulator.failback_state import reversed_server
-from drs_emulator.omit_absent import present
+from drs_emulator.jobs.terminate_job import TerminateJob
+from drs_emulator.operations import quotas
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
+from drs_emulator.replication import agents, reversal
+from drs_emulator.replication.failback_state import reversed_server
 from drs_emulator.state import Participant, RecoveryInstance
-from drs_emulator.terminate_jobs import TerminateJob
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
 
 
 @operation("DescribeRecoveryInstances", calls_ec2=True)

@@ -12,10 +12,10 @@ from drs_emulator.configurations import (
     replication_template_defaults,
 )
 from drs_emulator.errors import ResourceNotFoundError, ValidationError
-from drs_emulator.omit_absent import present
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
 from drs_emulator.state import Template
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
 
 
 @operation("GetReplicationConfiguration")

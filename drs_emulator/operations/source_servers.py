@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_emulator import agents, replication_runs, views
+from drs_emulator import views
 from drs_emulator.errors import ConflictError
-from drs_emulator.omit_absent import present
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
+from drs_emulator.replication import agents, runs
 from drs_emulator.state import SourceServer
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
 
 
 @operation("InitializeService")
@@ -62,7 +63,7 @@ def start_replication(call: Call) -> dict[str, Any]:
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication_runs.start(call.core, server)
+    runs.start(call.core, server)
     return {"sourceServer": views.source_server(call.core, call.scope, server)}
 
 
@@ -78,7 +79,7 @@ def stop_replication(call: Call) -> dict[str, Any]:
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication_runs.stop(call.core, server, "STOPPED")
+    runs.stop(call.core, server, "STOPPED")
     return {"sourceServer": views.source_server(call.core, call.scope, server)}
 
 
@@ -94,7 +95,7 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
             resource_id=server.server_id,
             kind="SOURCE_SERVER",
         )
-    replication_runs.stop(call.core, server, "DISCONNECTED")
+    runs.stop(call.core, server, "DISCONNECTED")
     return views.source_server(call.core, call.scope, server)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from drs_emulator import views
 from drs_emulator.configurations import new_launch_configuration
 from drs_emulator.errors import ResourceNotFoundError, ValidationError
-from drs_emulator.omit_absent import present
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.paging import page
 from drs_emulator.state import Disk, Ref, SourceServer, hashed_id
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.paging import page
 
 
 @operation("ListStagingAccounts")

@@ -11,7 +11,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import ResolvedCredential
 
 import local.states
-from drs_emulator import DrsEmulator
+from drs_emulator import DrsEmulator, Hooks
 from drs_emulator.scaled_clock import ScaledClock
 from local.ministack import (
     ec2_extras,
@@ -83,10 +83,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
         Ec2ThroughDrs(clients),
         events,
         seed=seed,
-        authorize=may,
-        image_for=images.image_for,
-        run_aside=Aside(clock.real_speed),
-        metrics=Metrics(),
+        hooks=Hooks(may, images.image_for, Aside(clock.real_speed), Metrics()),
     )
     mount = DrsMount(emulator, _arn_of)
     mount.install()

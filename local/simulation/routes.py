@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
-from drs_emulator import Caller, DrsEmulator, Request, Settings
+from drs_emulator import Caller, DrsEmulator, Hooks, Request, Settings
 from drs_emulator.clock import ManualClock
 from local.ministack import ec2_extras, images
 from local.ministack.ec2_lifecycle import Timings
@@ -80,7 +80,7 @@ class Routes:
             _EventSink(self),
             self._drs_settings or Settings(),
             self._seed,
-            image_for=images.image_for,
+            Hooks(image_for=images.image_for),
         )
 
     def close(self) -> None:

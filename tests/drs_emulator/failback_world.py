@@ -6,6 +6,7 @@ from typing import Any
 
 from drs_emulator import Settings
 from drs_emulator.contract import MetricSink
+from drs_emulator.small_ec2 import InstanceSpec
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
 HOME, ORCHESTRATION_REGION = "111111111111", "us-east-1"
@@ -44,9 +45,8 @@ class FailbackWorld(World):
 
     def original(self, name: str = "web-1", **more: Any) -> str:
         """A running, tagged instance at home: A1."""
-        return self.ec2.add_instance(
-            HOME, ORCHESTRATION_REGION, name=name, **{"state": "running", "tags": TARGET_TAGS, **more}
-        )
+        spec = InstanceSpec(**{"name": name, "state": "running", "tags": TARGET_TAGS, **more})
+        return self.ec2.add_instance(HOME, ORCHESTRATION_REGION, spec)
 
     def protected(self, name: str = "web-1", **more: Any) -> tuple[str, str, str]:
         """A1, B1 that protects it, and the stopped instance B1 launches into (B3)."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from drs_emulator.small_ec2 import InstanceSpec
 from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, TEMPLATE, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION
 
@@ -326,7 +327,7 @@ def test_a_reversed_server_that_was_kept_is_re_pointed_instead_of_doubled() -> N
 
 def test_in_one_region_the_server_itself_is_re_pointed_at_its_recovery_instance() -> None:
     world = FailbackWorld()
-    original = world.ec2.add_instance(ACCOUNT, REGION, name="web-1", state="running")
+    original = world.ec2.add_instance(ACCOUNT, REGION, InstanceSpec(name="web-1", state="running"))
     server = world.server(awsInstanceID=original, originAccountID=ACCOUNT, originRegion=REGION)
     target = world.target(zone=f"{REGION}b")
     world.client.update_launch_configuration(

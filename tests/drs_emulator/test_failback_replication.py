@@ -11,7 +11,7 @@ import pytest
 
 from drs_emulator import Settings
 from drs_emulator.contract import Metric
-from drs_emulator.model import values_of
+from drs_emulator.wire.service_model import values_of
 from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, World
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drs_emulator import DrsEmulator, NoEvents, Settings
+from drs_emulator import DrsEmulator, Hooks, NoEvents, Settings
 from drs_emulator.clock import ManualClock
 from drs_emulator.errors import LockedError
 from drs_emulator.faults import KINDS
@@ -453,7 +453,7 @@ def test_work_aside_comes_to_the_same_end() -> None:
     world = World()
     world.clock = clock
     world.ec2 = SmallEc2(clock)
-    world.drs = DrsEmulator(clock, world.ec2, NoEvents(), run_aside=queue.append)
+    world.drs = DrsEmulator(clock, world.ec2, NoEvents(), hooks=Hooks(run_aside=queue.append))
     servers = [world.pair(f"web-{number}")[0] for number in range(3)]
     job_id = world.start(*servers)
     for _ in range(200):

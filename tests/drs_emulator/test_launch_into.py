@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from drs_emulator import Caller, Settings
-from drs_emulator.instances import mismatches
+from drs_emulator.ec2.instances import mismatches
+from drs_emulator.small_ec2 import InstanceSpec
 from drs_emulator.state import Replication, SourceServer
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
@@ -341,7 +342,7 @@ def test_the_previous_target_is_kept_or_terminated_as_the_setting_says() -> None
         world = World(Settings().changed({"cleanup_of_launched_into": choice}))
         server, first = world.pair()
         world.finish(world.start(server))
-        second = world.ec2.add_instance(ACCOUNT, REGION, tags=TARGET_TAGS)
+        second = world.ec2.add_instance(ACCOUNT, REGION, InstanceSpec(tags=TARGET_TAGS))
         world.client.update_launch_configuration(
             sourceServerID=server, launchIntoInstanceProperties={"launchIntoEC2InstanceID": second}
         )

@@ -7,13 +7,14 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from drs_emulator import Caller, DrsEmulator, Request, Response, model
+from drs_emulator import Caller, DrsEmulator, Request, Response
 from drs_emulator.operations import OPERATIONS
+from drs_emulator.wire import service_model
 from tests.drs_emulator.world import ACCOUNT, REGION, World
 
-NOT_EMULATED = sorted(set(model.service_model().operation_names) - set(OPERATIONS))
+NOT_EMULATED = sorted(set(service_model.service_model().operation_names) - set(OPERATIONS))
 MODELLED_UNINITIALIZED = sorted(
-    name for name in OPERATIONS if model.can_raise(name, "UninitializedAccountException")
+    name for name in OPERATIONS if service_model.can_raise(name, "UninitializedAccountException")
 )
 SAMPLES = {
     "sourceServerID": "s-00000000000000000",
@@ -39,7 +40,7 @@ def send(world: World, method: str, path: str, body: bytes = b"") -> Response:
 
 
 def sample_body(operation: str) -> bytes:
-    shape = model.operation_model(operation).input_shape
+    shape = service_model.operation_model(operation).input_shape
     required = shape.required_members if shape else []
     return json.dumps({name: SAMPLES[name] for name in required if name in SAMPLES}).encode()
 
@@ -63,8 +64,8 @@ def test_all_that_failover_and_failback_need_is_there() -> None:
 def test_other_operations_of_the_model_say_that_they_are_not_emulated(operation: str) -> None:
     world = World()
     world.server()
-    http = model.operation_model(operation).http
-    shape = model.operation_model(operation).input_shape
+    http = service_model.operation_model(operation).http
+    shape = service_model.operation_model(operation).input_shape
     response = send(world, http["method"], http["requestUri"], b"{}")
     if shape is not None and shape.required_members:
         assert response.status == 400, "checked like any other"
@@ -83,7 +84,7 @@ def test_a_not_emulated_operation_reaches_boto3_as_an_error_that_names_it() -> N
 
 @pytest.mark.parametrize("operation", MODELLED_UNINITIALIZED)
 def test_an_account_that_is_not_initialized_is_refused(operation: str) -> None:
-    method = model.operation_model(operation).http["method"]
+    method = service_model.operation_model(operation).http["method"]
     response = send(World(), method, f"/{operation}", sample_body(operation))
     assert response.status == 400
     assert response.headers["x-amzn-errortype"] == "UninitializedAccountException"
@@ -200,17 +201,17 @@ def test_success_codes_are_those_of_the_model() -> None:
 
 
 def test_an_answer_that_does_not_fit_the_model_is_not_sent() -> None:
-    assert model.response_problems("DescribeJobs", {"items": [{"jobID": "drsjob-1"}]})
-    assert model.response_problems("DescribeJobs", {"items": [], "colour": "blue"})
-    assert model.response_problems("TagResource", {"colour": "blue"})
-    assert model.response_problems("DescribeJobs", {"items": []}) == []
+    assert service_model.response_problems("DescribeJobs", {"items": [{"jobID": "drsjob-1"}]})
+    assert service_model.response_problems("DescribeJobs", {"items": [], "colour": "blue"})
+    assert service_model.response_problems("TagResource", {"colour": "blue"})
+    assert service_model.response_problems("DescribeJobs", {"items": []}) == []
 
 
 def test_answers_may_differ_from_the_model_where_the_real_service_does() -> None:
     item = {"logDateTime": "2026-01-01T10:00:00.846723+00:00", "event": "LAUNCH_END", "eventData": {}}
-    assert model.response_problems("DescribeJobLogItems", {"items": [item]}) == []
+    assert service_model.response_problems("DescribeJobLogItems", {"items": [item]}) == []
     item["event"] = "JOB_FAILED"
-    assert model.response_problems("DescribeJobLogItems", {"items": [item]})
+    assert service_model.response_problems("DescribeJobLogItems", {"items": [item]})
 
 
 class BrokenEc2:

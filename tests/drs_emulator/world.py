@@ -10,10 +10,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
-from drs_emulator import Caller, DrsEmulator, Request, Response, Settings
+from drs_emulator import Caller, DrsEmulator, Hooks, Request, Response, Settings
 from drs_emulator.clock import ManualClock
-from drs_emulator.contract import Authorize, MetricSink, allow_all
-from drs_emulator.small_ec2 import SmallEc2
+from drs_emulator.contract import Authorize, MetricSink, NoMetrics, allow_all
+from drs_emulator.small_ec2 import InstanceSpec, SmallEc2
 
 ACCOUNT, REGION = "222222222222", "us-east-2"
 TARGET_TAGS = {"AWSDRS": "AllowLaunchingIntoThisInstance"}
@@ -44,9 +44,8 @@ class World:
         self.clock = ManualClock()
         self.ec2 = SmallEc2(self.clock)
         self.events = Recorder()
-        self.drs = DrsEmulator(
-            self.clock, self.ec2, self.events, settings, seed, authorize=authorize, metrics=metrics
-        )
+        hooks = Hooks(authorize, metrics=metrics or NoMetrics())
+        self.drs = DrsEmulator(self.clock, self.ec2, self.events, settings, seed, hooks)
         self.responses: list[Response] = []
         self.client = self.make_client()
 
@@ -101,7 +100,7 @@ class World:
 
     def target(self, name: str = "web-1", **more: Any) -> str:
         """Add a stopped, tagged instance."""
-        return self.ec2.add_instance(ACCOUNT, REGION, name=name, tags=TARGET_TAGS, **more)
+        return self.ec2.add_instance(ACCOUNT, REGION, InstanceSpec(name=name, tags=TARGET_TAGS, **more))
 
     def pair(self, name: str = "web-1", **launch: Any) -> tuple[str, str]:
         """A source server that launches into an instance of its own."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from drs_emulator.contract import Caller
 from drs_emulator.core import Core, new_job
 from drs_emulator.faults import Fault
-from drs_emulator.launch_end import end as end_job
+from drs_emulator.jobs.job_end import end as end_job
 from drs_emulator.state import Job, Participant, Scope
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drs_emulator.core import Core
+from drs_emulator.jobs.timings import phase_times
 from drs_emulator.state import Job, Participant, Scope, SourceServer, hashed_id
-from drs_emulator.timings import phase_times
 
 _FAILED = {
     "CLEANUP": ("CLEANUP_FAIL", "Failed to clean up the previous recovery instance"),
@@ -25,7 +25,7 @@ class LaunchFailedError(Exception):
     """A server's launch failed; the text becomes rawError."""
 
 
-class Walk:
+class PhaseSchedule:
     """One server in a LAUNCH job. Each step plans the next at a time fixed in advance.
 
     So slow EC2 work does not add up, and simulated durations stay those that were sampled.
@@ -66,7 +66,7 @@ class Walk:
         """Take ``step`` at the planned time of the previous one plus ``seconds``."""
         self._at += timedelta(seconds=seconds)
         delay = (self._at - self.core.now()).total_seconds()
-        self.core.later(max(0.0, delay), lambda: self.core.run_aside(lambda: self._take(phase, step)))
+        self.core.later(max(0.0, delay), lambda: self.core.hooks.run_aside(lambda: self._take(phase, step)))
 
     def _take(self, phase: str, step: Callable[[], None]) -> None:
         self._phase = phase
@@ -88,7 +88,7 @@ class Walk:
 
     def _resume(self, phase: str, step: Callable[[], None]) -> None:
         self._at = self.core.now()
-        self.core.run_aside(lambda: self._take(phase, lambda: self._complete(phase, step)))
+        self.core.hooks.run_aside(lambda: self._take(phase, lambda: self._complete(phase, step)))
 
     def _complete(self, phase: str, step: Callable[[], None]) -> None:
         with self.core.lock:

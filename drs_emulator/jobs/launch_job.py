@@ -15,14 +15,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drs_emulator import events, reversal, snapshots, swap
 from drs_emulator.core import Core
-from drs_emulator.launch_end import end
-from drs_emulator.launch_phase import LaunchInto, LaunchNew
-from drs_emulator.launch_phases import LaunchFailedError, Walk
-from drs_emulator.staging_jobs import StagingJobs
+from drs_emulator.ec2 import launch_calls
+from drs_emulator.jobs.instance_launch import LaunchInto, LaunchNew
+from drs_emulator.jobs.job_end import end
+from drs_emulator.jobs.phase_schedule import LaunchFailedError, PhaseSchedule
+from drs_emulator.jobs.staging_jobs import StagingJobs
+from drs_emulator.jobs.timings import job_start, staging_time
+from drs_emulator.replication import events, points_in_time, reversal
 from drs_emulator.state import Job, Participant, RecoveryInstance, Scope, SourceServer
-from drs_emulator.timings import job_start, staging_time
 
 
 class LaunchJob:
@@ -77,7 +78,7 @@ class ServerLaunch:
             staging.close(self._server, succeeded=False)  # unless it was closed at the end of the conversion
             done()
 
-        self._walk = Walk(core, scope, job, self._server, part, through)
+        self._phases = PhaseSchedule(core, scope, job, self._server, part, through)
         self._core, self._scope, self._job, self._part = core, scope, job, part
         self._position = position
         self._snapshots: list[str] = []
@@ -88,7 +89,7 @@ class ServerLaunch:
         with self._core.lock:
             previous = self._previous_instances()
         if previous:
-            self._walk.then(0.2, "CLEANUP", lambda: self._clean_up(previous))
+            self._phases.then(0.2, "CLEANUP", lambda: self._clean_up(previous))
         else:
             self._plan_snapshot()
 
@@ -101,28 +102,28 @@ class ServerLaunch:
         if record is not None and record.terminated_at is None:
             goes = not record.launched_into or (
                 self._core.guess("cleanup_of_launched_into") == "TERMINATE"
-                and record.instance_id != self._walk.target_id
+                and record.instance_id != self._phases.target_id
             )
             if goes:
                 previous.append(record.instance_id)
         return previous
 
     def _clean_up(self, previous: list[str]) -> None:
-        self._walk.log("CLEANUP_START")
-        self._walk.then(
-            self._walk.times.cleanup,
+        self._phases.log("CLEANUP_START")
+        self._phases.then(
+            self._phases.times.cleanup,
             "CLEANUP",
-            lambda: self._walk.through("CLEANUP", lambda: self._end_clean_up(previous)),
+            lambda: self._phases.through("CLEANUP", lambda: self._end_clean_up(previous)),
         )
 
     def _end_clean_up(self, previous: list[str]) -> None:
         """A previous instance that cannot be terminated (termination protection) does not stop the launch."""
         try:
-            self._walk.ec2().terminate_instances(InstanceIds=previous)
+            self._phases.ec2().terminate_instances(InstanceIds=previous)
         except ClientError as error:
-            self._walk.log("CLEANUP_FAIL", rawError=str(error))
+            self._phases.log("CLEANUP_FAIL", rawError=str(error))
         else:
-            self._walk.log("CLEANUP_END")
+            self._phases.log("CLEANUP_END")
         with self._core.lock:
             self._server.left_behind.clear()
             for instance_id in previous:
@@ -135,53 +136,53 @@ class ServerLaunch:
 
     def _plan_snapshot(self) -> None:
         start = self._start_snapshot if self._server.extends is None else self._start_staging
-        self._walk.then(0.4 + 0.03 * self._position, "SNAPSHOT", start)
+        self._phases.then(0.4 + 0.03 * self._position, "SNAPSHOT", start)
 
     def _start_snapshot(self) -> None:
         if self._part.snapshot_id:
             with self._core.lock:
-                pinned = snapshots.find(self._core, self._server, self._part.snapshot_id)
+                pinned = points_in_time.find(self._core, self._server, self._part.snapshot_id)
             if pinned is None:
-                self._walk.log("USING_PREVIOUS_SNAPSHOT_FAILED")
+                self._phases.log("USING_PREVIOUS_SNAPSHOT_FAILED")
                 raise LaunchFailedError(f"The recovery snapshot {self._part.snapshot_id} no longer exists")
             self._point_in_time = pinned
-            self._walk.log("USING_PREVIOUS_SNAPSHOT")
+            self._phases.log("USING_PREVIOUS_SNAPSHOT")
             end_snapshot = self._take_snapshots
         else:
-            self._walk.log("SNAPSHOT_START")
+            self._phases.log("SNAPSHOT_START")
             with self._core.lock:
                 lag = self._core.replication_of(self._server)[1]
             self._point_in_time = self._core.now() - timedelta(seconds=lag)
             end_snapshot = self._end_snapshot
-        self._walk.then(0.2, "SNAPSHOT", lambda: self._walk.through("SNAPSHOT", end_snapshot))
+        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.through("SNAPSHOT", end_snapshot))
 
     def _end_snapshot(self) -> None:
-        self._walk.log("SNAPSHOT_END")
+        self._phases.log("SNAPSHOT_END")
         self._take_snapshots()
 
     def _taken(self) -> list[str]:
         drs_ec2 = self._core.ec2(self._scope, None)
         zone = f"{self._scope.region}a"
-        return [swap.take_snapshot(drs_ec2, zone, self._server, disk) for disk in self._server.disks]
+        return [launch_calls.take_snapshot(drs_ec2, zone, self._server, disk) for disk in self._server.disks]
 
     def _take_snapshots(self) -> None:
         self._snapshots = self._taken()
-        if self._walk.settings.get("recoveryMode") == "FAST":
-            self._walk.then(self._walk.times.wait, "LAUNCH", self._start_launch)
+        if self._phases.settings.get("recoveryMode") == "FAST":
+            self._phases.then(self._phases.times.wait, "LAUNCH", self._start_launch)
         else:
-            self._walk.then(self._walk.times.wait, "CONVERSION", self._start_conversion)
+            self._phases.then(self._phases.times.wait, "CONVERSION", self._start_conversion)
 
     def _start_conversion(self) -> None:
-        self._walk.log("CONVERSION_START", conversionServerID=self._walk.conversion_server)
-        self._walk.then(
-            self._walk.times.conversion,
+        self._phases.log("CONVERSION_START", conversionServerID=self._phases.conversion_server)
+        self._phases.then(
+            self._phases.times.conversion,
             "CONVERSION",
-            lambda: self._walk.through("CONVERSION", self._end_conversion),
+            lambda: self._phases.through("CONVERSION", self._end_conversion),
         )
 
     def _end_conversion(self) -> None:
-        self._walk.log("CONVERSION_END", conversionServerID=self._walk.conversion_server)
-        self._walk.then(0.5, "LAUNCH", self._start_launch)
+        self._phases.log("CONVERSION_END", conversionServerID=self._phases.conversion_server)
+        self._phases.then(0.5, "LAUNCH", self._start_launch)
 
     # --- the same for an extended server, in its staging account ---
 
@@ -189,54 +190,56 @@ class ServerLaunch:
         self._staging.log(self._server, "SNAPSHOT_START")
         with self._core.lock:
             pinned = self._part.snapshot_id
-            found = snapshots.find(self._core, self._server, pinned) if pinned else None
+            found = points_in_time.find(self._core, self._server, pinned) if pinned else None
             lag = self._core.replication_of(self._server)[1]
         if pinned and found is None:
             raise LaunchFailedError(f"The recovery snapshot {pinned} no longer exists")
         self._point_in_time = found or self._core.now() - timedelta(seconds=lag)
-        self._walk.then(0.2, "SNAPSHOT", lambda: self._walk.through("SNAPSHOT", self._convert_in_staging))
+        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.through("SNAPSHOT", self._convert_in_staging))
 
     def _convert_in_staging(self) -> None:
         self._staging.log(self._server, "SNAPSHOT_END")
         self._staging.log(self._server, "CONVERSION_START")
         seconds = staging_time(self._core.settings, self._core.seed, self._job.job_id, self._server.server_id)
-        self._walk.then(seconds, "CONVERSION", lambda: self._walk.through("CONVERSION", self._end_staging))
+        self._phases.then(
+            seconds, "CONVERSION", lambda: self._phases.through("CONVERSION", self._end_staging)
+        )
 
     def _end_staging(self) -> None:
         self._staging.log(self._server, "CONVERSION_END")
         self._staging.close(self._server, succeeded=True)
         self._snapshots = self._taken()
-        self._walk.then(0.5, "LAUNCH", self._start_launch)
+        self._phases.then(0.5, "LAUNCH", self._start_launch)
 
     # --- launch ---
 
     def _start_launch(self) -> None:
-        self._walk.log("LAUNCH_START")
+        self._phases.log("LAUNCH_START")
         with self._core.lock:
             self._part.launch_status = "IN_PROGRESS"
             if self._server.last_launch:
                 self._server.last_launch.status = "IN_PROGRESS"
-        self._walk.through("LAUNCH", self._launch)
+        self._phases.through("LAUNCH", self._launch)
 
     def _launch(self) -> None:
         self._authorize()
-        target_id = self._walk.target_id
+        target_id = self._phases.target_id
         if target_id is None:
-            LaunchNew(self._walk, self._snapshots, self._launched).begin()
+            LaunchNew(self._phases, self._snapshots, self._launched).begin()
         else:
-            LaunchInto(self._walk, target_id, self._snapshots, self._launched).begin()
+            LaunchInto(self._phases, target_id, self._snapshots, self._launched).begin()
 
     def _authorize(self) -> None:
         """drs:CreateRecoveryInstanceForDrs is permission-only: DRS asks for it as the job's caller."""
         caller, action, arn = self._job.caller, "drs:CreateRecoveryInstanceForDrs", self._server.arn
-        if not self._core.authorize(caller, action, arn):
+        if not self._core.hooks.authorize(caller, action, arn):
             who = caller.arn or caller.access_key_id
             raise LaunchFailedError(
                 f"AccessDeniedException: User: {who} is not authorized to perform: {action} "
                 f"on resource: {arn}"
             )
 
-    def _launched(self, instance: dict[str, Any], volumes: list[swap.NewVolume]) -> None:
+    def _launched(self, instance: dict[str, Any], volumes: list[launch_calls.NewVolume]) -> None:
         instance_id = instance["InstanceId"]
         with self._core.lock:
             records = self._scope.recovery_instances
@@ -249,7 +252,7 @@ class ServerLaunch:
                 server_id=self._server.server_id,
                 job_id=self._job.job_id,
                 is_drill=self._job.is_drill,
-                launched_into=self._walk.target_id is not None,
+                launched_into=self._phases.target_id is not None,
                 created_at=self._core.now(),
                 point_in_time=self._point_in_time,
                 private_ip=instance.get("PrivateIpAddress"),
@@ -261,5 +264,5 @@ class ServerLaunch:
             reversal.after_launch(self._core, self._server)
             events.soon(self._core, self._server)
             self._part.recovery_instance_id = instance_id
-            self._walk.log("LAUNCH_END", targetInstanceID=instance_id)
-        self._walk.close("LAUNCHED")
+            self._phases.log("LAUNCH_END", targetInstanceID=instance_id)
+        self._phases.close("LAUNCHED")

@@ -1,44 +1,23 @@
-"""What the emulator remembers, per account and Region. Changed only with the state lock held."""
+"""Source servers, their disks and their replication."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-from drs_emulator.contract import Caller
-from drs_emulator.errors import LockedError
 
 LAUNCHABLE_STATES = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "STALLED", "CREATING_SNAPSHOT", "PAUSED"})
 """Replication states a launch is possible in, once there is a consistent point in time (DRS user guide,
 preparing-failover: a drill is possible in lag or stall after initial sync)."""
 
 
-class StateLock:
-    """The one lock of an emulator. Re-entrant, and able to tell whether this thread holds it."""
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A source server or a recovery instance, wherever it is. ``name`` is its id."""
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._owner: int | None = None
-        self._depth = 0
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._owner = threading.get_ident()
-        self._depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            self._owner = None
-        self._lock.release()
-
-    def check_free(self, what: str) -> None:
-        """Raise LockedError if this thread holds the lock: ``what`` must not wait on it."""
-        if self._owner == threading.get_ident():
-            raise LockedError(f"{what} with the state lock held")
+    account: str
+    region: str
+    name: str
 
 
 @dataclass(slots=True)
@@ -54,15 +33,6 @@ class LastLaunch:
     job_id: str
     is_drill: bool
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A source server or a recovery instance, wherever it is. ``name`` is its id."""
-
-    account: str
-    region: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,129 +163,3 @@ class SourceServer:
         """The instance it launches into, if any."""
         properties = self.launch.get("launchIntoInstanceProperties") or {}
         return properties.get("launchIntoEC2InstanceID") or None
-
-
-@dataclass(slots=True)
-class Participant:
-    """One server of a job. ``launch_status`` as the job keeps it, whatever the wire shows."""
-
-    server_id: str
-    launch_status: str = "PENDING"
-    recovery_instance_id: str | None = None
-    snapshot_id: str | None = None
-
-    @property
-    def is_final(self) -> bool:
-        return self.launch_status in ("LAUNCHED", "FAILED", "TERMINATED")
-
-
-@dataclass(slots=True)
-class LogItem:
-    at: datetime
-    event: str
-    data: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Job:
-    job_id: str
-    arn: str
-    number: int
-    type: str
-    initiated_by: str
-    created_at: datetime
-    caller: Caller
-    participants: list[Participant]
-    tags: dict[str, str]
-    status: str = "PENDING"
-    ended_at: datetime | None = None
-    log: list[LogItem] = field(default_factory=list)
-
-    @property
-    def is_drill(self) -> bool:
-        return self.initiated_by == "START_DRILL"
-
-    @property
-    def is_active(self) -> bool:
-        return self.status != "COMPLETED"
-
-
-@dataclass(slots=True)
-class RecoveryInstance:
-    instance_id: str
-    arn: str
-    server_id: str
-    job_id: str
-    is_drill: bool
-    launched_into: bool
-    created_at: datetime
-    point_in_time: datetime
-    private_ip: str | None
-    volumes: list[tuple[str, int, str]]
-    """(device, bytes, EBS volume id) of what it was launched with."""
-    tags: dict[str, str] = field(default_factory=dict)
-    replication_state: str = "NOT_STARTED"
-    """NOT_STARTED or DISCONNECTED; once reversed, it is the reversed server's."""
-    terminated_at: datetime | None = None
-    reversed_to: Ref | None = None
-    """The source server that it replicates to since ReverseReplication."""
-    reversed_at: datetime | None = None
-    failback_stopped: bool = False
-    failback_told: str = "FAILBACK_NOT_STARTED"
-    """The failback state of the last event."""
-    failback_settings: dict[str, Any] = field(default_factory=dict)
-    """The failback replication configuration in the words of the API."""
-
-    @property
-    def ref(self) -> Ref:
-        """Where it is."""
-        _, _, _, region, account, _ = self.arn.split(":", 5)
-        return Ref(account, region, self.instance_id)
-
-
-@dataclass(slots=True)
-class Template:
-    """A launch or replication configuration template; ``settings`` in the words of the API."""
-
-    template_id: str
-    arn: str
-    settings: dict[str, Any]
-    tags: dict[str, str]
-
-
-@dataclass(slots=True)
-class Scope:
-    """The state of one account in one Region."""
-
-    account: str
-    region: str
-    initialized: bool = False
-    servers: dict[str, SourceServer] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    recovery_instances: dict[str, RecoveryInstance] = field(default_factory=dict)
-    launch_templates: dict[str, Template] = field(default_factory=dict)
-    replication_templates: dict[str, Template] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-
-    def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource of this scope."""
-        return f"arn:aws:drs:{self.region}:{self.account}:{kind}/{name}"
-
-    def new_id(self, prefix: str, seed: int) -> str:
-        """A fresh id of the pattern ``<prefix>-`` + 17, the same in every run with the same seed."""
-        self.counters[prefix] = self.counters.get(prefix, 0) + 1
-        return hashed_id(prefix, seed, self.account, self.region, self.counters[prefix])
-
-    def active_jobs(self) -> list[Job]:
-        """Jobs that have not ended."""
-        return [job for job in self.jobs.values() if job.is_active]
-
-    def busy_servers(self) -> set[str]:
-        """Ids of the servers that take part in an active job."""
-        return {part.server_id for job in self.active_jobs() for part in job.participants}
-
-
-def hashed_id(prefix: str, *parts: object) -> str:
-    """``<prefix>-`` and 17 hex digits that depend on nothing but ``parts``."""
-    digest = hashlib.sha256("/".join(map(str, (prefix, *parts))).encode()).hexdigest()
-    return f"{prefix}-{digest[:17]}"

@@ -1,4 +1,4 @@
-"""Admin routes of the small EC2 stand-in: put instances there, look at them, start and stop them."""
+"""Admin routes of the small EC2 stand-in: add, list, start and stop instances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drs_emulator.errors import AdminError
-from drs_emulator.small_ec2 import SmallEc2
+from drs_emulator.small_ec2.access import SmallEc2
+from drs_emulator.small_ec2.state import InstanceSpec
 
 _FIELDS = {
     "name": "name",
@@ -61,4 +62,4 @@ def _add(ec2: SmallEc2, account: str, region: str, item: dict[str, Any]) -> str:
     values = {_FIELDS[name]: value for name, value in item.items()}
     if "disks" in values:
         values["disks"] = tuple(values["disks"])
-    return ec2.add_instance(account, region, **values)
+    return ec2.add_instance(account, region, InstanceSpec(**values))

@@ -1,7 +1,8 @@
-"""What the small EC2 stand-in remembers, and the errors it answers with."""
+"""The records of the small EC2 stand-in, and its errors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,13 +18,28 @@ def client_error(code: str, message: str, operation: str, status: int = 400) -> 
 
 
 def platform_of(image_id: str) -> str:
-    """The platform that ``contract.default_image`` has put into an image id."""
+    """The platform that ``contract.default_image`` encodes in an image id."""
     return "windows" if image_id[4:].startswith(b"windows".hex()) else "linux"
 
 
 def root_device(platform: str) -> str:
     """The usual name of the root device."""
     return "/dev/sda1" if platform == "windows" else "/dev/xvda"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """An instance to add. ``disks`` are sizes in GiB, the root first; ``zone`` None is the Region's first."""
+
+    name: str | None = None
+    state: str = "stopped"
+    platform: str = "linux"
+    architecture: str = "x86_64"
+    boot_mode: str = "legacy-bios"
+    zone: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    disks: tuple[int, ...] = (8,)
+    protected: bool = False
 
 
 @dataclass(slots=True)
@@ -54,7 +70,7 @@ class Volume:
 
 
 @dataclass(slots=True)
-class Place:
+class Ec2Scope:
     """One account in one Region."""
 
     account: str

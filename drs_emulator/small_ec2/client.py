@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drs_emulator.contract import Caller
-from drs_emulator.small_ec2_state import Instance, Place, Volume, client_error, platform_of, root_device
-
-if TYPE_CHECKING:
-    from drs_emulator.small_ec2 import SmallEc2
+from drs_emulator.small_ec2.inventory import Inventory
+from drs_emulator.small_ec2.state import (
+    Ec2Scope,
+    Instance,
+    InstanceSpec,
+    Volume,
+    client_error,
+    platform_of,
+    root_device,
+)
 
 
 class SmallEc2Client:
     """The part of the boto3 EC2 client that DRS uses. Arguments and answers are boto3's."""
 
-    def __init__(self, ec2: SmallEc2, place: Place, caller: Caller | None) -> None:
-        self._ec2, self._place, self._caller = ec2, place, caller
-        self._lock = ec2.lock
+    def __init__(self, inventory: Inventory, scope: Ec2Scope, caller: Caller | None) -> None:
+        self._inventory, self._scope, self._caller = inventory, scope, caller
+        self._lock = inventory.lock
 
     def _enter(self, action: str) -> None:
         key = self._caller.access_key_id if self._caller else None
-        self._ec2.calls.append((key, f"ec2:{action}"))
-        if self._caller is not None and f"ec2:{action}" in self._ec2.denied:
+        self._inventory.calls.append((key, f"ec2:{action}"))
+        if self._caller is not None and f"ec2:{action}" in self._inventory.denied:
             raise client_error(
                 "UnauthorizedOperation", "You are not authorized to perform this operation.", action, 403
             )
 
     def _instance(self, instance_id: str, action: str) -> Instance:
-        instance = self._place.instances.get(instance_id)
+        instance = self._scope.instances.get(instance_id)
         if instance is None:
             raise client_error(
                 "InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist", action
             )
-        if (instance_id, action) in self._ec2.broken:
-            code = self._ec2.broken[instance_id, action]
+        if (instance_id, action) in self._inventory.broken:
+            code = self._inventory.broken[instance_id, action]
             raise client_error(code, f"{action} failed for {instance_id}", action, 500)
         return instance
 
     def _volume(self, volume_id: str, action: str) -> Volume:
-        volume = self._place.volumes.get(volume_id)
+        volume = self._scope.volumes.get(volume_id)
         if volume is None:
             raise client_error("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.", action)
         return volume
@@ -60,7 +66,7 @@ class SmallEc2Client:
                 wanted = {self._instance(item, "DescribeInstances").instance_id for item in InstanceIds}
             found = [
                 self._instance_view(item)
-                for item in self._place.instances.values()
+                for item in self._scope.instances.values()
                 if wanted is None or item.instance_id in wanted
             ]
             return {"Reservations": [{"Instances": [item]} for item in found]}
@@ -86,7 +92,7 @@ class SmallEc2Client:
                         "DeleteOnTermination": volume.delete_on_termination,
                     },
                 }
-                for volume in self._place.volumes.values()
+                for volume in self._scope.volumes.values()
                 if volume.attached_to == item.instance_id
             ],
         }
@@ -97,10 +103,10 @@ class SmallEc2Client:
     def describe_volumes(
         self, VolumeIds: list[str] | None = None, Filters: list[dict[str, Any]] | None = None
     ) -> dict[str, Any]:
-        """Volumes by id; filters are not looked at."""
+        """Volumes by id; filters are ignored."""
         with self._lock:
             self._enter("DescribeVolumes")
-            ids = list(self._place.volumes) if VolumeIds is None else VolumeIds
+            ids = list(self._scope.volumes) if VolumeIds is None else VolumeIds
             return {"Volumes": [self._volume_view(self._volume(item, "DescribeVolumes")) for item in ids]}
 
     def _volume_view(self, volume: Volume) -> dict[str, Any]:
@@ -130,13 +136,13 @@ class SmallEc2Client:
         with self._lock:
             self._enter("CreateVolume")
             snapshot = arguments.get("SnapshotId")
-            if snapshot and snapshot not in self._place.snapshots:
+            if snapshot and snapshot not in self._scope.snapshots:
                 raise client_error("InvalidSnapshot.NotFound", f"No snapshot '{snapshot}'", "CreateVolume")
-            size = arguments.get("Size") or self._place.snapshots[str(snapshot)]
-            volume_id = self._ec2.new_id(self._place, "vol")
+            size = arguments.get("Size") or self._scope.snapshots[str(snapshot)]
+            volume_id = self._inventory.new_id(self._scope, "vol")
             volume = Volume(volume_id, arguments["AvailabilityZone"], size, _tags(arguments))
             volume.snapshot_id = snapshot
-            self._place.volumes[volume_id] = volume
+            self._scope.volumes[volume_id] = volume
             return self._volume_view(volume)
 
     def delete_volume(self, VolumeId: str) -> dict[str, Any]:
@@ -145,7 +151,7 @@ class SmallEc2Client:
             self._enter("DeleteVolume")
             if self._volume(VolumeId, "DeleteVolume").attached_to:
                 raise client_error("VolumeInUse", f"Volume {VolumeId} is attached", "DeleteVolume")
-            del self._place.volumes[VolumeId]
+            del self._scope.volumes[VolumeId]
             return {}
 
     def create_snapshot(self, **arguments: Any) -> dict[str, Any]:
@@ -153,8 +159,8 @@ class SmallEc2Client:
         with self._lock:
             self._enter("CreateSnapshot")
             volume = self._volume(arguments["VolumeId"], "CreateSnapshot")
-            snapshot_id = self._ec2.new_id(self._place, "snap")
-            self._place.snapshots[snapshot_id] = volume.gib
+            snapshot_id = self._inventory.new_id(self._scope, "snap")
+            self._scope.snapshots[snapshot_id] = volume.gib
             return {"SnapshotId": snapshot_id, "State": "completed"}
 
     def attach_volume(self, VolumeId: str, InstanceId: str, Device: str) -> dict[str, Any]:
@@ -169,14 +175,14 @@ class SmallEc2Client:
                 raise client_error("VolumeInUse", f"{VolumeId} is already attached", "AttachVolume")
             if volume.zone != instance.zone:
                 raise client_error("InvalidVolume.ZoneMismatch", "Not in the same zone", "AttachVolume")
-            taken = {item.device for item in self._place.volumes.values() if item.attached_to == InstanceId}
+            taken = {item.device for item in self._scope.volumes.values() if item.attached_to == InstanceId}
             if Device in taken:
                 raise client_error("InvalidParameterValue", f"{Device} is already in use", "AttachVolume")
             volume.attached_to, volume.device, volume.delete_on_termination = InstanceId, Device, False
             return {"State": "attaching"}
 
     def detach_volume(self, VolumeId: str, InstanceId: str, Device: str | None = None) -> dict[str, Any]:
-        """Detach, at once or in a while. The root of an instance that is not stopped cannot be detached."""
+        """Detach, at once or after ``detach_seconds``. The root comes off a stopped instance only."""
         with self._lock:
             self._enter("DetachVolume")
             volume = self._volume(VolumeId, "DetachVolume")
@@ -189,15 +195,15 @@ class SmallEc2Client:
                 raise client_error(
                     "OperationNotPermitted", f"Unable to detach root volume {VolumeId}", "DetachVolume"
                 )
-            if not self._ec2.detach_seconds:
+            if not self._inventory.detach_seconds:
                 volume.attached_to = volume.device = None
                 return {"State": "detached"}
 
-            def let_go() -> None:
+            def detach() -> None:
                 with self._lock:
                     volume.attached_to = volume.device = None
 
-            self._ec2.clock.call_later(self._ec2.detach_seconds, let_go)
+            self._inventory.clock.call_later(self._inventory.detach_seconds, detach)
             return {"State": "detaching"}
 
     # --- instances ---
@@ -210,21 +216,23 @@ class SmallEc2Client:
             root = root_device(platform_of(arguments["ImageId"]))
             if mappings and mappings[0]["DeviceName"] != root:
                 raise client_error("InvalidBlockDeviceMapping", f"The root is {root}", "RunInstances")
-            instance_id = self._ec2.add_instance(
-                self._place.account,
-                self._place.region,
-                state="pending",
-                platform=platform_of(arguments["ImageId"]),
-                tags=_tags(arguments),
-                disks=tuple(mapping["Ebs"]["VolumeSize"] for mapping in mappings),
+            instance_id = self._inventory.add_instance(
+                self._scope.account,
+                self._scope.region,
+                InstanceSpec(
+                    state="pending",
+                    platform=platform_of(arguments["ImageId"]),
+                    tags=_tags(arguments),
+                    disks=tuple(mapping["Ebs"]["VolumeSize"] for mapping in mappings),
+                ),
             )
-            instance = self._place.instances[instance_id]
+            instance = self._scope.instances[instance_id]
             if arguments.get("PrivateIpAddress"):
                 instance.private_ip = arguments["PrivateIpAddress"]
-            for volume in self._place.volumes.values():
+            for volume in self._scope.volumes.values():
                 if volume.attached_to == instance_id:
                     volume.delete_on_termination = True
-            self._later(self._ec2.boot_seconds, instance, "pending", "running")
+            self._later(self._inventory.boot_seconds, instance, "pending", "running")
             return {"Instances": [self._instance_view(instance)]}
 
     def start_instances(self, InstanceIds: list[str]) -> dict[str, Any]:
@@ -241,8 +249,8 @@ class SmallEc2Client:
                     )
                 if instance.state == "stopped":
                     instance.state = "pending"
-                    instance.launch_time = self._ec2.clock.now()
-                    self._later(self._ec2.boot_seconds, instance, "pending", "running")
+                    instance.launch_time = self._inventory.clock.now()
+                    self._later(self._inventory.boot_seconds, instance, "pending", "running")
             return {}
 
     def stop_instances(self, InstanceIds: list[str]) -> dict[str, Any]:
@@ -253,7 +261,7 @@ class SmallEc2Client:
                 instance = self._instance(instance_id, "StopInstances")
                 if instance.state in ("running", "pending"):
                     instance.state = "stopping"
-                    self._later(self._ec2.stop_seconds, instance, "stopping", "stopped")
+                    self._later(self._inventory.stop_seconds, instance, "stopping", "stopped")
             return {}
 
     def terminate_instances(self, InstanceIds: list[str]) -> dict[str, Any]:
@@ -269,12 +277,12 @@ class SmallEc2Client:
                         "TerminateInstances",
                     )
             for instance_id in InstanceIds:
-                self._place.instances[instance_id].state = "terminated"
-                for volume in list(self._place.volumes.values()):
+                self._scope.instances[instance_id].state = "terminated"
+                for volume in list(self._scope.volumes.values()):
                     if volume.attached_to == instance_id:
                         volume.attached_to = volume.device = None
                         if volume.delete_on_termination:
-                            del self._place.volumes[volume.volume_id]
+                            del self._scope.volumes[volume.volume_id]
             return {}
 
     def _later(self, seconds: float, instance: Instance, before: str, after: str) -> None:
@@ -283,7 +291,7 @@ class SmallEc2Client:
                 if instance.state == before:
                     instance.state = after
 
-        self._ec2.clock.call_later(seconds, change)
+        self._inventory.clock.call_later(seconds, change)
 
 
 def _tags(arguments: dict[str, Any]) -> dict[str, str]:

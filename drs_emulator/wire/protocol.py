@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from drs_emulator import model
 from drs_emulator.contract import Request, Response
 from drs_emulator.errors import DrsError, InternalServerError, ValidationError
+from drs_emulator.wire import service_model
 
 log = logging.getLogger("drs_emulator")
 
@@ -32,11 +32,11 @@ def parse(request: Request, operation: str, path_params: dict[str, str], *, empt
     ``empty_clears`` lets an empty launchIntoEC2InstanceID pass its own pattern (a setting).
     """
     params: dict[str, Any] = {**_body(request), **path_params}
-    shape = model.operation_model(operation).input_shape
+    shape = service_model.operation_model(operation).input_shape
     if shape is not None:
-        params.update(model.query_parameters(request, shape))
-    params = model.without_nulls(params)
-    problems = model.request_problems(operation, params)
+        params.update(service_model.query_parameters(request, shape))
+    params = service_model.without_nulls(params)
+    problems = service_model.request_problems(operation, params)
     if empty_clears and params.get("launchIntoInstanceProperties") == {"launchIntoEC2InstanceID": ""}:
         problems = [problem for problem in problems if problem[0] != _EMPTY_CLEARS]
     if problems:
@@ -56,7 +56,7 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _summary(problems: list[model.Problem]) -> str:
+def _summary(problems: list[service_model.Problem]) -> str:
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
     details = "; ".join(f"Value at '{path}' failed to satisfy constraint: {text}" for path, text in problems)
     return f"{count}: {details}"
@@ -64,12 +64,12 @@ def _summary(problems: list[model.Problem]) -> str:
 
 def success(operation: str, result: dict[str, Any], request_id: str) -> Response:
     """The response of a served operation; InternalServerError if the result does not fit the model."""
-    problems = model.response_problems(operation, result)
+    problems = service_model.response_problems(operation, result)
     if problems:
         details = "; ".join(f"{path}: {text}" for path, text in problems[:5])
         log.error("the emulator's answer to %s does not fit the service model: %s", operation, details)
         raise InternalServerError(f"The emulator's answer does not fit the service model: {details}")
-    status = int(model.operation_model(operation).http["responseCode"])
+    status = int(service_model.operation_model(operation).http["responseCode"])
     body = b"" if status == 204 else orjson.dumps(result)
     return Response(status, _headers(request_id), body)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from drs_emulator.instances import MANAGED_TAG
+from drs_emulator.ec2.instances import MANAGED_TAG
 from drs_emulator.state import Disk, SourceServer
 
 _GIB = 1024**3

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from drs_emulator import instances, replication_runs
 from drs_emulator.core import Core
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import ConflictError
+from drs_emulator.replication import runs
 from drs_emulator.state import RecoveryInstance, SourceServer
 
 NOT_CONNECTED = (
@@ -91,6 +92,6 @@ def _is_watched(core: Core, server: SourceServer) -> bool:
 def saw(core: Core, server: SourceServer, state: str) -> None:
     """EC2 said that the instance of the server's agent is ``state``; the lock being held."""
     if state == "RUNNING":
-        replication_runs.find_agent(core, server)
+        runs.find_agent(core, server)
     else:
-        replication_runs.lose_agent(core, server)
+        runs.lose_agent(core, server)

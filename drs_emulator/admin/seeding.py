@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from drs_emulator import replication_runs, views
+from drs_emulator import views
 from drs_emulator.configurations import (
     new_launch_configuration,
     new_replication_configuration,
@@ -13,8 +13,9 @@ from drs_emulator.configurations import (
 )
 from drs_emulator.core import Core
 from drs_emulator.errors import AdminError
-from drs_emulator.model import response_problems, values_of
+from drs_emulator.replication import runs
 from drs_emulator.state import LAUNCHABLE_STATES, Disk, Replication, Scope, SourceServer, Template
+from drs_emulator.wire.service_model import response_problems, values_of
 
 _CHOICES = {
     "platform": ["linux", "windows"],
@@ -132,7 +133,7 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
     scope.servers[server_id] = server
     if core.replication_of(server)[0] == "STALLED":
         core.stalled_seen.add(server_id)
-    replication_runs.reconsider(core, server)
+    runs.reconsider(core, server)
     return server_id
 
 

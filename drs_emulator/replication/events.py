@@ -5,8 +5,8 @@ Called with the state lock held, and therefore only planned here: events and met
 
 from __future__ import annotations
 
-from drs_emulator import failback_state, metrics
 from drs_emulator.core import Core
+from drs_emulator.replication import failback_state, metrics
 from drs_emulator.state import RecoveryInstance, Scope, SourceServer
 
 _TOLD = frozenset({"FAILBACK_IN_PROGRESS", "FAILBACK_COMPLETED", "FAILBACK_ERROR"})

@@ -10,15 +10,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from drs_emulator.configurations import DEFAULT_POLICY
 from drs_emulator.core import Core
 from drs_emulator.state import LAUNCHABLE_STATES, SourceServer, hashed_id
-from drs_emulator.timestamps import to_wire
+from drs_emulator.wire.timestamps import to_wire
 
-DEFAULT_POLICY: list[dict[str, Any]] = [
-    {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60, "enabled": True},
-    {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24, "enabled": True},
-    {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7, "enabled": True},
-]
 _UNIT_SECONDS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 
 

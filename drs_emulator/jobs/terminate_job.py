@@ -11,9 +11,9 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drs_emulator.core import Core
-from drs_emulator.launch_end import end
+from drs_emulator.jobs.job_end import end
+from drs_emulator.jobs.timings import job_start, terminate_time
 from drs_emulator.state import Job, Participant, Scope
-from drs_emulator.timings import job_start, terminate_time
 
 
 class TerminateJob:
@@ -38,7 +38,7 @@ class TerminateJob:
             self.core.later(seconds, self._step(part))
 
     def _step(self, part: Participant) -> Callable[[], None]:
-        return lambda: self.core.run_aside(lambda: self._terminate(part))
+        return lambda: self.core.hooks.run_aside(lambda: self._terminate(part))
 
     def _terminate(self, part: Participant) -> None:
         ec2 = self.core.ec2(self.scope, self.job.caller)

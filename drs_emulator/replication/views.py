@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from drs_emulator.core import Core
-from drs_emulator.failback_state import reversed_server
-from drs_emulator.model import values_of
-from drs_emulator.omit_absent import present
-from drs_emulator.replication_progress import backlog, copied, progress, read_again, seconds_left
+from drs_emulator.replication.failback_state import reversed_server
+from drs_emulator.replication.progress import backlog, copied, progress, read_again, seconds_left
 from drs_emulator.state import RecoveryInstance, SourceServer
-from drs_emulator.timestamps import duration, to_wire
+from drs_emulator.wire.omit_absent import present
+from drs_emulator.wire.service_model import values_of
+from drs_emulator.wire.timestamps import duration, to_wire
 
 _STEPS = values_of("DataReplicationInitiationStepName")
 _FAILED_STEP = "FAILED_TO_"

@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from drs_emulator import events, failback_state, faults, foreign_jobs, replication_runs, seeding, views
+from drs_emulator import faults, views
+from drs_emulator.admin import seeding
 from drs_emulator.core import Core
 from drs_emulator.errors import AdminError
+from drs_emulator.jobs import foreign_jobs
+from drs_emulator.replication import events, failback_state, runs
 
 Body = dict[str, Any]
 
@@ -74,7 +77,7 @@ def _look_again(core: Core) -> None:
     with core.lock:
         servers = [server for scope in core.scopes.values() for server in scope.servers.values()]
         for server in servers:
-            replication_runs.reconsider(core, server)
+            runs.reconsider(core, server)
     for server in servers:
         events.edges(core, server)
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_emulator import instances, replication_runs
 from drs_emulator.configurations import new_launch_configuration, new_replication_configuration
 from drs_emulator.core import Core
+from drs_emulator.ec2 import instances
 from drs_emulator.errors import ConflictError, DrsError, ValidationError, error_of
-from drs_emulator.failback_state import reversed_server
+from drs_emulator.replication import runs
+from drs_emulator.replication.failback_state import reversed_server
 from drs_emulator.state import Disk, RecoveryInstance, Replication, Scope, SourceServer, hashed_id
 
 
@@ -147,7 +148,7 @@ def _point(core: Core, scope: Scope, server: SourceServer, item: RecoveryInstanc
     server.private_ip = item.private_ip
     server.origin_account, server.origin_region, server.origin_zone = scope.account, scope.region, zone
     server.replicates_from = item.ref
-    replication_runs.repoint(core, server)
+    runs.repoint(core, server)
 
 
 def _create(
@@ -227,4 +228,4 @@ def after_launch(core: Core, server: SourceServer) -> None:
     found = core.server_at(server.counterpart) if server.direction == "FAILBACK" else None
     staging = core.server_at(found.extends) if found is not None and found.extends else None
     if staging is not None:
-        replication_runs.lose_agent(core, staging)
+        runs.lose_agent(core, staging)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from drs_emulator.contract import Metric, NoMetrics
 from drs_emulator.core import Core
-from drs_emulator.replication_progress import backlog
+from drs_emulator.replication.progress import backlog
 from drs_emulator.state import Scope, SourceServer
 
 
 def of_server(core: Core, scope: Scope, server: SourceServer) -> list[Metric]:
     """What there is to say about ``server`` and its scope now; nothing if nobody takes metrics."""
-    if isinstance(core.metrics, NoMetrics) or server.server_id not in scope.servers:
+    if isinstance(core.hooks.metrics, NoMetrics) or server.server_id not in scope.servers:
         return []
     now, status = core.now(), server.replication
     _, lag, _ = core.replication_of(server)

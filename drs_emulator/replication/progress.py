@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from drs_emulator.core import Core
 from drs_emulator.state import SourceServer
-from drs_emulator.sync_bandwidth import SyncLine
+from drs_emulator.state.sync_bandwidth import SyncLine
 
 COPYING = ("INITIAL_SYNC", "RESCAN")
 NEARLY = 0.95

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from drs_emulator.contract import Caller
 from drs_emulator.core import Core, new_job
-from drs_emulator.launch_end import end
+from drs_emulator.jobs.job_end import end
 from drs_emulator.state import Job, Participant, Ref, SourceServer
 
 

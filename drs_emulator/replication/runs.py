@@ -15,9 +15,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from drs_emulator import events
 from drs_emulator.core import Core
-from drs_emulator.replication_progress import line, moved, never_converges
+from drs_emulator.replication import events
+from drs_emulator.replication.progress import line, moved, never_converges
 from drs_emulator.state import Phase, SourceServer
 
 

@@ -1,0 +1,1 @@
+"""The admin API: everything that is not AWS."""

@@ -1,0 +1,1 @@
+"""What DRS reads and changes in EC2."""

@@ -1,0 +1,1 @@
+"""Jobs of DRS on the clock: LAUNCH, TERMINATE, and conversion in a staging account."""

@@ -1,0 +1,1 @@
+"""Replication of source servers: phases, stalls, failback, points in time, events and metrics."""
