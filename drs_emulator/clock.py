@@ -1,7 +1,7 @@
-"""Time for everything on the laptop: one clock that the engine, the DRS emulator and the EC2 extras share.
+"""Simulated time: one clock for the emulator and all that it works with.
 
-``ScaledClock`` runs behind the local cloud, ``ManualClock`` under tests; the virtual-time runner builds on
-the latter. Nothing in ``local/`` reads the machine's clock by itself.
+``ManualClock`` serves tests, ``scaled_clock.ScaledClock`` running servers. No other module reads the
+machine's clock.
 """
 
 from __future__ import annotations

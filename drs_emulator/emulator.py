@@ -37,7 +37,7 @@ from drs_emulator.settings import Settings
 from drs_emulator.wire import protocol, service_model
 from drs_emulator.wire.protocol import Invocation
 
-log = logging.getLogger("drs_emulator")
+log = logging.getLogger(__name__)
 
 
 class DrsEmulator:

@@ -1,9 +1,8 @@
-"""The clock of the local cloud: fast while everything waits, real while something works.
+"""A clock that runs faster than real time while everything waits, and in real time while something works.
 
-A function takes as long here as on AWS (its own work is real), but a wait, a retry, a boot or a DRS job
-does not have to. So simulated time runs ``speed`` times real time while the cloud only waits, and at the
-speed of real time while a Lambda invocation or an API call is being served: simulated durations then do not
-depend on how slow the laptop is.
+Work takes as long here as on AWS; a wait, a boot or a DRS job does not have to. Simulated time runs ``speed``
+times as fast as real time, except while a caller holds ``real_speed`` because it serves a call. Simulated
+durations thus do not depend on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-log = logging.getLogger("drs_emulator.clock")
+log = logging.getLogger(__name__)
 
 
 class Timer(Protocol):
@@ -77,7 +76,7 @@ class ScaledClock:
             due = self._catch_up() + max(0.0, seconds)
             heapq.heappush(self._due, (due, next(self._order), action))
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="local-clock", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="drs-emulator-clock", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 

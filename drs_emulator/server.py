@@ -1,16 +1,14 @@
 """The emulator alone behind a port of 127.0.0.1: any boto3 or AWS CLI reaches it by AWS_ENDPOINT_URL_DRS.
 
 The account is the access key id if that has 12 digits, else 000000000000; the Region comes from the
-signature's scope. EC2 is a small stand-in; ``/_local/ec2/instances`` puts instances into it.
+signature's scope. EC2 is a small stand-in; ``/_drs_emulator/ec2/instances`` adds instances to it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import re
-import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,10 +19,16 @@ from drs_emulator.scaled_clock import ScaledClock
 from drs_emulator.small_ec2 import SmallEc2
 from drs_emulator.small_ec2.admin import handle as handle_ec2
 
-log = logging.getLogger("drs_emulator")
+log = logging.getLogger(__name__)
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/")
-_DRS, _EC2 = "/_local/drs", "/_local/ec2"
+ADMIN = "/_drs_emulator"
+"""Prefix of the admin API, which no operation of DRS has."""
+EC2_ADMIN = f"{ADMIN}/ec2"
+
+
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of a response."""
 
 
 def caller_of(authorization: str) -> Caller:
@@ -44,7 +48,9 @@ class Standalone:
         self.drs = DrsEmulator(self.clock, self.ec2, NoEvents(), Settings(), seed)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.drs, self.ec2))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="drs-http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="drs-emulator-http", daemon=True
+        )
 
     @property
     def endpoint(self) -> str:
@@ -68,10 +74,17 @@ def _handler(drs: DrsEmulator, ec2: SmallEc2) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                status, headers, content = self._served(body)
+            except Exception as error:
+                log.exception("%s %s failed", self.command, self.path)
+                status, headers, content = _json(500, {"message": f"{type(error).__name__}: {error}"})
+            self._send(status, headers, content)
+
+        def _served(self, body: bytes) -> Answer:
             url = urlsplit(self.path)
-            if url.path.startswith((_DRS, _EC2)):
-                self._admin(url.path, body)
-                return
+            if url.path.startswith(ADMIN):
+                return _admin(drs, ec2, self.command, url.path, body)
             response = drs.handle(
                 Request(
                     method=self.command,
@@ -82,20 +95,7 @@ def _handler(drs: DrsEmulator, ec2: SmallEc2) -> type[BaseHTTPRequestHandler]:
                     caller=caller_of(self.headers.get("Authorization", "")),
                 )
             )
-            self._send(response.status, response.headers, response.body)
-
-        def _admin(self, path: str, body: bytes) -> None:
-            try:
-                parsed = json.loads(body) if body.strip() else {}
-            except ValueError:
-                parsed = None
-            if not isinstance(parsed, dict):
-                status, answer = 400, {"message": "the body is not a JSON object"}
-            elif path.startswith(_DRS):
-                status, answer = drs.admin(self.command, path.removeprefix(_DRS), parsed)
-            else:
-                status, answer = handle_ec2(ec2, self.command, path.removeprefix(_EC2), parsed)
-            self._send(status, {"Content-Type": "application/json"}, json.dumps(answer, indent=1).encode())
+            return response.status, response.headers, response.body
 
         def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -115,27 +115,17 @@ def _handler(drs: DrsEmulator, ec2: SmallEc2) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``python -m local drs``."""
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument(
-        "--speed", type=float, default=60.0, help="simulated seconds per real second (default: 60)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of ids and durations (default: 0)")
+def _admin(drs: DrsEmulator, ec2: SmallEc2, method: str, path: str, body: bytes) -> Answer:
+    try:
+        parsed = json.loads(body) if body.strip() else {}
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        return _json(400, {"message": "the body is not a JSON object"})
+    if path.startswith(EC2_ADMIN):
+        return _json(*handle_ec2(ec2, method, path.removeprefix(EC2_ADMIN), parsed))
+    return _json(*drs.admin(method, path.removeprefix(ADMIN), parsed))
 
 
-def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; 0."""
-    serve(args.port, args.speed, seed=args.seed)
-    return 0
-
-
-def serve(port: int = 0, speed: float = 60.0, *, seed: int = 0) -> None:
-    """Serve until SIGINT or SIGTERM, after printing how to reach it."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with Standalone(port, speed, seed=seed) as server:
-        print(f"export AWS_ENDPOINT_URL_DRS={server.endpoint}", flush=True)
-        print(f"# admin: {server.endpoint}{_DRS}/state  {server.endpoint}{_EC2}/instances", flush=True)
-        stopped.wait()
+def _json(status: int, answer: dict[str, Any]) -> Answer:
+    return status, {"Content-Type": "application/json"}, json.dumps(answer, indent=1).encode()

@@ -21,7 +21,6 @@ COMMANDS = {
     "start": ("local.cli.commands.start", "start an execution of a plan"),
     "watch": ("local.cli.commands.watch", "follow an execution until it ends"),
     "down": ("local.cli.commands.down", "end the cloud that is up"),
-    "drs": ("drs_emulator.server", "serve the DRS emulator alone, for any boto3 or AWS CLI"),
     "demo": ("local.demo", "all of it: fail a fleet over and back, and check every server"),
 }
 """Name, module with ``add_arguments(parser)`` and ``run(args) -> int | None``, and what it does."""

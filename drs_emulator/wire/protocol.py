@@ -13,7 +13,7 @@ from drs_emulator.contract import Request, Response
 from drs_emulator.errors import DrsError, InternalServerError, ValidationError
 from drs_emulator.wire import service_model
 
-log = logging.getLogger("drs_emulator")
+log = logging.getLogger(__name__)
 
 _EMPTY_CLEARS = "launchIntoInstanceProperties.launchIntoEC2InstanceID"
 

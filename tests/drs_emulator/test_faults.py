@@ -6,7 +6,6 @@ import dataclasses
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from drs_emulator import DrsEmulator, Hooks, NoEvents, Settings
 from drs_emulator.clock import ManualClock
 from drs_emulator.errors import LockedError
-from drs_emulator.faults import KINDS
 from drs_emulator.small_ec2 import SmallEc2
 from drs_emulator.state import StateLock
 from tests.drs_emulator.world import World
@@ -304,37 +302,6 @@ def test_a_reset_forgets_and_stops_what_was_planned() -> None:
     assert world.admin("GET", "/state")["scopes"] == []
     assert world.instance(target)["State"]["Name"] == "stopped"
     assert world.events.events == []
-
-
-# --- documentation ---
-
-DOCS = Path(__file__).parents[2] / "docs" / "emulator.md"
-
-
-def test_the_documentation_names_every_setting_and_its_default() -> None:
-    rows = {
-        line.split("|")[1].strip(" `"): line
-        for line in DOCS.read_text().splitlines()
-        if line.startswith("| `")
-    }
-    for field in dataclasses.fields(Settings):
-        assert field.name in rows, f"docs/emulator.md does not list the setting {field.name}"
-        default = field.default
-        shown = " / ".join(f"{item:g}" for item in default) if isinstance(default, tuple) else default
-        shown = f"{shown:g}" if isinstance(shown, float) else str(shown)
-        assert f"`{shown}`" in rows[field.name], f"{field.name} is by default {shown}"
-
-
-def test_the_documentation_names_every_fault_and_its_fields() -> None:
-    rows = {
-        line.split("|")[1].strip(" `"): line
-        for line in DOCS.read_text().splitlines()
-        if line.startswith("| `") and line.count("|") > 4  # those of virtual time have no fields
-    }
-    for name, kind in KINDS.items():
-        assert name in rows
-        for field in (*kind.required, *kind.optional):
-            assert f"`{field}`" in rows[name], f"{name} may have {field}"
 
 
 # --- rules that always hold ---

@@ -17,10 +17,20 @@ from shared.model.quotas import JOBS_IN_PROGRESS, SERVERS_IN_JOBS, SERVERS_PER_J
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "drs_emulator" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
-FOLDERS = ("docs", "events", "fleets", "functions", "local", "shared", "statemachines", "tests")
+FOLDERS = (
+    "docs",
+    "drs_emulator",
+    "events",
+    "fleets",
+    "functions",
+    "local",
+    "shared",
+    "statemachines",
+    "tests",
+)
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
