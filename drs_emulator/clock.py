@@ -25,7 +25,7 @@ class Clock(Protocol):
 
 
 class ManualClock:
-    """A clock that moves only when told. Due actions run in the caller's thread, in order of their time."""
+    """A clock that moves on demand. Due actions run in the caller's thread, in order of their time."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now = start
@@ -62,7 +62,7 @@ class ManualClock:
 
 
 class OtherClock:
-    """A clock that goes like another but shows another time: set ``ahead`` to let it jump."""
+    """A clock that follows another at an offset, ``ahead``."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Launch and replication settings: what a new server starts with, and what its templates say."""
+"""Launch and replication settings: the defaults of new servers and of templates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def chosen(params: dict[str, Any], fields: list[str]) -> dict[str, Any]:
 
 
 def launch_template_defaults(settings: Settings) -> dict[str, Any]:
-    """What a launch configuration template says when nothing is asked for."""
+    """The launch configuration template of an empty request."""
     return {
         "launchDisposition": settings.default_launch_disposition,
         "targetInstanceTypeRightSizingMethod": settings.default_right_sizing,

@@ -1,4 +1,4 @@
-"""What the emulator takes in, gives out and leans on: plain values and the protocols of its surroundings."""
+"""The emulator's interface: requests, responses, and the protocols of its surroundings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Response:
 
 
 class Ec2Access(Protocol):
-    """The way to EC2. DRS launches with the caller's credentials (forward access session)."""
+    """Access to EC2. DRS launches with the caller's credentials (forward access session)."""
 
     def client(self, account: str, region: str, caller: Caller | None) -> Any:
         """A boto3 EC2 client that acts as ``caller`` through DRS, or as DRS's own service role for None.
@@ -81,26 +81,26 @@ ImageFor = Callable[[str, str, str], str]
 
 
 class NoEvents:
-    """An event sink that forgets."""
+    """An event sink that drops events."""
 
     def put(self, account: str, region: str, event: dict[str, Any]) -> None:
-        """Forget the event."""
+        """Drop the event."""
 
 
 class NoMetrics:
-    """A metric sink that forgets; what it would get is not even computed."""
+    """A metric sink that drops values; they are not even computed."""
 
     def put(self, account: str, region: str, at: datetime, metrics: Sequence[Metric]) -> None:
-        """Forget the values."""
+        """Drop the values."""
 
 
 def allow_all(_caller: Caller, _action: str, _resource: str) -> bool:
-    """The default answer where no IAM is at hand."""
+    """The default without IAM."""
     return True
 
 
 def default_image(platform: str, architecture: str, boot_mode: str) -> str:
-    """An AMI id made of the three, for stand-ins that do not look at images."""
+    """An AMI id that encodes the three, for stand-ins without images."""
     code = f"{platform}/{architecture}/{boot_mode}".encode().hex()
     return "ami-" + code[:17].ljust(17, "0")
 
@@ -112,7 +112,7 @@ def run_inline(action: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a surrounding may replace: IAM, images, threads and CloudWatch."""
+    """Optional surroundings: IAM, images, threads and CloudWatch."""
 
     authorize: Authorize = allow_all
     """Asked for permission-only actions."""

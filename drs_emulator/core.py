@@ -20,14 +20,14 @@ from drs_emulator.state import (
     SourceServer,
     StateLock,
 )
-from drs_emulator.state.sync_bandwidth import SyncLine
+from drs_emulator.state.sync_bandwidth import SharedBandwidth
 from drs_emulator.wire.timestamps import to_wire
 
 
 class Core:
-    """The emulator's inside. Scopes, settings and faults are read and changed with ``lock`` held.
+    """The shared parts. Scopes, settings and faults are read and changed with ``lock`` held.
 
-    EC2 and the event sink are reached only without the lock: they may be served by the same process.
+    EC2 and the event sink are called without the lock, because the same process may serve them.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Core:
         self.guesses = Guesses()
         self.faults = Faults(seed)
         self.scopes: dict[tuple[str, str], Scope] = {}
-        self.lines: dict[tuple[str, str], SyncLine] = {}
-        """What the initial syncs into an account and Region share."""
+        self.bandwidths: dict[tuple[str, str], SharedBandwidth] = {}
+        """Per account and Region, shared by its initial syncs."""
         self.epoch = 0
-        """Counts resets, so that what was planned before one does nothing."""
+        """Counts resets: actions planned before the last one do nothing."""
         self.stalled_seen: set[str] = set()
-        """Servers whose stall has been announced, for the events on its edges."""
+        """Servers whose stall has been reported by an event."""
         self._ec2 = ec2
         self._events = events
 
@@ -65,15 +65,17 @@ class Core:
         with self.lock:
             return self.scopes.setdefault((account, region), Scope(account, region))
 
-    def line(self, account: str, region: str) -> SyncLine:
-        """The line that initial syncs into an account and Region share; the lock being held."""
-        found = self.lines.get((account, region))
+    def bandwidth(self, account: str, region: str) -> SharedBandwidth:
+        """The bandwidth that initial syncs into an account and Region share. Called with the lock held."""
+        found = self.bandwidths.get((account, region))
         if found is None:
-            found = self.lines[account, region] = SyncLine(self.now, self.later, self._line_rate, self.lock)
+            found = self.bandwidths[account, region] = SharedBandwidth(
+                self.now, self.later, self._bandwidth_share, self.lock
+            )
         return found
 
-    def _line_rate(self, syncing: int) -> float:
-        """Bytes per second of each of so many servers."""
+    def _bandwidth_share(self, syncing: int) -> float:
+        """Bytes per second of each of ``syncing`` servers."""
         settings = self.settings
         rate = min(
             settings.initial_sync_bytes_per_second, settings.scope_sync_bytes_per_second / max(1, syncing)
@@ -81,7 +83,7 @@ class Core:
         return max(1.0, rate) / max(1e-9, settings.replication_time_factor)
 
     def guess(self, setting: str) -> Any:
-        """The value of ``setting``, noted as a guess that is about to decide something."""
+        """The value of ``setting``, counted as a guess that decides an answer."""
         value = getattr(self.settings, setting)
         self.guesses.note(setting, value)
         return value
@@ -141,7 +143,7 @@ class Core:
         return state, float(values.get("lagSeconds", lag)), error
 
     def server_at(self, ref: Ref | None) -> SourceServer | None:
-        """The source server that ``ref`` points at, if it is still there; the lock being held."""
+        """The source server that ``ref`` points at, if it still exists. Called with the lock held."""
         scope = self.scopes.get((ref.account, ref.region)) if ref else None
         return scope.servers.get(ref.name) if scope and ref else None
 
@@ -151,7 +153,7 @@ class Core:
         return scope.recovery_instances.get(ref.name) if scope and ref else None
 
     def is_busy(self, scope: Scope, server: SourceServer) -> bool:
-        """Whether a job, the time after one, or a fault keeps the server."""
+        """Whether a job, the time after one, or a fault keeps the server busy."""
         now = self.now()
         if server.busy_until and now < server.busy_until:
             self.guess("busy_after_job_seconds")
@@ -173,7 +175,7 @@ def new_job(
     participants: list[Participant],
     tags: dict[str, str],
 ) -> Job:
-    """Create a PENDING job in ``scope``, the lock being held."""
+    """Create a PENDING job in ``scope``. Called with the lock held."""
     job_id = scope.new_id("drsjob", core.seed)
     job = Job(
         job_id,

@@ -1,4 +1,4 @@
-"""The emulator's front door: one wire call, or one admin call."""
+"""The emulator's entry points: wire calls and admin calls."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ class DrsEmulator:
         return response
 
     def answers_at_once(self, operation: str) -> bool:
-        """Whether calls of the operation wait for nothing: neither for EC2 nor for time to pass."""
+        """Whether calls of the operation wait neither for EC2 nor for the clock."""
         known = OPERATIONS.get(operation)
         return known is not None and known.locked and not self._core.settings.api_latency
 
     def tags(self, account: str, region: str, arn: str) -> dict[str, str]:
-        """The tags of a resource, for who decides about access to it; none for what is not there."""
+        """The tags of a resource, for access decisions; empty if it does not exist."""
         scope = self._core.scope(account, region)
         with self._core.lock:
             return dict(tags_of(scope, arn) or {})
@@ -97,7 +97,7 @@ class DrsEmulator:
         return service_quotas.answer(self._core.settings, operation, body, account, region)
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        """Seed, set faults and settings, look at the state: HTTP status and JSON. See docs/emulator.md."""
+        """Answer one call of the admin API (see the README): HTTP status and JSON."""
         try:
             return 200, routes.handle(self._core, method, path, body)
         except AdminError as error:

@@ -126,7 +126,7 @@ class NotEmulatedError(_CodedError):
 
 
 class LostAnswerError(DrsError):
-    """504, what a client sees when the call was accepted and its answer got lost on the way."""
+    """504, what a client gets when the call took effect and its response was lost."""
 
     code = "GatewayTimeoutException"
     status = 504
@@ -156,11 +156,11 @@ def error_of(code: str, message: str) -> DrsError:
 
 
 class LockedError(RuntimeError):
-    """A programming error: EC2 or the event sink was about to be called with the state lock held."""
+    """A programming error: EC2 or the event sink called with the state lock held."""
 
 
 class AdminError(Exception):
-    """A refused admin request; the message says what is wrong and what is known."""
+    """A refused admin request; the message names the error and the known values."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)

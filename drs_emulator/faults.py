@@ -1,7 +1,7 @@
-"""Faults on demand: what kinds there are, which one applies now, and what waits for one to go away.
+"""Faults on demand: their kinds, which one applies now, and what waits for its end.
 
 A fault is a plain JSON object. It applies until it is deleted, has applied ``times`` times, or ``seconds``
-have passed (for kinds where seconds are not something else). ``probability`` is sampled from the emulator's
+have passed (for kinds where ``seconds`` has no other meaning). ``probability`` is sampled from the emulator's
 seed, so that a run repeats.
 """
 
@@ -48,12 +48,12 @@ THROTTLED the Retry-After it answers with."""
 
 _LASTS = frozenset({"SERVER_BUSY", "REPLICATION", "NOT_CONVERGING", "AGENT_NEVER_CHECKS_IN"})
 REPLICATION_KINDS = frozenset({"REPLICATION", "STALLS", "NOT_CONVERGING"})
-"""Faults that change how a server's replication stands."""
+"""Faults that change a server's replication."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that was asked for. ``values`` are its fields, ``until`` when it ends by itself."""
+    """One fault. ``values`` are its fields; it ends by itself at ``until``."""
 
     number: int
     kind: str
@@ -68,9 +68,9 @@ class Fault:
     end: Callable[[], None] = lambda: None
 
     def concerns(self, server: SourceServer | None) -> bool:
-        """Whether it is about ``server``; one without a server is about all.
+        """Whether it applies to ``server``; a fault without a server applies to all.
 
-        A reversed server answers also to the id of the server it reverses; their names are the same.
+        A reversed server also matches the id of the server it reverses; both have the same name.
         """
         wanted, direction = self.values.get("server"), self.values.get("direction")
         if server is None:
@@ -97,7 +97,7 @@ class Faults:
         self._count = 0
 
     def add(self, spec: Any, now: datetime) -> Fault:
-        """Put a fault in force; AdminError names a kind, a field or a value that is not known."""
+        """Add a fault; AdminError names an unknown kind, field or value."""
         values = check(spec)
         kind = values.pop("kind")
         self._count += 1
@@ -107,11 +107,11 @@ class Faults:
         return fault
 
     def all(self) -> tuple[Fault, ...]:
-        """Every fault that was asked for, over or not."""
+        """Every fault since the last ``clear``, ended ones too."""
         return tuple(self._faults)
 
     def clear(self) -> list[Callable[[], None]]:
-        """End all faults; the caller runs what was waiting for that."""
+        """End all faults; the caller runs the actions that waited for that."""
         parked = [action for fault in self._faults for action in fault.parked]
         self._faults.clear()
         return parked
@@ -173,7 +173,7 @@ class Faults:
 
 
 def check(spec: Any) -> dict[str, Any]:
-    """A copy of ``spec`` if it is a fault; AdminError names what is not known."""
+    """A copy of ``spec``; AdminError names an unknown kind, field or value."""
     if not isinstance(spec, dict):
         raise AdminError(f"a fault is a JSON object, not {spec!r}")
     kind = KINDS.get(spec.get("kind", ""))

@@ -56,7 +56,7 @@ class ScaledClock:
         self._simulated = 0.0
         self._real = self._timer.seconds()
         self._running = 0
-        self._waits_at = self.speed  # the rate by which the clock's thread has reckoned how long to wait
+        self._waits_at = self.speed  # the rate that the clock's thread computed its wait by
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._closed = False
@@ -82,7 +82,7 @@ class ScaledClock:
 
     @contextmanager
     def real_speed(self) -> Iterator[None]:
-        """Hold simulated time to real speed; nests and may be entered by many threads at once."""
+        """Run simulated time at real speed; nests and may be entered by many threads at once."""
         self._count(+1)
         try:
             yield
@@ -106,11 +106,11 @@ class ScaledClock:
         with self._changed:
             self._catch_up()
             self._running += step
-            if self.rate > self._waits_at:  # what is due is so earlier than the clock's thread thought
+            if self.rate > self._waits_at:  # what is due comes earlier than the clock's thread expects
                 self._changed.notify_all()
 
     def _catch_up(self) -> float:
-        """Bring the simulated seconds up to date at the rate that held since the last look."""
+        """Bring the simulated seconds up to date at the rate since the last call."""
         real = self._timer.seconds()
         self._simulated += (real - self._real) * self.rate
         self._real = real

@@ -1,4 +1,4 @@
-"""Service Quotas, as far as it is about DRS: it tells the quotas that the emulator keeps."""
+"""Service Quotas of DRS: the quotas that the emulator enforces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADERS = {"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": "s
 
 
 def answer(settings: Settings, operation: str, body: bytes, account: str, region: str) -> Response:
-    """ListServiceQuotas, in pages, and GetServiceQuota; only ever about ``drs``."""
+    """ListServiceQuotas, in pages, and GetServiceQuota, for ``drs`` alone."""
     asked: dict[str, Any] = json.loads(body or b"{}")
     if settings.service_quotas == "DENIED":
         what = f"servicequotas:{operation}"
@@ -46,7 +46,7 @@ def quotas(settings: Settings, account: str, region: str) -> list[dict[str, Any]
     """The quotas of an account in a Region, in the shape of the API. Values are numbers with a fraction."""
     if settings.service_quotas == "UNKNOWN":
         return []
-    told = (
+    known = (
         ("L-B827C881", "Max source servers in a single Job", settings.servers_per_job),
         ("L-D88FAC3A", "Concurrent jobs in progress", settings.jobs_in_progress),
         ("L-05AFA8C6", "Max source servers in all Jobs", settings.servers_in_all_jobs),
@@ -69,7 +69,7 @@ def quotas(settings: Settings, account: str, region: str) -> list[dict[str, Any]
             "GlobalQuota": False,
             "QuotaAppliedAtLevel": "ACCOUNT",
         }
-        for code, name, value in told
+        for code, name, value in known
     ]
 
 

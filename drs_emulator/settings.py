@@ -1,8 +1,8 @@
-"""Every choice the emulator makes where AWS is silent, and the numbers it goes by.
+"""Every choice of the emulator where AWS is silent, and every number.
 
-Each field's text says what is unknown, the alternatives, and why the default. ``docs/emulator.md`` lists
-them all. When a guess decides something, ``Guesses.note`` logs it, so that a test or a demo that depends on
-one can be found.
+Each field's text has what is unknown, the alternatives, and why the default: ``--settings`` prints
+them. When a guess decides something, ``Guesses.note`` logs it, so that a test that depends on one
+can be found.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Settings:
     """Data volumes of the target that the source has no counterpart for. Unknown whether they stay."""
     ignores_disposition: bool = False
     """DRS starts a launched-into instance even if the launch disposition is STOPPED. The documentation does
-    not list the disposition among the settings that launch-into switches off; nobody has published a try."""
+    not list the disposition among the settings that launch-into switches off; no test is published."""
     cleanup_of_launched_into: Literal["KEEP", "TERMINATE"] = "KEEP"
     """The next launch cleans up the previous recovery instance. Unknown what that means when it was launched
     into. TERMINATE spares only the instance that is launched into again."""
@@ -142,10 +142,10 @@ class Settings:
     servers_in_all_jobs: int = 500
     """L-05AFA8C6."""
     replicating_servers: int = 300
-    """L-C1D14A2B. Told by Service Quotas; the emulator itself takes more."""
+    """L-C1D14A2B. Reported by Service Quotas; the emulator itself allows more."""
     service_quotas: Literal["APPLIED", "UNKNOWN", "DENIED"] = "APPLIED"
-    """What Service Quotas tells of DRS. Public lists have the four quotas above; whether an account without
-    applied values is told any is unknown. UNKNOWN: none of them. DENIED: AccessDeniedException."""
+    """What Service Quotas reports of DRS. Public lists have the four quotas above; whether an account without
+    applied values gets any is unknown. UNKNOWN: none of them. DENIED: AccessDeniedException."""
     tags_per_resource: int = 50
     """Tags of one resource. The class of the refusal is not documented: ValidationException."""
 

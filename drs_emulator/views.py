@@ -1,4 +1,4 @@
-"""State in the words of the API: the dicts that go on the wire."""
+"""State in the API's shapes: the dicts that go on the wire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OS = {
 
 
 def os_string(server: SourceServer) -> str:
-    """What the agent reports as operating system."""
+    """The operating system that the agent reports."""
     machine = "aarch64" if server.architecture == "arm64" else "x86_64"
     return _OS[server.platform].format(machine=machine)
 
@@ -94,7 +94,7 @@ def _life_cycle(core: Core, server: SourceServer) -> dict[str, Any]:
 
 
 def _last_seen(core: Core, server: SourceServer) -> datetime | None:
-    """When the service last saw the agent: now, unless that is what is wrong."""
+    """When the service last saw the agent: now, unless it is missing."""
     state, _, error = core.replication_of(server)
     if state == "DISCONNECTED":
         return None
@@ -167,7 +167,7 @@ def log_item(item: LogItem) -> dict[str, Any]:
 def recovery_instance(
     core: Core, scope: Scope, item: RecoveryInstance, state: str, server: SourceServer | None
 ) -> dict[str, Any]:
-    """A RecoveryInstance; ``state`` is what EC2 says, in the words of DRS."""
+    """A RecoveryInstance; ``state`` is EC2's, as DRS spells it."""
     interface = {"ips": [item.private_ip], "isPrimary": True} if item.private_ip else None
     return present(
         {

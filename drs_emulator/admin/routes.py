@@ -1,4 +1,4 @@
-"""The admin API: everything that is not AWS. Seeding, faults, settings, a look at the state, reset."""
+"""The admin API: everything that is not AWS. Source servers, faults, settings, state, reset."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def _add_faults(core: Core, body: Body) -> Body:
         for spec in wanted:
             fault = core.faults.add(spec, core.now())
             if fault.kind == "SERVER_BUSY":
-                fault.end = foreign_jobs.hold(core, fault)
+                fault.end = foreign_jobs.start(core, fault)
                 if fault.until is not None:
                     core.later(fault.values["seconds"], fault.end)
             if fault.until is not None and fault.kind in faults.REPLICATION_KINDS:
-                core.later(fault.values["seconds"], lambda: _look_again(core))
+                core.later(fault.values["seconds"], lambda: _reconsider_all(core))
     if any(spec["kind"] in faults.REPLICATION_KINDS for spec in wanted):
-        _look_again(core)
+        _reconsider_all(core)
     return _get_faults(core, {})
 
 
@@ -66,20 +66,20 @@ def _clear_faults(core: Core, _body: Body) -> Body:
         for fault in core.faults.all():
             fault.end()
         parked = core.faults.clear()
-    _look_again(core)
+    _reconsider_all(core)
     for action in parked:
         core.later(0.0, action)
     return {"faults": []}
 
 
-def _look_again(core: Core) -> None:
-    """Let replication follow a change of faults, and tell what that amounts to."""
+def _reconsider_all(core: Core) -> None:
+    """Apply a change of faults to replication, and send what changes."""
     with core.lock:
         servers = [server for scope in core.scopes.values() for server in scope.servers.values()]
         for server in servers:
             runs.reconsider(core, server)
     for server in servers:
-        events.edges(core, server)
+        events.send_changes(core, server)
 
 
 def _get_settings(core: Core, _body: Body) -> Body:
@@ -136,11 +136,11 @@ def _state(core: Core, _body: Body) -> Body:
 
 
 def _reset(core: Core, _body: Body) -> Body:
-    """Forget all servers, jobs and faults. Settings stay; what was planned does not happen."""
+    """Delete all servers, jobs and faults. Settings stay; planned actions do not happen."""
     with core.lock:
         core.epoch += 1
         core.scopes.clear()
-        core.lines.clear()
+        core.bandwidths.clear()
         core.faults.clear()
         core.stalled_seen = set()
     return {}

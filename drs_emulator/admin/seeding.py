@@ -1,4 +1,4 @@
-"""Source servers out of nothing: what the replication agents would have made, by admin request."""
+"""Source servers by admin request, as replication agents create them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DEFAULT_DISK = {"deviceName": "/dev/xvda", "bytes": 8 * 1024**3}
 
 
 def add_servers(core: Core, body: dict[str, Any]) -> dict[str, Any]:
-    """Add source servers to an account and Region, which counts as initialized from then on.
+    """Add source servers to an account and Region, which is initialized with the first.
 
     Body: ``{"account", "region", "servers": [{"hostname", …}]}``; AdminError names a bad field.
     """
@@ -60,7 +60,7 @@ def add_servers(core: Core, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_ready(core: Core, scope: Scope) -> None:
-    """Initialize the scope, with a replication template: without one no agent could have been installed."""
+    """Initialize the scope, with the replication template that installing an agent requires."""
     scope.initialized = True
     if not scope.replication_templates:
         template_id = scope.new_id("rct", core.seed)
@@ -138,7 +138,7 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
 
 
 def _check_against_model(core: Core, scope: Scope, server: SourceServer) -> None:
-    """AdminError if DRS could not show such a server, so that no later answer breaks on it."""
+    """AdminError for a server that DRS could not describe, so that no later response breaks."""
     problems = response_problems(
         "DescribeSourceServers", {"items": [views.source_server(core, scope, server)]}
     ) + response_problems("GetLaunchConfiguration", server.launch)

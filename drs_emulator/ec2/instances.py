@@ -1,4 +1,4 @@
-"""EC2 instances as DRS looks at them: whether one can be launched into, and what state it is in."""
+"""EC2 instances as DRS reads them: state, and fitness as a launch target."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def describe(client: Any, instance_ids: Iterable[str]) -> dict[str, dict[str, An
 
 
 def state_of(instance: dict[str, Any] | None) -> str:
-    """The EC2 state in the words of DRS: RUNNING, SHUTTING-DOWN with a hyphen, NOT_FOUND."""
+    """The EC2 state as DRS spells it: RUNNING, SHUTTING-DOWN with a hyphen, NOT_FOUND."""
     if instance is None:
         return "NOT_FOUND"
     name = str(instance["State"]["Name"])
@@ -49,9 +49,9 @@ def is_tagged(instance: dict[str, Any]) -> bool:
 
 
 def mismatches(settings: Settings, server: SourceServer, instance: dict[str, Any]) -> list[str]:
-    """The settings in which target and source differ, in the words of the error text.
+    """The settings in which target and source differ, named as in the error text.
 
-    What EC2 does not say about the instance is not held against it.
+    A setting that EC2 does not report counts as equal.
     """
     found = []
     if instance.get("Architecture", server.architecture) != server.architecture:
@@ -73,7 +73,7 @@ def mismatches(settings: Settings, server: SourceServer, instance: dict[str, Any
 
 
 def mismatch_text(instance_id: str, server_id: str, fields: list[str]) -> str:
-    """The documented text, its slip of the pen included (DRS user guide, launch-configuration-errors)."""
+    """The documented text, with its typing error (DRS user guide, launch-configuration-errors)."""
     return (
         f"You cannot define the EC2 instance {instance_id} as a launch into instance ID as is has "
         f"conflicting instance settings to those of the source server ({server_id}). The following fields "

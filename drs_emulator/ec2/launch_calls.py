@@ -49,7 +49,7 @@ def _tags(kind: str, name: str) -> list[dict[str, Any]]:
 
 
 def take_snapshot(drs_ec2: Any, zone: str, server: SourceServer, disk: Disk) -> str:
-    """An EBS snapshot of a staging disk, by DRS itself. The staging disk exists only for its sake."""
+    """An EBS snapshot of a staging disk, by DRS itself. The staging disk is created for it alone."""
     name = f"AWS Elastic Disaster Recovery staging disk for {server.server_id}"
     staging = drs_ec2.create_volume(
         AvailabilityZone=zone,
@@ -104,7 +104,7 @@ def create_volumes(
 
 
 def detach_old(ec2: Any, instance: dict[str, Any], *, keep_extra: bool, disks: int) -> list[str]:
-    """Detach the volumes of the target and return their ids; ``keep_extra`` spares those beyond ``disks``."""
+    """Detach the volumes of the target and return their ids; ``keep_extra`` keeps those beyond ``disks``."""
     attached = old_volumes(instance)
     going = attached[:disks] if keep_extra else attached
     for device, volume_id in going:

@@ -1,4 +1,4 @@
-"""Jobs of somebody else: what the fault SERVER_BUSY looks like to those who ask DRS for its jobs."""
+"""Jobs of other callers: how DescribeJobs shows the fault SERVER_BUSY."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from drs_emulator.jobs.job_end import end as end_job
 from drs_emulator.state import Job, Participant, Scope
 
 
-def hold(core: Core, fault: Fault) -> Callable[[], None]:
-    """Start a job for each server that ``fault`` keeps busy, the lock being held; gives what ends them.
+def start(core: Core, fault: Fault) -> Callable[[], None]:
+    """Start a job for each server that ``fault`` keeps busy; returns what ends them.
 
-    A server that a job holds already needs no other. The caller ends the jobs when the fault goes.
+    Called with the lock held. A server in a job needs no other; the caller ends the jobs with the fault.
     """
     jobs = [
         (scope, _job(core, scope, server.server_id))
@@ -34,8 +34,8 @@ def hold(core: Core, fault: Fault) -> Callable[[], None]:
 
 
 def _job(core: Core, scope: Scope, server_id: str) -> Job:
-    somebody = Caller(scope.account, scope.region, scope.account, None)
-    job = new_job(core, scope, "LAUNCH", "DIAGNOSTIC", somebody, [Participant(server_id)], {})
+    other = Caller(scope.account, scope.region, scope.account, None)
+    job = new_job(core, scope, "LAUNCH", "DIAGNOSTIC", other, [Participant(server_id)], {})
     job.status = "STARTED"
     core.log(job, "JOB_START")
     return job

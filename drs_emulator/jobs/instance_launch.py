@@ -12,7 +12,7 @@ _RECHECK_SECONDS = 5.0
 _RECHECKS = 24
 
 Launched = Callable[[dict[str, Any], list[launch_calls.NewVolume]], None]
-"""Called at the end of the phase with the instance and the volumes it was given."""
+"""Called at the end of the phase with the instance and its new volumes."""
 
 
 def instance_type(architecture: str) -> str:
@@ -33,7 +33,7 @@ class LaunchInto:
         self._old: list[str] = []
 
     def begin(self) -> None:
-        """Look at the target once more, as the caller, and create the volumes in its zone."""
+        """Check the target again, as the caller, and create the volumes in its zone."""
         phases = self._phases
         phases.instance_id = self._target_id
         ec2 = phases.ec2()
@@ -99,7 +99,7 @@ class LaunchInto:
 
 
 class LaunchNew:
-    """RunInstances with the caller's credentials; stopped again if the disposition says so."""
+    """RunInstances with the caller's credentials; stopped again if the disposition is STOPPED."""
 
     def __init__(self, phases: PhaseSchedule, snapshots: list[str], launched: Launched) -> None:
         self._phases, self._snapshots, self._launched = phases, snapshots, launched
@@ -123,7 +123,7 @@ class LaunchNew:
         instance_id = self._instance["InstanceId"]
         instance = instances.describe(ec2, [instance_id]).get(instance_id)
         if instance is None or instance["State"]["Name"] in ("shutting-down", "terminated"):
-            raise LaunchFailedError(f"The instance {instance_id} went away while it was launching")
+            raise LaunchFailedError(f"The instance {instance_id} was terminated during the launch")
         if phases.settings.get("launchDisposition") == "STOPPED":
             ec2.stop_instances(InstanceIds=[instance_id])
         volumes = [

@@ -1,4 +1,4 @@
-"""The end of a job, of whichever type."""
+"""The end of a job of any type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drs_emulator.state import Job, Scope
 
 
 def end(core: Core, scope: Scope, job: Job) -> None:
-    """JOB_END and COMPLETED; the servers stay busy for as long as the settings say."""
+    """JOB_END and COMPLETED; the servers stay busy for ``busy_after_job_seconds``."""
     with core.lock:
         core.log(job, "JOB_END")
         job.status = "COMPLETED"

@@ -1,10 +1,10 @@
-"""LAUNCH jobs: every server walks through clean-up, snapshot, conversion and launch on the clock.
+"""LAUNCH jobs: every server passes clean-up, snapshot, conversion and launch on the clock.
 
     JOB_START → [CLEANUP] → SNAPSHOT → (wait) → CONVERSION, unless FAST → LAUNCH → … → JOB_END
 
 An extended server's snapshot and conversion are in a job of its staging account (``staging_jobs``).
-Order and times follow published captures of real jobs. A job is PENDING, STARTED, then COMPLETED, whatever
-became of its servers: each has its own launchStatus, and the reason of a failure is the rawError in the log.
+Order and times follow published captures of real jobs. A job is PENDING, STARTED, then COMPLETED, also
+when servers fail: each has its own launchStatus, and the rawError in the log has the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from drs_emulator.state import Job, Participant, RecoveryInstance, Scope, Source
 
 
 class LaunchJob:
-    """One LAUNCH job on its way."""
+    """One running LAUNCH job."""
 
     def __init__(self, core: Core, scope: Scope, job: Job) -> None:
         self._core, self._scope, self._job = core, scope, job
@@ -51,7 +51,7 @@ class LaunchJob:
             launch.begin()
 
     def _server_done(self) -> None:
-        """One more server is through; the last one ends the job two seconds later (observed 2 and 3)."""
+        """One server has ended; the last one ends the job two seconds later (observed 2 and 3)."""
         with self._core.lock:
             if not self._ending and all(part.is_final for part in self._job.participants):
                 self._ending = True
@@ -59,7 +59,7 @@ class LaunchJob:
 
 
 class ServerLaunch:
-    """One server's way from its place in the job to its recovery instance."""
+    """The launch of one server, from its place in the job to its recovery instance."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class ServerLaunch:
         self._phases.then(
             self._phases.times.cleanup,
             "CLEANUP",
-            lambda: self._phases.through("CLEANUP", lambda: self._end_clean_up(previous)),
+            lambda: self._phases.finish("CLEANUP", lambda: self._end_clean_up(previous)),
         )
 
     def _end_clean_up(self, previous: list[str]) -> None:
@@ -154,7 +154,7 @@ class ServerLaunch:
                 lag = self._core.replication_of(self._server)[1]
             self._point_in_time = self._core.now() - timedelta(seconds=lag)
             end_snapshot = self._end_snapshot
-        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.through("SNAPSHOT", end_snapshot))
+        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.finish("SNAPSHOT", end_snapshot))
 
     def _end_snapshot(self) -> None:
         self._phases.log("SNAPSHOT_END")
@@ -177,7 +177,7 @@ class ServerLaunch:
         self._phases.then(
             self._phases.times.conversion,
             "CONVERSION",
-            lambda: self._phases.through("CONVERSION", self._end_conversion),
+            lambda: self._phases.finish("CONVERSION", self._end_conversion),
         )
 
     def _end_conversion(self) -> None:
@@ -195,15 +195,13 @@ class ServerLaunch:
         if pinned and found is None:
             raise LaunchFailedError(f"The recovery snapshot {pinned} no longer exists")
         self._point_in_time = found or self._core.now() - timedelta(seconds=lag)
-        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.through("SNAPSHOT", self._convert_in_staging))
+        self._phases.then(0.2, "SNAPSHOT", lambda: self._phases.finish("SNAPSHOT", self._convert_in_staging))
 
     def _convert_in_staging(self) -> None:
         self._staging.log(self._server, "SNAPSHOT_END")
         self._staging.log(self._server, "CONVERSION_START")
         seconds = staging_time(self._core.settings, self._core.seed, self._job.job_id, self._server.server_id)
-        self._phases.then(
-            seconds, "CONVERSION", lambda: self._phases.through("CONVERSION", self._end_staging)
-        )
+        self._phases.then(seconds, "CONVERSION", lambda: self._phases.finish("CONVERSION", self._end_staging))
 
     def _end_staging(self) -> None:
         self._staging.log(self._server, "CONVERSION_END")
@@ -219,7 +217,7 @@ class ServerLaunch:
             self._part.launch_status = "IN_PROGRESS"
             if self._server.last_launch:
                 self._server.last_launch.status = "IN_PROGRESS"
-        self._phases.through("LAUNCH", self._launch)
+        self._phases.finish("LAUNCH", self._launch)
 
     def _launch(self) -> None:
         self._authorize()
@@ -262,7 +260,7 @@ class ServerLaunch:
             self._server.recovery_instance_id = instance_id
             self._server.last_success_at = self._core.now()
             reversal.after_launch(self._core, self._server)
-            events.soon(self._core, self._server)
+            events.send_soon(self._core, self._server)
             self._part.recovery_instance_id = instance_id
             self._phases.log("LAUNCH_END", targetInstanceID=instance_id)
         self._phases.close("LAUNCHED")

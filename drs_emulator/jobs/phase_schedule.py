@@ -1,4 +1,4 @@
-"""How one server walks through the phases of a LAUNCH job: planned times, hangs, failures, the end."""
+"""The phases of one server in a LAUNCH job: planned times, hangs, failures, the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LaunchFailedError(Exception):
 class PhaseSchedule:
     """One server in a LAUNCH job. Each step plans the next at a time fixed in advance.
 
-    So slow EC2 work does not add up, and simulated durations stay those that were sampled.
+    Slow EC2 work thus does not add up, and simulated durations stay as sampled.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class PhaseSchedule:
         return hashed_id("i", self.job.job_id, self.server.server_id, "conversion")
 
     def ec2(self) -> Any:
-        """EC2 with the credentials of who started the job."""
+        """EC2 with the credentials of the job's caller."""
         return self.core.ec2(self.scope, self.job.caller)
 
     def log(self, event: str, **data: Any) -> None:
@@ -63,7 +63,7 @@ class PhaseSchedule:
         self.core.log(self.job, event, sourceServerID=self.server.server_id, **data)
 
     def then(self, seconds: float, phase: str, step: Callable[[], None]) -> None:
-        """Take ``step`` at the planned time of the previous one plus ``seconds``."""
+        """Run ``step`` at the planned time of the previous one plus ``seconds``."""
         self._at += timedelta(seconds=seconds)
         delay = (self._at - self.core.now()).total_seconds()
         self.core.later(max(0.0, delay), lambda: self.core.hooks.run_aside(lambda: self._take(phase, step)))
@@ -75,8 +75,8 @@ class PhaseSchedule:
         except (ClientError, BotoCoreError, LaunchFailedError) as error:
             self._fail(str(error))
 
-    def through(self, phase: str, step: Callable[[], None]) -> None:
-        """Take the step that ends ``phase``, unless a fault makes it hang or fail first."""
+    def finish(self, phase: str, step: Callable[[], None]) -> None:
+        """Run the step that ends ``phase``, unless a fault makes it hang or fail first."""
         with self.core.lock:
             stuck = self.core.faults.strike("JOB_STUCK", self.core.now(), server=self.server, phase=phase)
             if stuck and "seconds" not in stuck.values:
@@ -107,7 +107,7 @@ class PhaseSchedule:
         self.close("FAILED")
 
     def close(self, status: str) -> None:
-        """The server is through: LAUNCHED or FAILED, told to its record, its event and its job."""
+        """End the server's launch, LAUNCHED or FAILED: record, event and job."""
         outcome = "SUCCEEDED" if status == "LAUNCHED" else "FAILED"
         with self.core.lock:
             self.part.launch_status = status

@@ -1,6 +1,6 @@
-"""The other job of a launch of extended servers: CREATE_CONVERTED_SNAPSHOT, in their staging account.
+"""The second job of launching extended servers: CREATE_CONVERTED_SNAPSHOT, in the staging account.
 
-There snapshot and conversion happen, and there their log is; the LAUNCH job of the target account waits and
+Snapshot and conversion happen and are logged there; the LAUNCH job of the target account waits and
 then launches (the pair was observed in the field; what either log says is inferred).
 """
 
@@ -45,7 +45,7 @@ class StagingJobs:
         self._core.log(job, event, sourceServerID=part.server_id)
 
     def close(self, server: SourceServer, *, succeeded: bool) -> None:
-        """Done with ``server``, if it is one of these; the last one ends its job."""
+        """End ``server`` if it is one of these; the last one ends its job."""
         with self._core.lock:
             job, part = self._parts.get(server.server_id, (None, None))
             if job is None or part is None or part.is_final:

@@ -1,7 +1,7 @@
 """TERMINATE jobs: the EC2 instances are really terminated, launched-into ones too.
 
-That is what the API reference says ("terminates the EC2 resources"), and what makes a mistake show. EC2
-termination protection and a caller without ec2:TerminateInstances stop it, server by server.
+The API reference has it ("terminates the EC2 resources"), and it makes mistakes visible. EC2
+termination protection and a caller without ec2:TerminateInstances prevent it, server by server.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from drs_emulator.state import Job, Participant, Scope
 
 
 class TerminateJob:
-    """One TERMINATE job on its way."""
+    """One running TERMINATE job."""
 
     def __init__(self, core: Core, scope: Scope, job: Job) -> None:
         self.core, self.scope, self.job = core, scope, job

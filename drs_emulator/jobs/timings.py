@@ -1,7 +1,7 @@
 """How long the phases of a job take, in simulated seconds, sampled so that call order does not matter.
 
 Calibrated on two published drills of two Linux servers (about 535 s each: conversion after 52 s, then about
-185 s, launch about 290 s). Everything else is a guess, held in ``Settings``.
+185 s, launch about 290 s). Everything else is a guess in ``Settings``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Failback: reverse the replication of a recovery instance, and what is left of the failback client."""
+"""Failback: reverse the replication of a recovery instance; the operations of the failback client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _known(call: Call) -> RecoveryInstance:
 
 @operation("ReverseReplication", calls_ec2=True)
 def reverse_replication(call: Call) -> dict[str, Any]:
-    """Replicate a recovery instance back to where its source server came from; see ``drs_emulator.reversal``.
+    """Replicate a recovery instance back to its source server's origin; see ``replication.reversal``.
 
     Refused until its agent has checked in, and when it is reversed already.
     """
@@ -64,13 +64,13 @@ def stop_failback(call: Call) -> dict[str, Any]:
     item.failback_stopped = True
     server = call.core.server_at(item.reversed_to)
     if server is not None:
-        events.soon(call.core, server)
+        events.send_soon(call.core, server)
     return {}
 
 
 @operation("GetFailbackReplicationConfiguration")
 def get_failback_replication_configuration(call: Call) -> dict[str, Any]:
-    """The settings of the failback client. Between AWS and AWS nothing goes by them."""
+    """The settings of the failback client. Between AWS and AWS they have no effect."""
     item = _known(call)
     return {"recoveryInstanceID": item.instance_id, **_CLIENT_SETTINGS, **item.failback_settings}
 

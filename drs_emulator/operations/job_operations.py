@@ -40,7 +40,7 @@ def _matches(job: Job, filters: dict[str, Any]) -> bool:
 
 @operation("DescribeJobLogItems")
 def describe_job_log_items(call: Call) -> dict[str, Any]:
-    """The log of a job, oldest first. ValidationError for an unknown job: the model has nothing better."""
+    """The log of a job, oldest first. ValidationError for an unknown job, the closest error of the model."""
     job = call.scope.jobs.get(call.params["jobID"])
     if job is None:
         raise ValidationError(

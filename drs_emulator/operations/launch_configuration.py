@@ -39,7 +39,7 @@ def get_launch_configuration(call: Call) -> dict[str, Any]:
 
 @operation("UpdateLaunchConfiguration", calls_ec2=True)
 def update_launch_configuration(call: Call) -> dict[str, Any]:
-    """Set what the request names and keep the rest; an instance to launch into is looked at in EC2."""
+    """Set what the request names and keep the rest; a launch target is checked in EC2."""
     with call.core.lock:
         server = call.server()
         wanted = _merged(call.core, server, call.params)
@@ -54,7 +54,7 @@ def update_launch_configuration(call: Call) -> dict[str, Any]:
 def _seen_by_the_caller(call: Call, instance_id: str) -> dict[str, Any] | None:
     """DescribeInstances is a dependent action of UpdateLaunchConfiguration (Service Authorization Reference).
 
-    AccessDeniedException where the caller may not.
+    AccessDeniedException if the caller lacks it.
     """
     try:
         return instances.describe(call.core.ec2(call.scope, call.caller), [instance_id]).get(instance_id)

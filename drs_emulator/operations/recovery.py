@@ -46,12 +46,12 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
 def start_recovery(call: Call) -> dict[str, Any]:
     """Start a LAUNCH job. One server that cannot be launched refuses the whole call.
 
-    Targets are looked at before the job exists: a running one is refused at once (observed in the field).
+    Targets are checked before the job exists: a running one is refused at once (observed in the field).
     """
     core, scope = call.core, call.scope
     with core.lock:
         servers = _checked_servers(call)
-    agents.look(core, servers)
+    agents.refresh(core, servers)
     with core.lock:
         targets = {server.target_id for server in servers if server.target_id}
     if targets:
@@ -86,7 +86,7 @@ def _initiated_by(call: Call, servers: list[SourceServer]) -> str:
 
 
 def _checked_servers(call: Call) -> list[SourceServer]:
-    """The servers of the request, each launchable; the lock being held."""
+    """The servers of the request, each launchable. Called with the lock held."""
     core, scope = call.core, call.scope
     wanted = call.params["sourceServers"]
     servers: list[SourceServer] = []
@@ -144,7 +144,7 @@ def _check_shared_targets(call: Call, servers: list[SourceServer]) -> None:
 
 
 def _check_targets(call: Call, servers: list[SourceServer], found: dict[str, dict[str, Any]]) -> None:
-    """Refuse targets that cannot be launched into now, as far as the settings say "at once"."""
+    """Refuse targets that cannot be launched into, where the settings refuse at once."""
     for server in servers:
         target_id = server.target_id
         if target_id is None:

@@ -45,7 +45,7 @@ def describe_recovery_instances(call: Call) -> dict[str, Any]:
             server = scope.servers.get(item.server_id)
             replicates_to = reversed_server(core, item)
             if replicates_to is not None and replicates_to.direction == "FAILBACK":
-                agents.saw(core, replicates_to, state)
+                agents.record_state(core, replicates_to, state)
             items.append(views.recovery_instance(core, scope, item, state, server))
     return present({"items": items, "nextToken": token})
 
@@ -111,7 +111,7 @@ def disconnect_recovery_instance(call: Call) -> dict[str, Any]:
 
 @operation("DeleteRecoveryInstance")
 def delete_recovery_instance(call: Call) -> dict[str, Any]:
-    """Forget a recovery instance, which "must be disconnected first" (API reference). EC2 is left alone.
+    """Delete the record, which "must be disconnected first" (API reference). EC2 is unchanged.
 
     One that was reversed is deleted as it is, but not while it still replicates back.
     """

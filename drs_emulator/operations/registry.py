@@ -1,4 +1,4 @@
-"""The table of emulated operations, and what one call of them knows."""
+"""The table of emulated operations, and the context of one call."""
 
 from __future__ import annotations
 

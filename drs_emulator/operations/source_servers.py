@@ -24,7 +24,7 @@ def initialize_service(call: Call) -> dict[str, Any]:
 def describe_source_servers(call: Call) -> dict[str, Any]:
     """Source servers by id, by hardware id (EC2 id, UUID, MAC) and by staging account; all must match.
 
-    Now and then EC2 is asked whether the agents of reversed servers still run.
+    At most once in ``agent_heartbeat_seconds``, EC2 is asked whether reversed servers' agents run.
     """
     filters = call.params.get("filters", {})
     with call.core.lock:
@@ -36,7 +36,7 @@ def describe_source_servers(call: Call) -> dict[str, Any]:
             chosen,
             lambda server: f"{server.number:08d}",
         )
-    agents.look(call.core, servers)
+    agents.refresh(call.core, servers)
     with call.core.lock:
         items = [views.source_server(call.core, call.scope, server) for server in servers]
     return present({"items": items, "nextToken": token})
@@ -101,7 +101,7 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Forget a server; it must be disconnected first, unless it is extended (user guide, multi-account)."""
+    """Delete a server; it must be disconnected first, unless it is extended (user guide, multi-account)."""
     server = call.server()
     call.refuse_busy(server)
     if server.replication.state != "DISCONNECTED" and server.extends is None:

@@ -25,7 +25,7 @@ def list_staging_accounts(call: Call) -> dict[str, Any]:
 def list_extensible_source_servers(call: Call) -> dict[str, Any]:
     """Servers of a staging account that are not yet extended into this one, and extend none themselves.
 
-    The role that lets this account look into the staging account is not asked for.
+    The role that lets this account read the staging account is not required.
     """
     core, scope = call.core, call.scope
     staging = core.scope(call.params["stagingAccountID"], scope.region)

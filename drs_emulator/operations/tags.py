@@ -10,7 +10,7 @@ from drs_emulator.state import Scope
 
 
 def tags_of(scope: Scope, arn: str) -> dict[str, str] | None:
-    """The tags of a resource as they are kept; None for what is not there. The lock being held."""
+    """The stored tags of a resource; None if it does not exist. Called with the lock held."""
     collections: tuple[dict[str, Any], ...] = (
         scope.servers,
         scope.recovery_instances,
@@ -61,7 +61,7 @@ def tag_resource(call: Call) -> dict[str, Any]:
 
 @operation("UntagResource")
 def untag_resource(call: Call) -> dict[str, Any]:
-    """Remove tags; keys that are not there are ignored."""
+    """Remove tags; unknown keys are ignored."""
     tags = _tags(call)
     for key in call.params["tagKeys"]:
         tags.pop(key, None)

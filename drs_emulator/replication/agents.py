@@ -1,6 +1,6 @@
 """The agent on a recovery instance: when it has checked in, and whether it is still seen.
 
-EC2 is asked here, so nothing of this is called with the state lock held, unless it says so.
+EC2 is called here, so callers must not hold the state lock, except where a docstring says they do.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ NOT_CONNECTED = (
 def refuse_unless_checked_in(
     core: Core, server: SourceServer, item: RecoveryInstance, instance: dict[str, Any] | None
 ) -> None:
-    """ConflictError until the agent on ``item`` has checked in; the lock being held.
+    """ConflictError until the agent on ``item`` has checked in. Called with the lock held.
 
-    It does so some time after the instance was started: ``instance`` is what EC2 says about it.
+    It checks in some time after the start of ``instance``, EC2's record of it.
     """
     state = instances.state_of(instance)
     never = core.faults.standing("AGENT_NEVER_CHECKS_IN", core.now(), server)
@@ -58,10 +58,10 @@ def _time(value: Any) -> datetime | None:
     return value.astimezone(UTC) if isinstance(value, datetime) else None
 
 
-def look(core: Core, servers: Iterable[SourceServer]) -> None:
-    """Ask EC2 whether the instances that replicate to ``servers`` run; each not too often.
+def refresh(core: Core, servers: Iterable[SourceServer]) -> None:
+    """Ask EC2 whether the instances that replicate to ``servers`` run, each at most once a heartbeat.
 
-    Looked at are reversed servers; the others only with the setting ``stalls_when_origin_stops``.
+    Only reversed servers are checked; others with the setting ``stalls_when_origin_stops``.
     """
     with core.lock:
         wanted: dict[tuple[str, str], list[SourceServer]] = {}
@@ -76,7 +76,7 @@ def look(core: Core, servers: Iterable[SourceServer]) -> None:
         )
         with core.lock:
             for server in watched:
-                saw(core, server, instances.state_of(found.get(str(server.instance_id))))
+                record_state(core, server, instances.state_of(found.get(str(server.instance_id))))
 
 
 def _is_watched(core: Core, server: SourceServer) -> bool:
@@ -89,8 +89,8 @@ def _is_watched(core: Core, server: SourceServer) -> bool:
     return status.agent_seen_at is None or core.now() - status.agent_seen_at >= every
 
 
-def saw(core: Core, server: SourceServer, state: str) -> None:
-    """EC2 said that the instance of the server's agent is ``state``; the lock being held."""
+def record_state(core: Core, server: SourceServer, state: str) -> None:
+    """Stall or resume by the EC2 state of the agent's instance. Called with the lock held."""
     if state == "RUNNING":
         runs.find_agent(core, server)
     else:

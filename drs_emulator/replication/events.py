@@ -1,6 +1,6 @@
-"""What DRS tells by itself: stalls, failback states and metrics, each when it changes.
+"""What DRS sends by itself: stalls, failback states and metrics, each when it changes.
 
-Called with the state lock held, and therefore only planned here: events and metrics leave from the clock.
+Callers hold the state lock, so sending is only planned here: events and metrics leave from the clock.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from drs_emulator.core import Core
 from drs_emulator.replication import failback_state, metrics
 from drs_emulator.state import RecoveryInstance, Scope, SourceServer
 
-_TOLD = frozenset({"FAILBACK_IN_PROGRESS", "FAILBACK_COMPLETED", "FAILBACK_ERROR"})
+_REPORTED = frozenset({"FAILBACK_IN_PROGRESS", "FAILBACK_COMPLETED", "FAILBACK_ERROR"})
 """States of the event Recovery Instance Failback State Change (EventBridge samples of the user guide)."""
 
 
-def soon(core: Core, server: SourceServer) -> None:
-    """Tell what has changed about ``server`` as soon as the lock is free."""
-    core.later(0.0, lambda: tell(core, server))
+def send_soon(core: Core, server: SourceServer) -> None:
+    """Send what has changed about ``server`` as soon as the lock is free."""
+    core.later(0.0, lambda: send(core, server))
 
 
-def tell(core: Core, server: SourceServer) -> None:
-    """Send what is new about ``server``, and its metrics; the lock not being held."""
-    edges(core, server)
+def send(core: Core, server: SourceServer) -> None:
+    """Send events and metrics of ``server``. Called without the lock."""
+    send_changes(core, server)
     with core.lock:
         scope = core.scopes.get((server.account, server.region))
         points = metrics.of_server(core, scope, server) if scope is not None else []
@@ -28,8 +28,8 @@ def tell(core: Core, server: SourceServer) -> None:
         core.put_metrics(scope, points)
 
 
-def edges(core: Core, server: SourceServer) -> None:
-    """Send the events for what has changed about ``server``, if anything; the lock not being held."""
+def send_changes(core: Core, server: SourceServer) -> None:
+    """Send the events for what has changed about ``server``. Called without the lock."""
     with core.lock:
         scope = core.scopes.get((server.account, server.region))
         if scope is None:
@@ -60,7 +60,7 @@ def _failback_edge(core: Core, server: SourceServer) -> tuple[Scope, RecoveryIns
     if ref is None or item is None:
         return None
     state = failback_state.of(core, item)
-    if state == item.failback_told:
+    if state == item.failback_reported:
         return None
-    item.failback_told = state
-    return (core.scopes[ref.account, ref.region], item, state) if state in _TOLD else None
+    item.failback_reported = state
+    return (core.scopes[ref.account, ref.region], item, state) if state in _REPORTED else None

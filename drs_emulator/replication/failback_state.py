@@ -1,4 +1,4 @@
-"""How the failback of a recovery instance stands, as DRS words it.
+"""The failback state of a recovery instance, as DRS names it.
 
 The two states that the user guide does not explain are taken to mean: the reversed server cannot be launched
 now, and: there is no reversed server any more.
@@ -11,9 +11,9 @@ from drs_emulator.state import LAUNCHABLE_STATES, RecoveryInstance, SourceServer
 
 
 def reversed_server(core: Core, item: RecoveryInstance) -> SourceServer | None:
-    """The source server that ``item`` replicates to; None if it was never reversed or the server is gone.
+    """The source server that ``item`` replicates to; None if there is none.
 
-    A server that another instance replicates to by now does not count.
+    A server that another instance replicates to since then does not count.
     """
     server = core.server_at(item.reversed_to)
     if server is None or server.replicates_from is None or server.replicates_from.name != item.instance_id:
@@ -22,7 +22,7 @@ def reversed_server(core: Core, item: RecoveryInstance) -> SourceServer | None:
 
 
 def of(core: Core, item: RecoveryInstance) -> str:
-    """The failback state; the lock being held. FAILBACK_COMPLETED does not appear between AWS and AWS."""
+    """The failback state. Called with the lock held. Between AWS and AWS, it is never FAILBACK_COMPLETED."""
     if item.reversed_to is None or item.failback_stopped:
         return "FAILBACK_NOT_STARTED"
     server = reversed_server(core, item)

@@ -1,6 +1,6 @@
 """The CloudWatch metrics of DRS, namespace ``AWS/DRS`` (user guide, monitoring-event-bridge-metrics).
 
-They are put when something changes, not every minute: a period that nobody looks at would cost more than
+They are put when something changes, not every minute: unread values would cost more than
 everything else here. Dimension SourceServerID as a public dashboard uses it; counts have none.
 """
 
@@ -13,7 +13,7 @@ from drs_emulator.state import Scope, SourceServer
 
 
 def of_server(core: Core, scope: Scope, server: SourceServer) -> list[Metric]:
-    """What there is to say about ``server`` and its scope now; nothing if nobody takes metrics."""
+    """The metrics of ``server`` and its scope now; empty without a metric sink."""
     if isinstance(core.hooks.metrics, NoMetrics) or server.server_id not in scope.servers:
         return []
     now, status = core.now(), server.replication

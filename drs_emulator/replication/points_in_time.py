@@ -1,6 +1,6 @@
 """Points in time, computed from the schedule instead of stored.
 
-Every 10 minutes for the last hour, hourly for a day, daily for a week, unless the server's pitPolicy says
+Every 10 minutes for the last hour, hourly for a day, daily for a week, unless the server's pitPolicy sets
 otherwise (DRS user guide, Replication-Related-FAQ). An id depends on server and time alone, so it stays the
 same for as long as the point is kept.
 """
@@ -19,7 +19,7 @@ _UNIT_SECONDS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 
 
 def points_in_time(core: Core, server: SourceServer) -> list[datetime]:
-    """The times a server can be recovered to now, oldest first; the lock being held."""
+    """The times a server can be recovered to, oldest first. Called with the lock held."""
     since = server.replication.snapshots_since
     state, lag, _ = core.replication_of(server)
     if since is None or state not in LAUNCHABLE_STATES:
@@ -50,7 +50,7 @@ def snapshot_id(server: SourceServer, when: datetime) -> str:
 
 
 def find(core: Core, server: SourceServer, wanted: str) -> datetime | None:
-    """The time of a ``pit-`` id that still exists, else None; the lock being held."""
+    """The time of a ``pit-`` id that still exists, else None. Called with the lock held."""
     return next((when for when in points_in_time(core, server) if snapshot_id(server, when) == wanted), None)
 
 

@@ -1,4 +1,4 @@
-"""How far the replication of a server has come: computed from the clock when somebody looks.
+"""The progress of a server's replication, computed from the clock on demand.
 
 All functions are called with the state lock held.
 """
@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from drs_emulator.core import Core
 from drs_emulator.state import SourceServer
-from drs_emulator.state.sync_bandwidth import SyncLine
+from drs_emulator.state.sync_bandwidth import SharedBandwidth
 
 COPYING = ("INITIAL_SYNC", "RESCAN")
 NEARLY = 0.95
@@ -26,14 +26,14 @@ def progress(core: Core, server: SourceServer) -> float:
 
 
 def seconds_left(core: Core, server: SourceServer) -> float | None:
-    """Seconds to the end of a copy or a rescan as things are now; None if none is on its way to an end."""
+    """Seconds to the end of a copy or a rescan at the present rate; None if none is running."""
     status = server.replication
-    if status.phase is None or status.going_since is None or status.held:
+    if status.phase is None or status.going_since is None or status.at_end:
         return None
     if status.phase.state not in COPYING or never_converges(core, server):
         return None
     left = max(0.0, status.phase.amount - moved(core, server))
-    return left / line(core, server).rate() if status.phase.shares_line else left
+    return left / bandwidth(core, server).rate() if status.phase.shares_bandwidth else left
 
 
 def copied(core: Core, server: SourceServer) -> float:
@@ -53,7 +53,7 @@ def read_again(core: Core, server: SourceServer) -> float:
 
 
 def backlog(core: Core, server: SourceServer) -> int:
-    """Bytes that wait to be sent: what an initial sync lacks, or what a fault keeps from shrinking."""
+    """Bytes still to be sent: the rest of an initial sync, or a backlog that a fault keeps."""
     status = server.replication
     if not status.is_active:
         return 0
@@ -78,11 +78,11 @@ def moved(core: Core, server: SourceServer) -> float:
     status = server.replication
     if status.going_since is None or status.phase is None:
         return status.done
-    if status.phase.shares_line:
-        return status.done + line(core, server).moved(server.server_id)
+    if status.phase.shares_bandwidth:
+        return status.done + bandwidth(core, server).moved(server.server_id)
     return status.done + (core.now() - status.going_since) / timedelta(seconds=1)
 
 
-def line(core: Core, server: SourceServer) -> SyncLine:
-    """What the server's initial sync shares with others."""
-    return core.line(server.account, server.region)
+def bandwidth(core: Core, server: SourceServer) -> SharedBandwidth:
+    """The bandwidth that the server's initial sync shares with others."""
+    return core.bandwidth(server.account, server.region)

@@ -1,9 +1,9 @@
-"""ReverseReplication: who replicates to whom afterwards.
+"""ReverseReplication: which server replicates to which afterwards.
 
 From a recovery instance of an ordinary server, a FAILBACK server appears where the original is. From the
-instance that came back through such a server, the first server is re-pointed: same id, same settings, same
-points in time, disks only read again. Either way an existing counterpart is re-pointed, and one that is gone
-or disconnected is made anew. If origin and recovery are the same account and Region (another zone), the
+instance launched from such a server, the first server is re-pointed: same id, same settings, same points in
+time, disks only read again. Either way an existing counterpart is re-pointed, and one that is deleted or
+disconnected is created again. If origin and recovery are the same account and Region (another zone), the
 server itself is re-pointed at its recovery instance (DRS user guide, failback across zones).
 
 Called with the state lock held.
@@ -83,7 +83,7 @@ def counterpart(core: Core, server: SourceServer, origin: Scope) -> SourceServer
 
 
 def source_to_launch_into(origin: Scope, server: SourceServer) -> str | None:
-    """The original that the new server will launch into, if the origin's template says so."""
+    """The original to launch into, if the origin's template has launchIntoSourceInstance."""
     wanted = any(item.settings.get("launchIntoSourceInstance") for item in origin.launch_templates.values())
     return server.instance_id if wanted else None
 
@@ -202,7 +202,7 @@ def refuse_termination(core: Core, scope: Scope, item: RecoveryInstance) -> None
 def refuse_deletion(core: Core, scope: Scope, item: RecoveryInstance) -> None:
     """ConflictError while ``item`` replicates back to a FAILBACK server.
 
-    An instance that came back is deleted while it replicates: that keeps it protected (user guide).
+    A failed-back instance is deleted while it replicates: that keeps it protected (user guide).
     """
     server = scope.servers.get(item.server_id)
     if _replicates(core, item) and not (server is not None and is_protected(core, server, item)):
@@ -215,9 +215,9 @@ def _replicates(core: Core, item: RecoveryInstance) -> bool:
 
 
 def is_protected(core: Core, server: SourceServer, item: RecoveryInstance) -> bool:
-    """Whether ``item``, launched from ``server``, was reversed where the workload belongs.
+    """Whether ``item``, launched from ``server``, was reversed where the workload stays.
 
-    That is: it was failed back, or it stays in the other zone.
+    That is: it was failed back, or the recovery was into another zone.
     """
     found = reversed_server(core, item)
     return found is not None and (server.direction == "FAILBACK" or found is server)

@@ -3,11 +3,11 @@
     initial sync:  INITIATING → INITIAL_SYNC → CREATING_SNAPSHOT → CONTINUOUS
     re-protection: STALLED (AGENT_NOT_SEEN) → RESCAN → CONTINUOUS
 
-Only the ends of phases are planned; how far a phase has come is computed when somebody looks, so that a
-thousand servers cost four events each. Durations are sampled by server and generation. A phase stands still
-while a fault stalls it or the agent's instance does not run, and goes on from where it was.
+Only the ends of phases are planned; progress is computed on demand, so that a
+thousand servers cost four events each. Durations are sampled by server and generation. A phase pauses
+while a fault stalls it or the agent's instance does not run, and then continues.
 
-All functions but ``_end`` are called with the state lock held; what they change is announced on the clock.
+All functions but ``_end`` are called with the state lock held; events about it leave from the clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from drs_emulator.core import Core
 from drs_emulator.replication import events
-from drs_emulator.replication.progress import line, moved, never_converges
+from drs_emulator.replication.progress import bandwidth, moved, never_converges
 from drs_emulator.state import Phase, SourceServer
 
 
@@ -34,7 +34,7 @@ def stop(core: Core, server: SourceServer, state: str) -> None:
     status.plan = []
     status.pauses = {}
     status.generation += 1
-    events.soon(core, server)
+    events.send_soon(core, server)
 
 
 def start(core: Core, server: SourceServer) -> None:
@@ -53,7 +53,7 @@ def start(core: Core, server: SourceServer) -> None:
         server,
         [
             Phase("INITIATING", draw.uniform(*settings.reverse_initiating) * factor),
-            Phase("INITIAL_SYNC", server.disk_bytes, shares_line=True),
+            Phase("INITIAL_SYNC", server.disk_bytes, shares_bandwidth=True),
             Phase("CREATING_SNAPSHOT", draw.uniform(*settings.creating_snapshot) * factor),
         ],
     )
@@ -90,12 +90,12 @@ def lose_agent(core: Core, server: SourceServer) -> None:
 
 
 def find_agent(core: Core, server: SourceServer) -> None:
-    """The agent is back."""
+    """The service sees the agent again."""
     _resume(core, server, "agent")
 
 
 def reconsider(core: Core, server: SourceServer) -> None:
-    """Stall, or go on, as the faults that are in force now want it."""
+    """Stall or continue by the faults in force."""
     if server.extends is not None:
         return  # its replication is that of the server it extends
     status, now = server.replication, core.now()
@@ -114,7 +114,7 @@ def reconsider(core: Core, server: SourceServer) -> None:
                     reconsider(core, server)
 
             core.later(fault.values["seconds"], end)
-    if status.held and not never_converges(core, server):
+    if status.at_end and not never_converges(core, server):
         _next(core, server)
 
 
@@ -141,13 +141,13 @@ def _enter(core: Core, server: SourceServer, plan: list[Phase]) -> None:
     status.state = plan[0].state
     status.error = "AGENT_NOT_SEEN" if status.state == "STALLED" else None
     status.done = 0.0
-    status.held = False
+    status.at_end = False
     if status.state != "INITIATING" and status.first_byte_at is None:
         status.first_byte_at = core.now()
     reconsider(core, server)
     if not status.pauses and status.going_since is None:
         _go(core, server)
-    events.soon(core, server)
+    events.send_soon(core, server)
 
 
 def _next(core: Core, server: SourceServer) -> None:
@@ -155,7 +155,7 @@ def _next(core: Core, server: SourceServer) -> None:
     _halt(core, server)
     status.replicated = 1.0 if status.state == "INITIAL_SYNC" else status.replicated
     status.rescanned = 1.0 if status.state in ("INITIAL_SYNC", "RESCAN") else status.rescanned
-    status.held = False
+    status.at_end = False
     if status.plan:
         _enter(core, server, status.plan)
         return
@@ -164,11 +164,11 @@ def _next(core: Core, server: SourceServer) -> None:
     status.lag_seconds, status.lag_since = 0.0, None
     status.snapshots_since = status.snapshots_since or core.now()
     reconsider(core, server)
-    events.soon(core, server)
+    events.send_soon(core, server)
 
 
 def _go(core: Core, server: SourceServer) -> None:
-    """Let the phase run on from where it stands."""
+    """Continue the phase."""
     status = server.replication
     if status.phase is None:
         return
@@ -176,20 +176,20 @@ def _go(core: Core, server: SourceServer) -> None:
     status.ticket += 1
     status.going_since = core.now()
     end = _end(core, server, status.ticket)
-    if status.phase.shares_line:
-        line(core, server).join(server.server_id, left, end)
+    if status.phase.shares_bandwidth:
+        bandwidth(core, server).join(server.server_id, left, end)
     else:
         core.later(left, end)
 
 
 def _halt(core: Core, server: SourceServer) -> None:
-    """Let the phase stand still."""
+    """Pause the phase."""
     status = server.replication
     status.ticket += 1
     if status.going_since is not None and status.phase is not None:
         status.done = moved(core, server)
-        if status.phase.shares_line:
-            line(core, server).leave(server.server_id)
+        if status.phase.shares_bandwidth:
+            bandwidth(core, server).leave(server.server_id)
     status.going_since = None
 
 
@@ -202,7 +202,7 @@ def _end(core: Core, server: SourceServer, ticket: int) -> Callable[[], None]:
             status.done = status.phase.amount
             status.going_since = None
             if never_converges(core, server):
-                status.held = True
+                status.at_end = True
             else:
                 _next(core, server)
 
@@ -218,7 +218,7 @@ def _pause(core: Core, server: SourceServer, why: str, error: str) -> None:
     status.pauses[why] = error
     if status.snapshots_since is not None and status.lag_since is None:
         status.lag_since = core.now()
-    events.soon(core, server)
+    events.send_soon(core, server)
 
 
 def _resume(core: Core, server: SourceServer, why: str) -> None:
@@ -227,6 +227,6 @@ def _resume(core: Core, server: SourceServer, why: str) -> None:
         return
     if status.phase is None:
         status.lag_since = None
-    elif not status.held:
+    elif not status.at_end:
         _go(core, server)
-    events.soon(core, server)
+    events.send_soon(core, server)

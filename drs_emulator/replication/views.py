@@ -1,4 +1,4 @@
-"""Replication in the words of the API: of a source server, and of a recovery instance that was reversed."""
+"""Replication in the API's shapes: of a source server, and of a recovery instance that was reversed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NO_LAG = ("STOPPED", "DISCONNECTED", "INITIATING")
 
 
 def of_server(core: Core, server: SourceServer) -> dict[str, Any]:
-    """DataReplicationInfo of a source server; the lock being held."""
+    """DataReplicationInfo of a source server. Called with the lock held."""
     state, lag, error = core.replication_of(server)
     status = server.replication
-    gone = state == "DISCONNECTED"
+    disconnected = state == "DISCONNECTED"
     left = seconds_left(core, server) if state != "STALLED" else None
     has_lag = state not in _NO_LAG and (status.snapshots_since is not None or status.phase is None)
     return present(
@@ -30,25 +30,25 @@ def of_server(core: Core, server: SourceServer) -> dict[str, Any]:
             "dataReplicationState": state,
             "lagDuration": duration(lag) if has_lag else None,
             "etaDateTime": to_wire(core.now() + timedelta(seconds=left)) if left is not None else None,
-            "replicatedDisks": _disks(core, server, gone=gone),
+            "replicatedDisks": _disks(core, server, disconnected=disconnected),
             "dataReplicationInitiation": _initiation(core, server, error),
             "dataReplicationError": {"error": error} if error else None,
-            "stagingAvailabilityZone": None if gone else f"{server.region}a",
+            "stagingAvailabilityZone": None if disconnected else f"{server.region}a",
         }
     )
 
 
-def _disks(core: Core, server: SourceServer, *, gone: bool) -> list[dict[str, Any]]:
+def _disks(core: Core, server: SourceServer, *, disconnected: bool) -> list[dict[str, Any]]:
     """The disks move in step: each has the same share of its bytes."""
     done, again = copied(core, server), read_again(core, server)
     waiting, total = backlog(core, server), max(1, server.disk_bytes)
     return [
         {
             "deviceName": disk.device,
-            "totalStorageBytes": 0 if gone else disk.size,
-            "replicatedStorageBytes": 0 if gone else int(disk.size * done),
-            "rescannedStorageBytes": 0 if gone else int(disk.size * again),
-            "backloggedStorageBytes": 0 if gone else waiting * disk.size // total,
+            "totalStorageBytes": 0 if disconnected else disk.size,
+            "replicatedStorageBytes": 0 if disconnected else int(disk.size * done),
+            "rescannedStorageBytes": 0 if disconnected else int(disk.size * again),
+            "backloggedStorageBytes": 0 if disconnected else waiting * disk.size // total,
             "volumeStatus": "REGULAR",
         }
         for disk in server.disks
@@ -78,7 +78,7 @@ def _initiation(core: Core, server: SourceServer, error: str | None) -> dict[str
 
 
 def of_recovery_instance(core: Core, item: RecoveryInstance) -> dict[str, Any]:
-    """RecoveryInstanceDataReplicationInfo: NOT_STARTED until reversed, then what the reversed server says."""
+    """RecoveryInstanceDataReplicationInfo: NOT_STARTED until reversed, then the reversed server's."""
     server = reversed_server(core, item)
     if item.reversed_to is None or item.replication_state == "DISCONNECTED":
         state = item.replication_state
@@ -94,11 +94,11 @@ def of_recovery_instance(core: Core, item: RecoveryInstance) -> dict[str, Any]:
         if initiation is not None:
             del initiation["nextAttemptDateTime"]
         return info
-    gone = state == "DISCONNECTED"
+    disconnected = state == "DISCONNECTED"
     disks = [
         {
             "deviceName": device,
-            "totalStorageBytes": 0 if gone else size,
+            "totalStorageBytes": 0 if disconnected else size,
             "replicatedStorageBytes": 0,
             "rescannedStorageBytes": 0,
             "backloggedStorageBytes": 0,

@@ -11,7 +11,7 @@ from drs_emulator.contract import Caller
 
 @dataclass(slots=True)
 class Participant:
-    """One server of a job. ``launch_status`` as the job keeps it, whatever the wire shows."""
+    """One server of a job. ``launch_status`` is the job's own; the wire may omit it."""
 
     server_id: str
     launch_status: str = "PENDING"

@@ -8,7 +8,7 @@ from drs_emulator.errors import LockedError
 
 
 class StateLock:
-    """The one lock of an emulator. Re-entrant, and able to tell whether this thread holds it."""
+    """The one lock of an emulator. Re-entrant; knows whether this thread holds it."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -29,13 +29,13 @@ class RecoveryInstance:
     """NOT_STARTED or DISCONNECTED; once reversed, it is the reversed server's."""
     terminated_at: datetime | None = None
     reversed_to: Ref | None = None
-    """The source server that it replicates to since ReverseReplication."""
+    """The source server that it replicates to after ReverseReplication."""
     reversed_at: datetime | None = None
     failback_stopped: bool = False
-    failback_told: str = "FAILBACK_NOT_STARTED"
+    failback_reported: str = "FAILBACK_NOT_STARTED"
     """The failback state of the last event."""
     failback_settings: dict[str, Any] = field(default_factory=dict)
-    """The failback replication configuration in the words of the API."""
+    """The failback replication configuration in the API's shape."""
 
     @property
     def ref(self) -> Ref:
@@ -46,7 +46,7 @@ class RecoveryInstance:
 
 @dataclass(slots=True)
 class Template:
-    """A launch or replication configuration template; ``settings`` in the words of the API."""
+    """A launch or replication configuration template; ``settings`` in the API's shape."""
 
     template_id: str
     arn: str

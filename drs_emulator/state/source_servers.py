@@ -37,16 +37,16 @@ class LastLaunch:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase of a replication run: ``amount`` is seconds, or bytes where the scope's line is shared."""
+    """One phase of a replication run: ``amount`` is seconds, or bytes where bandwidth is shared."""
 
     state: str
     amount: float
-    shares_line: bool = False
+    shares_bandwidth: bool = False
 
 
 @dataclass(slots=True)
 class Replication:
-    """Where a server's replication stands. ``snapshots_since``: first consistent point, None if none."""
+    """The state of a server's replication. ``snapshots_since``: first consistent point, None if none."""
 
     state: str
     lag_seconds: float = 0.0
@@ -61,19 +61,19 @@ class Replication:
     generation: int = 0
     """Counts restarts: each draws its own durations."""
     lag_since: datetime | None = None
-    """Since when the lag grows; None while it does not."""
+    """Start of the lag's growth; None while it does not grow."""
     phase: Phase | None = None
     plan: list[Phase] = field(default_factory=list)
     """The phases after ``phase``; CONTINUOUS follows the last."""
     done: float = 0.0
-    """How much of ``phase`` was done before ``going_since``."""
+    """Part of ``phase`` done before ``going_since``."""
     going_since: datetime | None = None
     ticket: int = 0
-    """Changes with every move, so that an end that was planned before it does nothing."""
+    """Changes with every phase, so that an end planned before does nothing."""
     pauses: dict[str, str] = field(default_factory=dict)
-    """Why it stands still ("fault", "agent"), with the error that shows."""
-    held: bool = False
-    """The phase has come to its end and may not end: a fault keeps the backlog from shrinking."""
+    """Causes of a stall ("fault", "agent"), with the error that shows."""
+    at_end: bool = False
+    """The phase is at its end and cannot end: a fault keeps the backlog from shrinking."""
     agent_seen_at: datetime | None = None
     """When EC2 was last asked whether the agent's instance runs."""
 
@@ -102,9 +102,9 @@ class SourceServer:
     replication: Replication
     added_at: datetime
     launch: dict[str, Any]
-    """The launch configuration in the words of the API."""
+    """The launch configuration in the API's shape."""
     replication_settings: dict[str, Any]
-    """The replication configuration in the words of the API."""
+    """The replication configuration in the API's shape."""
     tags: dict[str, str] = field(default_factory=dict)
     instance_id: str | None = None
     private_ip: str | None = None

@@ -1,6 +1,6 @@
-"""The network that the initial syncs into one account and Region share: each gets the same part of it.
+"""The bandwidth that initial syncs into one account and Region share equally.
 
-All who share it are served alike, so one number (bytes served to each so far) tells where everyone stands:
+All members get the same, so one number (bytes served to each so far) gives the progress of each:
 joining, leaving and finishing cost a heap operation, however many there are.
 """
 
@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 _TICK = 2e-6
-"""Seconds. The clock counts microseconds: who lacks less than it can tell has finished."""
+"""Seconds. The clock counts microseconds: a sync that lacks less has finished."""
 
 
-class SyncLine:
-    """``rate(n)`` is bytes per second for each of n. Used with ``lock``, the state lock, held."""
+class SharedBandwidth:
+    """``rate(n)`` is bytes per second for each of n. Called with ``lock``, the state lock, held."""
 
     def __init__(
         self,
@@ -28,10 +28,10 @@ class SyncLine:
     ) -> None:
         self._now, self._later, self._rate, self._lock = now, later, rate, lock
         self._served = 0.0
-        """Bytes that one who has been here from the start would have got."""
+        """Bytes served to a member present from the start."""
         self._at = now()
         self._members: dict[str, tuple[float, float, Callable[[], None]]] = {}
-        """Name → served at the join, served at its end, what to do then."""
+        """Name → served at the join, served at its end, the action then."""
         self._ends: list[tuple[float, str]] = []
         self._ticket = 0
 
@@ -44,19 +44,19 @@ class SyncLine:
         self._plan()
 
     def leave(self, name: str) -> None:
-        """Give the part of ``name`` to the others."""
+        """Leave the share of ``name`` to the others."""
         self._settle()
         if self._members.pop(name, None) is not None:
             self._plan()
 
     def moved(self, name: str) -> float:
-        """Bytes moved for ``name`` since it joined; 0 for one who is not here."""
+        """Bytes moved for ``name`` since it joined; 0 if it has not."""
         self._settle()
         member = self._members.get(name)
         return min(self._served, member[1]) - member[0] if member else 0.0
 
     def rate(self) -> float:
-        """Bytes per second that each gets now."""
+        """Bytes per second of each member now."""
         return self._rate(len(self._members))
 
     def _settle(self) -> None:

@@ -1,4 +1,4 @@
-"""Pages with opaque tokens that survive new and vanished items between two calls."""
+"""Pages with opaque tokens that survive items added and deleted between two calls."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Invocation:
 
 
 def parse(request: Request, operation: str, path_params: dict[str, str], *, empty_clears: bool) -> Invocation:
-    """The parameters of ``operation`` out of body, query and path; ValidationError with all that is wrong.
+    """The parameters of ``operation`` out of body, query and path; ValidationError lists all that is wrong.
 
     ``empty_clears`` lets an empty launchIntoEC2InstanceID pass its own pattern (a setting).
     """

@@ -1,7 +1,7 @@
 """DRS's own service model as botocore ships it: which request is which operation, and what is valid.
 
-Requests are held to every constraint of the model (the SDKs check only a part of them before sending);
-responses likewise, with the two deviations that the real service is known for.
+Requests must satisfy every constraint of the model (SDKs check only some before sending);
+responses too, with the two known deviations of the real service.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A world with two sides: originals at home, DRS there and in the recovery Region, both seen by boto3."""
+"""A world with two sides, origin and recovery Region, with DRS in both, seen by boto3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drs_emulator.contract import MetricSink
 from drs_emulator.small_ec2 import InstanceSpec
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, TARGET_TAGS, World
 
-HOME, ORCHESTRATION_REGION = "111111111111", "us-east-1"
+ORIGIN_ACCOUNT, ORIGIN_REGION = "111111111111", "us-east-1"
 QUICK = Settings(initial_sync_bytes_per_second=float(GIB), rescan_bytes_per_second=float(GIB))
 TEMPLATE: dict[str, Any] = {
     "stagingAreaSubnetId": "subnet-00000000000000000",
@@ -32,21 +32,21 @@ TEMPLATE: dict[str, Any] = {
 
 
 class FailbackWorld(World):
-    """``client`` is the recovery side, ``home`` the origin side, where DRS is ready unless told otherwise."""
+    """``client`` is the recovery side, ``origin`` the other, where DRS is ready unless ``ready`` is False."""
 
     def __init__(
         self, settings: Settings | None = None, *, ready: bool = True, metrics: MetricSink | None = None
     ) -> None:
         super().__init__(settings or QUICK, metrics=metrics)
-        self.home = self.make_client(HOME, ORCHESTRATION_REGION)
+        self.origin = self.make_client(ORIGIN_ACCOUNT, ORIGIN_REGION)
         if ready:
-            self.home.initialize_service()
-            self.home.create_replication_configuration_template(**TEMPLATE)
+            self.origin.initialize_service()
+            self.origin.create_replication_configuration_template(**TEMPLATE)
 
     def original(self, name: str = "web-1", **more: Any) -> str:
-        """A running, tagged instance at home: A1."""
+        """A running, tagged instance at the origin: A1."""
         spec = InstanceSpec(**{"name": name, "state": "running", "tags": TARGET_TAGS, **more})
-        return self.ec2.add_instance(HOME, ORCHESTRATION_REGION, spec)
+        return self.ec2.add_instance(ORIGIN_ACCOUNT, ORIGIN_REGION, spec)
 
     def protected(self, name: str = "web-1", **more: Any) -> tuple[str, str, str]:
         """A1, B1 that protects it, and the stopped instance B1 launches into (B3)."""
@@ -54,9 +54,9 @@ class FailbackWorld(World):
         server = self.server(
             name,
             awsInstanceID=original,
-            originAccountID=HOME,
-            originRegion=ORCHESTRATION_REGION,
-            originAvailabilityZone=f"{ORCHESTRATION_REGION}a",
+            originAccountID=ORIGIN_ACCOUNT,
+            originRegion=ORIGIN_REGION,
+            originAvailabilityZone=f"{ORIGIN_REGION}a",
             **more,
         )
         target = self.target(name)
@@ -73,7 +73,7 @@ class FailbackWorld(World):
 
     def fail_over(self, original: str, server: str) -> None:
         """Stop A1 and launch B1."""
-        self.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
+        self.ec2.change(ORIGIN_ACCOUNT, ORIGIN_REGION, original, state="stopped")
         self.finish(self.start(server))
 
     def reverse(self, target: str) -> str:
@@ -90,19 +90,19 @@ class FailbackWorld(World):
 
     def fail_back(self, original: str, reversed_server: str) -> None:
         """Launch A2 into A1."""
-        self.home.update_launch_configuration(
+        self.origin.update_launch_configuration(
             sourceServerID=reversed_server,
             copyTags=False,
             copyPrivateIp=False,
             launchIntoInstanceProperties={"launchIntoEC2InstanceID": original},
         )
-        answer = self.home.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])
+        answer = self.origin.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])
         self.finish_home(answer["job"]["jobID"])
 
     def finish_home(self, job_id: str) -> None:
-        """Let time pass until a job at home is completed."""
+        """Let time pass until a job at the origin is completed."""
         for _ in range(400):
-            job = self.home.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]
+            job = self.origin.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]
             if job["status"] == "COMPLETED":
                 assert {part["launchStatus"] for part in job["participatingServers"]} == {"LAUNCHED"}
                 return
@@ -112,24 +112,24 @@ class FailbackWorld(World):
     def reprotect(self, original: str) -> str:
         """Reverse A3, once its agent has checked in; returns the id of B1."""
         self.clock.advance(420)
-        return _id(self.home.reverse_replication(recoveryInstanceID=original))
+        return _id(self.origin.reverse_replication(recoveryInstanceID=original))
 
     def retire(self, target: str, reversed_server: str, original: str) -> None:
         """Leave nothing of the failback but the protected original."""
-        self.home.stop_replication(sourceServerID=reversed_server)
+        self.origin.stop_replication(sourceServerID=reversed_server)
         self.client.delete_recovery_instance(recoveryInstanceID=target)
-        self.home.delete_recovery_instance(recoveryInstanceID=original)
-        self.home.disconnect_source_server(sourceServerID=reversed_server)
-        self.home.delete_source_server(sourceServerID=reversed_server)
+        self.origin.delete_recovery_instance(recoveryInstanceID=original)
+        self.origin.disconnect_source_server(sourceServerID=reversed_server)
+        self.origin.delete_source_server(sourceServerID=reversed_server)
 
     def at_origin(self, server: str) -> dict[str, Any]:
         """A source server of the origin side."""
-        found = self.home.describe_source_servers(filters={"sourceServerIDs": [server]})["items"]
+        found = self.origin.describe_source_servers(filters={"sourceServerIDs": [server]})["items"]
         return dict(found[0])
 
     def info(self, server: str) -> dict[str, Any]:
         """The dataReplicationInfo of a server of either side."""
-        both = (self.client, self.home)
+        both = (self.client, self.origin)
         items = [
             item
             for side in both
@@ -157,7 +157,7 @@ class FailbackWorld(World):
         )
         return dict(answer["items"][0])
 
-    def told(self, detail_type: str) -> list[tuple[str, str]]:
+    def reported(self, detail_type: str) -> list[tuple[str, str]]:
         """(resource, state) of the events of a kind, in order."""
         return [
             (event["resources"][0].rpartition("/")[2], event["detail"]["state"])

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from drs_emulator.small_ec2 import InstanceSpec
-from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, TEMPLATE, FailbackWorld
+from tests.drs_emulator.failback_world import ORIGIN_ACCOUNT, ORIGIN_REGION, QUICK, TEMPLATE, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION
 
 FAILBACK_EVENT = "DRS Recovery Instance Failback State Change"
@@ -28,7 +28,7 @@ def test_a_reversed_server_appears_at_origin_and_says_where_it_comes_from() -> N
     _, server, target = world.failed_over(tags={"Name": "web-1", "tier": "web"})
     world.clock.advance(420)
     arn = world.client.reverse_replication(recoveryInstanceID=target)["reversedDirectionSourceServerArn"]
-    assert arn.startswith(f"arn:aws:drs:{ORCHESTRATION_REGION}:{HOME}:source-server/s-")
+    assert arn.startswith(f"arn:aws:drs:{ORIGIN_REGION}:{ORIGIN_ACCOUNT}:source-server/s-")
     item = world.at_origin(arn.rpartition("/")[2])
     assert item["replicationDirection"] == "FAILBACK"
     assert item["sourceProperties"]["identificationHints"]["awsInstanceID"] == target
@@ -39,7 +39,7 @@ def test_a_reversed_server_appears_at_origin_and_says_where_it_comes_from() -> N
         "originRegion": REGION,
         "originAvailabilityZone": f"{REGION}a",
     }
-    assert item["stagingArea"] == {"status": "NOT_EXTENDED", "stagingAccountID": HOME}
+    assert item["stagingArea"] == {"status": "NOT_EXTENDED", "stagingAccountID": ORIGIN_ACCOUNT}
     assert [disk["bytes"] for disk in item["sourceProperties"]["disks"]] == [8 * GIB]
     first = world.source_server(server)
     assert first["reversedDirectionSourceServerArn"] == arn
@@ -51,14 +51,14 @@ def test_reversal_is_refused_until_the_agent_has_checked_in() -> None:
     world = FailbackWorld()
     _, _, target = world.failed_over()
     tries = 0
-    while not world.home.describe_source_servers()["items"]:
+    while not world.origin.describe_source_servers()["items"]:
         try:
             world.client.reverse_replication(recoveryInstanceID=target)
         except world.client.exceptions.ConflictException:
             tries += 1
             world.clock.advance(10)
     assert 0 < tries < 42, "between 120 and 420 seconds after the start, which was a while ago"
-    (item,) = world.home.describe_source_servers()["items"]
+    (item,) = world.origin.describe_source_servers()["items"]
     assert item["replicationDirection"] == "FAILBACK"
 
 
@@ -85,7 +85,7 @@ def test_a_second_reversal_is_refused_and_makes_no_second_server() -> None:
     world.reverse(target)
     with pytest.raises(world.client.exceptions.ConflictException, match="reversed already"):
         world.client.reverse_replication(recoveryInstanceID=target)
-    assert len(world.home.describe_source_servers()["items"]) == 1
+    assert len(world.origin.describe_source_servers()["items"]) == 1
 
 
 def test_an_unknown_or_disconnected_recovery_instance_cannot_be_reversed() -> None:
@@ -111,14 +111,14 @@ def test_a_server_from_outside_aws_cannot_be_reversed() -> None:
 def test_the_origin_must_be_initialized_with_a_replication_template(initialized: bool, code: Any) -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, uninitialized_origin=code), ready=False)
     if initialized:
-        world.home.initialize_service()
+        world.origin.initialize_service()
     _, _, target = world.failed_over()
     with pytest.raises(ClientError, match="template" if initialized else "not initialized") as refusal:
         world.reverse(target)
     assert code_of(refusal) == code
-    world.home.initialize_service()
-    assert world.home.describe_source_servers()["items"] == []
-    world.home.create_replication_configuration_template(**TEMPLATE)
+    world.origin.initialize_service()
+    assert world.origin.describe_source_servers()["items"] == []
+    world.origin.create_replication_configuration_template(**TEMPLATE)
     world.reverse(target)
 
 
@@ -137,14 +137,14 @@ def test_the_recovery_instance_follows_its_reversed_server() -> None:
     assert item["failback"]["state"] == "FAILBACK_READY_FOR_LAUNCH"
     assert item["dataReplicationInfo"]["dataReplicationState"] == world.state(reversed_server) == "CONTINUOUS"
     assert item["dataReplicationInfo"]["lagDuration"] == "P0D"
-    world.home.stop_replication(sourceServerID=reversed_server)
+    world.origin.stop_replication(sourceServerID=reversed_server)
     assert world.recovery_instance(target)["failback"]["state"] == "FAILBACK_NOT_READY_FOR_LAUNCH"
-    world.home.disconnect_source_server(sourceServerID=reversed_server)
-    world.home.delete_source_server(sourceServerID=reversed_server)
+    world.origin.disconnect_source_server(sourceServerID=reversed_server)
+    world.origin.delete_source_server(sourceServerID=reversed_server)
     item = world.recovery_instance(target)
     assert item["failback"]["state"] == "FAILBACK_LAUNCH_STATE_NOT_AVAILABLE"
     assert item["dataReplicationInfo"]["dataReplicationState"] == "REPLICATION_STATE_NOT_AVAILABLE"
-    assert world.told(FAILBACK_EVENT) == [(target, "FAILBACK_IN_PROGRESS")]
+    assert world.reported(FAILBACK_EVENT) == [(target, "FAILBACK_IN_PROGRESS")]
 
 
 # --- launchIntoSourceInstance ---
@@ -152,46 +152,46 @@ def test_the_recovery_instance_follows_its_reversed_server() -> None:
 
 def test_the_template_lets_the_reversed_server_launch_into_the_original() -> None:
     world = FailbackWorld()
-    world.home.create_launch_configuration_template(launchIntoSourceInstance=True)
+    world.origin.create_launch_configuration_template(launchIntoSourceInstance=True)
     original, _, _, reversed_server = world.reversed_pair()
-    launch = world.home.get_launch_configuration(sourceServerID=reversed_server)
+    launch = world.origin.get_launch_configuration(sourceServerID=reversed_server)
     assert launch["launchIntoInstanceProperties"] == {"launchIntoEC2InstanceID": original}
 
 
 def test_without_the_template_the_reversed_server_has_no_target() -> None:
     world = FailbackWorld()
-    world.home.create_launch_configuration_template(launchIntoSourceInstance=False)
+    world.origin.create_launch_configuration_template(launchIntoSourceInstance=False)
     *_, reversed_server = world.reversed_pair()
-    launch = world.home.get_launch_configuration(sourceServerID=reversed_server)
+    launch = world.origin.get_launch_configuration(sourceServerID=reversed_server)
     assert "launchIntoInstanceProperties" not in launch
 
 
-@pytest.mark.parametrize("problem", ["untagged", "architecture", "gone", "terminated", "copyTags"])
+@pytest.mark.parametrize("problem", ["untagged", "architecture", "deleted", "terminated", "copyTags"])
 @pytest.mark.parametrize("code", ["ValidationException", "ConflictException"])
 def test_an_original_that_cannot_be_launched_into_refuses_the_reversal(problem: str, code: Any) -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, launch_into_source_refusal=code))
-    world.home.create_launch_configuration_template(
+    world.origin.create_launch_configuration_template(
         launchIntoSourceInstance=True, copyTags=problem == "copyTags"
     )
     original, _, target = world.failed_over()
-    place = (HOME, ORCHESTRATION_REGION, original)
+    place = (ORIGIN_ACCOUNT, ORIGIN_REGION, original)
     if problem == "untagged":
         world.ec2.change(*place, tags={})
     elif problem == "architecture":
         world.ec2.change(*place, architecture="arm64")
     elif problem == "terminated":
         world.ec2.change(*place, state="terminated")
-    elif problem == "gone":
+    elif problem == "deleted":
         world.ec2.forget(*place)
     text = f"Some Recovery instances could not be processed: {target}"
     with pytest.raises(ClientError, match=text) as refusal:
         world.reverse(target)
     assert code_of(refusal) == code
-    assert world.home.describe_source_servers()["items"] == []
+    assert world.origin.describe_source_servers()["items"] == []
     assert world.recovery_instance(target)["failback"]["state"] == "FAILBACK_NOT_STARTED"
 
 
-# --- back home, and protected again ---
+# --- at the origin, and protected again ---
 
 
 def test_the_round_trip_ends_as_it_began_as_often_as_one_likes() -> None:
@@ -205,22 +205,22 @@ def test_the_round_trip_ends_as_it_began_as_often_as_one_likes() -> None:
         reversed_before.add(reversed_server)
         world.clock.advance(3600)
         world.fail_back(original, reversed_server)
-        assert world.recovery_instance(original, world.home)["ec2InstanceState"] == "RUNNING"
+        assert world.recovery_instance(original, world.origin)["ec2InstanceState"] == "RUNNING"
         assert world.reprotect(original) == server
         world.clock.advance(3600)
         assert world.state(server) == "CONTINUOUS"
         world.retire(target, reversed_server, original)
         world.ec2.client(ACCOUNT, REGION, None).stop_instances(InstanceIds=[target])
         world.clock.advance(60)
-        assert world.home.describe_source_servers()["items"] == []
-        assert world.home.describe_recovery_instances()["items"] == []
+        assert world.origin.describe_source_servers()["items"] == []
+        assert world.origin.describe_recovery_instances()["items"] == []
         assert world.client.describe_recovery_instances()["items"] == []
         item = world.source_server(server)
         assert "recoveryInstanceId" not in item
         assert item["sourceProperties"]["identificationHints"]["awsInstanceID"] == original
-        assert item["sourceCloudProperties"]["originRegion"] == ORCHESTRATION_REGION
+        assert item["sourceCloudProperties"]["originRegion"] == ORIGIN_REGION
         assert (item["replicationDirection"], item["sourceServerID"]) == ("FAILOVER", server)
-        assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "running"
+        assert world.state_of(ORIGIN_ACCOUNT, ORIGIN_REGION, original) == "running"
         assert world.here(target) == "stopped"
 
 
@@ -228,11 +228,11 @@ def test_re_protection_stalls_rescans_and_catches_up_and_keeps_the_points_in_tim
     world = FailbackWorld(dataclasses.replace(QUICK, rescan_bytes_per_second=GIB / 20))
     original, server, _, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
-    assert world.recovery_instance(original, world.home)["dataReplicationInfo"]["dataReplicationState"] == (
+    assert world.recovery_instance(original, world.origin)["dataReplicationInfo"]["dataReplicationState"] == (
         "NOT_STARTED"
     )
     world.reprotect(original)
-    assert world.recovery_instance(original, world.home)["dataReplicationInfo"]["dataReplicationState"] == (
+    assert world.recovery_instance(original, world.origin)["dataReplicationInfo"]["dataReplicationState"] == (
         "STALLED"
     )
     info = world.info(server)
@@ -255,8 +255,8 @@ def test_re_protection_stalls_rescans_and_catches_up_and_keeps_the_points_in_tim
     assert lags[states.index("RESCAN")] != "P0D"
     assert lags[-1] == "P0D"
     # Of B1 alone: A2 stalled in between, because its agent went away with the failback.
-    told = [state for who, state in world.told(STALLED_EVENT) if who == server]
-    assert told == ["STALLED", "NOT_STALLED"]
+    reported = [state for who, state in world.reported(STALLED_EVENT) if who == server]
+    assert reported == ["STALLED", "NOT_STALLED"]
 
 
 def test_a_server_that_was_stopped_is_protected_again_by_an_initial_sync() -> None:
@@ -278,7 +278,7 @@ def test_a_server_that_is_gone_is_made_anew(what: str) -> None:
     world = FailbackWorld()
     original, server, target, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
-    world.home.stop_replication(sourceServerID=reversed_server)
+    world.origin.stop_replication(sourceServerID=reversed_server)
     world.client.delete_recovery_instance(recoveryInstanceID=target)
     world.client.disconnect_source_server(sourceServerID=server)
     if what == "delete":
@@ -292,11 +292,11 @@ def test_re_protection_also_waits_for_the_agent_and_is_refused_twice() -> None:
     world = FailbackWorld()
     original, _, _, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
-    with pytest.raises(world.home.exceptions.ConflictException, match="agent is not connected"):
-        world.home.reverse_replication(recoveryInstanceID=original)
+    with pytest.raises(world.origin.exceptions.ConflictException, match="agent is not connected"):
+        world.origin.reverse_replication(recoveryInstanceID=original)
     world.reprotect(original)
-    with pytest.raises(world.home.exceptions.ConflictException, match="reversed already"):
-        world.home.reverse_replication(recoveryInstanceID=original)
+    with pytest.raises(world.origin.exceptions.ConflictException, match="reversed already"):
+        world.origin.reverse_replication(recoveryInstanceID=original)
 
 
 @pytest.mark.parametrize(("setting", "same"), [("STALE", True), ("CURRENT", False)])
@@ -322,7 +322,7 @@ def test_a_reversed_server_that_was_kept_is_re_pointed_instead_of_doubled() -> N
     world.ec2.change(ACCOUNT, REGION, target, state="stopped")
     world.fail_over(original, server)
     assert world.reverse(target) == reversed_server
-    assert len(world.home.describe_source_servers()["items"]) == 1
+    assert len(world.origin.describe_source_servers()["items"]) == 1
 
 
 def test_in_one_region_the_server_itself_is_re_pointed_at_its_recovery_instance() -> None:
@@ -350,7 +350,7 @@ def test_in_one_region_the_server_itself_is_re_pointed_at_its_recovery_instance(
 def test_the_recovery_side_can_only_be_retired_in_the_safe_order() -> None:
     world = FailbackWorld()
     original, server, target, reversed_server = world.reversed_pair()
-    conflict = (world.client.exceptions.ConflictException, world.home.exceptions.ConflictException)
+    conflict = (world.client.exceptions.ConflictException, world.origin.exceptions.ConflictException)
     with pytest.raises(conflict, match="cannot be terminated during failback"):
         world.client.terminate_recovery_instances(recoveryInstanceIDs=[target])
     with pytest.raises(conflict, match="cannot be disconnected"):
@@ -360,15 +360,15 @@ def test_the_recovery_side_can_only_be_retired_in_the_safe_order() -> None:
     with pytest.raises(conflict, match="has the recovery instance"):
         world.client.disconnect_source_server(sourceServerID=server)
     with pytest.raises(conflict, match="must be disconnected"):
-        world.home.delete_source_server(sourceServerID=reversed_server)
+        world.origin.delete_source_server(sourceServerID=reversed_server)
     world.fail_back(original, reversed_server)
     with pytest.raises(conflict, match="must be disconnected"):
-        world.home.delete_recovery_instance(recoveryInstanceID=original)
+        world.origin.delete_recovery_instance(recoveryInstanceID=original)
     with pytest.raises(conflict, match="has the recovery instance"):
-        world.home.disconnect_source_server(sourceServerID=reversed_server)
+        world.origin.disconnect_source_server(sourceServerID=reversed_server)
     world.reprotect(original)
     with pytest.raises(conflict, match="cannot be disconnected"):
-        world.home.disconnect_recovery_instance(recoveryInstanceID=original)
+        world.origin.disconnect_recovery_instance(recoveryInstanceID=original)
     world.retire(target, reversed_server, original)
     assert world.state(server) in ("STALLED", "RESCAN", "CONTINUOUS"), "A1 stays protected"
 
@@ -376,7 +376,7 @@ def test_the_recovery_side_can_only_be_retired_in_the_safe_order() -> None:
 def test_a_recovery_instance_may_be_terminated_once_its_reversal_is_stopped() -> None:
     world = FailbackWorld()
     _, _, target, reversed_server = world.reversed_pair()
-    world.home.stop_replication(sourceServerID=reversed_server)
+    world.origin.stop_replication(sourceServerID=reversed_server)
     job = world.client.terminate_recovery_instances(recoveryInstanceIDs=[target])["job"]["jobID"]
     world.finish(job)
     assert world.here(target) == "terminated"
@@ -389,10 +389,10 @@ def test_terminating_what_returned_really_terminates_it(reprotected: bool) -> No
     world.fail_back(original, reversed_server)
     if reprotected:
         world.reprotect(original)
-    job = world.home.terminate_recovery_instances(recoveryInstanceIDs=[original])["job"]["jobID"]
+    job = world.origin.terminate_recovery_instances(recoveryInstanceIDs=[original])["job"]["jobID"]
     world.clock.advance(600)
-    assert world.home.describe_jobs(filters={"jobIDs": [job]})["items"][0]["status"] == "COMPLETED"
-    assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "terminated"
+    assert world.origin.describe_jobs(filters={"jobIDs": [job]})["items"][0]["status"] == "COMPLETED"
+    assert world.state_of(ORIGIN_ACCOUNT, ORIGIN_REGION, original) == "terminated"
 
 
 def test_terminating_what_returned_can_be_made_a_refusal() -> None:
@@ -400,15 +400,15 @@ def test_terminating_what_returned_can_be_made_a_refusal() -> None:
     original, _, _, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)
     world.reprotect(original)
-    with pytest.raises(world.home.exceptions.ConflictException, match="during failback"):
-        world.home.terminate_recovery_instances(recoveryInstanceIDs=[original])
+    with pytest.raises(world.origin.exceptions.ConflictException, match="during failback"):
+        world.origin.terminate_recovery_instances(recoveryInstanceIDs=[original])
 
 
 @pytest.mark.parametrize("setting", ["START_RECOVERY", "FAILBACK"])
 def test_who_started_a_launch_at_origin_is_a_setting(setting: Any) -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, failback_initiated_by=setting))
     *_, reversed_server = world.reversed_pair()
-    answer = world.home.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])
+    answer = world.origin.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])
     assert answer["job"]["initiatedBy"] == setting
 
 

@@ -12,7 +12,7 @@ import pytest
 from drs_emulator import Settings
 from drs_emulator.contract import Metric
 from drs_emulator.wire.service_model import values_of
-from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, FailbackWorld
+from tests.drs_emulator.failback_world import ORIGIN_ACCOUNT, ORIGIN_REGION, QUICK, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, GIB, REGION, World
 
 STALLED_EVENT = "DRS Source Server Data Replication Stalled Change"
@@ -91,10 +91,10 @@ def test_a_launch_from_a_reversed_server_needs_a_consistent_point() -> None:
     for _ in range(400):
         if world.state(server) == "CONTINUOUS":
             break
-        with pytest.raises(world.home.exceptions.ConflictException, match="no consistent point"):
-            world.home.start_recovery(sourceServers=[{"sourceServerID": server}])
+        with pytest.raises(world.origin.exceptions.ConflictException, match="no consistent point"):
+            world.origin.start_recovery(sourceServers=[{"sourceServerID": server}])
         world.clock.advance(5)
-    world.home.start_recovery(sourceServers=[{"sourceServerID": server}])
+    world.origin.start_recovery(sourceServers=[{"sourceServerID": server}])
 
 
 def sync_times(order: list[str], settings: Settings) -> dict[str, float]:
@@ -175,7 +175,7 @@ def test_a_reversed_server_stalls_while_its_instance_does_not_run_and_can_still_
     info = world.info(server)
     assert (info["dataReplicationState"], info["lagDuration"]) == ("CONTINUOUS", "P0D")
     world.clock.advance(1)
-    assert [state for _, state in world.told(STALLED_EVENT)] == ["STALLED", "NOT_STALLED"]
+    assert [state for _, state in world.reported(STALLED_EVENT)] == ["STALLED", "NOT_STALLED"]
 
 
 def test_a_sync_stands_still_while_its_instance_does_not_run() -> None:
@@ -193,7 +193,7 @@ def test_a_sync_stands_still_while_its_instance_does_not_run() -> None:
     assert world.recovery_instance(target)["failback"]["state"] == "FAILBACK_ERROR"
     world.ec2.change(ACCOUNT, REGION, target, state="running")
     assert world.states(server, 400) == ["INITIAL_SYNC", "CREATING_SNAPSHOT", "CONTINUOUS"]
-    assert [state for _, state in world.told(FAILBACK_EVENT)] == [
+    assert [state for _, state in world.reported(FAILBACK_EVENT)] == [
         "FAILBACK_IN_PROGRESS",
         "FAILBACK_ERROR",
         "FAILBACK_IN_PROGRESS",
@@ -216,7 +216,7 @@ def test_a_protected_server_stalls_with_its_original_only_if_told_to(stalls: boo
     world = FailbackWorld(dataclasses.replace(QUICK, stalls_when_origin_stops=stalls))
     original, server, _ = world.protected()
     assert world.state(server) == "CONTINUOUS"
-    world.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
+    world.ec2.change(ORIGIN_ACCOUNT, ORIGIN_REGION, original, state="stopped")
     world.clock.advance(120)
     assert world.state(server) == state
 
@@ -241,8 +241,8 @@ def test_every_documented_error_can_stall_a_reversed_server_alone(error: str) ->
     assert ri["dataReplicationInfo"]["dataReplicationError"] == {"error": error}
     world.admin("DELETE", "/faults")
     assert world.states(server, 400) == ["INITIAL_SYNC", "CREATING_SNAPSHOT", "CONTINUOUS"]
-    told = [state for who, state in world.told(STALLED_EVENT) if who == server]
-    assert told == ["STALLED", "NOT_STALLED"]
+    reported = [state for who, state in world.reported(STALLED_EVENT) if who == server]
+    assert reported == ["STALLED", "NOT_STALLED"]
 
 
 def test_a_stall_may_end_by_itself_and_does_not_come_back() -> None:
@@ -353,7 +353,7 @@ def test_an_agent_may_fail_to_check_in_on_the_failback_alone() -> None:
     reversed_server = world.reverse(target)
     world.clock.advance(3600)
     world.fail_back(original, reversed_server)
-    with pytest.raises(world.home.exceptions.ConflictException, match="agent is not connected"):
+    with pytest.raises(world.origin.exceptions.ConflictException, match="agent is not connected"):
         world.reprotect(original)
 
 
@@ -363,7 +363,7 @@ def test_the_staging_account_of_a_reversed_server_can_be_wrong() -> None:
     *_, first = world.reversed_pair()
     *_, second = world.reversed_pair("db-1")
     assert world.at_origin(first)["stagingArea"]["stagingAccountID"] == "333333333333"
-    assert world.at_origin(second)["stagingArea"]["stagingAccountID"] == HOME
+    assert world.at_origin(second)["stagingArea"]["stagingAccountID"] == ORIGIN_ACCOUNT
 
 
 @pytest.mark.parametrize(
@@ -387,18 +387,18 @@ def test_a_fault_in_the_name_of_the_first_server_hits_the_launch_at_origin() -> 
     world = FailbackWorld()
     original, server, _, reversed_server = world.reversed_pair()
     world.fault("PHASE_FAILS", server=server, phase="CONVERSION", direction="FAILBACK", times=1)
-    job = world.home.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])["job"]["jobID"]
+    job = world.origin.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])["job"]["jobID"]
     world.clock.advance(3600)
-    item = world.home.describe_jobs(filters={"jobIDs": [job]})["items"][0]
+    item = world.origin.describe_jobs(filters={"jobIDs": [job]})["items"][0]
     assert item["participatingServers"][0]["launchStatus"] == "FAILED"
-    assert world.state_of(HOME, ORCHESTRATION_REGION, original) == "stopped"
+    assert world.state_of(ORIGIN_ACCOUNT, ORIGIN_REGION, original) == "stopped"
 
 
 def test_the_admin_state_shows_the_pair() -> None:
     world = FailbackWorld()
     _, server, target, reversed_server = world.reversed_pair()
     scopes = {scope["account"]: scope for scope in world.admin("GET", "/state")["scopes"]}
-    (first,), (second,) = scopes[ACCOUNT]["sourceServers"], scopes[HOME]["sourceServers"]
+    (first,), (second,) = scopes[ACCOUNT]["sourceServers"], scopes[ORIGIN_ACCOUNT]["sourceServers"]
     assert (first["counterpart"], second["counterpart"]) == (reversed_server, server)
     (item,) = scopes[ACCOUNT]["recoveryInstances"]
     assert (item["recoveryInstanceID"], item["reversedTo"]) == (target, reversed_server)
@@ -430,7 +430,7 @@ def test_metrics_are_put_when_something_changes() -> None:
     gauges = Gauges()
     world = FailbackWorld(SLOW, metrics=gauges)
     *_, reversed_server = world.reversed_pair()
-    assert {place[:2] for place in gauges.points} == {(ACCOUNT, REGION), (HOME, ORCHESTRATION_REGION)}
+    assert {place[:2] for place in gauges.points} == {(ACCOUNT, REGION), (ORIGIN_ACCOUNT, ORIGIN_REGION)}
     first = world.client.describe_source_servers()["items"][0]["sourceServerID"]
     assert gauges.values("DurationSinceLastSuccessfulRecoveryLaunch", first) == [0], "put at the launch"
     assert gauges.values("Backlog", reversed_server)[-1] == 0
@@ -441,7 +441,7 @@ def test_metrics_are_put_when_something_changes() -> None:
     assert elapsed[-1] > 160
     for name in ("TotalSourceServerCount", "ActiveSourceServerCount", "ProtectedSourceServerCount"):
         assert gauges.values(name)[-1] == 1
-    world.home.stop_replication(sourceServerID=reversed_server)
+    world.origin.stop_replication(sourceServerID=reversed_server)
     world.clock.advance(1)
     assert gauges.values("ProtectedSourceServerCount")[-1] == 0
     assert gauges.values("ActiveSourceServerCount")[-1] == 1

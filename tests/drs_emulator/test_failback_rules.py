@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, FailbackWorld
+from tests.drs_emulator.failback_world import ORIGIN_ACCOUNT, ORIGIN_REGION, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, REGION
 
 SERVER_CALLS = [
@@ -30,7 +30,7 @@ CALLS = st.tuples(
     st.sampled_from(
         [*SERVER_CALLS, *INSTANCE_CALLS, "reverse_replication", "start_recovery", "stop", "start"]
     ),
-    st.sampled_from(["home", "away"]),
+    st.sampled_from(["origin", "recovery"]),
     st.sampled_from([0, 30, 400, 1500]),
 )
 FAULTS = st.lists(
@@ -76,15 +76,15 @@ def test_no_order_of_calls_makes_a_second_pair_or_ends_an_instance(
     calls: list[tuple[str, str, int]], faults: list[dict[str, Any]]
 ) -> None:
     world = FailbackWorld()
-    world.home.create_launch_configuration_template(launchIntoSourceInstance=True)
+    world.origin.create_launch_configuration_template(launchIntoSourceInstance=True)
     original, _, target = world.failed_over()
     for fault in faults:
         world.fault(**fault)
-    places = {"home": (HOME, ORCHESTRATION_REGION, original), "away": (ACCOUNT, REGION, target)}
+    places = {"origin": (ORIGIN_ACCOUNT, ORIGIN_REGION, original), "recovery": (ACCOUNT, REGION, target)}
     for call, where, seconds in calls:
-        take(world, call, world.home if where == "home" else world.client, places[where])
+        take(world, call, world.origin if where == "origin" else world.client, places[where])
         world.clock.advance(seconds)
-        for side in (world.home, world.client):
+        for side in (world.origin, world.client):
             servers = side.describe_source_servers()["items"]
             active = [
                 item

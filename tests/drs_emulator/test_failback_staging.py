@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.drs_emulator.failback_world import HOME, ORCHESTRATION_REGION, QUICK, TEMPLATE, FailbackWorld
+from tests.drs_emulator.failback_world import ORIGIN_ACCOUNT, ORIGIN_REGION, QUICK, TEMPLATE, FailbackWorld
 from tests.drs_emulator.world import ACCOUNT, REGION
 
 STAGING = "333333333333"
@@ -28,8 +28,8 @@ class StagingWorld(FailbackWorld):
             "hostname": name,
             "tags": {"Name": name},
             "awsInstanceID": self.original(name),
-            "originAccountID": HOME,
-            "originRegion": ORCHESTRATION_REGION,
+            "originAccountID": ORIGIN_ACCOUNT,
+            "originRegion": ORIGIN_REGION,
         }
         answer = self.admin(
             "POST", "/source-servers", {"account": STAGING, "region": REGION, "servers": [body]}
@@ -89,10 +89,10 @@ def test_the_default_key_and_other_impossible_extensions_are_refused() -> None:
     elsewhere.initialize_service()
     with pytest.raises(elsewhere.exceptions.ValidationException, match="Region"):
         elsewhere.create_extended_source_server(sourceServerArn=world.staged("far"))
-    gone = world.staged("gone")
-    world.staging.disconnect_source_server(sourceServerID=gone.rpartition("/")[2])
+    deleted = world.staged("deleted")
+    world.staging.disconnect_source_server(sourceServerID=deleted.rpartition("/")[2])
     with pytest.raises(refused, match="disconnected"):
-        world.extend(gone)
+        world.extend(deleted)
     with pytest.raises(world.client.exceptions.ResourceNotFoundException):
         world.extend(f"arn:aws:drs:{REGION}:{STAGING}:source-server/s-00000000000000000")
 
@@ -195,7 +195,7 @@ def failed_back(world: StagingWorld) -> tuple[str, str, str]:
     arn = world.staged()
     server = world.extend(arn)["sourceServerID"]
     original = world.source_server(server)["sourceProperties"]["identificationHints"]["awsInstanceID"]
-    world.ec2.change(HOME, ORCHESTRATION_REGION, original, state="stopped")
+    world.ec2.change(ORIGIN_ACCOUNT, ORIGIN_REGION, original, state="stopped")
     world.finish(world.start(server))
     (item,) = world.recovery_instances(server)
     reversed_server = world.reverse(item["recoveryInstanceID"])
@@ -210,7 +210,7 @@ def test_after_a_failback_the_agent_of_an_extended_server_no_longer_replicates()
     item = world.staging.describe_source_servers(filters={"sourceServerIDs": [staged]})["items"][0]
     assert item["dataReplicationInfo"]["dataReplicationError"] == {"error": "AGENT_NOT_SEEN"}
     assert world.source_server(server)["dataReplicationInfo"]["dataReplicationState"] == "STALLED"
-    with pytest.raises(world.home.exceptions.ConflictException, match="is extended"):
+    with pytest.raises(world.origin.exceptions.ConflictException, match="is extended"):
         world.reprotect(original)
 
 
