@@ -42,7 +42,7 @@ help:
 	@echo 'make soak    random mixes of faults in virtual time, until one hurts'
 	@echo '             MINUTES=10                 for how long'
 	@echo '             SCENARIO=, SEED=           one fault of docs/faults.md, with one seed'
-	@echo 'make lint    static checks: ruff, mypy, sam validate, cfn-lint, statelint'
+	@echo 'make lint    static checks: ruff, mypy, prose, sam validate, cfn-lint, statelint'
 	@echo 'make benchmark  how near failovers of up to 1,000 servers come to the shortest possible time'
 	@echo 'make cloud   the local cloud with everything deployed, until Ctrl-C'
 	@echo 'make clean   remove everything that was made here'
