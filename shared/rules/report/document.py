@@ -28,6 +28,7 @@ from shared.rules.report.entries import (
 )
 from shared.rules.report.plan_of_action import plan_of_action
 from shared.rules.report.volume_costs import monthly_cost_usd
+from shared.version import VERSION
 
 CANNOT_PROVE = (
     "That the loss of the origin is noticed, and that a failover is decided on: a drill is announced.",
@@ -71,6 +72,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
     execution, jobs = facts.execution, facts.jobs
     waves, servers = _in_order(facts)
     report: dict[str, Any] = {
+        "toolVersion": VERSION,
         "executionId": execution.execution_id,
         "plan": execution.plan_name,
         "mode": execution.mode.value,

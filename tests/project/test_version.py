@@ -1,0 +1,25 @@
+"""The version stands in pyproject.toml; whatever else names it names the same."""
+
+from __future__ import annotations
+
+import tomllib
+
+from local.simulation.template import read_document
+from shared.rules.report.document import build_report
+from shared.version import USER_AGENT, VERSION
+from tests.makers import execution
+from tests.policies import PROJECT
+
+
+def test_the_layer_the_template_and_the_project_have_one_version() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == VERSION
+    assert read_document(PROJECT / "template.yaml")["Outputs"]["Version"]["Value"] == VERSION
+
+
+def test_a_report_names_the_version_that_wrote_it() -> None:
+    assert build_report(execution(), None, [], [], [])["toolVersion"] == VERSION
+
+
+def test_the_user_agent_names_product_and_version() -> None:
+    assert f"drs-orchestrator/{VERSION}" == USER_AGENT
