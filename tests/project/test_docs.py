@@ -17,10 +17,11 @@ from shared.model.quotas import JOBS_IN_PROGRESS, SERVERS_IN_JOBS, SERVERS_PER_J
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "drs_emulator" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted(path for folder in ("", "docs", "docs/contributing") for path in (ROOT / folder).glob("*.md"))
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 FOLDERS = (
+    "benchmarks",
     "docs",
     "drs_emulator",
     "events",
@@ -135,6 +136,10 @@ def test_a_picture_has_every_state_and_every_way() -> None:
     assert "    note right of BatchNotStarted: on error of StartBatch, AwaitJobSlot" in picture
     for name in load("recovery-wave")["States"]:
         assert re.search(rf"--> {name}\b", picture)
+
+
+def test_the_readme_fits_on_a_page() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 130
 
 
 def test_operating_explains_every_status() -> None:

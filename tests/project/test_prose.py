@@ -72,6 +72,22 @@ def test_a_hit_names_the_line_and_the_word_to_write() -> None:
     assert line.startswith("shared/a.py:3: 'lot', write: batch")
 
 
+def test_a_sentence_and_a_cell_have_at_most_25_words() -> None:
+    long, short = "word " * 26, "word " * 25
+    page = f"# A page\n\n{short}. {short}.\n\n| a | b |\n|---|---|\n| {short} | {short} |\n"
+    assert list(prose.long_sentences("a.md", page)) == []
+    [line] = prose.long_sentences("a.md", f"{page}\nIt goes on\n{long}.\n")
+    assert line.startswith("a.md:9: 29 words, 25 at most: It goes on word")
+    [line] = prose.long_sentences("a.md", f"{page}| {long} | b |\n")
+    assert line.startswith("a.md:8: 26 words")
+
+
+def test_code_counts_as_one_word_and_blocks_of_it_as_none() -> None:
+    code = "`" + "word " * 30 + "`"
+    block = "```sh\n" + "word " * 30 + "\n```\n"
+    assert list(prose.long_sentences("a.md", f"Run {code}.\n\n{block}")) == []
+
+
 def test_more_hits_than_the_baseline_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ import tomllib
 
 from local.simulation.template import read_document
 from shared.rules.report.document import build_report
-from shared.version import USER_AGENT, VERSION
+from shared.version import VERSION
 from tests.makers import execution
 from tests.policies import PROJECT
 
@@ -19,7 +19,3 @@ def test_the_layer_the_template_and_the_project_have_one_version() -> None:
 
 def test_a_report_names_the_version_that_wrote_it() -> None:
     assert build_report(execution(), None, [], [], [])["toolVersion"] == VERSION
-
-
-def test_the_user_agent_names_product_and_version() -> None:
-    assert f"drs-orchestrator/{VERSION}" == USER_AGENT
