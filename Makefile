@@ -23,8 +23,8 @@ ARGS ?=
 local = .venv/bin/python -m local
 pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
 # Measured where it is cheap; workflows run the same code again, in virtual time.
-apart = tests/workflows/test_prepare.py
-covered = tests/shared tests/handlers tests/project tests/drs_emulator tests/local tests/benchmarks $(apart) --cov --cov-report=term:skip-covered --cov-fail-under=90
+isolated = tests/workflows/test_prepare.py
+covered = tests/shared tests/handlers tests/project tests/drs_emulator tests/local tests/benchmarks $(isolated) --cov --cov-report=term:skip-covered --cov-fail-under=90
 # What the shortcuts could change: both clouds, and workflows that write, query and redrive much.
 unshortened = tests/local tests/local_cloud/test_engine_states.py tests/local_cloud/test_engine_ec2.py \
   $(addprefix tests/workflows/test_,callbacks.py failover_start.py redrive.py prepare.py)
@@ -62,7 +62,7 @@ cloud: environment
 
 test: environment
 	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
-	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud $(apart:%=--ignore=%))
+	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud $(isolated:%=--ignore=%))
 
 test-without-shortcuts: environment
 	@DRS_LOCAL_SHORTCUTS=0 $(pytest) $(if $(ARGS),$(ARGS),$(unshortened))

@@ -113,11 +113,11 @@ def test_each_issue_shows_where_an_operator_would_find_it(built: Built) -> None:
         ("PHASE_FAILS", ids["db-05"]),
         ("SERVER_BUSY", ids["app-05"]),
         ("PHASE_FAILS", ids["web-03"]),
-        ("AGENT_NEVER_CHECKS_IN", ids["home-05"]),
-        ("WRONG_STAGING_ACCOUNT", ids["home-06"]),
-        ("STALLS", ids["home-07"]),
-        ("STALLS", ids["home-08"]),
-        ("NOT_CONVERGING", ids["home-09"]),
+        ("AGENT_NEVER_CHECKS_IN", ids["failback-05"]),
+        ("WRONG_STAGING_ACCOUNT", ids["failback-06"]),
+        ("STALLS", ids["failback-07"]),
+        ("STALLS", ids["failback-08"]),
+        ("NOT_CONVERGING", ids["failback-09"]),
     }
     [fault] = built.ec2_faults
     assert (fault["kind"], fault["instance"]) == (
@@ -170,11 +170,11 @@ def test_servers_reach_the_internet_through_nat_and_the_staging_area_directly(
 
 
 def test_issue_of_the_way_back_shows_where_an_operator_would_find_it(built: Built) -> None:
-    assert "AWSDRS" not in built.original("home-02")["tags"]
-    for name, open_ in (("home-01", True), ("home-03", False)):
+    assert "AWSDRS" not in built.original("failback-02")["tags"]
+    for name, open_ in (("failback-01", True), ("failback-03", False)):
         [group] = built.target(name)["SecurityGroups"]
         ec2 = built.cloud.client("ec2", *RECOVERY)
         [found] = ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"]
         assert bool(found["IpPermissionsEgress"]) is open_
-    for instance in (built.original("home-04"), built.target("home-04")):
+    for instance in (built.original("failback-04"), built.target("failback-04")):
         assert "IamInstanceProfile" not in instance
