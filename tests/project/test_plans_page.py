@@ -1,4 +1,4 @@
-"""The page about plans tells the truth: its examples are valid, its tables complete."""
+"""The page about plans is right: its examples are valid, its tables complete."""
 
 from __future__ import annotations
 
