@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 from local.simulation.template import read_document
-from shared.rules.report.document import build_report
+from shared.rules.report.document import ReportFacts, build_report
 from shared.version import VERSION
 from tests.makers import execution
 from tests.policies import PROJECT
@@ -18,4 +18,4 @@ def test_the_layer_the_template_and_the_project_have_one_version() -> None:
 
 
 def test_a_report_names_the_version_that_wrote_it() -> None:
-    assert build_report(execution(), None, [], [], [])["toolVersion"] == VERSION
+    assert build_report(ReportFacts(execution(), None, [], [], []))["toolVersion"] == VERSION
