@@ -79,5 +79,5 @@ lint: environment
 
 clean:
 	@if [ -x .venv/bin/python ]; then $(local) down --quiet || true; fi
-	@rm -rf .venv .aws-sam .local out .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf .venv .aws-sam .local out .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
