@@ -11,7 +11,7 @@ from shared.aws.ec2_client import Ec2Client
 from shared.model.execution import WaveRecord
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.control.pauses import launch_pause, patient_since
+from shared.rules.control.pauses import launch_pause, slot_wait_since
 from shared.rules.drs.drs_job_monitor import is_ending, unfinished
 from shared.rules.launch.polling import HELD, slot_wait
 from shared.rules.waves.outcome import retryable
@@ -107,7 +107,7 @@ class RecoveryStarter:
         resume_waiting_batches(self._store, self._scope)
 
     def _wait(self, launching: int, waiting: Sequence[ServerRecord], reason: str) -> dict[str, Any]:
-        since = patient_since(self._execution.record, self._wave_record())
+        since = slot_wait_since(self._execution.record, self._wave_record())
         if not since or self._now - parse_time(since) <= TIMEOUT:
             return self._result(launching, waiting, reason)
         why = f"No place in a DRS job within {TIMEOUT}: {reason}."

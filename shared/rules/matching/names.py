@@ -32,19 +32,17 @@ def normalize(name: str, domain_suffixes: Sequence[str]) -> str:
 
 
 def propose(
-    servers: Mapping[ScopedName, Sequence[str]], targets: Mapping[ScopedName, Sequence[str]], tolerance: int
+    servers: Mapping[ScopedName, Sequence[str]], targets: Mapping[ScopedName, Sequence[str]], most: int
 ) -> tuple[Proposal, ...]:
     """For each left-over server the left-over targets of its scope whose names are nearest.
 
-    Names differ by at most ``tolerance`` edits and a third of their letters, and never in their numbers:
+    Names differ by at most ``most`` edits and a third of their letters, and never in their numbers:
     web-1 and web-2 are two servers, not a slip.
     """
-    if tolerance <= 0:
+    if most <= 0:
         return ()
     # The names of a fleet differ mostly in their numbers, so what is left without them is soon compared.
-    alike = _alike(
-        {_letters(name) for _, name in servers}, {_letters(name) for _, name in targets}, tolerance
-    )
+    alike = _alike({_letters(name) for _, name in servers}, {_letters(name) for _, name in targets}, most)
     by_numbers: defaultdict[tuple[Scope, tuple[int, ...], str], list[str]] = defaultdict(list)
     for scope, name in targets:
         by_numbers[scope, _numbers(name), _letters(name)].append(name)
@@ -56,7 +54,7 @@ def propose(
             for candidate in by_numbers.get((scope, _numbers(name), letters), ())
         ]
         edits = {candidate: distance(name, candidate) for candidate in sorted(candidates)}
-        most = min(tolerance, len(name) // 3)
+        most = min(most, len(name) // 3)
         nearest = min((count for count in edits.values() if count <= most), default=None)
         found += [
             Proposal(server_id, target_id, count)
@@ -78,14 +76,14 @@ def distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def _alike(words: set[str], others: set[str], tolerance: int) -> dict[str, set[str]]:
-    """For each word the others that may be within ``tolerance`` edits: they share a shortened form."""
+def _alike(words: set[str], others: set[str], most: int) -> dict[str, set[str]]:
+    """For each word the others that may be within ``most`` edits: they share a shortened form."""
     index: defaultdict[str, set[str]] = defaultdict(set)
     for other in others:
-        for shorter in _shortened(other, tolerance):
+        for shorter in _shortened(other, most):
             index[shorter].add(other)
     return {
-        word: {other for shorter in _shortened(word, tolerance) for other in index.get(shorter, ())}
+        word: {other for shorter in _shortened(word, most) for other in index.get(shorter, ())}
         for word in words
     }
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.model.execution import Cancellation, ExecutionRecord, Pause, WaveRecord
 from shared.model.policies import LaunchOrder
 from shared.model.status import ExecutionStatus, PausePoint
-from shared.rules.control.pauses import launch_pause, patient_since, start_pause, withdrawal
+from shared.rules.control.pauses import launch_pause, slot_wait_since, start_pause, withdrawal
 from tests.makers import execution, record, wave
 
 AT = "2026-01-01T10:00:00Z"
@@ -100,7 +100,7 @@ def test_who_took_a_server_out_is_said() -> None:
 
 def test_time_in_a_pause_is_not_patience() -> None:
     launching = wave("web", started_at="2026-01-01T10:00:00Z")
-    assert patient_since(running(), launching) == "2026-01-01T10:00:00Z"
+    assert slot_wait_since(running(), launching) == "2026-01-01T10:00:00Z"
     resumed = replace(running(), resumed_at="2026-01-01T13:00:00Z")
-    assert patient_since(resumed, launching) == "2026-01-01T13:00:00Z"
-    assert patient_since(running(), wave("web")) is None
+    assert slot_wait_since(resumed, launching) == "2026-01-01T13:00:00Z"
+    assert slot_wait_since(running(), wave("web")) is None
