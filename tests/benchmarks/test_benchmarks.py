@@ -140,13 +140,13 @@ class DeadlyCase(Case):
         return os._exit, (3,)
 
 
-def test_a_process_that_ends_without_a_word_is_told_for_each_of_its_runs(
+def test_a_process_that_ends_without_an_answer_is_reported_for_each_of_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(processes, "PRELOADED", [])  # nothing will be measured
     case = DeadlyCase("deadly", chain(1, 1))
-    told = list(processes.run_all([case], [TOGETHER, BY_WAVE], seed=0))
-    assert told == [
+    outcomes = list(processes.run_all([case], [TOGETHER, BY_WAVE], seed=0))
+    assert outcomes == [
         ((case, order), "its process ended with exit code 3, before it was measured")
         for order in (TOGETHER, BY_WAVE)
     ]

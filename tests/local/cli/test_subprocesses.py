@@ -25,7 +25,7 @@ def test_what_a_tool_prints_is_in_its_log(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_text(encoding="utf-8") == "built\n"
 
 
-def test_a_tool_that_fails_is_told_with_its_last_words_and_its_log(tmp_path: Path) -> None:
+def test_a_tool_that_fails_is_reported_with_its_last_lines_and_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('no such template')"]
 
     with Children() as children, pytest.raises(CommandError) as caught:

@@ -53,7 +53,7 @@ def test_nothing_is_said_when_nothing_changed() -> None:
     assert happened(now, now) == []
 
 
-def test_the_first_look_tells_how_things_stand() -> None:
+def test_the_first_poll_shows_how_things_stand() -> None:
     lines = happened(None, snapshot(server(1, ServerStatus.READY), server(2, ServerStatus.LAUNCHING)))
 
     assert lines == [
@@ -71,7 +71,7 @@ def test_a_failed_server_is_named_once_with_its_reason() -> None:
     assert happened(after, after) == []
 
 
-def test_jobs_and_the_end_of_waves_and_executions_are_told() -> None:
+def test_jobs_and_the_end_of_waves_and_executions_are_shown() -> None:
     before = snapshot(server(1, ServerStatus.LAUNCHING))
     job = JobRecord("drsjob-1", SCOPE, "data", 1, 1, "STARTED", "2026-01-01T00:00:00Z", 1)
     begun = replace(before, jobs=(job,))
@@ -148,7 +148,7 @@ def test_bytes_read_as_people_say_them() -> None:
     ]
 
 
-def test_reverse_replication_is_told_in_tenths_with_what_is_left() -> None:
+def test_reverse_replication_is_shown_in_tenths_with_what_is_left() -> None:
     before = snapshot(reversing(1, 4), reversing(2, 8))
     same = snapshot(reversing(1, 6), reversing(2, 8))
     after = replace(snapshot(reversing(1, 40), reversing(2, 20)), seconds_left=840.0)
@@ -178,11 +178,11 @@ def test_the_view_of_a_failback_shows_bytes_the_time_left_and_who_is_stalled() -
 
 
 def test_the_view_shows_how_far_servers_at_origin_are_protected() -> None:
-    def home(number: int, protection: Protection) -> ServerRecord:
+    def failed_back(number: int, protection: Protection) -> ServerRecord:
         record = reversing(number, 100, protection=protection)
         return replace(record, status=ServerStatus.RECOVERED)
 
-    shown = snapshot(home(1, Protection.RESCANNING), home(2, Protection.RETIRED))
+    shown = snapshot(failed_back(1, Protection.RESCANNING), failed_back(2, Protection.RETIRED))
 
     text = text_of(shown)
     assert "1 rescanning, 1 retired" in text

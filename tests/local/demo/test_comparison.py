@@ -25,8 +25,8 @@ from local.demo import comparison
 
 def run(*_):
     print("a handler logs", flush=True)
-    sys.stdout, held = sys.stderr, (sys.stdout, sys.__stdout__)
-    threading.Thread(target=lambda streams: threading.Event().wait(), args=(held,), daemon=True).start()
+    sys.stdout, streams = sys.stderr, (sys.stdout, sys.__stdout__)
+    threading.Thread(target=lambda streams: threading.Event().wait(), args=(streams,), daemon=True).start()
     return comparison.Outcome("COMPLETED", 61.5)
 
 comparison.run = run

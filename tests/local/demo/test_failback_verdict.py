@@ -195,7 +195,7 @@ def test_a_pair_that_is_not_as_before_is_found(scene: Scene, change: dict[str, A
     assert problem.startswith("a-1: its pair is recorded as (")
 
 
-def test_an_instance_that_nobody_asked_for_is_found_on_either_side(scene: Scene) -> None:
+def test_an_instance_that_no_step_asked_for_is_found_on_either_side(scene: Scene) -> None:
     stranger = Sighting("i-new", "running", None, frozenset())
     scene.back = replace(scene.back, instances={**scene.back.instances, "i-new": stranger})
 
@@ -213,7 +213,7 @@ def test_a_report_that_says_otherwise_is_found(scene: Scene) -> None:
     )
 
 
-def test_each_server_is_told_at_each_station_as_drs_and_ec2_show_it(scene: Scene) -> None:
+def test_each_server_is_shown_at_each_station_as_drs_and_ec2_show_it(scene: Scene) -> None:
     first, _, third, fourth = scene.travellers()
 
     assert [str(station) for station in (first.start, first.away, first.back)] == [
@@ -275,7 +275,7 @@ def test_the_files_have_every_server(scene: Scene, tmp_path: Path) -> None:
     assert "| a-3 | all | i-o3 10.0.0.3 | i-t3 10.0.0.3 | i-t3 10.0.0.3 | **no** |" in page
 
 
-def test_the_parts_of_a_failback_are_told_and_an_unknown_one_is_called_so() -> None:
+def test_the_parts_of_a_failback_are_shown_and_an_unknown_one_is_called_so() -> None:
     report = {"durationSeconds": 7200, "reverseReplicationSeconds": 2100, "cutoverSeconds": None}
 
     assert failback_times(report, 65.0) == [

@@ -125,7 +125,7 @@ def test_a_blocked_server_whose_volumes_changed_is_found(scene: Scene) -> None:
     assert scene.verdict().problems == ("a-3 is blocked, but its target i-3 was touched",)
 
 
-def test_an_instance_that_nobody_asked_for_is_found(scene: Scene) -> None:
+def test_an_instance_that_no_step_asked_for_is_found(scene: Scene) -> None:
     stranger = Sighting("i-new", "running", None, frozenset())
     scene.after = replace(scene.after, instances={**scene.after.instances, "i-new": stranger})
 

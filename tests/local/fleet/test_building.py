@@ -126,7 +126,7 @@ def test_each_issue_shows_where_an_operator_would_find_it(built: Built) -> None:
     )
 
 
-def test_what_the_emulator_refuses_is_told(built: Built, tmp_path: Path) -> None:
+def test_what_the_emulator_refuses_is_reported(built: Built, tmp_path: Path) -> None:
     text = (FLEETS / "three.yaml").read_text(encoding="utf-8")
     file = tmp_path / "fleet.yaml"
     file.write_text(f"{text}\nemulator: {{ settings: {{ tyme_factor: 2 }} }}\n", encoding="utf-8")
@@ -135,7 +135,7 @@ def test_what_the_emulator_refuses_is_told(built: Built, tmp_path: Path) -> None
         make(load(file), built.cloud)
 
 
-def test_the_origin_is_ready_for_the_way_back(built: Built) -> None:
+def test_the_origin_is_ready_for_the_failback(built: Built) -> None:
     ec2 = built.cloud.client("ec2", *ORIGIN)
     drs = built.cloud.client("drs", *ORIGIN)
     original = built.original("db-01")
@@ -169,7 +169,7 @@ def test_servers_reach_the_internet_through_nat_and_the_staging_area_directly(
     assert ways[False]["GatewayId"].startswith("igw-")
 
 
-def test_issue_of_the_way_back_shows_where_an_operator_would_find_it(built: Built) -> None:
+def test_issue_of_the_failback_shows_where_an_operator_would_find_it(built: Built) -> None:
     assert "AWSDRS" not in built.original("failback-02")["tags"]
     for name, open_ in (("failback-01", True), ("failback-03", False)):
         [group] = built.target(name)["SecurityGroups"]

@@ -250,7 +250,7 @@ def test_a_failback_is_of_the_servers_that_the_failover_recovered(tmp_path: Path
     assert found == {"a-2": "RECOVERED", "b": "RECOVERED"}
 
 
-def test_the_way_back_passes_its_policies_to_the_plan(tmp_path: Path) -> None:
+def test_the_failback_passes_its_policies_to_the_plan(tmp_path: Path) -> None:
     policies = {"failback": {"launchOrder": "BY_WAVE"}, "drill": {"volumes": "KEEP"}}
 
     assert plan_document(small(tmp_path, policies=policies))["policies"] == policies

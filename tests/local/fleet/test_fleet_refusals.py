@@ -118,7 +118,7 @@ def test_two_groups_cannot_share_a_server_name(tmp_path: Path) -> None:
     assert "has a server 'db-2' already" in str(refusal(tmp_path, text))
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     error = refusal(tmp_path, GOOD.replace("name: small", "nam: small").replace("count: 3", "cuont: 3"))
 
     lines = [problem.line for problem in error.problems]

@@ -183,7 +183,7 @@ def test_a_query_by_prefix_comes_in_pages_of_a_megabyte(things: Any) -> None:
 def test_a_filter_passes_what_it_does_in_ministack(
     things: Any, condition: ConditionBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, (status, batch) in enumerate(product(["UP", "DOWN", "GONE"], [1, 2, 10])):
+    for number, (status, batch) in enumerate(product(["UP", "DOWN", "LOST"], [1, 2, 10])):
         job = {"job": "one"} if number % 2 else {}
         things.put_item(Item={"pk": "a", "sk": f"x#{number}", "status": status, "batch": batch, **job})
 

@@ -11,7 +11,7 @@ import pytest
 from local.simulation import EventFaults, VirtualCloud
 from local.simulation.event_delivery import RETRIES
 
-HOME, MEMBER = ("999988887777", "us-east-1"), ("444455556666", "us-east-2")
+OURS, MEMBER = ("999988887777", "us-east-1"), ("444455556666", "us-east-2")
 TEMPLATE = """
 Resources:
   HearFunction:
@@ -32,7 +32,7 @@ Resources:
     Type: AWS::Events::Rule
     Properties:
       EventPattern: {source: [aws.drs]}
-      Targets: [{Id: home, Arn: !Ref EventBusArn, RoleArn: !Sub "arn:aws:iam::${AWS::AccountId}:role/events"}]
+      Targets: [{Id: ours, Arn: !Ref EventBusArn, RoleArn: !Sub "arn:aws:iam::${AWS::AccountId}:role/events"}]
 """
 
 
@@ -86,11 +86,11 @@ def test_an_event_at_origin_needs_no_forwarding_and_what_fits_no_rule_goes_nowhe
     cloud: VirtualCloud,
 ) -> None:
     heard = Heard(cloud)
-    happen(cloud, 1, HOME)
-    happen(cloud, 2, HOME, state="BAD")
+    happen(cloud, 1, OURS)
+    happen(cloud, 2, OURS, state="BAD")
     happen(cloud, 3, MEMBER, source="ours")  # the member's rule forwards DRS's only
-    happen(cloud, 4, HOME, source="ours")
-    happen(cloud, 5, HOME, source="ours", bus="another")
+    happen(cloud, 4, OURS, source="ours")
+    happen(cloud, 5, OURS, source="ours", bus="another")
     cloud.advance(60)
     assert heard.numbers == [1, 4]
     assert cloud.event_delivery.invocations == 2
@@ -147,7 +147,7 @@ def test_the_same_seed_has_the_same_luck(tmp_path: Path) -> None:
             heard = Heard(cloud)
             cloud.event_delivery.faults = EventFaults(lost=0.3, doubled=0.3, late=0.3, shuffle_seconds=9.0)
             for number in range(20):
-                happen(cloud, number, HOME)
+                happen(cloud, number, OURS)
             cloud.advance(2000)
             return [seconds for seconds, _ in heard.events]
 
@@ -166,7 +166,7 @@ def test_delivery_can_be_switched_off(cloud: VirtualCloud) -> None:
 def test_events_of_a_withheld_source_reach_no_function(cloud: VirtualCloud) -> None:
     heard = Heard(cloud)
     happen(cloud, 1)
-    happen(cloud, 2, HOME, source="ours")
+    happen(cloud, 2, OURS, source="ours")
     cloud.event_delivery.withheld.add("aws.drs")
     cloud.advance(60)
     assert heard.numbers == [2]

@@ -93,11 +93,11 @@ def test_each_service_throttles_in_its_own_words(cloud: VirtualCloud, service: s
 
 def test_a_call_that_is_repeated_waits_in_virtual_time(cloud: VirtualCloud) -> None:
     cloud.fault(CallFault(CallFaultKind.THROTTLED, ("drs",), times=4))
-    patient = Config(retries={"mode": "standard", "total_max_attempts": 5})
+    retrying = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
     def handler(event: Any, context: Any) -> None:
         with pytest.raises(ClientError, match="UninitializedAccount"):
-            boto3.client("drs", config=patient).describe_source_servers()
+            boto3.client("drs", config=retrying).describe_source_servers()
 
     begun = time.monotonic()
     result = run(cloud, handler)
@@ -137,7 +137,7 @@ def test_a_transaction_whose_answer_is_lost_is_not_done_twice(cloud: VirtualClou
 def test_writes_meet_other_transactions(cloud: VirtualCloud, operation: str, error: str) -> None:
     cloud.fault(CallFault(CallFaultKind.CONFLICT))
     new: Any = {"TableName": "things", "Item": {"pk": {"S": "a"}}}
-    told: list[Any] = []
+    seen: list[Any] = []
 
     def handler(event: Any, context: Any) -> None:
         client = boto3.client("dynamodb", config=ONCE)
@@ -147,12 +147,12 @@ def test_writes_meet_other_transactions(cloud: VirtualCloud, operation: str, err
         }
         with pytest.raises(ClientError, match=error) as raised:
             write[operation]()
-        told.append(raised.value.response)
+        seen.append(raised.value.response)
 
     assert run(cloud, handler).status == "SUCCEEDED"
     assert things(cloud) == set()
     if operation == "transact":
-        assert [reason["Code"] for reason in told[0]["CancellationReasons"]] == ["TransactionConflict"]
+        assert [reason["Code"] for reason in seen[0]["CancellationReasons"]] == ["TransactionConflict"]
 
 
 def test_a_role_of_one_account_is_denied(cloud: VirtualCloud) -> None:
@@ -232,7 +232,7 @@ def test_a_function_gets_its_input_twice_at_the_same_time() -> None:
         assert [step for step, _ in steps] == ["first", "first", "second", "second"]
 
 
-def test_a_late_twin_runs_when_all_is_over(cloud: VirtualCloud) -> None:
+def test_a_late_repetition_runs_when_all_is_over(cloud: VirtualCloud) -> None:
     cloud.disturb(lambda name, number: Disturbance(again_after=300))
     ran: list[float] = []
     begun = cloud.clock.now()
@@ -243,14 +243,14 @@ def test_a_late_twin_runs_when_all_is_over(cloud: VirtualCloud) -> None:
 
 
 def test_the_machines_clock_jumps_and_the_cloud_goes_on(cloud: VirtualCloud) -> None:
-    told: list[str] = []
+    seen: list[str] = []
     cloud.workflow_clock.ahead = timedelta(hours=-2)
     now = cloud.clock.now()
-    cloud.add_function("work", lambda event, context: told.append(event["now"]))
+    cloud.add_function("work", lambda event, context: seen.append(event["now"]))
     entered = "{% {'now': $states.context.State.EnteredTime} %}"
     cloud.add_machine("one", machine("Work", Work=call("work", payload=entered)))
     assert cloud.run("one", {}, name="run").status == "SUCCEEDED"
-    assert told == [(now - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")]
+    assert seen == [(now - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")]
 
 
 def test_after_healing_nothing_fails(cloud: VirtualCloud) -> None:

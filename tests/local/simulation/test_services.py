@@ -45,7 +45,7 @@ def make_table(client: Any, name: str) -> None:
     )
 
 
-def test_accounts_and_regions_are_apart(cloud: VirtualCloud) -> None:
+def test_accounts_and_regions_are_isolated(cloud: VirtualCloud) -> None:
     make_table(cloud.client("dynamodb", ORIGIN, "us-east-1"), "there")
     listed = {
         (account, region): cloud.client("dynamodb", account, region).list_tables()["TableNames"]
@@ -321,7 +321,7 @@ def test_a_policy_simulation_allows_what_a_test_does_not_deny(cloud: VirtualClou
     assert decisions == [("ec2:StartInstances", "allowed"), ("ec2:StopInstances", "implicitDeny")]
 
 
-def test_an_expression_is_held_against_each_item_anew(cloud: VirtualCloud) -> None:
+def test_an_expression_is_checked_against_each_item_anew(cloud: VirtualCloud) -> None:
     make_table(cloud.client("dynamodb"), "waves")
     table = boto3.resource("dynamodb").Table("waves")
     for number in range(4):

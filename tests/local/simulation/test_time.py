@@ -242,7 +242,7 @@ def test_timeouts_are_virtual(scheduler: Scheduler) -> None:
     assert marks == [(False, 10), (False, 30), (True, 35)]
 
 
-def test_a_lock_is_held_by_one_thread_at_a_time(scheduler: Scheduler) -> None:
+def test_a_lock_belongs_to_one_thread_at_a_time(scheduler: Scheduler) -> None:
     threads, marks = VirtualThreads(scheduler), []
     lock, own = threads.Lock(), threads.RLock()
 
@@ -260,7 +260,7 @@ def test_a_lock_is_held_by_one_thread_at_a_time(scheduler: Scheduler) -> None:
     assert not lock.locked()
 
 
-def test_a_condition_wakes_as_many_as_it_is_told(scheduler: Scheduler) -> None:
+def test_a_condition_resumes_as_many_as_it_is_asked(scheduler: Scheduler) -> None:
     threads, resumed = VirtualThreads(scheduler), []
     condition = threads.Condition()
 
@@ -282,7 +282,7 @@ def test_a_condition_wakes_as_many_as_it_is_told(scheduler: Scheduler) -> None:
     assert resumed == ["a", "b"]
 
 
-def test_what_a_thread_raises_reaches_whoever_runs_the_scheduler(scheduler: Scheduler) -> None:
+def test_what_a_thread_raises_reaches_the_caller_of_the_scheduler(scheduler: Scheduler) -> None:
     def work() -> None:
         raise KeyError("lost")
 

@@ -37,12 +37,12 @@ class World:
         return self.cloud.client("drs", RECOVERY["account"], RECOVERY["region"])
 
     def ec2(self, scope: dict[str, str] | None = None) -> Any:
-        """An EC2 client, of the recovery scope unless told otherwise."""
+        """An EC2 client, of the recovery scope by default."""
         scope = scope or RECOVERY
         return self.cloud.client("ec2", scope["account"], scope["region"])
 
     def drs_state(self, place: dict[str, str] | None = None) -> dict[str, Any]:
-        """Everything the emulator knows of a scope, the recovery scope unless told otherwise."""
+        """Everything the emulator knows of a scope, the recovery scope by default."""
         place = place or RECOVERY
         _, state = self.cloud.drs.admin("GET", "/state", None)
         return dict(next(s for s in state["scopes"] if s["account"] == place["account"]))
@@ -71,11 +71,11 @@ class World:
 
     def world(self) -> dict[str, Any]:
         """All that a recovery could change, to compare before and after."""
-        state, home = self.drs_state(), self.drs_state(ORIGIN)
+        state, origin = self.drs_state(), self.drs_state(ORIGIN)
         return {
-            "reversed": {s["sourceServerID"]: s["launchConfiguration"] for s in home["sourceServers"]},
-            "homeJobs": {job["jobID"]: job["status"] for job in home["jobs"]},
-            "homeInstances": home["recoveryInstances"],
+            "reversed": {s["sourceServerID"]: s["launchConfiguration"] for s in origin["sourceServers"]},
+            "originJobs": {job["jobID"]: job["status"] for job in origin["jobs"]},
+            "originInstances": origin["recoveryInstances"],
             "launch": {s["sourceServerID"]: s["launchConfiguration"] for s in state["sourceServers"]},
             "jobs": {job["jobID"]: job["status"] for job in state["jobs"]},
             "recoveryInstances": state["recoveryInstances"],
@@ -112,13 +112,13 @@ class World:
                     jobs[member["sourceServerID"]].append(job)
         return [
             (server, earlier["jobID"], later["jobID"])
-            for server, held in jobs.items()
-            for earlier, later in pairwise(held)
+            for server, times in jobs.items()
+            for earlier, later in pairwise(times)
             if earlier.get("endDateTime") is None or earlier["endDateTime"] > later["creationDateTime"]
         ]
 
     def locks(self) -> dict[str, str]:
-        """Locks that are held, with their holders."""
+        """Locks that are taken, with their owners."""
         items = self.items()
         return {
             item["pk"].removeprefix("LOCK#"): item["holder"]

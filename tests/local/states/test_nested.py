@@ -1,4 +1,4 @@
-"""Executions inside executions, and stopping: what starts, ends and is told to whom."""
+"""Executions inside executions, and stopping: what starts, ends and what is notified."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_name_is_used_once(cloud: VirtualCloud) -> None:
         states.start_execution(stateMachineArn=arn, name="three", input="{")
 
 
-def test_an_execution_tells_about_itself(cloud: VirtualCloud) -> None:
+def test_an_execution_describes_itself(cloud: VirtualCloud) -> None:
     cloud.add_machine("child", machine("Sleep", Sleep=wait(600, Next="Give"), Give=give({"a": 1})))
     states = cloud.client("stepfunctions")
     arn = cloud.start("child", {"n": 1}, name="one")

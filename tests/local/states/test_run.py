@@ -22,9 +22,9 @@ MACHINE = {"QueryLanguage": "JSONata", "StartAt": "A", "States": STATES}
 
 
 def order(machine: dict[str, Any] = MACHINE) -> Order:
-    home = "arn:aws:states:us-east-1:111122223333"
-    known = Machine(f"{home}:stateMachine:m", "m", json.dumps(machine), "arn:aws:iam::111122223333:role/m")
-    return Order(known, f"{home}:execution:m:e", "e", "{}")
+    place = "arn:aws:states:us-east-1:111122223333"
+    known = Machine(f"{place}:stateMachine:m", "m", json.dumps(machine), "arn:aws:iam::111122223333:role/m")
+    return Order(known, f"{place}:execution:m:e", "e", "{}")
 
 
 def finished(run: Run) -> list[str]:
