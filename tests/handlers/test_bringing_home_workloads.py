@@ -90,7 +90,7 @@ def test_an_original_is_not_started_while_its_workload_runs(estate: Estate) -> N
     assert way.call(start_instances) == {"starting": 1, "failed": 1}
     assert way.state("web-1") == ("stopped", "running")
     assert way.state("web-2") == ("running", "stopped")
-    assert "somebody started it" in (estate.servers()["web-1"].reason or "")
+    assert "it was started again" in (estate.servers()["web-1"].reason or "")
 
 
 def test_what_returned_is_verified_and_what_its_launch_detached_is_known(estate: Estate) -> None:
