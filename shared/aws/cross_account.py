@@ -14,21 +14,42 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.utils import parse_timestamp
 
 from shared.model.scope import Scope
+from shared.version import USER_AGENT
 
 SESSION_NAME = "drs-orchestrator"
 
-PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=60)
+PATIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=10,
+    read_timeout=60,
+    user_agent_extra=USER_AGENT,
+)
 """For reads and for writes that may be repeated."""
 
-ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=10, read_timeout=180)
+ONCE = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=10,
+    read_timeout=180,
+    user_agent_extra=USER_AGENT,
+)
 """For calls without a client token, which must not be repeated blindly. StartRecovery is synchronous and
 slow for big batches (observed in the field: over 60 s for 25 servers and more), hence the long wait."""
 
-BRIEF = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=10)
+BRIEF = Config(
+    retries={"mode": "standard", "total_max_attempts": 2},
+    connect_timeout=3,
+    read_timeout=10,
+    user_agent_extra=USER_AGENT,
+)
 """For the origin side, which may be down: what it could tell is not worth waiting for."""
 
 
-OWN = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
+OWN = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=5,
+    read_timeout=30,
+    user_agent_extra=USER_AGENT,
+)
 """For the orchestrator's own account: Step Functions, S3 and STS."""
 
 

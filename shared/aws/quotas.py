@@ -11,11 +11,17 @@ from shared.aws.errors import AwsCallError, calling
 from shared.model.quotas import KnownLimits, QuotaValue, ScopeLimits
 from shared.model.scope import Scope
 from shared.rules.drs.quotas import known_limits
+from shared.version import USER_AGENT
 
 SERVICE = "drs"
 PAGE = 100
 
-IMPATIENT = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
+IMPATIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=3,
+    read_timeout=10,
+    user_agent_extra=USER_AGENT,
+)
 """A recovery does not wait long for its quotas: settings will do."""
 
 

@@ -10,6 +10,8 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.version import USER_AGENT
+
 SUBJECT_LIMIT = 100
 """SNS refuses subjects of more than 100 characters (SNS API reference, Publish)."""
 MESSAGE_LIMIT = 256 * 1024
@@ -33,7 +35,12 @@ def _fitting(text: str) -> str:
     return text.encode()[: MESSAGE_LIMIT - len(CUT.encode())].decode(errors="ignore") + CUT
 
 
-BRIEF = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=3, read_timeout=5)
+BRIEF = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=3,
+    read_timeout=5,
+    user_agent_extra=USER_AGENT,
+)
 """A message is not worth a recovery's time."""
 
 

@@ -9,7 +9,14 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=5, read_timeout=20)
+from shared.version import USER_AGENT
+
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 10},
+    connect_timeout=5,
+    read_timeout=20,
+    user_agent_extra=USER_AGENT,
+)
 """Ten attempts, as DynamoDB's clients make where nothing is set and the retry mode is ``legacy``."""
 CONFLICT = "TransactionConflictException"
 CANCELLED, CONFLICT_REASON = "TransactionCanceledException", "TransactionConflict"
