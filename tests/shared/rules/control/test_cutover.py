@@ -28,8 +28,8 @@ def verdict(action: Action, *too_late: str) -> ReplicationVerdict:
         (Action.WAIT, (), {}, "WAIT"),
         (Action.STOP, ("s-1",), {}, "STOP"),
         (Action.STOP, (), {}, "GO"),
-        (Action.GO, (), {"holds": (PAUSE,)}, "WAIT"),
-        (Action.STOP, ("s-1",), {"holds": (PAUSE,)}, "STOP"),
+        (Action.GO, (), {"pauses": (PAUSE,)}, "WAIT"),
+        (Action.STOP, ("s-1",), {"pauses": (PAUSE,)}, "STOP"),
         (Action.GO, (), {"cancellation": Cancellation("ann", "enough", "x")}, "CANCEL"),
     ],
 )
