@@ -31,7 +31,7 @@ unshortened = tests/local tests/local_cloud/test_engine_states.py tests/local_cl
 no_auth = $(if $(filter 0 false no off,$(AUTH)),--no-auth)
 
 help:
-	@echo 'make demo    fail a fleet over in a local cloud and bring it home, and check every server'
+	@echo 'make demo    fail a fleet over in a local cloud and back, and check every server'
 	@echo '             FLEET=fleets/default.yaml  another fleet: three, trouble, thousand, or your own'
 	@echo '             ROUNDS=1                   how often to go there and back'
 	@echo '             SPEED=120                  simulated seconds in a real second'
