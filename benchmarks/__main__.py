@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks import baseline
 from benchmarks.cases import CASES, Case
 from benchmarks.matching import GOAL_SECONDS, NAMES, matching_seconds
 from benchmarks.processes import run_all
@@ -44,8 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(lines))
     for text in (*_many_calls(lines), *_violations(lines), *_limits(lines), _matching()):
         console.print(text, highlight=False)
+    documents = [line.document() for line in lines]
+    if args.seed == 0:
+        for text in _against_baseline(documents):
+            console.print(text, highlight=False)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps([line.document() for line in lines], indent=2) + "\n", "utf-8")
+    args.out.write_text(json.dumps(documents, indent=2) + "\n", "utf-8")
     console.print(f"{args.out}, seed {args.seed}, {time.monotonic() - started:.0f} s", highlight=False)
     for text in failed:
         console.print(f"[red]failed[/]: {text}", highlight=False)
@@ -68,6 +74,11 @@ def _measure(
                 progress.console.print(_formatted(outcome), highlight=False)
             progress.advance(bar)
     return measured, failed
+
+
+def _against_baseline(documents: Sequence[dict[str, Any]]) -> list[str]:
+    worse = [f"[red]{text}[/]" for text in baseline.deviations(documents, baseline.read())]
+    return worse or [f"ratios and calls: at most {baseline.TOLERANCE:.0%} above benchmarks/baseline.json"]
 
 
 def _many_calls(lines: Sequence[Measured]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import processes
+from benchmarks import baseline, processes
 from benchmarks.cases import CASES, Case, Wave, chain
 from benchmarks.ideal import ideal
 from benchmarks.prices import Usage, cost
@@ -149,4 +149,18 @@ def test_a_process_that_ends_without_an_answer_is_reported_for_each_of_its_runs(
     assert outcomes == [
         ((case, order), "its process ended with exit code 3, before it was measured")
         for order in (TOGETHER, BY_WAVE)
+    ]
+
+
+def test_a_run_that_is_worse_than_the_baseline_is_named() -> None:
+    known = baseline.read()
+    assert {(run["name"], run["launchOrder"]) for run in known} == {
+        (case.name, order.value) for case in CASES for order in LaunchOrder
+    }
+    assert list(baseline.deviations(known, known)) == []
+    worse = [{**known[0], "ratio": known[0]["ratio"] * 1.03}, *known[1:]]
+    [line] = baseline.deviations(worse, known)
+    assert line.startswith("100x5-chain TOGETHER: ratio is")
+    assert list(baseline.deviations([{**known[0], "name": "new"}], known)) == [
+        "new TOGETHER: is not in the baseline"
     ]
