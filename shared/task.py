@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -39,6 +38,7 @@ class Run(Generic[S]):
     settings: S
     event: dict[str, Any]
     now: datetime
+    _opened: list[OpenedExecution] = field(default_factory=list, init=False, repr=False)
 
     @property
     def execution_id(self) -> str:
@@ -56,10 +56,15 @@ class Run(Generic[S]):
     def accounts(self) -> MemberAccounts:
         return member_accounts(self.settings.member_role, self.settings.external_id)
 
-    @cached_property
+    @property
     def execution(self) -> OpenedExecution:
-        """The execution as it is when it is first asked for. Raises ExecutionNotFoundError."""
-        return opened(self.store, self.execution_id)
+        """The execution as it is when it is first asked for. Raises ExecutionNotFoundError.
+
+        No ``cached_property``: up to Python 3.11 it has one lock for all instances, held during the read.
+        """
+        if not self._opened:
+            self._opened.append(opened(self.store, self.execution_id))
+        return self._opened[0]
 
     @property
     def site(self) -> Site:
