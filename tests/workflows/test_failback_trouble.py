@@ -168,7 +168,7 @@ def test_every_stall_is_told_once_with_its_remedy_and_is_over_when_it_is_mended(
             assert stall_remedy(error) in text
 
 
-@pytest.mark.parametrize("onReplicationTimeout", ["SKIP", "STOP"])
+@pytest.mark.parametrize("on_replication_timeout", ["SKIP", "STOP"])
 def test_servers_that_have_not_replicated_at_the_deadline(on_replication_timeout: str) -> None:
     policies = {
         "failback": {"onReplicationTimeout": on_replication_timeout, "replicationDeadlineSeconds": 600}
