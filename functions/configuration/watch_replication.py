@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.model.server import Change
+from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.cutover import BEFORE_CUTOVER, cutover_action, drained
 from shared.rules.failback.replication_progress import JUDGED, judge_replication
+from shared.rules.launch.polling import long_wait, since_start
 from shared.services.replication_reader import reversed_sources
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
@@ -41,5 +43,13 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         "newlyStalled": len(verdict.newly_stalled),
         "bytesLeft": verdict.bytes_left,
         "secondsLeft": verdict.seconds_left,
-        "waitSeconds": verdict.wait_seconds,
+        "waitSeconds": _wait(verdict.wait_seconds, run, after),
     }
+
+
+def _wait(seconds: int, run: Run[ConfigurationSettings], servers: Sequence[ServerRecord]) -> int:
+    """Until the next poll: soon where the workload is quiesced, else less often the longer it takes."""
+    if run.event.get("drained"):
+        return seconds
+    asked = [server.reverse_requested_at for server in servers]
+    return long_wait(seconds, since_start(asked, run.execution.record.started_at), run.now)

@@ -9,6 +9,7 @@ from shared.model.server import Change
 from shared.model.status import Protection, ServerStatus
 from shared.rules.failback.reprotection import is_unseen, judged_anew
 from shared.rules.failback.reprotection_progress import judge_reprotection
+from shared.rules.launch.polling import long_wait, since_start
 from shared.services.replication_reader import protecting_sources
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
@@ -27,6 +28,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
 
     rescanning = [server for server in servers if server.protection is Protection.RESCANNING]
     sources = protecting_sources(run.accounts, rescanning)
+    asked = [server.reprotect_requested_at for server in rescanning]
+    since = since_start(asked, execution.record.started_at)
     verdict = judge_reprotection(servers, sources, execution.policies.failback, run.now)
     changes = [Change(s, replace(s, **verdict.changes.get(s.source_server_id, {}))) for s in servers]
     store.change_settled(run.execution_id, [change for change in changes if change.values])
@@ -35,5 +38,5 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         "protected": verdict.protected,
         "failed": verdict.failed,
         "bytesLeft": verdict.bytes_left,
-        "waitSeconds": verdict.wait_seconds,
+        "waitSeconds": long_wait(verdict.wait_seconds, since, run.now),
     }

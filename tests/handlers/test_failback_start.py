@@ -121,9 +121,9 @@ def test_an_origin_without_drs_blocks_all_with_the_remedy(estate: Estate) -> Non
 def test_the_reversal_waits_for_the_agent_and_is_asked_for_once(away: Failover, wire: Wire) -> None:
     away.reach_reversal()
     away.estate.clock.advance(600)
-    assert away.reverse() == {"site": "main", "reversed": 2, "waiting": 0, "failed": 0}
+    assert away.reverse() == {"site": "main", "reversed": 2, "waiting": 0, "failed": 0, "waitSeconds": 30}
     wire.clear()
-    assert away.reverse() == {"site": "main", "reversed": 0, "waiting": 0, "failed": 0}
+    assert away.reverse() == {"site": "main", "reversed": 0, "waiting": 0, "failed": 0, "waitSeconds": 30}
     assert not wire.of("ReverseReplication")
     found = {item["sourceServerID"] for item in away.reversed_servers()}
     assert {server.reversed_server_id for server in away.servers().values()} == found
@@ -143,9 +143,9 @@ def test_an_agent_that_never_checks_in_fails_alone_with_the_remedy(estate: Estat
     away.reach_reversal()
     estate.fault("AGENT_NEVER_CHECKS_IN", server=away.ids["web-1"].server)
     estate.clock.advance(600)
-    assert away.reverse() == {"site": "main", "reversed": 1, "waiting": 1, "failed": 0}
+    assert away.reverse() == {"site": "main", "reversed": 1, "waiting": 1, "failed": 0, "waitSeconds": 30}
     estate.clock.advance(1801)
-    assert away.reverse() == {"site": "main", "reversed": 0, "waiting": 0, "failed": 1}
+    assert away.reverse() == {"site": "main", "reversed": 0, "waiting": 0, "failed": 1, "waitSeconds": 120}
     server = away.servers()["web-1"]
     assert "did not check in" in (server.reason or "")
     assert "AWSElasticDisasterRecoveryRecoveryInstancePolicy" in (server.remedy or "")
@@ -244,7 +244,7 @@ def test_a_server_that_changed_under_its_neighbours_fails_alone(away: Failover) 
     drs.disconnect_recovery_instance(recoveryInstanceID=away.ids["web-1"].workload)
     drs.delete_recovery_instance(recoveryInstanceID=away.ids["web-1"].workload)
     away.estate.clock.advance(600)
-    assert away.reverse() == {"site": "main", "reversed": 1, "waiting": 0, "failed": 1}
+    assert away.reverse() == {"site": "main", "reversed": 1, "waiting": 0, "failed": 1, "waitSeconds": 30}
     assert "DRS shows no recovery instance" in (away.servers()["web-1"].reason or "")
 
 

@@ -7,20 +7,23 @@ from typing import Any
 
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
+from shared.rules.launch.polling import step_wait
 from shared.services.replication_reverser import ReplicationReverser
 from shared.settings import LaunchSettings
 from shared.task import Run, task
 from shared.times import iso
 
+AGENT_STEP = 30
+"""Seconds between two polls at least: up to 50 sites share the history of one execution."""
 OPEN = (ServerStatus.READY, ServerStatus.REVERSING)
 
 
 @task(LaunchSettings)
 def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
-    """``{executionId, site}`` → ``{site, reversed, waiting, failed}``."""
+    """``{executionId, site}`` → ``{site, reversed, waiting, failed, waitSeconds}``."""
     store, execution, site = run.store, run.execution, run.site
     if execution.record.cancellation is not None:
-        return {"site": site.name, "reversed": 0, "waiting": 0, "failed": 0}
+        return {"site": site.name, "reversed": 0, "waiting": 0, "failed": 0, "waitSeconds": 0}
     listed = [s for s in store.servers(run.execution_id) if s.site == site.name and s.status in OPEN]
     # Recorded before the call: from here on a repeated call reads DRS first.
     begun = [Change(server, _begun(server, iso(run.now))) for server in listed]
@@ -41,6 +44,7 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
         "reversed": len(servers) - len(reversing) + replicating,
         "waiting": len(reversing) - replicating - failed,
         "failed": failed,
+        "waitSeconds": max(AGENT_STEP, step_wait((s.reverse_requested_at for s in reversing), run.now)),
     }
 
 

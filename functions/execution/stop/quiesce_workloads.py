@@ -9,6 +9,7 @@ from shared.model.server import Change
 from shared.model.status import ServerStatus
 from shared.rules.control.pauses import cutover_pause
 from shared.rules.failback.workloads import is_to_quiesce
+from shared.rules.launch.polling import long_wait
 from shared.services.quiescence import Quiescence
 from shared.settings import StopSettings
 from shared.task import Run, task
@@ -28,7 +29,8 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     if record.cancellation is not None:
         return {"running": 0, "failed": 0, "waitSeconds": 0}
     if cutover_pause(record, policies):
-        return {"running": 1, "failed": 0, "waitSeconds": PAUSED_SECONDS}
+        paused_at = (pause.at for pause in record.pauses)
+        return {"running": 1, "failed": 0, "waitSeconds": long_wait(PAUSED_SECONDS, paused_at, run.now)}
     servers = [server for server in run.store.servers(run.execution_id) if is_to_quiesce(server)]
     changes: list[Change] = []
     running = 0

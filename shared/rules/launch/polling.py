@@ -17,7 +17,9 @@ FIRST_LAUNCH = 0.5 * (SNAPSHOT_SECONDS + CONVERSION_SECONDS["linux"][0] + LAUNCH
 LONG_JOB = 3600.0
 FIRST_BOOT = 45.0
 LONG_BOOT, VERY_LONG_BOOT = 600.0, 1800.0
+HOPELESS_BOOT = 7200.0
 SHORTEST_STEP, LONGEST_STEP = 15, 120
+LONGEST_POLL = 600
 FEW = 10
 """Until no more are left than that, the last of them is not yet near: only it ends the wave."""
 MANY = 200
@@ -40,7 +42,9 @@ def boot_wait(age_seconds: float, instances: int) -> int:
         return max(5, round(FIRST_BOOT - age_seconds))
     if age_seconds < LONG_BOOT:
         return 5 if instances <= FEW else 10 if instances < MANY else 20
-    return 15 if age_seconds < VERY_LONG_BOOT else 30
+    if age_seconds < HOPELESS_BOOT:
+        return 15 if age_seconds < VERY_LONG_BOOT else 30
+    return 60
 
 
 ROUND = timedelta(seconds=8)
@@ -88,3 +92,19 @@ def started_wait(start_requested_at: Iterable[str | None], now: datetime, instan
     """Seconds until the next poll of ``instances``; the last of them was started last of these times."""
     asked = [parse_time(start) for start in start_requested_at]
     return boot_wait((now - max(asked)).total_seconds() if asked else 0.0, instances)
+
+
+def long_wait(seconds: int, since: Iterable[str | None], now: datetime) -> int:
+    """``seconds``, but at least a fiftieth of the time since the first of ``since``, up to ten minutes.
+
+    A poll adds nine events to the history of an execution, which ends at 25,000 (Step Functions quotas): a
+    wait of a week stays below that. Times are ISO 8601.
+    """
+    begun = [parse_time(start) for start in since if start]
+    waited = (now - min(begun)).total_seconds() if begun else 0.0
+    return max(seconds, min(LONGEST_POLL, int(waited / 50)))
+
+
+def since_start(asked: Iterable[str | None], started_at: str) -> list[str]:
+    """The times of ``asked`` that an execution has waited from: its own, or its start where it has none."""
+    return [at for at in asked if at and at >= started_at] or [started_at]
