@@ -8,7 +8,7 @@ from shared.aws.sns import notify
 from shared.model.policies import Mode
 from shared.model.server import Change
 from shared.model.status import ServerStatus
-from shared.rules.closure.execution import failure_text
+from shared.rules.closure.failures import failure_text
 from shared.rules.closure.wave import WaveEnd, server_at_wave_end, wave_fields_at_end, wave_notification
 from shared.services.pair_keeper import PairKeeper
 from shared.services.release_waves import resume_if_ready

@@ -1,4 +1,4 @@
-"""Failed: ends an execution as failed, in a way that lets the console's Redrive go on from here.
+"""FailExecution: ends an execution as failed, so that a redrive resumes here.
 
 Step Functions redrives an execution from the state that failed. A Fail state would only fail again, so this
 task fails, and succeeds when the execution was redriven since.

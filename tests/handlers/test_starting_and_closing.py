@@ -10,7 +10,7 @@ import pytest
 from functions.configuration import close_aborted_execution, close_execution, close_wave, verify_instances
 from functions.execution.launch import start_instances
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
-from shared.rules.closure.execution import message_of
+from shared.rules.closure.failures import message_of
 from shared.store import plan_lock, server_lock
 from tests import makers
 from tests.handlers.estate import Estate, plan_document

@@ -133,7 +133,7 @@ def test_a_picture_has_every_state_and_every_way() -> None:
     picture = draw(load("recovery-wave"))
     assert "    DecideJobSlot --> AwaitJobSlot: outcome = 'WAIT'" in picture
     assert "  DecideVerified --> DecideReturn: otherwise" in picture
-    assert "    note right of BatchNotStarted: on error of StartBatch, AwaitJobSlot" in picture
+    assert "    note right of BatchNotStarted: on error of StartRecovery, AwaitJobSlot" in picture
     for name in load("recovery-wave")["States"]:
         assert re.search(rf"--> {name}\b", picture)
 

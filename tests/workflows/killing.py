@@ -10,6 +10,8 @@ from local.simulation.cloud import PROJECT
 from tests.workflows.stage import Stage, group, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
+CHILDREN = ("replicate-back", "quiesce", "reprotect")
+"""The machines that a failback starts, besides its waves."""
 GROUPS = [group("db", "data"), group("web", "web")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.local.simulation.world import ORIGIN
-from tests.workflows.control_messages import begin_home, on, refused, tell
+from tests.workflows.control_messages import WHO, begin_home, on, refused, tell
 from tests.workflows.failback_stage import away, home, sides, still_away
 from tests.workflows.stage import Stage
 
@@ -76,4 +76,32 @@ def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_
         assert run.status == "CANCELLED"
         assert set(run.outcomes.values()) == {"RECOVERED"}
         assert {run.server(name)["protection"] for name in here.servers} == {"UNPROTECTED"}
+        home(here, before, here.run("again", mode="FAILBACK"))
+
+
+QUIESCE = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}}]
+
+
+def test_a_pause_after_the_approval_keeps_the_workload_writing() -> None:
+    """Approved is the cutover, and quiesce has begun: the pause is seen before the first command."""
+    policies = {"failback": {"approval": "REQUIRED", "quiesce": QUIESCE}}
+    with away(policies=policies) as (here, before):
+        arn = here.start("home", mode="FAILBACK")
+        here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
+        tell(here, "PAUSE", "home", when="NEXT_WAVE")
+        tell(here, "APPROVE", "home")
+        here.cloud.advance(6 * 3600)
+        assert here.cloud.calls["ssm", "SendCommand"] == 0
+        untouched(here)
+        tell(here, "RESUME", "home")
+        home(here, before, here.wait(arn))
+
+
+def test_cancelled_while_it_quiesces_nothing_is_cut_over() -> None:
+    with away(policies={"failback": {"quiesce": QUIESCE}}) as (here, before):
+        on(here, "QuiesceWorkloads", lambda: tell(here, "CANCEL", "home"))
+        run = here.run("home", mode="FAILBACK")
+        assert run.status == "CANCELLED"
+        assert WHO["by"] in run.report["reason"]
+        untouched(here)
         home(here, before, here.run("again", mode="FAILBACK"))

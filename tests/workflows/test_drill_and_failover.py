@@ -17,10 +17,10 @@ from tests.workflows.killing import (
 from tests.workflows.stage import Stage
 
 STATES = [
-    ("failover", "DiscoverSite"),
+    ("failover", "DiscoverServers"),
     ("failover", "ReserveServers"),
     ("recovery-wave", "ConfigureLaunch"),
-    ("recovery-wave", "StartBatch"),
+    ("recovery-wave", "StartRecovery"),
     ("recovery-wave", "AwaitJobs"),
     ("recovery-wave", "VerifyInstances"),
     ("drill-cleanup", "CleanUpDrill"),

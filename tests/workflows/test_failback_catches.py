@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.workflows.failback_stage import away, fail_back, home, launches_at_origin, reversals, sides
-from tests.workflows.killing import clean_up_of, reach, tell_end
+from tests.workflows.killing import CHILDREN, clean_up_of, reach, tell_end
 from tests.workflows.stage import Run, Stage, group, stage
 from tests.workflows.test_failback_happy import QUIESCE
 from tests.workflows.test_failover_catches import (
@@ -101,19 +101,19 @@ SCENARIOS = {
     "ApproveCutover expired": Scenario(lambda here: None, "CANCELLED", failback=CUTOVER),
     "ApproveCutover rejected": Scenario(rejecting, "CANCELLED", failback=CUTOVER),
     "QuiesceWorkloads": Scenario(failing("QuiesceWorkloads"), failback=AT_REST),
-    "WatchDrained": Scenario(drained, failback=AT_REST),
+    "WatchReplication when drained": Scenario(drained, failback=AT_REST),
     "AwaitTurn": Scenario(failing("AwaitTurn")),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch")),
     "StopWorkloads": Scenario(failing("StopWorkloads")),
     "StopTargets": Scenario(failing("StopTargets")),
-    "StartBatch": Scenario(failing("StartRecovery")),
-    "StartRecovery": Scenario(giving_no_batches_once),
+    "StartRecovery": Scenario(failing("StartRecovery")),
+    "StartBatches": Scenario(giving_no_batches_once),
     "WatchJobs": Scenario(failing("WatchJobs"), relaunched=True),
     "VerifyLaunches": Scenario(failing("VerifyLaunches"), relaunched=True),
     "StartInstances": Scenario(failing("StartInstances"), relaunched=True),
     "VerifyInstances": Scenario(failing("VerifyInstances"), relaunched=True),
     "RestartWorkloads": Scenario(returning),
-    # The wave's own CloseWave fails, RecordWaveFailure closes it; with two failures that fails as well.
+    # The wave's own CloseWave fails, that of the failback closes it; with two failures that fails as well.
     "RunWave": Scenario(failing("CloseWave"), FAILED, "RETIRED"),
     "RunWaves": Scenario(failing("CloseWave", times=2), "FAILED", "UNPROTECTED"),
     "Reprotect": Scenario(failing("Reprotect"), "FAILED", "UNPROTECTED"),
@@ -204,7 +204,7 @@ def test_every_catch_of_the_failback_and_of_the_clean_up_is_taken() -> None:
     taken = {(machine, state, _catcher(machine, state, error)) for machine, state, error in caught}
     declared = {
         (machine, state, number)
-        for machine in ("failback", "recovery-wave", "drill-cleanup")
+        for machine in ("failback", *CHILDREN, "recovery-wave", "drill-cleanup")
         for state, definition in _states(_definition(machine))
         for number, _ in enumerate(definition.get("Catch", ()))
     }

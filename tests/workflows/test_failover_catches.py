@@ -110,7 +110,7 @@ SCENARIOS = {
     "CheckPrerequisites": Scenario(failing("CheckPrerequisites"), "FAILED"),
     "PlanWaves": Scenario(failing("PlanWaves"), "FAILED"),
     "ReserveServers": Scenario(failing("ReserveServers"), "FAILED"),
-    # The wave's own CloseWave fails, RecordWaveFailure closes it; with two failures that fails as well.
+    # The wave's own CloseWave fails, that of the failover closes it; with two failures that fails as well.
     "RunWave": Scenario(failing("CloseWave"), "FAILED", jobs=2),
     "RunWaves": Scenario(failing("CloseWave", times=3), "FAILED", jobs=2),
     "RestoreLaunchSettings": Scenario(failing("RestoreLaunchSettings"), "COMPLETED", jobs=2),
@@ -118,8 +118,8 @@ SCENARIOS = {
     "AwaitTurn in vain": Scenario(losing_the_wake_up, "COMPLETED", jobs=2),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch", times=2), "FAILED"),
     "StopTargets": Scenario(failing("StopTargets", times=2), "FAILED"),
-    "StartBatch": Scenario(failing("StartRecovery", times=2), "FAILED"),
-    "StartRecovery": Scenario(giving_no_batches, "FAILED"),
+    "StartRecovery": Scenario(failing("StartRecovery", times=2), "FAILED"),
+    "StartBatches": Scenario(giving_no_batches, "FAILED"),
     "AwaitJobSlot": Scenario(crowding_and_failing, "FAILED", jobs=JOBS_IN_PROGRESS),
     "AwaitJobSlot in vain": Scenario(crowding, "COMPLETED", jobs=JOBS_IN_PROGRESS + 2),
     "AwaitJobs": Scenario(failing("AwaitJobs"), "FAILED", jobs=2),
@@ -170,7 +170,7 @@ def test_a_caught_failure_leaves_drs_as_it_was_where_nothing_was_launched(name: 
 
 
 def test_the_outcome_of_a_server_is_right_for_the_place_where_its_wave_failed() -> None:
-    assert ended("StartBatch").run.outcomes == {"db": "FAILED", "web": "FAILED"}
+    assert ended("StartRecovery").run.outcomes == {"db": "FAILED", "web": "FAILED"}
     assert ended("RestoreLaunchSettings").run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
     assert ended("StartInstances").run.outcomes == {"db": "FAILED", "web": "SKIPPED"}
     assert set(ended("ReserveServers").run.outcomes.values()) == {"SKIPPED"}
@@ -238,7 +238,7 @@ def test_passing_issue_of_every_function_is_retried() -> None:
         assert run.status == "COMPLETED"
         assert {state for _, state, _ in run.result.caught} <= SLEEPERS
         tasks = {state for machine in ("failover", "recovery-wave") for state in _tasks(machine)}
-        for state in tasks - {"ApproveStart", "RecordWaveFailure", "RunWave", "Failed"} - ELSEWHERE:
+        for state in tasks - {"ApproveStart", "RunWave", "FailExecution"} - ELSEWHERE:
             assert {error for _, place, error in run.result.retried if place == state} == RETRIED
 
 

@@ -102,7 +102,7 @@ def test_a_job_whose_start_was_not_answered_is_adopted() -> None:
         assert run.status == "COMPLETED"
         assert here.cloud.calls["drs", "StartRecovery"] == 1
         assert len(here.drs_state()["jobs"]) == 1
-        assert ("recovery-wave", "StartBatch", "OutcomeUnknownError") in run.result.retried
+        assert ("recovery-wave", "StartRecovery", "OutcomeUnknownError") in run.result.retried
         assert run.server("app-1")["jobId"] == here.jobs_of("app-1")[0]["jobID"]
 
 

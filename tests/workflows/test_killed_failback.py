@@ -14,21 +14,21 @@ import pytest
 
 from local.states import StatesError
 from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
-from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end, tell_end_later
+from tests.workflows.killing import CHILDREN, GROUPS, WAVES, reach, states, tell_end, tell_end_later
 from tests.workflows.stage import Run, Stage
 
 NOT_ON_THE_WAY = {
     # What goes wrong, and what is for other modes
     "failback": {
         "ApproveStart",
-        "ReportStall",
-        "RecordWaveFailure",
-        "AwaitRetired",
-        "AwaitDrained",
+        "CloseWave",
         "Blocked",
         "Cancelled",
-        "Failed",
+        "FailExecution",
     },
+    "replicate-back": {"ReportStall", "NotReplicated"},
+    "quiesce": {"AwaitDrained", "NotQuiesced"},
+    "reprotect": {"AwaitRetired", "NotReprotected"},
     "recovery-wave": {"WaitForReturn", "AwaitJobSlot", "BatchNotStarted", "RetryFailed"},
 }
 ON_THE_WAY = [
@@ -42,19 +42,18 @@ IN_WAVES = [
     for machine, state in ON_THE_WAY
     if machine == "recovery-wave" and not state.startswith(("Decide", "Prepare"))
 ]
+IN_CHILDREN = [place for place in ON_THE_WAY if place[0] in CHILDREN and not place[1].startswith("Decide")]
 LATE_CLOSED = [
     *(
         ("failback", name)
         for name in (
             "ReserveServers",
-            "ReverseSite",
-            "WatchReplication",
             "RunWave",
-            "Reprotect",
-            "RetireRecovery",
         )
     ),
-    *(("recovery-wave", name) for name in ("StopWorkloads", "StartBatch", "VerifyInstances")),
+    *(("replicate-back", name) for name in ("ReverseReplication", "WatchReplication")),
+    *(("reprotect", name) for name in ("Reprotect", "RetireRecovery")),
+    *(("recovery-wave", name) for name in ("StopWorkloads", "StartRecovery", "VerifyInstances")),
 ]
 """Where it makes a difference who holds the locks and whose records are the last."""
 SLOW_AGENTS = replace(QUICK, agent_check_in_seconds=(1200.0, 1500.0))
@@ -142,13 +141,26 @@ def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
         assert_same_end(here, before, fail_back(here, "second"), relaunched=len(outdated))
 
 
+@pytest.mark.parametrize(("machine", "state"), IN_CHILDREN)
+def test_a_killed_child_and_started_again(machine: str, state: str) -> None:
+    """The failback itself fails then, and releases its locks."""
+    with failed_over() as (here, before):
+        first = here.start("first", mode="FAILBACK")
+        here.cloud.stop(reach(here, machine, state, "first"), "Operator", "killed")
+        told = here.wait(first)
+        if told.status == "FAILED":  # else the child had done its work
+            assert "killed" in told.report["reason"]
+            assert f":{machine}:first ended as ABORTED" in told.report["reason"]
+        assert_same_end(here, before, fail_back(here, "second"))
+
+
 def test_killed_twice_at_its_worst_moments() -> None:
     with failed_over() as (here, before):
         for name, (machine, state) in {
-            "first": ("failback", "ReverseSite"),
-            "second": ("recovery-wave", "StartBatch"),
+            "first": ("replicate-back", "ReverseReplication"),
+            "second": ("recovery-wave", "StartRecovery"),
             "third": ("recovery-wave", "StartInstances"),
-            "fourth": ("failback", "RetireRecovery"),
+            "fourth": ("reprotect", "RetireRecovery"),
         }.items():
             arn = here.start(name, mode="FAILBACK")
             reach(here, machine, state, name)
@@ -161,7 +173,7 @@ def test_killed_twice_at_its_worst_moments() -> None:
 def test_one_that_is_closed_after_the_next_failover_leaves_the_pairs_alone() -> None:
     with failed_over() as (here, _):
         first = here.start("first", mode="FAILBACK")
-        reach(here, "failback", "RetireRecovery", "first")
+        reach(here, "reprotect", "RetireRecovery", "first")
         here.cloud.stop(first, "Operator", "killed")
         fail_back(here, "second")
         assert set(here.run("out-2").outcomes.values()) == {"RECOVERED"}

@@ -16,11 +16,11 @@ NOT_ON_THE_WAY = {
         "WaitForDrills",
         "TakePlan",
         "DecideTaken",
-        "RecordWaveFailure",
+        "CloseWave",
         "CleanUp",
         "Blocked",
         "Cancelled",
-        "Failed",
+        "FailExecution",
     },
     "recovery-wave": {
         "StopWorkloads",
@@ -105,7 +105,7 @@ def test_killed_twice_at_its_worst_moment() -> None:
     with two_waves() as here:
         for name in ("first", "second"):
             arn = here.start(name)
-            reach(here, "recovery-wave", "StartBatch")
+            reach(here, "recovery-wave", "StartRecovery")
             here.cloud.advance(3)
             here.cloud.stop(arn, "Operator", "killed")
         assert_same_end(here, here.run("third"))

@@ -189,7 +189,7 @@ def test_a_server_in_a_job_of_somebody_is_left_alone() -> None:
 def test_a_second_preparation_of_the_plan_is_refused_while_the_first_runs() -> None:
     with stage() as here:
         first = begin(here, "first")
-        reach(here, "prepare", "DiscoverSite")
+        reach(here, "prepare", "DiscoverServers")
         second = here.cloud.wait(begin(here, "second"))
         assert second.status == "FAILED"
         assert "first" in (second.cause or "")

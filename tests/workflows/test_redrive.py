@@ -110,3 +110,15 @@ def test_a_failed_failback_goes_on_where_it_stopped() -> None:
         run = attempt(here, arn, 1)
         home(here, before, run)
         assert {one_side(here, name) for name in here.servers} == {"ORIGIN"}
+
+
+def test_an_approved_failover_that_is_redriven_asks_for_no_second_approval() -> None:
+    with stage(group("app")) as here:
+        here.cloud.fail_function("DiscoverServersFunction", error="Boom")
+        arn = here.start(approval="REQUIRED")
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        tell(here, "APPROVE")
+        assert here.wait(arn).status == "FAILED"
+        redrive(here, arn)
+        assert attempt(here, arn, 1).status == "COMPLETED"
+        assert here.subjects().count("shop: approval needed") == 1

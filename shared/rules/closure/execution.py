@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,23 +42,6 @@ class Closure:
         if self.decision == "BLOCKED":
             return "Other servers are blocked, and the policy is to stop then."
         return "The execution ended before this server's turn."
-
-
-def message_of(cause: Any) -> str | None:
-    """The message in a failed function's error document, or the text as it is."""
-    text = str(cause or "")
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return text or None
-    return str(document.get("errorMessage", text)) if isinstance(document, dict) else text
-
-
-def failure_text(failure: dict[str, Any]) -> str | None:
-    """``{Error, Cause}`` of a state as one line, None without an error."""
-    if not failure:
-        return None
-    return f"{failure.get('Error')}: {message_of(failure.get('Cause')) or 'no cause given'}"
 
 
 def with_cancellation(closure: Closure, record: ExecutionRecord) -> Closure:

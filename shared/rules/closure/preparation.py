@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.model.execution import ExecutionRecord
 from shared.model.status import ExecutionStatus
-from shared.rules.closure.execution import failure_text
+from shared.rules.closure.failures import failure_text
 from shared.times import iso
 
 

@@ -13,12 +13,12 @@ from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveS
 from shared.rules.closure.execution import (
     Closure,
     closed,
-    failure_text,
     outcome_at_end,
     protection_at_end,
     wave_at_end,
     with_cancellation,
 )
+from shared.rules.closure.failures import failure_text
 from shared.rules.closure.launch_settings import is_to_be_restored, not_restored
 from shared.rules.closure.preparation import preparation_end
 from tests import makers
