@@ -25,7 +25,7 @@ from drs_emulator.wire.timestamps import to_wire
 
 
 class Core:
-    """The shared parts. Scopes, settings and faults are read and changed with ``lock`` held.
+    """The shared parts. Scopes, settings and faults are read and changed under ``lock``.
 
     EC2 and the event sink are called without the lock, because the same process may serve them.
     """
@@ -66,7 +66,7 @@ class Core:
             return self.scopes.setdefault((account, region), Scope(account, region))
 
     def bandwidth(self, account: str, region: str) -> SharedBandwidth:
-        """The bandwidth that initial syncs into an account and Region share. Called with the lock held."""
+        """The bandwidth that initial syncs into an account and Region share. Called under the lock."""
         found = self.bandwidths.get((account, region))
         if found is None:
             found = self.bandwidths[account, region] = SharedBandwidth(
@@ -143,7 +143,7 @@ class Core:
         return state, float(values.get("lagSeconds", lag)), error
 
     def server_at(self, ref: Ref | None) -> SourceServer | None:
-        """The source server that ``ref`` points at, if it still exists. Called with the lock held."""
+        """The source server that ``ref`` points at, if it still exists. Called under the lock."""
         scope = self.scopes.get((ref.account, ref.region)) if ref else None
         return scope.servers.get(ref.name) if scope and ref else None
 
@@ -175,7 +175,7 @@ def new_job(
     participants: list[Participant],
     tags: dict[str, str],
 ) -> Job:
-    """Create a PENDING job in ``scope``. Called with the lock held."""
+    """Create a PENDING job in ``scope``. Called under the lock."""
     job_id = scope.new_id("drsjob", core.seed)
     job = Job(
         job_id,

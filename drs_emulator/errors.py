@@ -156,7 +156,7 @@ def error_of(code: str, message: str) -> DrsError:
 
 
 class LockedError(RuntimeError):
-    """A programming error: EC2 or the event sink called with the state lock held."""
+    """A programming error: EC2 or the event sink called under the state lock."""
 
 
 class AdminError(Exception):

@@ -27,7 +27,7 @@ class Timer(Protocol):
         """Real seconds from any fixed point, never going back."""
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait on ``condition`` (held) until notified or, unless None, until ``seconds`` have passed."""
+        """Wait on the locked ``condition`` until notified or, unless None, until ``seconds`` have passed."""
 
 
 class RealTimer:

@@ -14,7 +14,7 @@ from drs_emulator.state import Job, Participant, Scope
 def start(core: Core, fault: Fault) -> Callable[[], None]:
     """Start a job for each server that ``fault`` keeps busy; returns what ends them.
 
-    Called with the lock held. A server in a job needs no other; the caller ends the jobs with the fault.
+    Called under the lock. A server in a job needs no other; the caller ends the jobs with the fault.
     """
     jobs = [
         (scope, _job(core, scope, server.server_id))

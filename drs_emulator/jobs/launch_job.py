@@ -31,7 +31,7 @@ class LaunchJob:
 
     def __init__(self, core: Core, scope: Scope, job: Job) -> None:
         self._core, self._scope, self._job = core, scope, job
-        self._ending = False
+        self._end_planned = False
 
     def begin(self) -> None:
         """Plan the start."""
@@ -53,8 +53,8 @@ class LaunchJob:
     def _server_done(self) -> None:
         """One server has ended; the last one ends the job two seconds later (observed 2 and 3)."""
         with self._core.lock:
-            if not self._ending and all(part.is_final for part in self._job.participants):
-                self._ending = True
+            if not self._end_planned and all(part.is_final for part in self._job.participants):
+                self._end_planned = True
                 self._core.later(2.0, lambda: end(self._core, self._scope, self._job))
 
 

@@ -8,7 +8,7 @@ from drs_emulator.state import Scope
 
 
 def check_job(core: Core, scope: Scope, servers: int) -> None:
-    """Raise ServiceQuotaExceededError for a job of that many servers. Called with the lock held."""
+    """Raise ServiceQuotaExceededError for a job of that many servers. Called under the lock."""
     settings = core.settings
     if servers > settings.servers_per_job:
         raise ServiceQuotaExceededError(

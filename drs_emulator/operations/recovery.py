@@ -86,7 +86,7 @@ def _initiated_by(call: Call, servers: list[SourceServer]) -> str:
 
 
 def _checked_servers(call: Call) -> list[SourceServer]:
-    """The servers of the request, each launchable. Called with the lock held."""
+    """The servers of the request, each launchable. Called under the lock."""
     core, scope = call.core, call.scope
     wanted = call.params["sourceServers"]
     servers: list[SourceServer] = []

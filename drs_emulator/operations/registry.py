@@ -66,7 +66,7 @@ Handler = Callable[[Call], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """``locked``: the state lock is held around the handler. One that calls EC2 locks by itself."""
+    """``locked``: the handler runs under the state lock. One that calls EC2 locks by itself."""
 
     handler: Handler
     locked: bool

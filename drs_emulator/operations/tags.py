@@ -10,7 +10,7 @@ from drs_emulator.state import Scope
 
 
 def tags_of(scope: Scope, arn: str) -> dict[str, str] | None:
-    """The stored tags of a resource; None if it does not exist. Called with the lock held."""
+    """The stored tags of a resource; None if it does not exist. Called under the lock."""
     collections: tuple[dict[str, Any], ...] = (
         scope.servers,
         scope.recovery_instances,

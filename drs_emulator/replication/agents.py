@@ -26,7 +26,7 @@ NOT_CONNECTED = (
 def refuse_unless_checked_in(
     core: Core, server: SourceServer, item: RecoveryInstance, instance: dict[str, Any] | None
 ) -> None:
-    """ConflictError until the agent on ``item`` has checked in. Called with the lock held.
+    """ConflictError until the agent on ``item`` has checked in. Called under the lock.
 
     It checks in some time after the start of ``instance``, EC2's record of it.
     """
@@ -90,7 +90,7 @@ def _is_watched(core: Core, server: SourceServer) -> bool:
 
 
 def record_state(core: Core, server: SourceServer, state: str) -> None:
-    """Stall or resume by the EC2 state of the agent's instance. Called with the lock held."""
+    """Stall or resume by the EC2 state of the agent's instance. Called under the lock."""
     if state == "RUNNING":
         runs.find_agent(core, server)
     else:

@@ -22,7 +22,7 @@ def reversed_server(core: Core, item: RecoveryInstance) -> SourceServer | None:
 
 
 def of(core: Core, item: RecoveryInstance) -> str:
-    """The failback state. Called with the lock held. Between AWS and AWS, it is never FAILBACK_COMPLETED."""
+    """The failback state. Called under the lock. Between AWS and AWS, it is never FAILBACK_COMPLETED."""
     if item.reversed_to is None or item.failback_stopped:
         return "FAILBACK_NOT_STARTED"
     server = reversed_server(core, item)

@@ -19,7 +19,7 @@ _UNIT_SECONDS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 
 
 def points_in_time(core: Core, server: SourceServer) -> list[datetime]:
-    """The times a server can be recovered to, oldest first. Called with the lock held."""
+    """The times a server can be recovered to, oldest first. Called under the lock."""
     since = server.replication.snapshots_since
     state, lag, _ = core.replication_of(server)
     if since is None or state not in LAUNCHABLE_STATES:
@@ -50,7 +50,7 @@ def snapshot_id(server: SourceServer, when: datetime) -> str:
 
 
 def find(core: Core, server: SourceServer, wanted: str) -> datetime | None:
-    """The time of a ``pit-`` id that still exists, else None. Called with the lock held."""
+    """The time of a ``pit-`` id that still exists, else None. Called under the lock."""
     return next((when for when in points_in_time(core, server) if snapshot_id(server, when) == wanted), None)
 
 

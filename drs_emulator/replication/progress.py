@@ -1,6 +1,6 @@
 """The progress of a server's replication, computed from the clock on demand.
 
-All functions are called with the state lock held.
+All functions are called under the state lock.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ time, disks only read again. Either way an existing counterpart is re-pointed, a
 disconnected is created again. If origin and recovery are the same account and Region (another zone), the
 server itself is re-pointed at its recovery instance (DRS user guide, failback across zones).
 
-Called with the state lock held.
+Called under the state lock.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Only the ends of phases are planned; progress is computed on demand, so that a
 thousand servers cost four events each. Durations are sampled by server and generation. A phase pauses
 while a fault stalls it or the agent's instance does not run, and then continues.
 
-All functions but ``_end`` are called with the state lock held; events about it leave from the clock.
+All functions but ``_end`` are called under the state lock; events about it leave from the clock.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _NO_LAG = ("STOPPED", "DISCONNECTED", "INITIATING")
 
 
 def of_server(core: Core, server: SourceServer) -> dict[str, Any]:
-    """DataReplicationInfo of a source server. Called with the lock held."""
+    """DataReplicationInfo of a source server. Called under the lock."""
     state, lag, error = core.replication_of(server)
     status = server.replication
     disconnected = state == "DISCONNECTED"

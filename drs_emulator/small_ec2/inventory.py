@@ -11,7 +11,7 @@ from drs_emulator.state.ids import hashed_id
 
 
 class Inventory:
-    """Instances, volumes and snapshots of every account and Region. Read and changed with ``lock`` held."""
+    """Instances, volumes and snapshots of every account and Region. Read and changed under ``lock``."""
 
     def __init__(self, clock: Clock, *, boot_seconds: float = 20.0, stop_seconds: float = 30.0) -> None:
         self.clock = clock

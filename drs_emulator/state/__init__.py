@@ -1,4 +1,4 @@
-"""The emulator's state, per account and Region. It changes only while the state lock is held."""
+"""The emulator's state, per account and Region. It changes only under the state lock."""
 
 from drs_emulator.state.ids import hashed_id
 from drs_emulator.state.jobs import Job, LogItem, Participant

@@ -29,4 +29,4 @@ class StateLock:
     def check_free(self, what: str) -> None:
         """Raise LockedError if this thread holds the lock: ``what`` must not wait on it."""
         if self._owner == threading.get_ident():
-            raise LockedError(f"{what} with the state lock held")
+            raise LockedError(f"{what} under the state lock")

@@ -17,7 +17,7 @@ _TICK = 2e-6
 
 
 class SharedBandwidth:
-    """``rate(n)`` is bytes per second for each of n. Called with ``lock``, the state lock, held."""
+    """``rate(n)`` is bytes per second for each of n. Called under ``lock``, the state lock."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class SharedBandwidth:
         self._ticket = 0
 
     def join(self, name: str, size: float, finished: Callable[[], None]) -> None:
-        """Start to move ``size`` bytes for ``name``; ``finished`` is called with the lock held."""
+        """Start to move ``size`` bytes for ``name``; ``finished`` is called under the lock."""
         self._settle()
         end = self._served + max(0.0, size)
         self._members[name] = (self._served, end, finished)
