@@ -136,7 +136,7 @@ def _flawed(target: Target, issue: Issue) -> Target:
             return replace(target, tagged=False)
         case IssueKind.TARGET_DOES_NOT_START:
             return replace(target, starts=False)
-        case IssueKind.SPELLING:
+        case IssueKind.SIMILAR_NAME:
             return replace(target, name=issue.options["target"].replace("{name}", target.name))
         case IssueKind.TARGET_ARCHITECTURE:
             other = "arm64" if target.architecture == "x86_64" else "x86_64"

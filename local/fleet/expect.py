@@ -17,7 +17,7 @@ _BLOCKING = frozenset(
         IssueKind.TARGET_UNTAGGED,
         IssueKind.TARGET_ARCHITECTURE,
         IssueKind.BUSY,
-        IssueKind.SPELLING,
+        IssueKind.SIMILAR_NAME,
     }
 )
 

@@ -23,7 +23,7 @@ class IssueKind(StrEnum):
     TARGET_DOES_NOT_START = "targetDoesNotStart"
     CONVERSION_FAILS = "conversionFails"
     LAG = "lag"
-    SPELLING = "spelling"
+    SIMILAR_NAME = "similarName"
     # in a failback
     ORIGINAL_UNTAGGED = "originalUntagged"
     EGRESS_CLOSED = "egressClosed"

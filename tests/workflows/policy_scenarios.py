@@ -42,7 +42,7 @@ _TROUBLED = """
       {kind: conversionFails, servers: [db-1], times: 1},
       {kind: notReplicating, servers: [db-2], state: STALLED, error: AGENT_NOT_SEEN},
       {kind: targetRunning, servers: [db-3]},
-      {kind: spelling, servers: [db-4], target: "{name}x"},
+      {kind: similarName, servers: [db-4], target: "{name}x"},
       {kind: noTarget, servers: [db-5]}]}
   - {name: web, wave: web}
 """

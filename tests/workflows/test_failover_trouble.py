@@ -122,7 +122,7 @@ def test_a_conversion_that_fails_once_is_tried_again_and_recovered() -> None:
 
 
 def test_a_spelling_difference_is_proposed_and_never_paired() -> None:
-    groups = [group("healthy"), group("ledger", **issue("spelling", target="{name}s"))]
+    groups = [group("healthy"), group("ledger", **issue("similarName", target="{name}s"))]
     with stage(*groups, policies=CONTINUE, matching={"maxEditDistance": 1}) as here:
         run = here.run()
         assert run.outcomes == {"healthy": "RECOVERED", "ledger": "BLOCKED"}

@@ -127,7 +127,7 @@ def test_issue_hits_only_the_servers_it_names(tmp_path: Path) -> None:
         ({"kind": "targetUntagged"}, "tagged", False),
         ({"kind": "targetDoesNotStart"}, "starts", False),
         ({"kind": "targetArchitecture"}, "architecture", "arm64"),
-        ({"kind": "spelling", "target": "{name}x"}, "name", "db-001x"),
+        ({"kind": "similarName", "target": "{name}x"}, "name", "db-001x"),
     ],
 )
 def test_issue_of_a_target_shows_in_the_target(
