@@ -20,7 +20,7 @@ _BOTH_WAYS = (
     "invoked-late",
     "conflicts",
     "events",
-    "steered",
+    "operators",
     "clock-jumps",
 )
 

@@ -192,7 +192,7 @@ FAILOVERS = [
         faults.calls(CallFaultKind.CONFLICT, 0.3, "dynamodb"),
     ),
     Scenario(
-        "steered",
+        "operators",
         "People pause, resume, skip and cancel at any time, some messages twice",
         faults.steer,
         expect=lambda here, runs: None,
