@@ -27,7 +27,7 @@ def _is_record(cls: Any) -> bool:
 
 @cache
 def _converter() -> Converter:
-    # An item that is not as it was written is not expected; telling where would double the time of reading.
+    # Items are read as they were written. Naming the field of a broken one would double the time of reading.
     converter = Converter(detailed_validation=False)
 
     def renames(cls: type) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from shared.task import Run, task
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId, wave, batch, scope, held, taskToken}`` → ``{}``; the state awaits ``{resumed}``."""
+    """``{executionId, wave, batch, scope, paused, taskToken}`` → ``{}``; the state awaits ``{resumed}``."""
     store = run.store
     waiter = Waiter(run.execution_id, run.wave, run.text("taskToken"), batch=run.number("batch"))
     WaiterStore(store.table_name, Scope.parse(run.text("scope"))).put(waiter, run.now)
     # Checked only now: a pause that ends after this finds the token.
-    if run.event.get("held") and not _paused(store, run):
+    if run.event.get("paused") and not _paused(store, run):
         answer(waiter.task_token, {"resumed": True})
     return {}
 

@@ -37,7 +37,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
 
 
 def _watch_jobs(run: Run[ConfigurationSettings]) -> None:
-    """The wave has gone on when its servers were launched; its jobs end a little later."""
+    """The wave goes on once its servers are launched; its jobs end a little later."""
     jobs = run.store.jobs(run.execution_id, unfinished=True)
     for scope in {job.scope for job in jobs if job.wave == run.wave}:
         if run.store.claim_poll(run.execution_id, scope, run.now, ROUND):

@@ -8,7 +8,7 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.model.status import ServerStatus
 from shared.rules.control.turns import may_start
-from shared.rules.drs.drs_job_monitor import ENDING
+from shared.rules.drs.drs_job_monitor import FINISHING
 from shared.rules.launch.polling import ROUND, jobs_wait
 from shared.rules.waves.outcome import retryable
 from shared.services.launch_watcher import LaunchWatcher
@@ -26,7 +26,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     unfinished = store.jobs(run.execution_id, unfinished=True)
     jobs = [job for job in unfinished if job.wave == run.wave]
     # A callback means news, and a job that ends does so within seconds: both poll at once.
-    at_once = run.event.get("resumed") or any(job.status == ENDING for job in jobs)
+    at_once = run.event.get("resumed") or any(job.status == FINISHING for job in jobs)
     polled = [
         scope
         for scope in sorted({job.scope for job in jobs})
@@ -38,7 +38,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         jobs = [job for job in store.jobs(run.execution_id, unfinished=True) if job.wave == run.wave]
     servers = store.progress(run.execution_id, run.wave)
     count = Counter(server.status for server in servers)
-    ending = any(job.status == ENDING for job in jobs)
+    finishing = any(job.status == FINISHING for job in jobs)
     return {
         "launching": count[ServerStatus.LAUNCHING],
         "toRetry": sum(retryable(server, execution.policies) for server in servers),
@@ -46,5 +46,5 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         "starting": count[ServerStatus.STARTING],
         "failed": count[ServerStatus.FAILED],
         "mayStart": may_start(execution.record, run.wave, lambda: store.waves(run.execution_id)),
-        "waitSeconds": jobs_wait((job.created_at for job in jobs), run.now, ending=ending),
+        "waitSeconds": jobs_wait((job.created_at for job in jobs), run.now, finishing=finishing),
     }

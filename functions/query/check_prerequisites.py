@@ -21,7 +21,7 @@ from shared.store import LockStore, PairStore
 from shared.task import Run, task
 from shared.times import iso
 
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 
@@ -39,7 +39,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     recorded = Recorded(
         sources={s.source_server_id: s for s in store.facts(run.execution_id, SourceServer, ids)},
         locked_by={server: holder.execution for server, holder in holders.items() if not holder.is_over},
-        jobs_since=iso(run.now - LOOK_BACK),
+        jobs_since=iso(run.now - JOBS_WINDOW),
         limits=store.limits(run.execution_id, site.recovery),
     )
     facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(

@@ -19,7 +19,7 @@ from shared.store import LockStore
 from shared.task import Run, task
 from shared.times import iso
 
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 
@@ -38,7 +38,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     recorded = Recorded(
         sources={source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
         locked_by={key: holder.execution for key, holder in holders.items() if not holder.is_over},
-        jobs_since=iso(run.now - LOOK_BACK),
+        jobs_since=iso(run.now - JOBS_WINDOW),
         limits=store.limits(run.execution_id, site.origin),
     )
     facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(records, recorded)

@@ -18,7 +18,7 @@ from shared.version import USER_AGENT
 
 SESSION_NAME = "drs-orchestrator"
 
-PATIENT = Config(
+STANDARD = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     connect_timeout=10,
     read_timeout=60,
@@ -41,7 +41,7 @@ BRIEF = Config(
     read_timeout=10,
     user_agent_extra=USER_AGENT,
 )
-"""For the origin side, which may be down: what it could tell is not worth waiting for."""
+"""For the origin side, which may be down: its answers are not worth a long wait."""
 
 
 OWN = Config(
@@ -64,7 +64,7 @@ class MemberAccounts:
         self._clients: dict[tuple[str, Scope, int], Any] = {}
         self._lock = Lock()
 
-    def client(self, service: str, scope: Scope, config: Config = PATIENT) -> Any:
+    def client(self, service: str, scope: Scope, config: Config = STANDARD) -> Any:
         """A boto3 client of ``service`` in ``scope``, acting as the member account's role."""
         key = (service, scope, id(config))
         with self._lock:

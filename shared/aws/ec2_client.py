@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from shared.aws.bisection import halves
-from shared.aws.cross_account import PATIENT, MemberAccounts
+from shared.aws.cross_account import STANDARD, MemberAccounts
 from shared.aws.drs_client import chunks
 from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
@@ -40,7 +40,7 @@ class EbsVolume:
 class Ec2Client:
     """One scope's EC2, acting as the member role behind ``accounts``. Raises ``shared.aws.errors``."""
 
-    def __init__(self, accounts: MemberAccounts, scope: Scope, config: Config = PATIENT) -> None:
+    def __init__(self, accounts: MemberAccounts, scope: Scope, config: Config = STANDARD) -> None:
         self.scope = scope
         self._accounts = accounts
         self._config = config

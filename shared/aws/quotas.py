@@ -16,7 +16,7 @@ from shared.version import USER_AGENT
 SERVICE = "drs"
 PAGE = 100
 
-IMPATIENT = Config(
+QUICK = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=3,
     read_timeout=10,
@@ -40,7 +40,7 @@ class QuotasClient:
             return known_limits(self._scope, (), settings, str(error)[:500])
 
     def _applied(self) -> tuple[QuotaValue, ...]:
-        client: Any = self._accounts.client("service-quotas", self._scope, IMPATIENT)
+        client: Any = self._accounts.client("service-quotas", self._scope, QUICK)
         with calling("ListServiceQuotas", str(self._scope)):
             pages = client.get_paginator("list_service_quotas").paginate(
                 ServiceCode=SERVICE, PaginationConfig={"PageSize": PAGE}

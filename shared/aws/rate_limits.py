@@ -1,4 +1,4 @@
-"""Calls side by side, but no faster than an API is thought to bear: a token bucket for each API and scope.
+"""Parallel calls, but no faster than an API is thought to bear: a token bucket for each API and scope.
 
 botocore's own rate limiting (``retries={"mode": "adaptive"}``) was tried and is not enough: it begins
 only after the first refusal, has one bucket for all operations of a client, and its rate cannot be set. DRS

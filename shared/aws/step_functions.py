@@ -21,7 +21,7 @@ _MACHINES = {Mode.FAILOVER: "failover", Mode.DRILL: "failover", Mode.FAILBACK: "
 CLEAN_UP = "drill-cleanup"
 PREPARE = "prepare"
 AFTER_STOP = "-cleanup-after-stop"
-GONE = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
+NOT_WAITING = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
 """A token whose task does not wait for it any more."""
 NAME_LIMIT = 80
 """Step Functions takes execution names of at most 80 characters (API reference, StartExecution)."""
@@ -46,7 +46,7 @@ def answer(token: str, output: dict[str, Any]) -> bool:
         with calling("SendTaskSuccess", "a waiting task"):
             _states().send_task_success(taskToken=token, output=json.dumps(output))
     except AwsCallError as error:
-        if error.code in GONE:
+        if error.code in NOT_WAITING:
             return False
         raise
     return True
@@ -58,7 +58,7 @@ def reject(token: str, error: str, cause: str) -> bool:
         with calling("SendTaskFailure", "a waiting task"):
             _states().send_task_failure(taskToken=token, error=error, cause=cause)
     except AwsCallError as refused:
-        if refused.code in GONE:
+        if refused.code in NOT_WAITING:
             return False
         raise
     return True
@@ -92,11 +92,11 @@ def clean_up_machine(sibling_arn: str) -> str:
 
 def clean_up_name(execution_id: str, attempt: int = 1) -> str:
     """The name of a clean-up after a stopped drill: always the same, one for each drill and attempt."""
-    ending = AFTER_STOP if attempt == 1 else f"{AFTER_STOP}-{attempt}"
-    if len(execution_id) + len(ending) <= NAME_LIMIT:
-        return execution_id + ending
+    suffix = AFTER_STOP if attempt == 1 else f"{AFTER_STOP}-{attempt}"
+    if len(execution_id) + len(suffix) <= NAME_LIMIT:
+        return execution_id + suffix
     digest = sha256(execution_id.encode()).hexdigest()[:12]
-    return f"{execution_id[: NAME_LIMIT - len(ending) - 13]}-{digest}{ending}"
+    return f"{execution_id[: NAME_LIMIT - len(suffix) - 13]}-{digest}{suffix}"
 
 
 def in_stack_of(sibling_arn: str, machine: str, execution_name: str) -> str:

@@ -83,7 +83,7 @@ class FailurePolicy:
 
 @dataclass(frozen=True, slots=True)
 class QuiesceAction:
-    """An SSM command that brings the workload to rest before the cutover; run on its instances."""
+    """An SSM command that stops the workload before the cutover; run on its instances."""
 
     document: str
     parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)

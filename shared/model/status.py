@@ -82,11 +82,11 @@ class Adoption(StrEnum):
 
 
 class PausePoint(StrEnum):
-    """When a pause takes hold."""
+    """When a pause takes effect."""
 
     NOW = "NOW"  # no new job, no start
     NEXT_WAVE = "NEXT_WAVE"  # waves that have begun go on
-    BEFORE_WAVE = "BEFORE_WAVE"  # only one wave is held
+    BEFORE_WAVE = "BEFORE_WAVE"  # only one wave is paused
 
 
 class Turn(StrEnum):

@@ -178,8 +178,8 @@ class Controller:
 
 def retry_name(execution_id: str, retry_blocked: bool) -> str:
     """The name of the execution that tries again: always the same, so that it is started once."""
-    ending = "-retry-blocked" if retry_blocked else "-retry"
-    if len(execution_id) + len(ending) <= NAME_LIMIT:
-        return execution_id + ending
+    suffix = "-retry-blocked" if retry_blocked else "-retry"
+    if len(execution_id) + len(suffix) <= NAME_LIMIT:
+        return execution_id + suffix
     digest = sha256(execution_id.encode()).hexdigest()[:12]
-    return f"{execution_id[: NAME_LIMIT - len(ending) - 13]}-{digest}{ending}"
+    return f"{execution_id[: NAME_LIMIT - len(suffix) - 13]}-{digest}{suffix}"

@@ -1,4 +1,4 @@
-"""The volumes that launches leave behind, detached and still billed."""
+"""The volumes that launches detach: still there, and still billed."""
 
 from __future__ import annotations
 

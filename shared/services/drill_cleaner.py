@@ -30,7 +30,7 @@ from shared.times import iso, parse_time
 WRITERS = 10
 TIMEOUT = timedelta(hours=1)
 """How long the steps of one server may take from the first on: stopping and detaching take minutes."""
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 
 
 class DrillCleaner:
@@ -84,7 +84,7 @@ class DrillCleaner:
 
         Only servers whose launch was begun are in it.
         """
-        since = parse_time(self._execution.record.started_at) - LOOK_BACK
+        since = parse_time(self._execution.record.started_at) - JOBS_WINDOW
         known = {server.job_id for server in servers if server.job_id}
         found: dict[str, list[Job]] = {}
         for job in drs.jobs_since(iso(since)):

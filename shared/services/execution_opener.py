@@ -53,12 +53,12 @@ class ExecutionOpener:
         Raises ExecutionInProgressError.
         """
         waits_for_drill = False
-        held = self._locks.take(
+        locked = self._locks.take(
             [plan_lock(plan_name)],
             self._id,
             lambda holder: execution_is_over(self._store, holder, self._arn),
         )
-        for holder in held.values():
+        for holder in locked.values():
             mode = self._store.execution(holder).mode
             if not (cancel_drill and mode is Mode.DRILL):
                 raise ExecutionInProgressError(

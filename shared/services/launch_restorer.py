@@ -20,7 +20,7 @@ from shared.store import ExecutionNotFoundError, ExecutionStore, LockStore, serv
 from shared.times import iso
 
 AT_ONCE = 10
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 logger = Logger(child=True)
@@ -84,12 +84,12 @@ class LaunchRestorer:
         free: list[ServerRecord] = []
         for scope in sorted({server.scope for server in servers}):
             try:
-                jobs = DrsClient(self._accounts, scope).jobs_since(iso(self._now - LOOK_BACK))
+                jobs = DrsClient(self._accounts, scope).jobs_since(iso(self._now - JOBS_WINDOW))
             except AwsCallError:
                 logger.exception("jobs not seen, launch settings not restored", extra={"scope": str(scope)})
                 continue
-            held = servers_in_progress(jobs)
-            free += [s for s in servers if s.scope == scope and s.drs_server_id not in held]
+            in_jobs = servers_in_progress(jobs)
+            free += [s for s in servers if s.scope == scope and s.drs_server_id not in in_jobs]
         return free
 
     def _restore(self, server: ServerRecord) -> bool:

@@ -16,11 +16,11 @@ from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import explain_raw_error
 from shared.rules.drs.drs_job_monitor import (
     COMPLETED,
-    ENDING,
+    FINISHING,
     LaunchOutcome,
     LaunchResult,
     failure_reasons,
-    is_ending,
+    is_finishing,
     launch_outcomes,
 )
 from shared.rules.waves.outcome import retryable
@@ -148,7 +148,7 @@ def _progress(job: Job, record: JobRecord, recorded: int) -> dict[str, Any]:
     if job.status == COMPLETED:
         return {"status": COMPLETED}
     values: dict[str, Any] = {"recorded": record.recorded + recorded} if recorded else {}
-    return {**values, "status": ENDING} if is_ending(job) and record.status != ENDING else values
+    return {**values, "status": FINISHING} if is_finishing(job) and record.status != FINISHING else values
 
 
 def _through(job: Job) -> set[str]:

@@ -24,7 +24,7 @@ from shared.rules.resumption.adoption import Earlier
 from shared.services.earlier_executions import EarlierExecutions
 from shared.times import iso, parse_time
 
-LOOK_BACK = timedelta(days=7)
+JOBS_WINDOW = timedelta(days=7)
 """How long ago an earlier execution may have launched what is to be finished now."""
 REVERSED = "FAILBACK"
 UNINITIALIZED = "UninitializedAccountException"
@@ -129,7 +129,7 @@ class OriginalReader:
             try:
                 servers = self._origin_drs.source_servers(self._site.name)
                 instances = self._origin_drs.recovery_instances_of_scope()
-                jobs = self._origin_drs.jobs_since(iso(now - LOOK_BACK))
+                jobs = self._origin_drs.jobs_since(iso(now - JOBS_WINDOW))
             except AwsCallError as error:
                 if error.code != UNINITIALIZED:
                     raise

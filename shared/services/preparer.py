@@ -39,7 +39,7 @@ from shared.store.preparations import PreparationStore
 from shared.times import iso
 
 AT_ONCE = 20
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 """How long ago a job may have begun and still run."""
 
 
@@ -154,10 +154,10 @@ class Preparer:
         in_jobs = self._in_jobs() if any(one.steps for one in work) else set()
         for start in range(0, len(work), AT_ONCE):
             some = work[start : start + AT_ONCE]
-            held = self._held(some)
+            locked = self._locked(some)
             free, yielded = [], []
             for one in some:
-                holder = held.get(one.source_server_id)
+                holder = locked.get(one.source_server_id)
                 if not one.steps or (holder is None and one.source_server_id not in in_jobs):
                     free.append(one)
                 else:
@@ -204,9 +204,9 @@ class Preparer:
             return error
 
     def _in_jobs(self) -> set[str]:
-        return set(servers_in_progress(self._drs.jobs_since(iso(self._now - LOOK_BACK))))
+        return set(servers_in_progress(self._drs.jobs_since(iso(self._now - JOBS_WINDOW))))
 
-    def _held(self, work: Sequence[_Work]) -> Mapping[str, str]:
+    def _locked(self, work: Sequence[_Work]) -> Mapping[str, str]:
         """The execution that holds each server, or the whole plan."""
         plan = plan_lock(self._plan)
         locks = {one.source_server_id: server_lock(one.source_server_id) for one in work if one.steps}

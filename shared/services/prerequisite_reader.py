@@ -177,7 +177,7 @@ class PrerequisiteReader:
             return {}
 
     def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
-        """Asked for one server: the roles' policies tell servers apart by nothing but their tags."""
+        """Asked for one server: the roles' policies distinguish servers only by their tags."""
         source_arn = sources[record.source_server_id].arn
         target = record.pair_instance_id or ""
         return self._iam.denied_to_roles(

@@ -34,7 +34,7 @@ from shared.services.opened_execution import OpenedExecution
 from shared.store import ExecutionStore, WaiterStore
 from shared.times import iso
 
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 STARTABLE = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
 
 
@@ -74,7 +74,7 @@ class RecoveryLauncher:
         self.jobs: list[Job] = []
 
     def read_jobs(self) -> None:
-        self.jobs = self._drs.jobs_since(iso(self._now - LOOK_BACK))
+        self.jobs = self._drs.jobs_since(iso(self._now - JOBS_WINDOW))
 
     def busy(self) -> set[str]:
         """The source servers in unfinished jobs."""
@@ -114,7 +114,7 @@ class RecoveryLauncher:
                 result.left += some
                 result.reason = str(error)
             except AccessDeniedError as error:
-                # A policy may tell servers apart by their tags, so one may be denied and the others not.
+                # A policy may distinguish servers by their tags, so one may be denied and the others not.
                 self._split_or_fail(some, error)
             except AwsCallError as error:
                 result.reason = str(error)

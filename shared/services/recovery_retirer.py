@@ -30,7 +30,7 @@ from shared.times import iso
 
 CALLERS = 10
 SERVERS_PER_JOB = 100
-LOOK_BACK = timedelta(days=1)
+JOBS_WINDOW = timedelta(days=1)
 MANAGED_TAG = "AWSElasticDisasterRecoveryManaged"
 """On every EC2 resource that DRS created, and never on one that it launched into."""
 WAITS = (RetireStep.AWAIT_STOPPED, RetireStep.AWAIT_TERMINATED)
@@ -193,7 +193,7 @@ class RecoveryRetirer:
     def _terminations(self, scope: Scope) -> list[Job]:
         if self._disposition is not RecoveryInstanceDisposition.TERMINATE:
             return []
-        jobs = self._drs(scope).jobs_since(iso(self._now - LOOK_BACK))
+        jobs = self._drs(scope).jobs_since(iso(self._now - JOBS_WINDOW))
         return [job for job in jobs if job.type == "TERMINATE"]
 
     def _instances(self, scope: Scope, instance_ids: Sequence[str | None]) -> dict[str, Instance]:

@@ -12,8 +12,8 @@ from shared.model.execution import WaveRecord
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.pauses import launch_pause, slot_wait_since
-from shared.rules.drs.drs_job_monitor import is_ending, unfinished
-from shared.rules.launch.polling import HELD, slot_wait
+from shared.rules.drs.drs_job_monitor import is_finishing, unfinished
+from shared.rules.launch.polling import PAUSED, slot_wait
 from shared.rules.waves.outcome import retryable
 from shared.rules.waves.slots import Claim, in_line, lapsed, may_start, next_to_start, slots
 from shared.services.opened_execution import OpenedExecution
@@ -65,12 +65,12 @@ class RecoveryStarter:
             return self._result(launching, [], "")
         if paused := launch_pause(record, wave):
             self._claims.drop([self._claim(0)])  # it must not block the batches of others
-            return {**self._result(launching, waiting, paused), "held": True, "waitSeconds": HELD}
+            return {**self._result(launching, waiting, paused), "paused": True, "waitSeconds": PAUSED}
         busy = self._launcher.busy()
-        held = [server for server in waiting if server.drs_server_id in busy]
+        in_other_jobs = [server for server in waiting if server.drs_server_id in busy]
         free = [server for server in waiting if server.drs_server_id not in busy]
         if not free:
-            return self._wait(launching, held, f"{len(held)} servers are in other jobs")
+            return self._wait(launching, in_other_jobs, f"{len(in_other_jobs)} servers are in other jobs")
         claim = self._claim(len(free))
         if refused := self._refused_slot(claim):
             return self._wait(launching, waiting, refused)
@@ -80,9 +80,9 @@ class RecoveryStarter:
         else:
             self._give_back(claim)
         launching += launched.launching
-        if launched.left or held:
+        if launched.left or in_other_jobs:
             reason = launched.reason or "servers are in other jobs"
-            return self._wait(launching, launched.left + held, reason)
+            return self._wait(launching, launched.left + in_other_jobs, reason)
         return self._result(launching, [], "")
 
     def _refused_slot(self, claim: Claim) -> str | None:
@@ -125,9 +125,11 @@ class RecoveryStarter:
             "outcome": outcome,
             "launching": launching,
             "reason": reason[:500],
-            "waitSeconds": slot_wait(age, first=self._first, ending=any(is_ending(job) for job in jobs)),
+            "waitSeconds": slot_wait(
+                age, first=self._first, finishing=any(is_finishing(job) for job in jobs)
+            ),
             "scope": str(self._scope),
-            "held": False,
+            "paused": False,
         }
 
     def _claim(self, servers: int) -> Claim:

@@ -31,14 +31,14 @@ class Reservation:
     def lock(self, servers: Sequence[ServerRecord]) -> list[Change]:
         """Lock the servers; the changes of those that other executions have locked."""
         locks = [server_lock(server.source_server_id) for server in servers]
-        held = self._locks.take(
+        locked = self._locks.take(
             locks, self._id, lambda holder: execution_is_over(self._store, holder, self._arn)
         )
-        drills = {holder: self._is_drill(holder) for holder in set(held.values())}
+        drills = {holder: self._is_drill(holder) for holder in set(locked.values())}
         return [
             Change(server, locked_by(server, holder, is_drill=drills[holder]))
             for server in servers
-            if (holder := held.get(server_lock(server.source_server_id)))
+            if (holder := locked.get(server_lock(server.source_server_id)))
         ]
 
     def claim_slots(self, servers: Sequence[ServerRecord], now: datetime) -> None:

@@ -203,7 +203,7 @@ class ReversePrerequisiteReader:
         return of_each_profile(lambda arn: self._iam.denied_to_profile(arn, agent), instances)
 
     def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
-        """Asked for one server: the roles' policies tell servers apart by nothing but their tags."""
+        """Asked for one server: the roles' policies distinguish servers only by their tags."""
         partition = sources[record.source_server_id].arn.split(":")[1]
         arn, original = self._source_server_arn(partition), record.pair_instance_id or ""
         reversing = [reversal_question(partition, self._site.recovery, record.workload_instance_id or "")]

@@ -31,7 +31,7 @@ class LockStore:
         self._name = table_name
 
     def take(self, locks: Sequence[str], execution_id: str, is_over: Callable[[str], bool]) -> dict[str, str]:
-        """Take what is free, or held by an execution that ``is_over``.
+        """Take what is free, or locked by an execution that ``is_over``.
 
         Returns the locks that others hold, with the holder's execution id. Taking twice is harmless.
         """
@@ -45,14 +45,14 @@ class LockStore:
             for lock in locks
         ]
         missed = [lock for lock, taken in zip(locks, write(puts), strict=True) if not taken]
-        held: dict[str, str] = {}
+        locked: dict[str, str] = {}
         verdicts: dict[str, bool] = {}
         for lock, holder in self.holders(missed).items():
             if holder not in verdicts:
                 verdicts[holder] = is_over(holder)
             if not (verdicts[holder] and self._take_over(lock, holder, execution_id)):
-                held[lock] = holder
-        return held
+                locked[lock] = holder
+        return locked
 
     def holders(self, locks: Sequence[str]) -> dict[str, str]:
         """The holder of each of these locks; free ones are left out."""

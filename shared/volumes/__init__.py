@@ -1,1 +1,1 @@
-"""EBS volumes that launches leave behind: found, priced, and removed on request."""
+"""EBS volumes that launches detach: found, priced, and removed on request."""

@@ -110,7 +110,7 @@ def test_one_job_for_the_batch_and_no_second_one(estate: Estate) -> None:
         "reason": "",
         "waitSeconds": 10,
         "scope": "444455556666/us-east-2",
-        "held": False,
+        "paused": False,
     }
     assert launch(estate)["outcome"] == "NOTHING"
     [job] = jobs(estate)

@@ -301,7 +301,7 @@ def no_slot_at_first(at: Stage) -> None:
     at.started("DiscoverServersFunction", 3)
     at.end(stopped)
     batch = {"executionId": "crowded", "wave": "data", "batch": 1, "scope": f"{RECOVERY}/{RECOVERY_REGION}"}
-    at.call("AwaitJobSlotFunction", {**batch, "held": True, "taskToken": "a-token-that-is-void"})
+    at.call("AwaitJobSlotFunction", {**batch, "paused": True, "taskToken": "a-token-that-is-void"})
     assert at.cloud.wait(arn).status == "SUCCEEDED"
 
 

@@ -1,4 +1,4 @@
-"""The call that an operator pastes to tell an execution something."""
+"""The CLI call with which an operator controls an execution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an opened execution tells its workflow, and its operators."""
+"""What OpenExecution returns to the workflow and sends to the operators."""
 
 from __future__ import annotations
 

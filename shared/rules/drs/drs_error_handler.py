@@ -1,18 +1,18 @@
-"""Which AWS error is what, whether to try again, and what to tell the operator."""
+"""Which AWS error is what, whether to try again, and the remedy."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from shared.rules.drs.drs_error_table import BY_CODE, BY_ENDING, BY_MESSAGE, RAW_ERRORS, ErrorKind
+from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, RAW_ERRORS, ErrorKind
 
 __all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``retryable``: the very same call may be made again later without looking first."""
+    """``retryable``: the same call may be made again later without reading the state first."""
 
     kind: ErrorKind
     retryable: bool
@@ -78,10 +78,10 @@ def _explanation(kind: ErrorKind, remedy: str, operation: str) -> Explanation:
 
 
 def _by_code(code: str) -> tuple[ErrorKind, str] | None:
-    endings = ((kind, remedy) for ending, kind, remedy in BY_ENDING if code.endswith(ending))
-    return BY_CODE.get(code) or next(endings, None)
+    by_suffix = ((kind, remedy) for suffix, kind, remedy in BY_SUFFIX if code.endswith(suffix))
+    return BY_CODE.get(code) or next(by_suffix, None)
 
 
 def _plain(code: str) -> str:
-    """A code without namespace and without the ending that DRS puts on it: ``ConflictException``."""
+    """A code without namespace and without the suffix that DRS puts on it: ``ConflictException``."""
     return code.split("#")[-1].split(":")[0].removesuffix("Exception")

@@ -142,8 +142,8 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "503": (ErrorKind.INTERNAL, "AWS is not available."),
 }
 
-# EC2 has hundreds of codes whose ending shows what they are (EC2 API reference, error codes).
-BY_ENDING: tuple[tuple[str, ErrorKind, str], ...] = (
+# EC2 has hundreds of codes whose suffix shows what they are (EC2 API reference, error codes).
+BY_SUFFIX: tuple[tuple[str, ErrorKind, str], ...] = (
     (".NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
     ("NotFound", ErrorKind.NOT_FOUND, _CHECK_ID),
     (".Malformed", ErrorKind.INVALID, _OUR_REQUEST),

@@ -83,7 +83,7 @@ def unfinished(jobs: Iterable[Job]) -> tuple[Job, ...]:
     return tuple(job for job in jobs if job.status != COMPLETED)
 
 
-def is_ending(job: Job) -> bool:
+def is_finishing(job: Job) -> bool:
     """Whether every server is through and only the job's own end is left; that frees slots and servers."""
     return job.status != COMPLETED and all(
         outcome.result is not LaunchResult.PENDING for outcome in launch_outcomes(job).values()
@@ -101,7 +101,7 @@ def servers_in_progress(jobs: Iterable[Job]) -> set[str]:
 
 
 COMPLETED = "COMPLETED"
-ENDING = "ENDING"
+FINISHING = "FINISHING"
 """In our records only: every server of the job is through, and its own end is left."""
 _GIVEN_UP = ("SERVER_SKIPPED", "JOB_CANCEL")
 

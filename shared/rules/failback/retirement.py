@@ -15,8 +15,8 @@ from shared.model.policies import RecoveryInstanceDisposition
 from shared.model.prerequisite_facts import CheckFailure
 from shared.rules.failback.identity import NOT_REVERSED
 
-AT_REST = ("STOPPED", "DISCONNECTED")
-GONE = (None, "terminated", "shutting-down")
+REPLICATION_STOPPED = ("STOPPED", "DISCONNECTED")
+TERMINATED = (None, "terminated", "shutting-down")
 
 
 class RetireStep(StrEnum):
@@ -84,7 +84,7 @@ def next_step(facts: RetireFacts) -> RetireStep | None:
     """
     if (issue := refusal(facts)) is not None:
         raise ValueError(issue.found)
-    if facts.reversed_state is not None and facts.reversed_state not in AT_REST:
+    if facts.reversed_state is not None and facts.reversed_state not in REPLICATION_STOPPED:
         return RetireStep.STOP_REPLICATION
     step = _workload_step(facts)
     if step is not None:
@@ -96,7 +96,7 @@ def next_step(facts: RetireFacts) -> RetireStep | None:
     if facts.reversed_state is not None:
         disconnected = facts.reversed_state == "DISCONNECTED"
         return RetireStep.DELETE_REVERSED if disconnected else RetireStep.DISCONNECT_REVERSED
-    if facts.workload_state not in GONE and not facts.workload_tagged and not may_terminate(facts):
+    if facts.workload_state not in TERMINATED and not facts.workload_tagged and not may_terminate(facts):
         return RetireStep.TAG_TARGET
     return None
 
@@ -105,7 +105,7 @@ def _workload_step(facts: RetireFacts) -> RetireStep | None:
     if may_terminate(facts) and facts.recovery_instance is not None:
         if facts.workload_state == "shutting-down" or (facts.terminating and facts.workload_state):
             return RetireStep.AWAIT_TERMINATED
-        return None if facts.workload_state in GONE else RetireStep.TERMINATE
+        return None if facts.workload_state in TERMINATED else RetireStep.TERMINATE
     if facts.workload_state in ("pending", "running"):
         return RetireStep.STOP_INSTANCE
     return RetireStep.AWAIT_STOPPED if facts.workload_state == "stopping" else None

@@ -17,7 +17,7 @@ from shared.rules.failback.identity import IdentifyFacts, Stage
 from shared.rules.resumption.adoption import adoption
 from shared.times import iso
 
-_HOME = {
+_FAILED_BACK = {
     Protection.RETIRED: Stage.AT_ORIGIN,
     Protection.RETURNING: Stage.TO_REPROTECT,
     Protection.RESCANNING: Stage.TO_RETIRE,
@@ -55,7 +55,7 @@ def stage_values(
 def stage_of(record: ServerRecord) -> Stage:
     """The stage that ``stage_values`` recorded."""
     if record.protection is not None:
-        return _HOME.get(record.protection, Stage.TO_RETIRE)
+        return _FAILED_BACK.get(record.protection, Stage.TO_RETIRE)
     if record.adoption is not None:
         return _ADOPTED[record.adoption]
     return Stage.REPLICATING if record.reversed_server_id else Stage.TO_REVERSE

@@ -49,22 +49,22 @@ def boot_wait(age_seconds: float, instances: int) -> int:
 
 ROUND = timedelta(seconds=8)
 """Waves poll on their own; the first of several polls asks DRS for all jobs of the scope."""
-ENDING_STEP = 3
+FINISHING_STEP = 3
 """All servers of a job are through: it ends in two or three seconds (observed)."""
 FAR = 120
-HELD = 900
+PAUSED = 900
 
 
-def slot_wait(oldest_job_age_seconds: float | None, *, first: bool, ending: bool) -> int:
+def slot_wait(oldest_job_age_seconds: float | None, *, first: bool, finishing: bool) -> int:
     """Seconds until the next poll for slots in a scope, unless resumed; None: no job of the scope is known.
 
     ``first``: this batch is the next to be served; the others are resumed by the batch before them.
-    ``ending``: all servers of some job are through.
+    ``finishing``: all servers of some job are through, and the job is not.
     """
     if not first:
         return FAR
-    if ending:
-        return ENDING_STEP
+    if finishing:
+        return FINISHING_STEP
     if oldest_job_age_seconds is None:
         return 10
     # The event of a job's end resumes the first.
@@ -80,10 +80,10 @@ def step_wait(since: Iterable[str | None], now: datetime) -> int:
     return int(min(LONGEST_STEP, max(SHORTEST_STEP, min(waited, default=0) / 10)))
 
 
-def jobs_wait(created_at: Iterable[str], now: datetime, *, ending: bool) -> int:
+def jobs_wait(created_at: Iterable[str], now: datetime, *, finishing: bool) -> int:
     """Seconds until the next poll of a wave's jobs, which began at these times (ISO 8601)."""
-    if ending:
-        return ENDING_STEP
+    if finishing:
+        return FINISHING_STEP
     begun = [parse_time(start) for start in created_at]
     return launch_wait((now - min(begun)).total_seconds() if begun else 0.0)
 

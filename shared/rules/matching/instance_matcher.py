@@ -50,7 +50,7 @@ def match_instances(
     they explain why a server is left over.
     """
     known = {server.source_server_id: server for server in servers}
-    living = {target.instance_id: target for target in targets if target.state not in _GONE}
+    living = {target.instance_id: target for target in targets if target.state not in _TERMINATED}
     manual = match_manual_pairs(list(known.values()), list(living.values()), matching)
     by_name = _match_names(
         [server for server in known.values() if server.source_server_id not in manual.servers_used],
@@ -66,7 +66,7 @@ def match_instances(
     )
 
 
-_GONE = ("terminated", "shutting-down")
+_TERMINATED = ("terminated", "shutting-down")
 
 
 class _Namesakes:

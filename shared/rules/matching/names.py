@@ -14,7 +14,7 @@ ScopedName = tuple[Scope, str]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Two names that may be meant to be the same: ``distance`` edits apart. Never paired by itself."""
+    """Two similar names, ``distance`` edits from each other. Never paired by itself."""
 
     source_server_id: str
     instance_id: str
@@ -24,10 +24,10 @@ class Proposal:
 def normalize(name: str, domain_suffixes: Sequence[str]) -> str:
     """The name as it is compared: without case, surrounding white space, final dot and domain suffix."""
     text = name.strip().casefold().rstrip(".")
-    for suffix in sorted(domain_suffixes, key=len, reverse=True):
-        ending = "." + suffix.strip().casefold().strip(".")
-        if text.endswith(ending) and text != ending:
-            return text.removesuffix(ending)
+    for domain in sorted(domain_suffixes, key=len, reverse=True):
+        suffix = "." + domain.strip().casefold().strip(".")
+        if text.endswith(suffix) and text != suffix:
+            return text.removesuffix(suffix)
     return text
 
 

@@ -42,7 +42,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def choice(word: str, known: Collection[str]) -> str:
-    """The remedy for a word that is not among ``known``: the nearest of them, else all of them."""
+    """The remedy for a word not among ``known``: the nearest of them, else all of them."""
     close = did_you_mean(word, known)
     return f"Write {close!r}." if close else f"Known: {', '.join(known) or 'none'}."
 

@@ -12,7 +12,7 @@ from shared.model.status import ServerStatus
 from shared.rules.checks.check import blocking
 from shared.rules.preparation.changes import Outcome, ServerOutcome
 
-HELD = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
+IN_RECOVERY = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
 """Checks that fail because the server is being recovered."""
 
 
@@ -111,7 +111,7 @@ def _with_remedy(server: Mapping[str, Any]) -> str:
 
 def _blocked(server: ServerRecord) -> ServerOutcome:
     codes = [finding.code for finding in blocking(server.findings)]
-    outcome = Outcome.YIELDED if codes and HELD.issuperset(codes) else Outcome.BLOCKED
+    outcome = Outcome.YIELDED if codes and IN_RECOVERY.issuperset(codes) else Outcome.BLOCKED
     return ServerOutcome(
         server.source_server_id, server.name, outcome, ", ".join(codes), server.reason, server.remedy
     )

@@ -159,7 +159,7 @@ def _proposals(report: Mapping[str, Any]) -> str:
     rows = [
         (item["sourceServerId"], item["instanceId"], item["distance"]) for item in report.get("proposals", ())
     ]
-    return section("Similar names", ("Source server", "Instance", "Letters apart"), rows)
+    return section("Similar names", ("Source server", "Instance", "Edit distance"), rows)
 
 
 def _plan_of_action(report: Mapping[str, Any]) -> str:

@@ -60,7 +60,7 @@ class Past:
         return self.starter
 
     @property
-    def is_held(self) -> bool:
+    def is_locked(self) -> bool:
         """Whether an execution that still runs has locked the server."""
         return self.holder is not None and not self.holder.is_over
 
@@ -105,7 +105,7 @@ def carry_over(facts: ServerFacts, past: Past, now: datetime) -> CarryOver:
 
 def _adopted(facts: ServerFacts, past: Past, now: datetime) -> Adoption | None:
     starter, earlier = past.starter, past.earlier
-    if starter is None or earlier is None or past.is_held:
+    if starter is None or earlier is None or past.is_locked:
         return None
     adopted = adoption(
         job=past.job,

@@ -68,7 +68,7 @@ def estimate(
 ) -> Estimate:
     """How long the waves take from the moment the first is launched.
 
-    TOGETHER: all launches side by side, then the starts along the graph. BY_WAVE: launch and start of
+    TOGETHER: all launches in parallel, then the starts along the graph. BY_WAVE: launch and start of
     each wave along the graph. Waiting for slots under the quotas is not in it.
     """
     ends: dict[str, float] = {}

@@ -1,7 +1,7 @@
 """Who may start the next DRS job of a scope: the quotas are shared fairly, the critical path first.
 
 Every batch that wants a job claims slots for it, in the table of executions, so that all executions see each
-other's claims. A claim lapses when its owner has not been heard of for a while: a dead owner loses it.
+other's claims. Claims are five-minute leases, renewed by polling: an owner that died loses its claim.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.model.quotas import ScopeLimits
 
 LEASE = timedelta(minutes=5)
-"""How long a claim holds without a word from its owner; owners ask again at least once a minute."""
+"""How long a claim lasts unless its owner renews it; owners poll at least once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Slots:
     jobs: int
     servers: int
 
-    def holds(self, servers: int) -> bool:
+    def fit(self, servers: int) -> bool:
         return self.jobs >= 1 and self.servers >= servers
 
     def less(self, servers: int) -> Slots:
@@ -75,7 +75,7 @@ def next_to_start(claims: Sequence[Claim], left: Slots, now: datetime) -> list[C
             left = left.less(claim.servers)
     chosen = []
     for claim in in_line(living):
-        if not left.holds(claim.servers):
+        if not left.fit(claim.servers):
             break
         chosen.append(claim)
         left = left.less(claim.servers)

@@ -10,7 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.utils import parse_timestamp
 
-from shared.aws.cross_account import ONCE, PATIENT, MemberAccounts, member_accounts, moment
+from shared.aws.cross_account import ONCE, STANDARD, MemberAccounts, member_accounts, moment
 from shared.aws.errors import AccessDeniedError, calling
 from shared.model.scope import Scope
 from tests.handlers.estate import ORIGIN, RECOVERY
@@ -65,7 +65,7 @@ def test_a_scope_has_one_session_for_all_services_calls_and_threads(
 
 def test_clients_are_kept_and_differ_by_service_scope_and_patience(accounts: MemberAccounts) -> None:
     client = accounts.client("ec2", RECOVERY)
-    assert accounts.client("ec2", RECOVERY, PATIENT) is client
+    assert accounts.client("ec2", RECOVERY, STANDARD) is client
     others = [
         accounts.client("ec2", ORIGIN),
         accounts.client("ec2", RECOVERY, ONCE),

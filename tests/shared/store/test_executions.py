@@ -204,10 +204,10 @@ def test_jobs_whose_end_is_not_recorded_are_unfinished(opened: Estate) -> None:
         job = JobRecord(f"drsjob-{number}", RECOVERY, "data", 1, 1, "STARTED", "now", 2)
         opened.store.put_job("execution-1", job)
     opened.store.change_jobs(
-        "execution-1", {"drsjob-1": {"status": "COMPLETED"}, "drsjob-2": {"status": "ENDING"}}
+        "execution-1", {"drsjob-1": {"status": "COMPLETED"}, "drsjob-2": {"status": "FINISHING"}}
     )
     found = opened.store.jobs("execution-1", unfinished=True)
-    assert [(job.job_id, job.status) for job in found] == [("drsjob-2", "ENDING"), ("drsjob-3", "STARTED")]
+    assert [(job.job_id, job.status) for job in found] == [("drsjob-2", "FINISHING"), ("drsjob-3", "STARTED")]
 
 
 def test_one_caller_a_round_asks_drs_in_each_scope(opened: Estate) -> None:

@@ -87,7 +87,7 @@ def test_however_they_ask_the_quotas_hold_and_the_first_in_line_goes(
     free = left
     for one in granted:
         free = free.less(one.servers)
-    if waiting and free.holds(500):
+    if waiting and free.fit(500):
         assert min(waiting, key=lambda c: (-c.priority, c.asked_at, c.batch)) in started
 
 
@@ -105,15 +105,15 @@ def test_who_is_next_may_start_and_nobody_else(asked: list[Claim], jobs: int, se
 def test_waits_are_neither_busy_nor_endless(age: float, instances: int) -> None:
     assert 10 <= launch_wait(age) <= 240
     assert 5 <= boot_wait(age, instances) <= 60
-    assert 10 <= slot_wait(age, first=True, ending=False) <= 60
-    assert slot_wait(None, first=True, ending=False) == 10
+    assert 10 <= slot_wait(age, first=True, finishing=False) <= 60
+    assert slot_wait(None, first=True, finishing=False) == 10
 
 
 @given(st.none() | st.floats(0, 1e6), st.booleans(), st.booleans())
 def test_only_the_first_in_line_looks_often_and_all_keep_their_claims(
     age: float | None, first: bool, ending: bool
 ) -> None:
-    wait = slot_wait(age, first=first, ending=ending)
+    wait = slot_wait(age, first=first, finishing=ending)
     assert (wait <= 60) is first
     assert (wait < 10) is (first and ending)
     assert 2 * wait < LEASE.total_seconds()
