@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -42,3 +44,35 @@ def test_an_error_of_our_own_services_is_worth_another_try(
         handler({}, None)
     if issubclass(expected, AwsCallError):
         assert str(raised.value).startswith("test_task in the orchestration account failed:")
+
+
+def test_a_read_that_waits_keeps_no_other_task_of_the_process_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to Python 3.11 ``functools.cached_property`` has one lock for all instances."""
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    first_reads, second_done = Event(), Event()
+
+    def opened(store: Any, execution_id: str) -> Any:
+        if execution_id == "first":
+            first_reads.set()
+            assert second_done.wait(10), "the second task waits for the first one's read"
+        return execution_id
+
+    monkeypatch.setattr("shared.task.opened", opened)
+
+    @task(QuerySettings)
+    def handler(run: Run[QuerySettings]) -> dict[str, Any]:
+        return {"execution": run.execution}
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(handler, {"executionId": "first"}, None)
+        assert first_reads.wait(10)
+        with ThreadPoolExecutor(1) as other:
+            second = other.submit(handler, {"executionId": "second"}, None)
+            try:
+                assert second.result(5) == {"execution": "second"}
+            finally:
+                second_done.set()
+        assert first.result(10) == {"execution": "first"}
