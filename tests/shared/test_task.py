@@ -46,7 +46,7 @@ def test_an_error_of_our_own_services_is_worth_another_try(
         assert str(raised.value).startswith("test_task in the orchestration account failed:")
 
 
-def test_a_read_that_waits_keeps_no_other_task_of_the_process_waiting(
+def test_a_read_that_waits_blocks_no_other_task_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Up to Python 3.11 ``functools.cached_property`` has one lock for all instances."""
