@@ -13,7 +13,7 @@ from shared.model.scope import Scope
 from shared.rules.waves.slots import Claim
 from shared.serialization import from_item, to_item
 from shared.store.connection import table
-from shared.store.writes import delete_if, put_if, write
+from shared.store.writes import delete_if, put_if, write, write_together
 
 TRIES = 20
 """Of as many batches as there can be jobs, each may be the last to get its grant."""
@@ -66,7 +66,7 @@ class ClaimStore:
                 "attribute_not_exists(pk) OR grants = :head",
                 {":head": head},
             )
-            if self._together([counted, self._put(granted, now)]):
+            if write_together([counted, self._put(granted, now)]):
                 return Grant(True, _with(claims, granted))
         return Grant(False, _with(claims, own))
 
@@ -87,14 +87,6 @@ class ClaimStore:
     def _put(self, claim: Claim, now: datetime) -> dict[str, Any]:
         item = {"pk": self._partition, "sk": _sort(claim), **to_item(claim), **_expiry(now)}
         return {"Put": {"TableName": self._name, "Item": item}}
-
-    def _together(self, operations: list[dict[str, Any]]) -> bool:
-        client = self._table.meta.client
-        try:
-            client.transact_write_items(TransactItems=operations)
-        except client.exceptions.TransactionCanceledException:
-            return False
-        return True
 
     def _items(self) -> list[dict[str, Any]]:
         arguments: dict[str, Any] = {

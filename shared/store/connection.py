@@ -18,8 +18,11 @@ CONFIG = Config(
     user_agent_extra=USER_AGENT,
 )
 """Ten attempts, as DynamoDB's clients make where nothing is set and the retry mode is ``legacy``."""
-CONFLICT = "TransactionConflictException"
-CANCELLED, CONFLICT_REASON = "TransactionCanceledException", "TransactionConflict"
+CONFLICT, CANCELLED = "TransactionConflictException", "TransactionCanceledException"
+CONDITION_FAILED = "ConditionalCheckFailed"
+PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons for which a transaction is cancelled and may be repeated as it is (DynamoDB API reference,
+TransactWriteItems). They say nothing of another writer's success."""
 TRIES = 9
 FIRST_PAUSE = 0.025
 """Of a second, doubled with each try: some 6 s in all."""
@@ -29,7 +32,7 @@ FIRST_PAUSE = 0.025
 def dynamodb() -> Any:
     """boto3's resource: it takes and gives plain Python values, and so does its client."""
     resource: Any = boto3.resource("dynamodb", config=CONFIG)
-    resource.meta.client.meta.events.register("needs-retry.dynamodb", _after_conflict)
+    resource.meta.client.meta.events.register("needs-retry.dynamodb", _pause_before_retry)
     return resource
 
 
@@ -44,19 +47,27 @@ def table(name: str) -> Any:
 _tables: dict[str, Any] = {}
 
 
-def _after_conflict(attempts: int, response: Any = None, **_: Any) -> float | None:
+def _pause_before_retry(attempts: int, response: Any = None, **_: Any) -> float | None:
     """botocore asks whether to repeat a call, and after how many seconds.
 
-    A single write is refused while a transaction is about its item. That is over in an instant, and botocore
-    does not repeat it (DynamoDB developer guide, Transaction conflict handling).
+    A single write is refused while a transaction is about its item, and a transaction is cancelled when a
+    part of it is throttled or meets another one. botocore repeats neither (DynamoDB developer guide,
+    Transaction conflict handling; API reference, TransactWriteItems).
     """
-    if response is None or attempts >= TRIES or not _is_conflict(response[1]):
+    if response is None or attempts >= TRIES or not _is_passing(response[1]):
         return None
     return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
 
 
-def _is_conflict(answer: dict[str, Any]) -> bool:
-    """Of a transaction of several items the caller sees to it: it may try each by itself."""
-    if answer.get("Error", {}).get("Code") == CANCELLED:
-        return [reason.get("Code") for reason in answer.get("CancellationReasons", ())] == [CONFLICT_REASON]
-    return bool(answer.get("Error", {}).get("Code") == CONFLICT)
+def _is_passing(answer: dict[str, Any]) -> bool:
+    """A transaction with a failed condition is not repeated: it would fail again."""
+    code = answer.get("Error", {}).get("Code")
+    if code == CANCELLED:
+        reasons = {reason for reason in cancellation_codes(answer) if reason != "None"}
+        return bool(reasons) and reasons <= PASSING
+    return bool(code == CONFLICT)
+
+
+def cancellation_codes(answer: dict[str, Any]) -> list[str]:
+    """Why a transaction was cancelled: a code for each operation, ``None`` for one that was not at fault."""
+    return [reason.get("Code") or "None" for reason in answer.get("CancellationReasons", ())]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.serialization import camel, to_item
-from shared.store.connection import dynamodb
+from shared.store.connection import CONDITION_FAILED, cancellation_codes, dynamodb
 
 ITEMS_PER_TRANSACTION = 100
 """TransactWriteItems takes at most 100 items (DynamoDB developer guide, Service quotas)."""
@@ -74,27 +74,46 @@ def set_if(
 def write(operations: Sequence[Operation], *, exact: bool = False) -> list[bool]:
     """Carry the operations out, by hundreds. False stands where an operation's condition did not hold.
 
+    Only that is False: an operation that DynamoDB throttled, or that met another transaction, is tried again
+    with growing pauses (``connection``), and at last the call raises, so that the state machine retries.
+
     ``exact``: also when an answer was lost and the call repeated, an operation that this very call carried
-    out is True. That is the way of transactions; a single operation, made one for that, costs double.
+    out is True. A transaction gives that; a single operation, made one for that, costs double.
     """
-    alone = _transacted if exact else write_one
     done: list[bool] = []
     for start in range(0, len(operations), ITEMS_PER_TRANSACTION):
-        some = list(operations[start : start + ITEMS_PER_TRANSACTION])
-        if len(some) == 1:
-            done.append(alone(some[0]))
-            continue
-        try:
-            dynamodb().meta.client.transact_write_items(TransactItems=some)
-            done += [True] * len(some)
-        except dynamodb().meta.client.exceptions.TransactionCanceledException:
-            done += [alone(operation) for operation in some]
+        done += _write_some(operations[start : start + ITEMS_PER_TRANSACTION], exact)
     return done
 
 
-def _transacted(operation: Operation) -> bool:
-    """Carry one operation out as a transaction: botocore gives it a token, so that a repeat does nothing."""
-    return write_together([operation])
+def _write_some(operations: Sequence[Operation], exact: bool) -> list[bool]:
+    """At most a hundred. Those whose condition fails are taken out, and the others go on together."""
+    if len(operations) == 1 and not exact:
+        return [write_one(operations[0])]
+    refused = _transact(operations)
+    if not refused:
+        return [True] * len(operations)
+    others = [operation for place, operation in enumerate(operations) if place not in refused]
+    answers = iter(_write_some(others, exact) if others else ())
+    return [place not in refused and next(answers) for place in range(len(operations))]
+
+
+def _transact(operations: Sequence[Operation]) -> frozenset[int]:
+    """Carry out all operations or none; gives the places of those whose condition did not hold.
+
+    botocore adds a token to each call, so that a repeat does nothing. Raises botocore's ClientError where a
+    transaction was cancelled for another reason than a condition.
+    """
+    client = dynamodb().meta.client
+    try:
+        client.transact_write_items(TransactItems=list(operations))
+    except client.exceptions.TransactionCanceledException as error:
+        codes = cancellation_codes(error.response)
+        refused = frozenset(place for place, code in enumerate(codes) if code == CONDITION_FAILED)
+        if not refused:
+            raise
+        return refused
+    return frozenset()
 
 
 def write_one(operation: Operation) -> bool:
@@ -113,9 +132,5 @@ def write_one(operation: Operation) -> bool:
 
 
 def write_together(operations: Sequence[Operation]) -> bool:
-    """Carry out all operations or none (at most 100). False if a condition did not hold."""
-    try:
-        dynamodb().meta.client.transact_write_items(TransactItems=list(operations))
-    except dynamodb().meta.client.exceptions.TransactionCanceledException:
-        return False
-    return True
+    """Carry out all operations or none (at most 100). False only if a condition did not hold."""
+    return not _transact(operations)

@@ -24,7 +24,7 @@ def refused(code: str) -> ClientError:
     [
         (refused("ThrottlingException"), ThrottledError),
         (refused("ProvisionedThroughputExceededException"), ThrottledError),
-        (refused("TransactionConflictException"), AwsUnavailableError),
+        (refused("TransactionConflictException"), ThrottledError),
         (refused("InternalServerError"), AwsUnavailableError),
         (EndpointConnectionError(endpoint_url="https://dynamodb"), AwsUnavailableError),
         (TaskInputError("no field"), TaskInputError),

@@ -65,6 +65,8 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "RequestThrottled": (ErrorKind.THROTTLED, _SLOWER),
     "SlowDown": (ErrorKind.THROTTLED, _SLOWER),
     "ProvisionedThroughputExceeded": (ErrorKind.THROTTLED, _SLOWER),
+    "TransactionConflict": (ErrorKind.THROTTLED, _SLOWER),
+    "TransactionCanceled": (ErrorKind.THROTTLED, _SLOWER),
     "EC2ThrottledException": (ErrorKind.THROTTLED, _SLOWER),
     "UnauthorizedOperation": (ErrorKind.DENIED, _GRANT),
     "AuthFailure": (ErrorKind.DENIED, _GRANT),

@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from shared.store.writes import delete_if, put_if, put_once, set_if, write, write_one
+from shared.aws.errors import ThrottledError, calling
+from shared.store.writes import delete_if, put_if, put_once, set_if, write, write_one, write_together
 from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, Wire
 
@@ -51,7 +52,7 @@ def test_one_refused_condition_does_not_keep_its_neighbours_back(table: Any, wir
     wire.clear()
     done = write([put_once(TABLE, item(number, holder="second")) for number in range(5)])
     assert done == [True, True, True, False, True]
-    assert wire.count() == {"TransactWriteItems": 1, "PutItem": 5}
+    assert wire.count() == {"TransactWriteItems": 2}
     assert (stored(table, 3) or {})["holder"] == "first"
     assert (stored(table, 4) or {})["holder"] == "second"
 
@@ -141,6 +142,61 @@ def test_a_transaction_of_one_that_meets_another_is_repeated(table: Any, wire: W
     wire.on("dynamodb", "TransactWriteItems", refuse)
     assert write([put_once(TABLE, item(1))], exact=True) == [True]
     assert stored(table, 1) == item(1)
+
+
+def cancelled(call: Call, *codes: str) -> Any:
+    reasons = [{"Code": code} for code in codes]
+    body = {"__type": "TransactionCanceledException", "message": "cancelled", "CancellationReasons": reasons}
+    return call.answer(400, json.dumps(body).encode())
+
+
+PASSING = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+
+
+@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_throttled_write_is_tried_again_and_is_not_another_writer(
+    table: Any, wire: Wire, code: str, exact: bool
+) -> None:
+    answers = iter([True, True, False])
+    wire.on("dynamodb", "TransactWriteItems", lambda c: cancelled(c, code, "None") if next(answers) else None)
+    assert write([put_once(TABLE, item(1)), put_once(TABLE, item(2))], exact=exact) == [True, True]
+    assert table.scan()["Count"] == 2
+
+
+def test_another_writer_is_found_among_throttled_operations(table: Any, wire: Wire) -> None:
+    table.put_item(Item=item(2, holder="first"))
+    answers = iter(
+        [["ThrottlingError", "ConditionalCheckFailed", "None"], ["TransactionConflict", "None"], []]
+    )
+
+    def refuse(call: Call) -> Any:
+        codes = next(answers)
+        return cancelled(call, *codes) if codes else None
+
+    wire.on("dynamodb", "TransactWriteItems", refuse)
+    assert write([put_once(TABLE, item(number)) for number in (1, 2, 3)], exact=True) == [True, False, True]
+    assert (stored(table, 2) or {})["holder"] == "first"
+
+
+@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.parametrize("count", [1, 3])
+def test_throttling_that_does_not_end_is_an_error_that_the_machines_retry(
+    table: Any, wire: Wire, code: str, count: int
+) -> None:
+    wire.on("dynamodb", "TransactWriteItems", lambda call: cancelled(call, code, *["None"] * (count - 1)))
+    operations = [put_once(TABLE, item(number)) for number in range(count)]
+    with pytest.raises(ThrottledError), calling("CloseWave", "the orchestration account"):
+        write(operations, exact=True)
+    with pytest.raises(ThrottledError), calling("CloseWave", "the orchestration account"):
+        write_together(operations)
+    assert table.scan()["Count"] == 0
+
+
+def test_a_transaction_that_is_not_valid_is_no_other_writer(table: Any, wire: Wire) -> None:
+    wire.on("dynamodb", "TransactWriteItems", lambda call: cancelled(call, "ValidationError", "None"))
+    with pytest.raises(Exception, match="TransactionCanceledException"):
+        write([put_once(TABLE, item(1)), put_once(TABLE, item(2))])
 
 
 def test_other_failures_of_dynamodb_are_not_swallowed(table: Any) -> None:
