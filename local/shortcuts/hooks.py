@@ -1,4 +1,4 @@
-"""Private names of MiniStack's DynamoDB, botocore and boto3 that the shortcuts replace or use, and why."""
+"""Private names of MiniStack, botocore and boto3 that the shortcuts replace or use, and why."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_DYNAMODB, "_attribute_value_size", "called: counts the rest", ("value",)),
     Hook(_DYNAMODB, "_tokenize", "reads each expression once", ("expr",)),
     Hook(_DYNAMODB, "_condition_syntax_error", "reads each expression once", ("expr", "slot")),
+    Hook(
+        "ministack.services.cloudformation.handlers",
+        "_parse_template",
+        "parses each template once",
+        ("template_body",),
+    ),
     Hook(
         "botocore.client",
         "BaseClient._make_api_call",

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from local.shortcuts.cloudformation_templates import once
+
 
 class TemplateError(ValueError):
     """The template says something that the virtual cloud cannot make sense of."""
@@ -14,7 +16,12 @@ class TemplateError(ValueError):
 
 def read_document(path: Path) -> dict[str, Any]:
     """A CloudFormation template as plain values; ``!Ref x`` is ``{"Ref": "x"}``, and so on."""
-    document: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
+    return _parsed(path.read_text("utf-8"))
+
+
+@once
+def _parsed(text: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader
     return document
 
 

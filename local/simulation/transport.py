@@ -23,7 +23,7 @@ import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
 from local.hooks import HookChangedError
-from local.shortcuts import botocore_bypass, dynamodb_fast_paths, dynamodb_queries
+from local.shortcuts import botocore_bypass, cloudformation_templates, dynamodb_fast_paths, dynamodb_queries
 from local.shortcuts.botocore_hooks import Bypass
 from local.simulation.hooks import TABLE
 from local.wire import Answer, Call
@@ -173,6 +173,7 @@ class MiniStack:
         self._app = _ministack_app()
         dynamodb_queries.install()
         dynamodb_fast_paths.install()
+        cloudformation_templates.install()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
         self._requests = itertools.count(1)
