@@ -1,4 +1,4 @@
-"""Executions that are killed in any of their states, and the event that Step Functions sends about it."""
+"""Executions that are killed in any of their tasks, and the event that Step Functions sends about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ def states(machine: str) -> list[str]:
 
 
 def working(places: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of (machine, state) in which a function runs: killed elsewhere, all is as before or after one."""
+    """Those of (machine, state) that are tasks.
+
+    Only a task changes anything outside Step Functions. An execution killed in a Choice, Wait, Pass or Map
+    state leaves what one leaves that is killed in the task before it, its work done but not answered.
+    """
     definitions = {
         machine: json.loads((PROJECT / "statemachines" / f"{machine}.asl.json").read_text("utf-8"))
         for machine in {machine for machine, _ in places}

@@ -1,4 +1,4 @@
-"""A drill that is killed in any of its states is cleaned up, or taken over by the next one; never both."""
+"""A drill that is killed in any of its tasks is cleaned up, or taken over by the next one; never both."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_states_on_the_way_are_all_that_a_drill_goes_through() -> None:
         }
 
 
-@pytest.mark.parametrize(("machine", "state"), [*ON_THE_WAY, *CLEANED])
+@pytest.mark.parametrize(("machine", "state"), working([*ON_THE_WAY, *CLEANED]))
 def test_killed_and_cleaned_up(machine: str, state: str) -> None:
     with two_waves() as here:
         before = here.world()
@@ -94,7 +94,7 @@ def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) 
         assert_all_put_back(here, before, "first", "second")
 
 
-@pytest.mark.parametrize("state", [state for _, state in CLEANED[1:]])
+@pytest.mark.parametrize("state", [state for _, state in working(CLEANED[1:])])
 def test_a_killed_clean_up_is_followed_by_another(state: str) -> None:
     with two_waves() as here:
         before = here.world()

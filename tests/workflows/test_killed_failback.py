@@ -1,4 +1,4 @@
-"""A failback that is killed in any of its states and started again comes to the same end, with one launch.
+"""A failback that is killed in any of its tasks and started again comes to the same end, with one launch.
 
 The plan has all that can be on the way: two waves, an approval of the cutover and commands that quiesce.
 """
@@ -14,7 +14,7 @@ import pytest
 
 from local.states import StatesError
 from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
-from tests.workflows.killing import CHILDREN, GROUPS, WAVES, reach, states, tell_end, tell_end_later
+from tests.workflows.killing import CHILDREN, GROUPS, WAVES, reach, states, tell_end, tell_end_later, working
 from tests.workflows.stage import Run, Stage
 
 NOT_ON_THE_WAY = {
@@ -101,7 +101,7 @@ def test_the_states_on_the_way_are_all_that_a_failback_goes_through() -> None:
         )
 
 
-@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
 def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
     with failed_over() as (here, before):
         first = here.start("first", mode="FAILBACK")
@@ -128,7 +128,7 @@ def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) 
         assert_same_end(here, before, run)
 
 
-@pytest.mark.parametrize(("machine", "state"), IN_WAVES)
+@pytest.mark.parametrize(("machine", "state"), working(IN_WAVES))
 def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
     """The failback itself goes on without that wave, and ends."""
     with failed_over() as (here, before):
@@ -141,7 +141,7 @@ def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
         assert_same_end(here, before, fail_back(here, "second"), relaunched=len(outdated))
 
 
-@pytest.mark.parametrize(("machine", "state"), IN_CHILDREN)
+@pytest.mark.parametrize(("machine", "state"), working(IN_CHILDREN))
 def test_a_killed_child_and_started_again(machine: str, state: str) -> None:
     """The failback itself fails then, and releases its locks."""
     with failed_over() as (here, before):

@@ -1,4 +1,4 @@
-"""A failover that is killed in any of its states and started again comes to the same end, with one launch."""
+"""A failover that is killed in any of its tasks and started again comes to the same end, with one launch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_states_on_the_way_are_all_that_a_failover_goes_through() -> None:
         )
 
 
-@pytest.mark.parametrize(("machine", "state"), ON_THE_WAY)
+@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
 def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
     with two_waves() as here:
         first = here.start("first")
