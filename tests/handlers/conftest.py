@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from tests.handlers.estate import Estate, botocore_through, environment, forget_clients
+from tests.handlers.failover import Failover
 from tests.handlers.wire import Wire
 
 _LOADER = botocore.loaders.create_loader()
@@ -38,3 +39,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 @pytest.fixture
 def estate(wire: Wire) -> Estate:
     return Estate(wire)
+
+
+@pytest.fixture
+def away(estate: Estate) -> Failover:
+    """Two servers on the recovery side, to be failed back."""
+    return Failover(estate, "web-1", "web-2")

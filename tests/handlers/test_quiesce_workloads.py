@@ -1,4 +1,4 @@
-"""QuiesceWorkloads: commands are sent once, followed to their end, and hold up nobody else."""
+"""QuiesceWorkloads: commands are sent once and followed to their end, server by server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenExecution and ApproveStart: what is recorded, refused and said before anything is looked at."""
+"""OpenExecution: what is recorded, and what is refused before anything is recorded."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from functions.configuration import open_execution, request_approval, store_plan
+from functions.configuration import open_execution, store_plan
 from functions.configuration.open_execution import ExecutionInProgressError, PlanNotFoundError
-from shared.model.status import ExecutionStatus
+from shared.model.status import ExecutionStatus, ServerStatus
 from shared.rules.plan.parsing import PlanInvalidError
 from shared.rules.plan.requests import RequestInvalidError
 from shared.settings import ConfigurationSettings, SettingMissingError
 from shared.store import ExecutionNotFoundError, plan_lock
-from shared.task import TaskInputError
-from tests.handlers.estate import Estate, forget_clients, plan_document
+from tests.handlers.estate import ORIGIN, RECOVERY, Estate, forget_clients, plan_document
+from tests.handlers.failover import Failover
 from tests.handlers.wire import refused_json
 
 
@@ -138,31 +138,37 @@ def test_who_started_it_and_the_plan_decide_about_approval(
     assert answer["approvalRequired"] is required
 
 
-def test_the_operators_learn_how_to_approve(estate: Estate) -> None:
-    estate.open(reason="us-east-1 is down")
-    assert estate.call(request_approval, taskToken="the-token", timeoutSeconds=14400) == {}
-    assert estate.store.execution("execution-1").approval_token == "the-token"
-    subject, text = estate.messages()[-1]
-    assert subject == "erp: approval needed"
-    for part in (
-        "send-task-success --task-token 'the-token'",
-        "within 4 hours",
-        "us-east-1 is down",
-        "unknown",
-    ):
-        assert part in text
-
-
-@pytest.mark.parametrize("field", ["taskToken", "timeoutSeconds", "executionId"])
-def test_a_task_names_the_field_it_lacks(estate: Estate, field: str) -> None:
-    estate.open()
-    fields: dict[str, Any] = {"taskToken": "t", "timeoutSeconds": 60, "executionId": "execution-1"}
-    with pytest.raises(TaskInputError, match=f"lacks '{field}'"):
-        estate.call(request_approval, **{**fields, field: ""})
-
-
 def test_a_missing_setting_is_named(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     forget_clients()
     monkeypatch.delenv("REPORTS_BUCKET")
     with pytest.raises(SettingMissingError, match="REPORTS_BUCKET is not set"):
         ConfigurationSettings.from_env()
+
+
+def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: Failover) -> None:
+    answer = away.open()
+    assert (answer["plan"], answer["mode"], answer["sites"]) == ("erp", "FAILBACK", ["main"])
+    assert (answer["cutoverApproval"], answer["quiesce"]) == (False, False)
+    assert away.identify() == {"site": "main", "servers": 2, "identified": 2, "blocked": 0}
+    for name, ids in away.ids.items():
+        server = away.servers()[name]
+        assert (server.status, server.wave, server.scope) == (ServerStatus.MATCHED, "web", ORIGIN)
+        assert server.source_server_id == ids.server
+        assert server.pair_instance_id == server.original_instance_id == ids.original
+        assert (server.workload_instance_id, server.workload_scope) == (ids.workload, RECOVERY)
+        assert server.private_ip_before == away.estate.instance(ids.original, ORIGIN)["PrivateIpAddress"]
+    assert away.identify()["servers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "modes", "field"),
+    [
+        ({"failover": "nobody"}, ["FAILBACK"], "failover"),
+        ({}, ["FAILOVER", "DRILL"], "mode"),
+    ],
+)
+def test_what_cannot_be_brought_home_is_refused_by_name(
+    away: Failover, request_: dict[str, Any], modes: list[str], field: str
+) -> None:
+    with pytest.raises(RequestInvalidError, match=field):
+        away.open(modes, **request_)

@@ -1,47 +1,23 @@
-"""CleanUpDrill, step by step and against every obstacle; and the names of clean-ups."""
+"""CleanUpDrill: step by step and against every obstacle."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from functions.configuration import close_execution, restore_launch_settings
+from functions.configuration import restore_launch_settings
 from functions.execution.retire import clean_up_drill
 from shared.aws.step_functions import arn_of, clean_up_machine, clean_up_name
 from shared.model.policies import Mode
 from shared.model.status import ServerStatus
 from shared.store import server_lock
 from tests import makers
+from tests.handlers.drill import clean, drilled, volumes
 from tests.handlers.estate import Estate, plan_document
 from tests.handlers.wire import refused
 
 ARN = "arn:aws:states:us-east-1:999988887777:execution:drs-orchestrator-failover:one"
-
-
-def drilled(estate: Estate, phase: str = "STARTING", **policies: Any) -> tuple[str, str, Any]:
-    """A drill of one server, carried to a phase: source server, target, and the target's volumes before."""
-    server, target = estate.add_pairs("web-1")["web-1"]
-    before = volumes(estate, target)
-    estate.reach(phase, plan_document(policies=policies), mode="DRILL")
-    return server, target, before
-
-
-def volumes(estate: Estate, target: str) -> list[tuple[str, str]]:
-    mappings = estate.instance(target)["BlockDeviceMappings"]
-    return sorted((m["DeviceName"], m["Ebs"]["VolumeId"]) for m in mappings)
-
-
-def clean(estate: Estate, rounds: int = 20) -> dict[str, Any]:
-    """CleanUpDrill until nothing is pending, as the workflow calls it."""
-    for _ in range(rounds):
-        answer: dict[str, Any] = estate.call(clean_up_drill)
-        if not answer["pending"]:
-            return answer
-        assert answer["waitSeconds"] in (15, 60)
-        estate.clock.advance(answer["waitSeconds"])
-    return answer
 
 
 def issue(estate: Estate) -> str:
@@ -153,16 +129,6 @@ def test_clean_ups_have_names_of_their_own() -> None:
     assert clean_up_machine(ARN) == machine
     cleaning = ARN.replace("failover:one", "drill-cleanup:one-cleanup")
     assert arn_of("one", Mode.DRILL, cleaning) == ARN
-
-
-def test_settings_of_a_drilled_server_that_could_not_be_put_back_are_in_the_report(estate: Estate) -> None:
-    server, _, _ = drilled(estate)
-    clean(estate)
-    estate.fault("ERROR", operation="UpdateLaunchConfiguration", code="ConflictException")
-    assert estate.call(restore_launch_settings) == {"restored": 0, "failed": 1, "undo": True}
-    estate.call(close_execution, startedAt=estate.now)
-    [finding] = [f for f in estate.report()["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"]
-    assert f"update-launch-configuration --source-server-id {server}" in finding["remedy"]
 
 
 def test_what_a_real_failover_launched_is_never_cleaned_up(estate: Estate) -> None:

@@ -1,4 +1,4 @@
-"""DiscoverServers, MatchInstances, CheckPrerequisites: what is found out before anything changes."""
+"""CheckPrerequisites: every check blocks its own server only, and changes nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions.query import check_prerequisites, discover_servers, match_instances
+from functions.query import check_prerequisites
 from shared.aws.errors import ThrottledError
 from shared.model.drs import SourceServer
-from shared.model.ec2 import Instance
 from shared.model.finding import Finding
 from shared.model.pair import PairRecord
 from shared.model.scope import Scope
 from shared.model.status import ExecutionStatus, ServerStatus
-from shared.store import Leftover, server_lock
+from shared.store import server_lock
 from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
 from tests.handlers.wire import Wire, no_answer, refused, refused_json, simulation
@@ -27,108 +26,6 @@ def check(estate: Estate) -> dict[str, Any]:
 
 def codes(estate: Estate, name: str) -> set[str]:
     return {finding.code for finding in estate.servers()[name].findings}
-
-
-# --- discovery
-
-
-def test_tagged_servers_of_the_site_that_a_wave_selects_are_found(estate: Estate) -> None:
-    estate.add_servers("db-1", "web-1", "unselected-1")
-    estate.add_servers("db-2", tags={"dr:enabled": "false"})
-    estate.add_servers("web-2", originAccountID="999999999999")
-    estate.add_servers("web-3", originRegion="eu-west-1")
-    estate.add_target("web-1")
-    untagged = estate.add_target("db-1", tags={})
-    estate.add_target("somebody", tags={})
-    estate.reach("DISCOVERED")
-    assert {name: server.wave for name, server in estate.servers().items()} == {
-        "db-1": "data",
-        "web-1": "web",
-    }
-    assert {server.status for server in estate.servers().values()} == {ServerStatus.DISCOVERED}
-    assert untagged in {i.instance_id for i in estate.store.facts("execution-1", Instance)}
-
-
-def test_discovery_counts_and_may_be_repeated(estate: Estate) -> None:
-    estate.add_pairs("db-1", "web-1")
-    estate.open()
-    for _ in range(2):
-        assert estate.call(discover_servers, site="main") == {"site": "main", "servers": 2, "instances": 2}
-    assert len(estate.servers()) == 2
-
-
-@pytest.mark.parametrize(("by_hand", "looked_up"), [(False, ["web-1"]), (True, ["db-1", "web-1"])])
-def test_names_are_looked_up_again_only_where_no_target_has_them(
-    estate: Estate, wire: Wire, by_hand: bool, looked_up: list[str]
-) -> None:
-    server, target = estate.add_pairs("db-1")["db-1"]
-    estate.add_servers("web-1")
-    pair = {"sourceServerId": server, "targetInstanceId": target}
-    estate.reach("DISCOVERED", plan_document(**({"matching": {"manualPairs": [pair]}} if by_hand else {})))
-    forms = [call.form for call in wire.of("DescribeInstances")]
-    [form] = [form for form in forms if form["Filter.1.Name"] == ["tag:Name"]]
-    assert [form[f"Filter.1.Value.{n + 1}"][0] for n in range(len(looked_up))] == looked_up
-    assert f"Filter.1.Value.{len(looked_up) + 1}" not in form
-
-
-def test_a_server_of_two_waves_is_blocked_with_the_reason(estate: Estate) -> None:
-    estate.add_pairs("db-1")
-    waves = [{"name": name, "servers": {"names": ["db-*"]}} for name in ("a", "b")]
-    estate.reach("MATCHED", plan_document(waves=waves))
-    server = estate.servers()["db-1"]
-    assert (server.status, server.wave) == (ServerStatus.BLOCKED, None)
-    assert "both select db-1" in (server.reason or "")
-    assert server.remedy
-
-
-def test_what_the_plan_names_in_vain_is_a_finding(estate: Estate) -> None:
-    estate.add_pairs("db-1")
-    estate.reach("MATCHED")
-    assert "WAVE_EMPTY" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
-
-
-def test_a_wave_whose_servers_are_all_at_another_site_is_not_called_empty(estate: Estate) -> None:
-    estate.add_pairs("db-1", "web-1")
-    document = plan_document()
-    [main] = document["sites"]
-    elsewhere = {**main, "name": "elsewhere", "recovery": {**main["recovery"], "region": "eu-west-1"}}
-    estate.drs_client(Scope(RECOVERY.account, "eu-west-1")).initialize_service()
-    estate.reach("MATCHED", document | {"sites": [elsewhere, main]})
-    assert {finding.code for finding in estate.store.facts("execution-1", Finding)} == set()
-
-
-def test_a_namesake_that_the_plan_does_not_select_makes_the_name_ambiguous(estate: Estate) -> None:
-    [(first, _)] = estate.add_pairs("db-1").values()
-    estate.add_servers("db-1")
-    waves = [{"name": "data", "servers": {"sourceServerIds": [first]}}]
-    estate.reach("MATCHED", plan_document(waves=waves))
-    [server] = estate.store.servers("execution-1")
-    assert (server.status, server.source_server_id) == (ServerStatus.BLOCKED, first)
-
-
-# --- matching
-
-
-def test_names_pair_one_to_one_and_each_one_left_over_says_why(estate: Estate) -> None:
-    pairs = estate.add_pairs("db-1", "web-1")
-    estate.add_servers("web-2", "web-3")
-    for name in ("web-2", "WEB-2 "):
-        estate.add_target(name)
-    lonely = estate.add_target("nobody")
-    estate.reach("DISCOVERED")
-    assert estate.call(match_instances) == {"matched": 2, "unmatched": 2}
-    servers = estate.servers()
-    assert {name: servers[name].pair_instance_id for name in pairs} == {n: t for n, (_, t) in pairs.items()}
-    assert servers["db-1"].private_ip_before == estate.instance(pairs["db-1"][1])["PrivateIpAddress"]
-    for name in ("web-2", "web-3"):
-        assert servers[name].status is ServerStatus.BLOCKED
-        assert servers[name].reason
-        assert servers[name].remedy
-    assert lonely in {left.instance_id for left in estate.store.facts("execution-1", Leftover)}
-    assert estate.call(match_instances) == {"matched": 2, "unmatched": 0}, "outcomes are final"
-
-
-# --- prerequisites
 
 
 def test_healthy_pairs_are_ready_and_their_settings_are_kept(estate: Estate) -> None:
