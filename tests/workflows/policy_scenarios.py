@@ -350,6 +350,13 @@ def prepared_and_undone(at: Stage) -> None:
     at.call("OpenPreparationFunction", event)
 
 
+def _assert_completed(at: Stage, arn: str) -> None:
+    """A retry that fails before it reads anything would prove nothing of its permissions."""
+    result = at.cloud.wait(arn)
+    assert result.output is not None, f"{arn} {result.status}: {result.error}: {result.cause}"
+    assert result.output["status"] == "COMPLETED"
+
+
 def steered(at: Stage) -> None:
     """Somebody pauses, approves, cancels and retries, there and back."""
 
@@ -372,9 +379,12 @@ def steered(at: Stage) -> None:
     assert at.cloud.wait(arn).status == "SUCCEEDED"
     tell("RETRY")
     [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":steered-retry")]
-    at.cloud.wait(retry)
-    early = at.start("failback", "early", mode="FAILBACK", approval="REQUIRED")
     at.started("RequestApprovalFunction", 2)
+    at.cloud.advance(30)
+    tell("APPROVE", "steered-retry")
+    _assert_completed(at, retry)
+    early = at.start("failback", "early", mode="FAILBACK", approval="REQUIRED")
+    at.started("RequestApprovalFunction", 3)
     at.cloud.advance(30)
     tell("CANCEL", "early")
     at.cloud.wait(early)
@@ -385,7 +395,7 @@ def steered(at: Stage) -> None:
     at.cloud.wait(home)
     tell("RETRY", "home")
     [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":home-retry")]
-    at.cloud.wait(retry)
+    _assert_completed(at, retry)
     drill = at.start("failover", "drill", mode="DRILL", plan="crm")
     at.started("DiscoverServersFunction", at.cloud.functions.invocations("DiscoverServersFunction") + 1)
     at.end(drill)
