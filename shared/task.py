@@ -60,7 +60,7 @@ class Run(Generic[S]):
     def execution(self) -> OpenedExecution:
         """The execution as it is when it is first asked for. Raises ExecutionNotFoundError.
 
-        No ``cached_property``: up to Python 3.11 it has one lock for all instances, held during the read.
+        No ``cached_property``: up to Python 3.11 one lock of all instances covers the read.
         """
         if not self._opened:
             self._opened.append(opened(self.store, self.execution_id))
