@@ -92,7 +92,7 @@ STORY = {
 """What an operator reads in the graph, in this order."""
 OPENERS = {"failover", "failback", "prepare"}
 CLOSERS = {"CloseExecution", "FailExecution"}
-OPENING_AND_CLOSING = {"OpenExecution", "ReserveServers", "RequestApproval", *CLOSERS}
+OF_A_RECORD = {"OpenExecution", "ReserveServers", "RequestApproval", *CLOSERS}
 
 State = dict[str, Any]
 
@@ -115,7 +115,7 @@ def cases(*types: str) -> list[Any]:
 
 
 def _sleeps(state: State) -> bool:
-    """Whether it waits for a wake or for as long as it was told, whichever comes first."""
+    """Whether it waits for a callback, or for the seconds in its input, whichever comes first."""
     return state["Resource"].endswith(".waitForTaskToken") and isinstance(state["TimeoutSeconds"], str)
 
 
@@ -176,9 +176,9 @@ def test_a_task_ends_in_time_and_retries_in_one_of_three_ways(state: State) -> N
 
 
 @pytest.mark.parametrize("state", [case for case in cases("Task") if _sleeps(case.values[0])])
-def test_a_sleeper_looks_for_itself_when_nobody_wakes_it(state: State) -> None:
-    [looks] = [rule for rule in state["Catch"] if set(rule["ErrorEquals"]) == TIMEOUTS]
-    assert looks["Next"] == state["Next"], "resumed or not, it looks"
+def test_a_sleeper_polls_when_no_callback_comes(state: State) -> None:
+    [poll] = [rule for rule in state["Catch"] if set(rule["ErrorEquals"]) == TIMEOUTS]
+    assert poll["Next"] == state["Next"], "called back or not, it polls"
 
 
 @pytest.mark.parametrize("state", cases("Task", "Map", "Parallel"))
@@ -222,7 +222,7 @@ def test_a_task_has_the_name_of_its_function(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STORY)
-def test_the_graph_tells_the_story_in_its_order(name: str) -> None:
+def test_the_graph_has_the_story_in_its_order(name: str) -> None:
     """A Map shows what it does inside, in the same picture."""
     names = [state for state, _ in states(_read(PROJECT / "statemachines" / f"{name}.asl.json"))]
     assert sorted(STORY[name], key=names.index) == STORY[name]
@@ -233,11 +233,11 @@ def test_a_child_leaves_its_parents_records_and_locks_alone(file: Path) -> None:
     """The clean-up closes a drill that was stopped: then there is no parent any more."""
     tasks = {called(state) for _, state in states(_read(file)) if state["Type"] == "Task"}
     allowed = {"CloseExecution"} if name_of(file) == "drill-cleanup" else set()
-    assert tasks & OPENING_AND_CLOSING == allowed
+    assert tasks & OF_A_RECORD == allowed
 
 
 def test_only_the_end_of_what_has_a_record_of_its_own_is_reported() -> None:
-    """The function that closes executions hears of no child but the clean-up, which is started again."""
+    """CloseAbortedExecution gets no event about a child but the clean-up, which it starts again."""
     events = functions()["CloseAbortedExecutionFunction"]["Events"]
     [pattern] = [event["Properties"]["Pattern"] for event in events.values()]
     names = [arn["Fn::Sub"] for arn in pattern["detail"]["stateMachineArn"]]

@@ -1,4 +1,4 @@
-"""Failbacks that people steer: the cutover is held, and a cancelled one leaves each server on one side."""
+"""Failbacks under control: a cutover is paused, and a cancelled one leaves each server on one side."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ QUIESCE = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"
 
 
 def test_a_pause_after_the_approval_keeps_the_workload_writing() -> None:
-    """Approved is the cutover, and quiesce has begun: the pause is seen before the first command."""
+    """The pause stands before the first command of quiesce, which has begun."""
     policies = {"failback": {"approval": "REQUIRED", "quiesce": QUIESCE}}
     with away(policies=policies) as (here, before):
         arn = here.start("home", mode="FAILBACK")

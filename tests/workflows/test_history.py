@@ -63,7 +63,7 @@ def test_a_failover_that_waits_for_a_clean_up_stays_below_the_quota() -> None:
 
 
 def test_a_poll_is_late_by_a_fiftieth_at_most() -> None:
-    """Whoever waits for an hour is not kept for minutes more."""
+    """After an hour, a poll is not minutes late."""
     assert long(15)(0) == 15
     assert long(15)(3600) == 72
     assert long(300)(3600) == 300

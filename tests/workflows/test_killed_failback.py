@@ -147,10 +147,10 @@ def test_a_killed_child_and_started_again(machine: str, state: str) -> None:
     with failed_over() as (here, before):
         first = here.start("first", mode="FAILBACK")
         here.cloud.stop(reach(here, machine, state, "first"), "Operator", "killed")
-        told = here.wait(first)
-        if told.status == "FAILED":  # else the child had done its work
-            assert "killed" in told.report["reason"]
-            assert f":{machine}:first ended as ABORTED" in told.report["reason"]
+        ended = here.wait(first)
+        if ended.status == "FAILED":  # else the child had done its work
+            assert "killed" in ended.report["reason"]
+            assert f":{machine}:first ended as ABORTED" in ended.report["reason"]
         assert_same_end(here, before, fail_back(here, "second"))
 
 

@@ -41,13 +41,13 @@ def approve(here: Stage, token: str) -> None:
         here.cloud.send_task_success(token, {})
 
 
-def child_of(here: Stage, machine: str, name: str = "home") -> dict[str, Any]:
+def child_of(here: Stage, machine: str, name: str = "back") -> dict[str, Any]:
     """A child as DescribeExecution shows it."""
     execution = here.cloud.states.record(arn_of(here, machine, name)).execution
     return {"status": execution.status, "error": execution.error}
 
 
-def arn_of(here: Stage, machine: str, name: str = "home") -> str:
+def arn_of(here: Stage, machine: str, name: str = "back") -> str:
     arns = here.cloud.states.records
     return next(arn for arn in arns if arn.endswith(f":execution:{machine}:{name}"))
 
@@ -92,7 +92,7 @@ def fill_history(here: Stage, machine: str) -> None:
 @pytest.mark.parametrize("machine", CHILDREN)
 def test_a_redriven_failback_goes_on_with_a_new_child(machine: str, how: str) -> None:
     with failed_over() as (here, before, asked):
-        arn = here.start("home", mode="FAILBACK", approval="REQUIRED")
+        arn = here.start("back", mode="FAILBACK", approval="REQUIRED")
         end(here, machine, how)
         first = here.wait(arn)
         assert first.status == "FAILED"
@@ -103,7 +103,7 @@ def test_a_redriven_failback_goes_on_with_a_new_child(machine: str, how: str) ->
         assert here.close_aborted(arn, status="FAILED") == {"status": "CLOSED"}
         redrive(here, arn)
         home(here, before, attempt(here, arn, 1))
-        assert child_of(here, machine, "home-redrive-1")["status"] == "SUCCEEDED"
+        assert child_of(here, machine, "back-redrive-1")["status"] == "SUCCEEDED"
         assert asked == ["START", "CUTOVER"], "no approval is asked twice"
         assert reversals(here, "app") == 1
         assert sum(launches_at_origin(here).values()) == 1
@@ -113,7 +113,7 @@ def test_a_redriven_failback_goes_on_with_a_new_child(machine: str, how: str) ->
 def test_a_stopped_failback_that_is_redriven_at_once_goes_on_in_its_child(machine: str) -> None:
     """Under its first record: it was not closed yet, and holds its locks."""
     with failed_over() as (here, before, asked):
-        arn = here.start("home", mode="FAILBACK")
+        arn = here.start("back", mode="FAILBACK")
         reach(here, machine, FIRST_TASK[machine])
         here.cloud.stop(arn)
         late = here.end_event(arn)
@@ -121,7 +121,7 @@ def test_a_stopped_failback_that_is_redriven_at_once_goes_on_in_its_child(machin
         redrive(here, arn)
         assert here.call("CloseAbortedExecutionFunction", late) == {"status": "CLOSED"}
         home(here, before, here.look(here.cloud.wait(arn)))
-        assert child_of(here, machine, "home-redrive-1")["status"] == "SUCCEEDED"
+        assert child_of(here, machine, "back-redrive-1")["status"] == "SUCCEEDED"
         assert asked == ["CUTOVER"]
         assert reversals(here, "app") == 1
         assert sum(launches_at_origin(here).values()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from shared.rules.closure.failures import Failure, failure_of
 
-CHILD = "arn:aws:states:us-east-1:111122223333:execution:drs-quiesce:home"
+CHILD = "arn:aws:states:us-east-1:111122223333:execution:drs-quiesce:back"
 LAMBDA = json.dumps({"errorMessage": "made to fail", "errorType": "Boom"})
 
 
