@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from tests.handlers.estate import Estate, botocore_through, environment, forget_clients
 from tests.handlers.failover import Failover
-from tests.handlers.wire import Wire
+from tests.handlers.wire import Wire, ministack
 
 _LOADER = botocore.loaders.create_loader()
 
@@ -30,6 +30,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     # botocore waits between its own retries by time.sleep.
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     forget_clients()
+    ministack().reset()
     wire = Wire()
     with mock_aws(), botocore_through(wire):
         yield wire

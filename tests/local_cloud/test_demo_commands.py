@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("demo commands")
+
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "drs_emulator",

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -24,14 +23,9 @@ from local.ministack.process import AdminCallError
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, MEMBER, allow, deny, trust
 
+pytestmark = pytest.mark.xdist_group("local cloud")
+
 LAMBDA = trust({"Service": "lambda.amazonaws.com"})
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    log: Path = tmp_path_factory.mktemp("cloud") / "cloud.log"
-    with LocalCloud.start(log=log, speed=600) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

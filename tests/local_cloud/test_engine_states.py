@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from local.ministack import LocalCloud
 from tests.local_cloud import engine
+
+pytestmark = pytest.mark.xdist_group("local cloud")
 
 WORK = """
 class BusyError(Exception): pass
@@ -36,19 +36,17 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    log: Path = tmp_path_factory.mktemp("states") / "cloud.log"
-    with LocalCloud.start(log=log, speed=600) as cloud:
-        own = engine.role(cloud, "work", engine.trust({"Service": "lambda.amazonaws.com"}))
-        engine.function(cloud, "work", own, WORK)
-        role = engine.role(
-            cloud,
-            "machine",
-            engine.trust({"Service": "states.amazonaws.com"}),
-            engine.allow("lambda:InvokeFunction", "states:StartExecution", "states:DescribeExecution"),
-            engine.allow("states:StopExecution"),
-        )
-        yield World(cloud, engine.client(cloud, "stepfunctions"), role)
+def world(cloud: LocalCloud) -> World:
+    own = engine.role(cloud, "work", engine.trust({"Service": "lambda.amazonaws.com"}))
+    engine.function(cloud, "work", own, WORK)
+    role = engine.role(
+        cloud,
+        "machine",
+        engine.trust({"Service": "states.amazonaws.com"}),
+        engine.allow("lambda:InvokeFunction", "states:StartExecution", "states:DescribeExecution"),
+        engine.allow("states:StopExecution"),
+    )
+    return World(cloud, engine.client(cloud, "stepfunctions"), role)
 
 
 def make(world: World, name: str, states: dict[str, Any], **more: Any) -> str:
