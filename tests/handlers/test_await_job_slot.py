@@ -10,14 +10,14 @@ from tests.handlers.estate import RECOVERY, Estate, environment
 from tests.handlers.launching import taking_answers
 
 
-@pytest.mark.parametrize(("held", "resumed"), [(False, []), (True, ["the-token"])])
+@pytest.mark.parametrize(("paused", "resumed"), [(False, []), (True, ["the-token"])])
 def test_a_batch_is_registered_and_resumed_at_once_if_no_pause_holds_it(
-    estate: Estate, held: bool, resumed: list[str]
+    estate: Estate, paused: bool, resumed: list[str]
 ) -> None:
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
     answers = taking_answers(estate)
-    fields = {"wave": "web", "batch": 1, "scope": str(RECOVERY), "held": held, "taskToken": "the-token"}
+    fields = {"wave": "web", "batch": 1, "scope": str(RECOVERY), "paused": paused, "taskToken": "the-token"}
     assert estate.call(await_job_slot, **fields) == {}
     [waiter] = WaiterStore(environment()["EXECUTIONS_TABLE"], RECOVERY).for_slot()
     assert (waiter.wave, waiter.batch, waiter.task_token) == ("web", 1, "the-token")

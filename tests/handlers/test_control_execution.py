@@ -24,10 +24,10 @@ def test_a_pause_holds_launches_until_it_is_lifted(estate: Estate) -> None:
     estate.reach("CONFIGURED")
     paused = control(estate, "PAUSE")
     assert (paused["executionId"], paused["action"]) == ("execution-1", "PAUSE")
-    held = launch(estate)
-    assert (held["outcome"], held["held"]) == ("WAIT", True)
+    waiting = launch(estate)
+    assert (waiting["outcome"], waiting["paused"]) == ("WAIT", True)
     answers = taking_answers(estate)
-    fields = {"wave": "web", "batch": 1, "scope": str(RECOVERY), "held": True, "taskToken": "the-token"}
+    fields = {"wave": "web", "batch": 1, "scope": str(RECOVERY), "paused": True, "taskToken": "the-token"}
     estate.call(await_job_slot, **fields)
     assert answers == []
     control(estate, "RESUME")

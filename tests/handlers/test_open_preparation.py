@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from functions.configuration.open_preparation import (
-    PlanNotFoundError,
-    PreparationInProgressError,
-    PreparationInvalidError,
-)
+from functions.configuration.open_preparation import PreparationInvalidError
 from shared.model.status import ExecutionStatus
+from shared.services.preparer import PreparationInProgressError
+from shared.services.stored_plans import PlanNotFoundError
 from shared.store import preparation_lock
 from tests.handlers.estate import Estate
 from tests.handlers.preparation import open_
