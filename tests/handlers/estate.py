@@ -45,7 +45,7 @@ from shared.times import iso
 from tests.handlers.wire import Wire, simulation
 
 ROOT = Path(__file__).parents[2]
-HOME = Scope(DEFAULT_ACCOUNT_ID, "us-east-1")
+HUB = Scope(DEFAULT_ACCOUNT_ID, "us-east-1")
 """Where the orchestrator lives: moto's own account."""
 ORIGIN = Scope("111122223333", "us-east-1")
 RECOVERY = Scope("444455556666", "us-east-2")
@@ -71,12 +71,12 @@ def plan_document(**changes: Any) -> dict[str, Any]:
 
 @cache
 def template() -> Template:
-    return Template.read(ROOT, HOME.account, HOME.region, {"ExternalId": "an-external-id"})
+    return Template.read(ROOT, HUB.account, HUB.region, {"ExternalId": "an-external-id"})
 
 
 def environment() -> dict[str, str]:
     """What the template gives to the functions, of all functions together."""
-    variables: dict[str, str] = {"AWS_DEFAULT_REGION": HOME.region, "AWS_REGION": HOME.region}
+    variables: dict[str, str] = {"AWS_DEFAULT_REGION": HUB.region, "AWS_REGION": HUB.region}
     for function in template().functions().values():
         variables |= function.environment
     return variables
@@ -113,7 +113,7 @@ class Ec2OfMoto:
         """EC2 of any account, by a role that moto makes up."""
         key = (scope.account, scope.region)
         if key not in self._clients:
-            sts = boto3.client("sts", region_name=HOME.region)
+            sts = boto3.client("sts", region_name=HUB.region)
             role = f"arn:aws:iam::{scope.account}:role/everything"
             keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
             self._clients[key] = boto3.client(
@@ -203,7 +203,7 @@ class Estate:
         scope: Scope = RECOVERY,
         **fields: Any,
     ) -> str:
-        """An instance, tagged for launching into and stopped unless told otherwise."""
+        """An instance, tagged for launching into and stopped by default."""
         labels = {"Name": name, **(TARGET_TAGS if tags is None else tags)}
         ec2 = self.ec2(scope)
         instance = ec2.run_instances(
@@ -245,11 +245,11 @@ class Estate:
         self.admin("POST", "/faults", {"faults": [{"kind": kind, **fields}]})
 
     def launch_configuration(self, server: str, scope: Scope = RECOVERY) -> dict[str, Any]:
-        """GetLaunchConfiguration, by nobody in particular."""
+        """GetLaunchConfiguration as the account itself."""
         return dict(self.drs_client(scope).get_launch_configuration(sourceServerID=server))
 
     def drs_client(self, scope: Scope = RECOVERY) -> Any:
-        """DRS as somebody else than the orchestrator."""
+        """DRS as another caller than the orchestrator."""
         return self.wire.drs_client(scope)
 
     # --- executions ---
@@ -264,7 +264,7 @@ class Estate:
         return function.handler(event, None)
 
     def arn(self, execution_id: str = "") -> str:
-        machine = f"arn:aws:states:{HOME.region}:{HOME.account}:execution:failover"
+        machine = f"arn:aws:states:{HUB.region}:{HUB.account}:execution:failover"
         return f"{machine}:{execution_id or self.execution_id}"
 
     def open(self, plan: dict[str, Any] | None = None, **request: Any) -> dict[str, Any]:
@@ -331,7 +331,7 @@ class Estate:
 
     def messages(self) -> list[tuple[str, str]]:
         """What was published: (subject, text), oldest first."""
-        backend = sns_backends[HOME.account][HOME.region]
+        backend = sns_backends[HUB.account][HUB.region]
         topic = backend.topics[environment()["TOPIC_ARN"]]
         return [(sent[2] or "", sent[1]) for sent in topic.sent_notifications]
 

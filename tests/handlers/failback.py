@@ -1,4 +1,4 @@
-"""Servers on their way home: failed over, reversed, launched at the origin, as far as a test needs it.
+"""Servers in a failback: failed over, reversed, launched at the origin, as far as a test needs it.
 
 What the first half of a failback does (reversal, launch) is done here by DRS's own calls; the records are
 put as its functions leave them.
@@ -48,9 +48,9 @@ class Failback:
         self.estate = estate
         # moto starts instances by the machine's clock, and an agent checks in some time after that.
         estate.clock.advance(max(0.0, (datetime.now(UTC) - estate.clock.now()).total_seconds()))
-        self._home = estate.drs_client(ORIGIN)
-        self._home.initialize_service()
-        self._home.create_replication_configuration_template(**TEMPLATE)
+        self._origin = estate.drs_client(ORIGIN)
+        self._origin.initialize_service()
+        self._origin.create_replication_configuration_template(**TEMPLATE)
         plan = plan_document(policies={"failback": failback or {}})
         estate.store.open(
             ExecutionRecord(
@@ -118,7 +118,7 @@ class Failback:
         chosen = [ids for name, ids in self.ids.items() if not names or name in names]
         for ids in chosen:
             self.estate.ec2().stop_instances(InstanceIds=[ids.workload])
-            self._home.update_launch_configuration(
+            self._origin.update_launch_configuration(
                 sourceServerID=ids.reversed,
                 copyTags=False,
                 copyPrivateIp=False,
@@ -126,9 +126,9 @@ class Failback:
                 launchIntoInstanceProperties={"launchIntoEC2InstanceID": ids.original},
             )
         servers = [{"sourceServerID": ids.reversed} for ids in chosen]
-        self._finish(ORIGIN, self._home.start_recovery(sourceServers=servers)["job"]["jobID"])
+        self._finish(ORIGIN, self._origin.start_recovery(sourceServers=servers)["job"]["jobID"])
 
-    def home(self, **values: Any) -> None:
+    def failed_back(self, **values: Any) -> None:
         """The originals run the workload, recorded as recovered."""
         self.launched()
         for ids in self.ids.values():
@@ -136,11 +136,11 @@ class Failback:
         self.record(ServerStatus.RECOVERED, verified_at=self.estate.now, **values)
 
     def protected(self) -> None:
-        """Home, and DRS protects the originals again; recorded so."""
-        self.home()
+        """Failed back, and DRS protects the originals again; recorded so."""
+        self.failed_back()
         self.estate.clock.advance(600)
         for ids in self.ids.values():
-            self._home.reverse_replication(recoveryInstanceID=ids.original)
+            self._origin.reverse_replication(recoveryInstanceID=ids.original)
         self.estate.clock.advance(3600)
         self.change(protection=Protection.PROTECTED, protected_at=self.estate.now)
 
@@ -153,14 +153,14 @@ class Failback:
         return original, self.estate.instance(ids.workload)["State"]["Name"]
 
     def reversed_servers(self) -> list[str]:
-        items = self._home.describe_source_servers(filters={})["items"]
+        items = self._origin.describe_source_servers(filters={})["items"]
         return [item["sourceServerID"] for item in items]
 
     def recovery_instances(self) -> dict[str, list[str]]:
         """What DRS lists on either side."""
         return {
             side: [item["recoveryInstanceID"] for item in client.describe_recovery_instances()["items"]]
-            for side, client in (("origin", self._home), ("recovery", self.estate.drs_client()))
+            for side, client in (("origin", self._origin), ("recovery", self.estate.drs_client()))
         }
 
     # --- making it
@@ -178,7 +178,7 @@ class Failback:
         )
         estate.ec2(ORIGIN).stop_instances(InstanceIds=[original])
         self._finish(RECOVERY, drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"])
-        if drs_created:  # as if somebody had failed it over by hand, without a target
+        if drs_created:  # as after a failover by hand, without a target
             estate.ec2().delete_tags(Resources=[workload], Tags=[{"Key": "AWSDRS"}])
             tag = {"Key": "AWSElasticDisasterRecoveryManaged", "Value": "drs.amazonaws.com"}
             estate.ec2().create_tags(Resources=[workload], Tags=[tag])

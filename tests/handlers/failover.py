@@ -1,4 +1,4 @@
-"""Servers that were failed over and are to be brought home: both sides as the checks want them."""
+"""Servers that were failed over and are to be failed back: both sides as the checks want them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from functions.query import check_reverse_prerequisites, identify_originals
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from tests.drs_emulator.failback_world import TEMPLATE
-from tests.handlers.estate import HOME, ORIGIN, RECOVERY, Estate, plan_document
+from tests.handlers.estate import HUB, ORIGIN, RECOVERY, Estate, plan_document
 
 POLICIES = ("AWSElasticDisasterRecoveryRecoveryInstancePolicy", "AmazonSSMManagedInstanceCore")
 PLAN = {"waves": [{"name": "web", "servers": {"names": ["web-*"]}}]}
@@ -171,7 +171,7 @@ class Failover:
 
 def _profile(scope: Scope) -> str:
     """An instance profile with the policies of a recovery instance."""
-    sts = boto3.client("sts", region_name=HOME.region)
+    sts = boto3.client("sts", region_name=HUB.region)
     role = f"arn:aws:iam::{scope.account}:role/everything"
     keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     iam = boto3.client(

@@ -11,7 +11,7 @@ from tests.handlers.launching import taking_answers
 
 
 @pytest.mark.parametrize(("paused", "resumed"), [(False, []), (True, ["the-token"])])
-def test_a_batch_is_registered_and_resumed_at_once_if_no_pause_holds_it(
+def test_a_batch_is_registered_and_resumed_at_once_if_nothing_pauses_it(
     estate: Estate, paused: bool, resumed: list[str]
 ) -> None:
     estate.add_pairs("web-1")

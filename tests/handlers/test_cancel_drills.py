@@ -1,4 +1,4 @@
-"""CancelDrills: a failover stops the drills that hold its plan or servers, if its request says so."""
+"""CancelDrills: a failover stops the drills of its plan or servers, if requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.handlers.wire import Call
 
 
 class Drill:
-    """A drill that holds a server of the estate's execution: what Step Functions knows of it."""
+    """A drill with a lock on a server of the estate's execution: what Step Functions knows of it."""
 
     def __init__(self, estate: Estate) -> None:
         self.status = "RUNNING"
@@ -50,7 +50,7 @@ def waiting(estate: Estate) -> int:
 
 
 @pytest.mark.parametrize(("cancel", "stops"), [(True, 1), (False, 0)])
-def test_a_drill_that_holds_a_server_is_stopped_once_if_the_request_says_so(
+def test_a_drill_with_a_lock_on_a_server_is_stopped_once_if_requested(
     estate: Estate, cancel: bool, stops: int
 ) -> None:
     pairs = estate.add_pairs("web-1")

@@ -83,7 +83,7 @@ def test_a_server_in_another_job_or_execution_is_blocked(estate: Estate) -> None
     assert estate.servers()["web-2"].status is ServerStatus.READY
 
 
-def test_rights_that_lack_block_everybody_of_the_scope(estate: Estate, wire: Wire) -> None:
+def test_rights_that_lack_block_every_server_of_the_scope(estate: Estate, wire: Wire) -> None:
     estate.add_pairs("db-1", "web-1")
     wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:AttachVolume"))
     estate.reach("CHECKED")
@@ -110,7 +110,7 @@ def test_originals_are_read_where_the_origin_answers(estate: Estate) -> None:
     )
 
 
-def test_an_origin_that_is_down_blocks_nobody(estate: Estate, wire: Wire) -> None:
+def test_an_origin_that_is_down_blocks_no_server(estate: Estate, wire: Wire) -> None:
     def only_recovery(call: Any) -> None:
         if f"ec2.{ORIGIN.region}." in call.request.url:
             no_answer(call)
@@ -122,7 +122,7 @@ def test_an_origin_that_is_down_blocks_nobody(estate: Estate, wire: Wire) -> Non
     assert estate.servers()["db-1"].original_private_ip is None
 
 
-def test_an_address_that_changed_since_the_last_failover_is_told(estate: Estate) -> None:
+def test_an_address_that_changed_since_the_last_failover_is_reported(estate: Estate) -> None:
     server, target = estate.add_pairs("db-1")["db-1"]
     known = PairRecord(server, "db-1", RECOVERY, target, None, "192.0.2.1", None, None, "ORIGIN")
     estate.pairs.put([known])
@@ -162,7 +162,7 @@ def test_a_server_that_went_away_blocks_itself_only(estate: Estate) -> None:
     assert "LAUNCH_SETTINGS_UNREADABLE" in codes(estate, "web-1")
 
 
-def test_what_was_discovered_of_instances_is_asked_for_only_when_a_target_is_gone(
+def test_what_was_discovered_of_instances_is_asked_for_only_when_a_target_is_not_found(
     estate: Estate, wire: Wire
 ) -> None:
     estate.add_pairs("db-1", "web-1")

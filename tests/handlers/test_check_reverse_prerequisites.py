@@ -9,7 +9,7 @@ from tests.handlers.estate import Estate
 from tests.handlers.failover import Failover
 
 
-def test_servers_that_may_come_home_are_ready(away: Failover) -> None:
+def test_servers_that_may_fail_back_are_ready(away: Failover) -> None:
     away.open()
     away.identify()
     answer = away.check()
@@ -44,15 +44,15 @@ def test_an_origin_without_drs_blocks_all_with_the_remedy(estate: Estate) -> Non
     assert "REPLICATION_TEMPLATE_MISSING" in away.codes("web-1")
 
 
-def test_servers_that_are_home_already_need_nothing(estate: Estate) -> None:
+def test_servers_that_were_failed_back_need_nothing(estate: Estate) -> None:
     away = Failover(estate, "web-1")
     ids = away.ids["web-1"]
     drs = estate.drs_client()
     drs.disconnect_recovery_instance(recoveryInstanceID=ids.workload)
     drs.delete_recovery_instance(recoveryInstanceID=ids.workload)
     [pair] = estate.pairs.get([ids.server]).values()
-    home = replace(pair, workload_side="ORIGIN", last_failback="failback-0")
-    estate.pairs.put([home])
+    origin = replace(pair, workload_side="ORIGIN", last_failback="failback-0")
+    estate.pairs.put([origin])
     away.open()
     away.identify()
     assert away.check()["blocked"] == 0

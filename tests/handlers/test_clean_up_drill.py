@@ -41,7 +41,7 @@ def test_everything_is_put_back_and_repeating_it_is_harmless(estate: Estate) -> 
     assert estate.launch_configuration(server)["launchDisposition"] == "STARTED"
 
 
-def test_a_job_is_waited_for_even_if_nobody_lived_to_record_it(estate: Estate) -> None:
+def test_a_job_is_waited_for_even_if_no_record_of_it_was_written(estate: Estate) -> None:
     server, target, before = drilled(estate, "CONFIGURED")
     [record] = estate.servers().values()
     assert record.job_id is None
@@ -61,7 +61,7 @@ def test_a_server_that_was_never_launched_is_left_alone(estate: Estate) -> None:
     assert estate.call(clean_up_drill) == {"pending": 0, "cleaned": 0, "failed": 0, "waitSeconds": 15}
 
 
-def test_a_server_that_another_execution_holds_is_left_to_it(estate: Estate) -> None:
+def test_a_server_that_another_execution_has_locked_is_left_to_it(estate: Estate) -> None:
     server, target, _ = drilled(estate)
     lock = server_lock(server)
     estate.locks.take([lock], "execution-2", lambda holder: True)
@@ -82,7 +82,7 @@ def test_a_server_that_another_execution_holds_is_left_to_it(estate: Estate) -> 
         ("drs", "DeleteRecoveryInstance", "DELETE"),
     ],
 )
-def test_a_step_that_is_refused_is_tried_for_an_hour_and_then_told(
+def test_a_step_that_is_refused_is_tried_for_an_hour_and_then_reported(
     estate: Estate, service: str, operation: str, step: str
 ) -> None:
     _, target, _ = drilled(estate)
@@ -100,7 +100,7 @@ def test_a_step_that_is_refused_is_tried_for_an_hour_and_then_told(
     assert "never terminate" in issue(estate)
 
 
-def test_a_job_that_does_not_end_is_told(estate: Estate) -> None:
+def test_a_job_that_does_not_end_is_reported(estate: Estate) -> None:
     server, _, _ = drilled(estate, "CONFIGURED", launchTimeoutSeconds=600)
     estate.fault("JOB_STUCK", phase="SNAPSHOT", server=server, seconds=100_000)
     estate.launch("web")

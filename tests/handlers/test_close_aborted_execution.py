@@ -53,9 +53,9 @@ def test_an_execution_that_closed_itself_is_left_alone_by_the_event_about_it(est
     assert estate.report("unknown") == refused_report
     estate.open()
     close(estate, failure=FAILURE)
-    told = len(estate.messages())
+    sent = len(estate.messages())
     assert close_aborted_execution.handler(event, None) == {"status": "CLOSED"}
-    assert len(estate.messages()) == told
+    assert len(estate.messages()) == sent
 
 
 def test_a_stop_without_a_date_counts_from_its_event(estate: Estate) -> None:

@@ -21,7 +21,7 @@ from tests.handlers.reprotection import retire
 from tests.handlers.wire import Call, Wire
 
 
-def test_a_completed_execution_reports_releases_and_tells(estate: Estate) -> None:
+def test_a_completed_execution_is_reported_and_releases_its_locks(estate: Estate) -> None:
     pairs = estate.add_pairs("db-1", "web-1")
     estate.reach("RESERVED")
     move(estate, ServerStatus.RECOVERED, "db-1", "web-1")
@@ -82,7 +82,7 @@ def test_servers_that_are_found_while_an_execution_ends_get_an_outcome(estate: E
     assert estate.servers()["app-1"].status is ServerStatus.SKIPPED
 
 
-def test_a_plan_that_selects_nobody_says_how_to_select(estate: Estate) -> None:
+def test_a_plan_that_selects_no_server_says_how_to_select(estate: Estate) -> None:
     estate.reach("OPEN")
     assert "selects no server" in close(estate, decision="NOTHING_TO_DO")["reason"]
     assert "dr:enabled=true" in estate.report()["remedy"]
@@ -136,7 +136,7 @@ def test_the_message_is_taken_out_of_a_functions_error_document(
     assert message_of(cause) == message
 
 
-def test_a_failback_whose_servers_are_home_and_retired_is_completed(estate: Estate) -> None:
+def test_a_failback_whose_servers_are_failed_back_and_retired_is_completed(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.protected()
     retire(estate)
@@ -155,7 +155,7 @@ def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Esta
     assert "not tidied up" in (server.protection_reason or "")
 
 
-def test_nothing_to_do_because_all_is_home_is_no_failure(estate: Estate) -> None:
+def test_nothing_to_do_because_all_is_failed_back_is_no_failure(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.record(ServerStatus.RECOVERED, protection=Protection.RETIRED)
     estate.store.change_wave("execution-1", "web", {"status": "COMPLETED"})

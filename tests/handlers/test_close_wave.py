@@ -19,7 +19,7 @@ from tests.handlers.launching import taking_answers
 from tests.handlers.wire import refused_json
 
 
-def test_the_end_of_a_wave_wakes_those_that_wait_for_it_once(estate: Estate) -> None:
+def test_the_end_of_a_wave_resumes_those_that_wait_for_it_once(estate: Estate) -> None:
     estate.add_pairs("db-1", "web-1")
     estate.reach("PLANNED")
     answers = taking_answers(estate)
@@ -53,7 +53,7 @@ def test_a_wave_whose_servers_recovered_is_completed_and_remembers_its_pairs(est
         "444455556666",
     )
     subjects = [subject for subject, _ in estate.messages()]
-    assert subjects.count("erp: wave web completed") == 1, "the second call tells nobody"
+    assert subjects.count("erp: wave web completed") == 1, "the second call sends none"
 
 
 def test_a_skipped_wave_says_why_and_what_is_left(estate: Estate) -> None:

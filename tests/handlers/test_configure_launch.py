@@ -58,7 +58,7 @@ def test_settings_that_drs_refuses_fail_their_server_only(estate: Estate) -> Non
     assert failed.launch_changed, "it may have been changed, so it is put back later"
 
 
-def test_throttling_is_left_to_the_workflow_and_leaves_the_way_back(estate: Estate) -> None:
+def test_throttling_is_left_to_the_workflow_and_leaves_what_restores_it(estate: Estate) -> None:
     estate.add_pairs("web-1")
     estate.reach("RESERVED")
     estate.fault("THROTTLED", operation="UpdateLaunchConfiguration")

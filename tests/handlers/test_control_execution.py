@@ -19,7 +19,7 @@ def control(estate: Estate, action: str, **fields: Any) -> dict[str, Any]:
     return answer
 
 
-def test_a_pause_holds_launches_until_it_is_lifted(estate: Estate) -> None:
+def test_a_pause_stops_launches_until_it_ends(estate: Estate) -> None:
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
     paused = control(estate, "PAUSE")

@@ -9,7 +9,7 @@ from shared.model.status import ServerStatus
 from tests.handlers.failover import Failover
 
 
-def test_only_the_recovery_instances_that_the_request_names_come_home(away: Failover) -> None:
+def test_only_the_recovery_instances_that_the_request_names_are_failed_back(away: Failover) -> None:
     ids = [away.ids["web-2"].workload, "i-00000000000000bad"]
     away.open(plan=away.plan, recoveryInstanceIds=ids)
     away.identify()

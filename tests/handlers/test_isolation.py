@@ -1,6 +1,6 @@
 """Each function imports and answers its sample event with its own code and the built layer alone.
 
-The workers of the local cloud see more of this machine than Lambda would let them, so this is tested apart.
+The workers of the local cloud see more of this machine than Lambda would let them, so this is tested alone.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def test_nothing_else_is_there(alone: Alone, tmp_path: Path, module: str) -> Non
     assert f"No module named '{module.split('.')[0]}'" in answer["error"]
 
 
-def test_the_layer_holds_what_the_lock_file_says_and_all_that_it_needs() -> None:
+def test_the_layer_has_what_the_lock_file_says_and_all_that_it_needs() -> None:
     layer, locked = pins(REQUIREMENTS), pins(PROJECT / "requirements.lock")
     assert layer == {name: locked[name] for name in layer}
     needed = {name for package in layer for name in needed_by(package)}

@@ -52,7 +52,7 @@ def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
     assert "Reason given: a drill. Requested by: me." in text
 
 
-def test_opening_twice_tells_once_and_answers_the_same(estate: Estate) -> None:
+def test_opening_twice_notifies_once_and_answers_the_same(estate: Estate) -> None:
     assert estate.open() == estate.open()
     assert len(estate.messages()) == 1
 
@@ -167,7 +167,7 @@ def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: Failover)
         ({}, ["FAILOVER", "DRILL"], "mode"),
     ],
 )
-def test_what_cannot_be_brought_home_is_refused_by_name(
+def test_what_cannot_be_failed_back_is_refused_by_name(
     away: Failover, request_: dict[str, Any], modes: list[str], field: str
 ) -> None:
     with pytest.raises(RequestInvalidError, match=field):

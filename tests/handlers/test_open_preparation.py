@@ -14,7 +14,7 @@ from tests.handlers.preparation import open_
 from tests.handlers.wire import refused_json
 
 
-def test_a_preparation_is_recorded_and_names_the_execution_that_holds_the_plan(estate: Estate) -> None:
+def test_a_preparation_is_recorded_and_names_the_execution_of_the_plan(estate: Estate) -> None:
     assert open_(estate) == {"plan": "erp", "sites": ["main"], "undo": False, "holder": None}
     assert estate.store.execution("preparation-1").dry_run
     assert estate.locks.holders([preparation_lock("erp")]).popitem()[1] == "preparation-1"

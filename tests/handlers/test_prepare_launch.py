@@ -22,7 +22,7 @@ def test_checked_servers_are_prepared_once(estate: Estate) -> None:
     assert not estate.wire.of("UpdateLaunchConfiguration")
 
 
-def test_a_server_that_an_execution_holds_is_not_touched(estate: Estate) -> None:
+def test_a_server_that_an_execution_has_locked_is_not_touched(estate: Estate) -> None:
     pairs = estate.add_pairs("db-1", "web-1")
     before = estate.launch_configuration(pairs["web-1"][0])["launchDisposition"]
     open_(estate)

@@ -22,7 +22,7 @@ def reprotect_until_asked(estate: Estate) -> dict[str, Any]:
 
 def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
     way = Failback(estate, "web-1")
-    way.home()
+    way.failed_back()
     estate.clock.advance(600)
     estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
     assert estate.call(reprotect) == {"waiting": 1, "requested": 0, "failed": 0, "waitSeconds": 15}
@@ -35,7 +35,7 @@ def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
 
 def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_remedy(estate: Estate) -> None:
     way = Failback(estate, "web-1", "web-2")
-    way.home()
+    way.failed_back()
     estate.clock.advance(600)
     estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
     answer = reprotect_until_asked(estate)
@@ -50,7 +50,7 @@ def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_reme
 
 def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Estate) -> None:
     way = Failback(estate, "web-1")
-    way.home()
+    way.failed_back()
     estate.clock.advance(600)
     estate.wire.on("drs", "ReverseReplication", lost_answer(estate.wire))
     assert estate.call(reprotect)["waiting"] == 1
@@ -62,7 +62,7 @@ def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Esta
 
 def test_denied_rights_are_not_waited_for(estate: Estate) -> None:
     way = Failback(estate, "web-1")
-    way.home()
+    way.failed_back()
     estate.wire.on("drs", "ReverseReplication", refused_json("AccessDeniedException", status=403))
     assert estate.call(reprotect)["failed"] == 1
     assert "member-account stack" in (estate.servers()["web-1"].protection_remedy or "")

@@ -10,7 +10,7 @@ from tests.handlers.estate import RECOVERY, Estate, environment, plan_document
 from tests.handlers.wire import refused_json
 
 
-def test_a_server_that_another_execution_holds_is_blocked_at_the_last_moment(estate: Estate) -> None:
+def test_a_server_that_another_execution_has_locked_is_blocked_at_the_last_moment(estate: Estate) -> None:
     pairs = estate.add_pairs("db-1", "web-1")
     estate.reach("PLANNED", onBlocked="CONTINUE")
     other = makers.execution(execution_id="other", status=ExecutionStatus.RUNNING, ended_at=None)

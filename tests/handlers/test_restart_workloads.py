@@ -9,14 +9,14 @@ from tests.handlers.failback import Failback
 from tests.handlers.wire import refused
 
 
-def test_what_does_not_come_home_goes_on_where_it_was(estate: Estate) -> None:
+def test_what_does_not_fail_back_runs_where_it_was(estate: Estate) -> None:
     way = Failback(estate, "web-1", "web-2")
     way.record(ServerStatus.CONFIGURED)
     way.call(stop_workloads, before="LAUNCH")
     way.launched()
     estate.ec2(ORIGIN).start_instances(InstanceIds=[ids.original for ids in way.ids.values()])
     way.change("web-1", status=ServerStatus.RECOVERED)
-    way.change("web-2", status=ServerStatus.FAILED, reason="unwell", remedy="mend it")
+    way.change("web-2", status=ServerStatus.FAILED, reason="unhealthy", remedy="mend it")
     assert way.call(restart_workloads) == {"returning": 1, "returned": 0, "failed": 0}
     assert way.state("web-2") == ("stopped", "stopped"), "first the original stops"
     assert way.call(restart_workloads) == {"returning": 1, "returned": 0, "failed": 0}
@@ -27,7 +27,7 @@ def test_what_does_not_come_home_goes_on_where_it_was(estate: Estate) -> None:
     server = estate.servers()["web-2"]
     assert server.workload_restarted_at == estate.now
     assert [finding.code for finding in server.findings] == ["WORKLOAD_RESTARTED"]
-    assert (server.status, server.reason) == (ServerStatus.FAILED, "unwell"), "an outcome is final"
+    assert (server.status, server.reason) == (ServerStatus.FAILED, "unhealthy"), "an outcome is final"
 
 
 def test_a_workload_that_was_stopped_by_a_killed_execution_returns_too(estate: Estate) -> None:
@@ -66,7 +66,7 @@ def test_no_workload_starts_while_its_original_cannot_be_stopped(estate: Estate)
     assert "aws ec2 start-instances" in (server.remedy or "")
 
 
-def test_a_workload_that_is_gone_cannot_return(estate: Estate) -> None:
+def test_a_terminated_workload_cannot_return(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.record(ServerStatus.CONFIGURED)
     way.call(stop_workloads, before="LAUNCH")

@@ -57,14 +57,14 @@ def test_every_refusal_on_the_way_is_waited_for_and_ends_with_a_remedy(estate: E
     assert retire(estate)["retired"] == 1, "another try goes on where this one stood"
 
 
-def test_an_execution_that_was_killed_between_two_steps_is_gone_on_with(estate: Estate) -> None:
+def test_an_execution_that_was_killed_between_two_steps_is_continued(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.protected()
     ids = way.ids["web-1"]
-    home = estate.drs_client(ORIGIN)
-    home.stop_replication(sourceServerID=ids.reversed)
+    origin = estate.drs_client(ORIGIN)
+    origin.stop_replication(sourceServerID=ids.reversed)
     estate.drs_client().delete_recovery_instance(recoveryInstanceID=ids.workload)
-    home.delete_recovery_instance(recoveryInstanceID=ids.original)
+    origin.delete_recovery_instance(recoveryInstanceID=ids.original)
     estate.wire.clear()
     assert retire(estate)["retired"] == 1
     assert not estate.wire.of("StopReplication")
@@ -95,7 +95,7 @@ def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) 
     assert not estate.wire.of("StopReplication")
 
 
-def test_what_drs_created_itself_is_terminated_when_the_plan_says_so(estate: Estate) -> None:
+def test_what_drs_created_itself_is_terminated_if_the_plan_allows_it(estate: Estate) -> None:
     way = Failback(
         estate,
         "web-1",
@@ -190,19 +190,19 @@ def test_detached_volumes_of_both_sides_are_removed_on_request(estate: Estate) -
     assert estate.pairs.get([way.ids["web-1"].server])[way.ids["web-1"].server].detached_volumes == ()
 
 
-def test_a_volume_that_something_holds_is_not_removed(estate: Estate) -> None:
+def test_an_attached_volume_is_not_removed(estate: Estate) -> None:
     way = Failback(estate, "web-1", **REMOVE)
     way.protected()
     at_origin, away = left_behind(estate, way)
     zone = estate.instance(way.ids["web-1"].workload)["Placement"]["AvailabilityZone"]
-    held = estate.ec2().create_volume(Size=8, AvailabilityZone=zone)["VolumeId"]
-    estate.ec2().attach_volume(VolumeId=held, InstanceId=way.ids["web-1"].workload, Device="/dev/sdx")
-    way.change("web-1", detached_volumes=(at_origin, replace(away, volume_id=held)))
+    attached = estate.ec2().create_volume(Size=8, AvailabilityZone=zone)["VolumeId"]
+    estate.ec2().attach_volume(VolumeId=attached, InstanceId=way.ids["web-1"].workload, Device="/dev/sdx")
+    way.change("web-1", detached_volumes=(at_origin, replace(away, volume_id=attached)))
     retire(estate)
-    assert volumes(estate, replace(away, volume_id=held)) == [held]
+    assert volumes(estate, replace(away, volume_id=attached)) == [attached]
 
 
-def test_a_volume_that_cannot_be_removed_is_reported_and_keeps_nobody_up(estate: Estate) -> None:
+def test_a_volume_that_cannot_be_removed_is_reported_and_delays_no_server(estate: Estate) -> None:
     way = Failback(estate, "web-1", **REMOVE)
     way.protected()
     both = left_behind(estate, way)

@@ -56,7 +56,7 @@ def test_a_second_failback_adopts_what_the_first_reversed(away: Failover, wire: 
     assert away.watch()["action"] == "GO"
 
 
-def test_originals_are_tagged_when_the_plan_says_so(estate: Estate) -> None:
+def test_originals_are_tagged_if_the_plan_allows_it(estate: Estate) -> None:
     away = Failover(estate, "web-1", failback={"tagOriginals": True})
     original = away.ids["web-1"].original
     estate.ec2(ORIGIN).delete_tags(Resources=[original], Tags=[{"Key": "AWSDRS"}])
@@ -78,7 +78,7 @@ def test_a_server_that_changed_under_its_neighbours_fails_alone(away: Failover) 
     assert "DRS shows no recovery instance" in (away.servers()["web-1"].reason or "")
 
 
-def test_a_record_that_somebody_settled_is_not_asked_for(away: Failover) -> None:
+def test_a_settled_record_is_not_asked_for(away: Failover) -> None:
     away.reach_reversal()
     server = away.servers()["web-1"]
     values = {"status": ServerStatus.SKIPPED}

@@ -78,7 +78,7 @@ def test_a_busy_server_waits_while_its_neighbours_launch(estate: Estate) -> None
     assert set(statuses(estate).values()) == {ServerStatus.LAUNCHING}
 
 
-def test_a_scope_without_room_is_waited_for_but_not_for_ever(estate: Estate) -> None:
+def test_a_scope_without_slots_is_waited_for_but_not_for_ever(estate: Estate) -> None:
     others = estate.add_servers(*(f"other-{number}" for number in range(20)))
     estate.add_pairs("web-1")
     estate.reach("CONFIGURED")
@@ -111,7 +111,7 @@ def test_denied_rights_fail_the_batch_with_the_remedy(estate: Estate) -> None:
     assert "member-account stack" in (estate.servers()["web-1"].remedy or "")
 
 
-def test_one_server_that_is_denied_does_not_hold_up_its_neighbours(estate: Estate) -> None:
+def test_one_server_that_is_denied_does_not_delay_its_neighbours(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2", "web-3")
     estate.reach("CONFIGURED")
     denied = pairs["web-2"][0]

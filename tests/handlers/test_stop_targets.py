@@ -19,7 +19,7 @@ def test_stopped_targets_need_nothing(estate: Estate) -> None:
     assert not estate.wire.of("StopInstances")
 
 
-def test_running_targets_are_stopped_only_if_the_plan_says_so(estate: Estate) -> None:
+def test_running_targets_are_stopped_only_if_the_plan_allows_it(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
     estate.ec2().start_instances(InstanceIds=[pairs["web-1"][1]])
@@ -38,7 +38,7 @@ def test_targets_that_may_be_stopped_are(estate: Estate) -> None:
     assert estate.call(stop_targets, wave="web") == {"stopped": 2, "stopping": 0, "failed": 0}
 
 
-def test_targets_that_are_gone_untagged_or_refuse_fail_alone(estate: Estate) -> None:
+def test_terminated_untagged_or_refusing_targets_fail_alone(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2", "web-3", "web-4")
     estate.reach("CONFIGURED", plan_document(**STOP))
     ec2 = estate.ec2()

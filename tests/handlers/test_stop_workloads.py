@@ -64,7 +64,7 @@ def test_a_workload_that_ec2_refuses_to_stop_fails_with_its_words(estate: Estate
     assert "OperationNotPermitted" in (estate.servers()["web-1"].reason or "")
 
 
-def test_a_workload_that_somebody_started_again_is_stopped_again_before_the_start(estate: Estate) -> None:
+def test_a_workload_that_was_started_again_is_stopped_again_before_the_start(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.record(ServerStatus.CONFIGURED)
     way.call(stop_workloads, before="LAUNCH")

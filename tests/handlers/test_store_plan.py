@@ -1,4 +1,4 @@
-"""StorePlan: a valid plan is kept under its name, and prepared if it says so."""
+"""StorePlan: a valid plan is kept under its name, and prepared on request."""
 
 from __future__ import annotations
 

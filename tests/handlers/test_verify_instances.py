@@ -10,7 +10,7 @@ from tests.handlers.estate import Estate, plan_document
 
 
 def verify(estate: Estate) -> dict[str, int]:
-    """VerifyInstances, and whether it says when to look again."""
+    """VerifyInstances, and the next poll of which is 5 to 60 seconds later."""
     answer: dict[str, int] = estate.call(verify_instances, wave="web")
     assert 5 <= answer.pop("waitSeconds") <= 60
     return answer

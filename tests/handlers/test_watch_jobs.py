@@ -10,13 +10,13 @@ from tests.handlers.launching import jobs, launch
 
 
 def watch(estate: Estate) -> dict[str, int]:
-    """WatchJobs, and whether it says when to look again."""
+    """WatchJobs, and the next poll of which is 5 to 60 seconds later."""
     answer: dict[str, int] = estate.call(watch_jobs, wave="web")
     assert 10 <= answer.pop("waitSeconds") <= 240
     return answer
 
 
-def test_servers_of_a_job_that_somebody_deleted_are_given_up(estate: Estate) -> None:
+def test_servers_of_a_deleted_job_are_given_up(estate: Estate) -> None:
     estate.add_pairs("web-1")
     estate.reach("LAUNCHING")
     estate.clock.advance(3600)
@@ -52,7 +52,7 @@ def test_a_round_asks_drs_once(estate: Estate) -> None:
     assert len(estate.wire.of("DescribeJobs")) == 1
 
 
-def test_a_look_without_news_reads_no_servers_of_other_waves(estate: Estate) -> None:
+def test_a_poll_without_news_reads_no_servers_of_other_waves(estate: Estate) -> None:
     estate.add_pairs("web-1", "db-1")
     estate.reach("LAUNCHING")
     estate.wire.clear()
@@ -63,7 +63,7 @@ def test_a_look_without_news_reads_no_servers_of_other_waves(estate: Estate) -> 
     assert not [query for query in queries if "SERVER#" in query and "SERVER#web#" not in query]
 
 
-def test_a_launch_that_is_seen_before_its_record_says_so_is_not_lost(estate: Estate) -> None:
+def test_a_launch_that_is_seen_before_its_record_is_written_is_not_lost(estate: Estate) -> None:
     estate.add_pairs("web-1", "web-2")
     estate.reach("CONFIGURED")
     estate.fault("JOB_STUCK", server="web-2", phase="CONVERSION")

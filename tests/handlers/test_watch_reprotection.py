@@ -25,7 +25,7 @@ def await_protection(estate: Estate) -> dict[str, Any]:
 
 def test_what_returned_is_protected_again_and_asked_once(estate: Estate) -> None:
     way = Failback(estate, "web-1", "web-2")
-    way.home()
+    way.failed_back()
     estate.clock.advance(600)
     estate.wire.clear()
     answer = estate.call(reprotect)
@@ -49,7 +49,7 @@ def test_what_returned_is_protected_again_and_asked_once(estate: Estate) -> None
 
 def test_a_copy_that_does_not_catch_up_is_unprotected_at_the_deadline(estate: Estate) -> None:
     way = Failback(estate, "web-1", failback={"reprotectDeadlineSeconds": 600})
-    way.home()
+    way.failed_back()
     estate.clock.advance(600)
     assert estate.call(reprotect)["requested"] == 1
     estate.fault("STALLS", server=way.ids["web-1"].server, error="AGENT_NOT_SEEN")

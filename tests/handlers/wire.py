@@ -99,8 +99,8 @@ class Wire:
         if call.service == "service-quotas":
             assert self.drs, "the wire leads to no DRS"
             account, region = _signer(call.request)
-            told = self.drs.service_quotas(call.operation, call.body.encode(), account, region)
-            return call.answer(told.status, told.body, dict(told.headers))
+            quotas = self.drs.service_quotas(call.operation, call.body.encode(), account, region)
+            return call.answer(quotas.status, quotas.body, dict(quotas.headers))
         name = f"before-send.{call.service}.{call.operation}"
         response: AWSResponse | None = botocore_stubber(event_name=name, request=call.request)
         return response
@@ -144,7 +144,7 @@ def _ask_dynamodb(call: Call) -> AWSResponse:
     request = call.request
     account, region = _signer(request)
     body: Any = request.body or b""
-    told = ministack().answer(
+    response = ministack().answer(
         transport.Call(
             service="dynamodb",
             operation=call.operation,
@@ -158,7 +158,7 @@ def _ask_dynamodb(call: Call) -> AWSResponse:
             body=body.encode() if isinstance(body, str) else body,
         )
     )
-    return call.answer(told.status, told.body, dict(told.headers))
+    return call.answer(response.status, response.body, dict(response.headers))
 
 
 def _signer(request: AWSPreparedRequest) -> tuple[str, str]:

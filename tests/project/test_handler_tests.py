@@ -1,4 +1,4 @@
-"""Each handler has a file of tests, so that who changes one finds them."""
+"""Each handler has a file of tests, named after it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from shared.aws.errors import AwsCallError
 from shared.aws.iam import IamClient
 from shared.model.iam import Question
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
-from tests.handlers.estate import HOME, RECOVERY, Estate
+from tests.handlers.estate import HUB, RECOVERY, Estate
 from tests.handlers.wire import Wire, refused, simulation
 
 ARN = f"arn:aws:drs:us-east-2:{RECOVERY.account}:source-server/s-1"
@@ -25,7 +25,7 @@ def iam(estate: Estate) -> IamClient:
 
 
 def member_iam() -> Any:
-    sts = boto3.client("sts", region_name=HOME.region)
+    sts = boto3.client("sts", region_name=HUB.region)
     role = f"arn:aws:iam::{RECOVERY.account}:role/everything"
     keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return boto3.client(
