@@ -9,6 +9,7 @@ import botocore.endpoint
 import botocore.loaders
 import botocore.session
 import pytest
+from botocore.useragent import UserAgentString
 from moto import mock_aws
 
 from tests.handlers.estate import Estate, botocore_through, environment, forget_clients
@@ -27,6 +28,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     # Every session parses the service models anew otherwise.
     monkeypatch.setattr(botocore.session, "create_loader", lambda _: _LOADER)
+    # botocore makes it anew for each call, in the time of answering one; no service here reads it.
+    monkeypatch.setattr(UserAgentString, "to_string", lambda _: "tests")
     # botocore waits between its own retries by time.sleep.
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     forget_clients()

@@ -314,8 +314,8 @@ class Estate:
 
     def await_jobs(self, waves: Sequence[str]) -> None:
         """Let time pass until no wave has a server that is launching."""
-        for _ in range(400):
-            self.clock.advance(30)
+        for _ in range(100):
+            self.clock.advance(120)
             if not any(self.call(watch_jobs, wave=wave)["launching"] for wave in waves):
                 return
         raise AssertionError("the jobs do not end")

@@ -63,6 +63,7 @@ class Wire:
         self.calls: list[Call] = []
         self.drs: DrsEmulator | None = None
         self._answers: dict[tuple[str, str], Answer] = {}
+        self._drs_clients: dict[Scope, Any] = {}
 
     def on(self, service: str, operation: str, answer: Answer) -> None:
         """From now on ``answer`` decides about the calls of an operation."""
@@ -107,13 +108,15 @@ class Wire:
 
     def drs_client(self, scope: Scope) -> Any:
         """A DRS client that acts as an account's root: the access key is the account."""
-        return boto3.client(
-            "drs",
-            region_name=scope.region,
-            aws_access_key_id=scope.account,
-            aws_secret_access_key="secret",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        if scope not in self._drs_clients:
+            self._drs_clients[scope] = boto3.client(
+                "drs",
+                region_name=scope.region,
+                aws_access_key_id=scope.account,
+                aws_secret_access_key="secret",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        return self._drs_clients[scope]
 
     def _ask_drs(self, call: Call) -> AWSResponse:
         request = call.request
