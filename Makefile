@@ -1,6 +1,6 @@
 # make help says what there is. Every target brings its own environment up to date first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-without-shortcuts soak lint benchmark cloud clean environment
+.PHONY: help demo test test-fast test-without-shortcuts soak lint benchmark cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 # Every step is a process of its own: let them share compiled modules, whatever the shell says, and keep them
@@ -21,10 +21,14 @@ SEED ?=
 ARGS ?=
 
 local = .venv/bin/python -m local
-pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile
+pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile --durations=10
 # Measured where it is cheap; workflows run the same code again, in virtual time.
 isolated = tests/workflows/test_prepare.py
-covered = tests/shared tests/handlers tests/project tests/drs_emulator tests/local tests/benchmarks $(isolated) --cov --cov-report=term:skip-covered --cov-fail-under=90
+covered = tests/shared tests/handlers $(isolated) --cov --cov-report=term:skip-covered --cov-fail-under=90
+uncovered = tests/workflows tests/local_cloud tests/local tests/drs_emulator tests/benchmarks tests/project
+# What a change most often breaks: rules, records, wiring, templates and pages, and one whole failover.
+quick = tests/shared/rules tests/shared/test_task.py tests/shared/test_serialization.py tests/shared/store/test_writes.py \
+  tests/project tests/workflows/test_failover_happy.py
 # What the shortcuts could change: both clouds, and workflows that write, query and redrive much.
 unshortened = tests/local tests/local_cloud/test_engine_states.py tests/local_cloud/test_engine_ec2.py \
   $(addprefix tests/workflows/test_,callbacks.py failover_start.py redrive.py prepare.py)
@@ -38,6 +42,7 @@ help:
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
 	@echo '             SEEDS=1                    how often each fault of docs/faults.md is played'
+	@echo 'make test-fast  what a change most often breaks, in under two minutes'
 	@echo 'make test-without-shortcuts  a selection, without what makes the local cloud fast'
 	@echo 'make soak    random mixes of faults in virtual time, until one hurts'
 	@echo '             MINUTES=10                 for how long'
@@ -62,7 +67,10 @@ cloud: environment
 
 test: environment
 	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
-	@$(if $(ARGS),,$(pytest) tests/workflows tests/local_cloud $(isolated:%=--ignore=%))
+	@$(if $(ARGS),,$(pytest) $(uncovered) $(isolated:%=--ignore=%))
+
+test-fast: environment
+	@$(pytest) $(quick) $(ARGS)
 
 test-without-shortcuts: environment
 	@DRS_LOCAL_SHORTCUTS=0 $(pytest) $(if $(ARGS),$(ARGS),$(unshortened))

@@ -311,14 +311,15 @@ def test_an_undo_killed_and_started_again(machine: str, state: str) -> None:
         assert settings(here) == before
 
 
-CATCHES = (
-    "OpenPreparation",
-    "DiscoverServers",
-    "MatchInstances",
-    "CheckPrerequisites",
-    "PrepareLaunch",
-    "UndoPreparation",
-)
+CATCHES = {
+    "OpenPreparation": "OpenPreparation",
+    "DiscoverServers": "DiscoverSites",
+    "MatchInstances": "MatchInstances",
+    "CheckPrerequisites": "CheckSites",
+    "PrepareLaunch": "PrepareLaunch",
+    "UndoPreparation": "UndoPreparation",
+}
+"""The state that catches the failure of each function: of one that runs for each site, the Map around it."""
 
 
 @pytest.mark.parametrize("function", CATCHES)
@@ -328,7 +329,7 @@ def test_whatever_fails_is_reported_and_nothing_is_left_locked(function: str) ->
         here.cloud.fail_function(f"{function}Function", error="MadeToFailError")
         arn = begin(here, "prep", undo=function == "UndoPreparation")
         result = here.cloud.wait(arn)
-        assert ("prepare", function, "MadeToFailError") in result.caught
+        assert ("prepare", CATCHES[function], "MadeToFailError") in result.caught
         assert result.status == "FAILED"
         assert result.error == "PreparationFailed"
         assert "made to fail" in (result.cause or "")
