@@ -28,8 +28,6 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     # Every session parses the service models anew otherwise.
     monkeypatch.setattr(botocore.session, "create_loader", lambda _: _LOADER)
-    # botocore makes it anew for each call, in the time of answering one; no service here reads it.
-    monkeypatch.setattr(UserAgentString, "to_string", lambda _: "tests")
     # botocore waits between its own retries by time.sleep.
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     forget_clients()
@@ -41,7 +39,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def estate(wire: Wire) -> Estate:
+def estate(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Estate:
+    # botocore makes it anew for each call, in the time of answering one; no service of the estate reads it.
+    monkeypatch.setattr(UserAgentString, "to_string", lambda _: "tests")
     return Estate(wire)
 
 

@@ -22,8 +22,6 @@ from local.simulation.template import Template
 from tests.handlers.layer import REQUIREMENTS, build_layer, needed_by, pins
 from tests.policies import HOME, PROJECT, REGION, functions
 
-pytestmark = pytest.mark.xdist_group("isolation")
-
 FLEET = """
 name: databases
 sites:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("demo commands")
-
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "drs_emulator",

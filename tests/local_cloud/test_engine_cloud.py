@@ -23,8 +23,6 @@ from local.ministack.process import AdminCallError
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, MEMBER, allow, deny, trust
 
-pytestmark = pytest.mark.xdist_group("local cloud")
-
 LAMBDA = trust({"Service": "lambda.amazonaws.com"})
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from local.ministack import LocalCloud
 from tests.local_cloud import engine
 from tests.local_cloud.engine import HUB, REGION
-
-pytestmark = pytest.mark.xdist_group("local cloud")
 
 
 def test_drs_metrics_are_in_cloudwatch(cloud: LocalCloud) -> None:

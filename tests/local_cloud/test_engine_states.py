@@ -13,8 +13,6 @@ from botocore.exceptions import ClientError
 from local.ministack import LocalCloud
 from tests.local_cloud import engine
 
-pytestmark = pytest.mark.xdist_group("local cloud")
-
 WORK = """
 class BusyError(Exception): pass
 class BrokenError(Exception): pass

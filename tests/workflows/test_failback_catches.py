@@ -26,8 +26,6 @@ from tests.workflows.test_failover_catches import (
     rejecting,
 )
 
-pytestmark = pytest.mark.xdist_group("failback catches")
-
 Taken = set[tuple[str, str, str]]
 
 

@@ -19,8 +19,6 @@ from local.simulation import EventFaults
 from shared.model.quotas import JOBS_IN_PROGRESS
 from tests.workflows.stage import SLEEPERS, Run, Stage, fill_with_foreign_jobs, group, stage, wave
 
-pytestmark = pytest.mark.xdist_group("failover catches")
-
 MACHINES = Path(__file__).parents[2] / "statemachines"
 ERROR = "MadeToFailError"
 

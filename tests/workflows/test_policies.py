@@ -23,8 +23,6 @@ from tests.policies import (
 from tests.workflows.policy_scenarios import SCENARIOS, stage
 from tests.workflows.recorded_calls import Recorded, forget_sessions
 
-pytestmark = pytest.mark.xdist_group("policies")
-
 _STARTING = "Service Authorization Reference, DRS: dependent actions of StartRecovery"
 _TERMINATING = "Service Authorization Reference, DRS: dependent actions of TerminateRecoveryInstances"
 _REVERSING = "Service Authorization Reference, DRS: dependent actions of ReverseReplication"

@@ -11,8 +11,6 @@ from botocore.exceptions import ClientError
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.stage import Stage, group, issue, stage
 
-pytestmark = pytest.mark.xdist_group("run command")
-
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Stage]:

@@ -11,8 +11,6 @@ import pytest
 from local.fleet import BuiltServer, Fleet, FleetNotBuiltError, build, load
 from local.simulation import VirtualCloud
 
-pytestmark = pytest.mark.xdist_group("building")
-
 FLEETS = Path(__file__).parents[3] / "fleets"
 ORIGIN = ("111122223333", "us-east-1")
 RECOVERY = ("444455556666", "us-east-2")
