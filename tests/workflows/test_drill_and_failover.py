@@ -73,7 +73,7 @@ def test_a_failover_cancels_a_drill_of_its_plan_wherever_it_is(machine: str, sta
         assert stops <= 1
 
 
-def test_a_failover_of_another_plan_cancels_the_drill_that_holds_its_servers() -> None:
+def test_a_failover_of_another_plan_cancels_the_drill_with_the_lock_of_its_servers() -> None:
     with two_waves() as here:
         origin = here.world()["origin"]
         events_arrive(here)
@@ -131,7 +131,7 @@ def test_a_drill_gives_way_to_a_failover() -> None:
         request = {"plan": rival(here), "mode": "DRILL"}
         other = here.wait(here.cloud.start("failover", request, name="other"))
         assert other.status == "BLOCKED"
-        assert "The failover real holds" in other.server("db")["reason"]
+        assert "The failover real has locked" in other.server("db")["reason"]
         assert here.wait(real).status == "COMPLETED"
         assert here.instances()[here.target("db")]["state"] == "running"
 
