@@ -55,7 +55,7 @@ DEATHS = st.tuples(
 
 
 @settings(
-    max_examples=int(os.environ.get("ROUND_TRIPS", "10")),
+    max_examples=int(os.environ.get("ROUND_TRIPS", "5")),
     deadline=None,
     derandomize=True,
     database=None,

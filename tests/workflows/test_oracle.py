@@ -120,10 +120,10 @@ def test_launch_settings_that_a_preparation_leaves_behind_are_noticed() -> None:
 
 
 def test_a_failure_tells_how_to_play_it_again() -> None:
-    def nobody(here: Stage, runs: Any) -> None:
+    def spoil(here: Stage, dice: Any) -> None:
         raise AssertionError("as expected")
 
-    spoiled: Scenario = replace(SCENARIOS["job-stuck"], expect=nobody)
+    spoiled: Scenario = replace(SCENARIOS["job-stuck"], arrange=spoil)
     with pytest.raises(AssertionError, match="as expected") as raised:
         play(spoiled, 7)
     assert raised.value.__notes__ == ["again: make soak SCENARIO=job-stuck SEED=7"]
