@@ -72,16 +72,3 @@ class LockStore:
 
 def _key(lock: str) -> dict[str, str]:
     return {"pk": f"LOCK#{lock}", "sk": "LOCK"}
-
-
-def locked_by_others(
-    locks: LockStore, source_server_ids: Sequence[str], execution_id: str, is_over: Callable[[str], bool]
-) -> dict[str, str]:
-    """Servers that another execution, not over yet, holds: its id by source server id."""
-    holders = locks.holders([server_lock(server_id) for server_id in source_server_ids])
-    over = {holder: is_over(holder) for holder in set(holders.values()) - {execution_id}}
-    return {
-        lock.removeprefix("SERVER#"): holder
-        for lock, holder in holders.items()
-        if holder != execution_id and not over[holder]
-    }

@@ -35,8 +35,3 @@ def run_checks(checks: Iterable[Check[P]], *args: P.args, **kwargs: P.kwargs) ->
 def blocking(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings that block: CRITICAL ones, and OVERRIDABLE ones that nothing has overridden."""
     return tuple(finding for finding in findings if finding.severity is not Severity.WARNING)
-
-
-def is_blocked(findings: Iterable[Finding]) -> bool:
-    """Whether any finding blocks."""
-    return bool(blocking(findings))

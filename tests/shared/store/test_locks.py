@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.store import plan_lock, server_lock
-from shared.store.locks import locked_by_others
 from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, Wire
 
@@ -108,15 +107,6 @@ def test_keys_that_dynamodb_leaves_out_are_asked_for_again(estate: Estate, wire:
 
     wire.on("dynamodb", "BatchGetItem", half)
     assert estate.locks.holders([server_lock("s-1"), server_lock("s-2")]) == {"SERVER#s-1": "one"}
-
-
-def test_servers_of_others_are_those_of_running_executions(estate: Estate) -> None:
-    for holder, server in (("me", "s-1"), ("running", "s-2"), ("over", "s-3")):
-        estate.locks.take([server_lock(server)], holder, nobody)
-    servers = ["s-1", "s-2", "s-3", "s-4"]
-    held = locked_by_others(estate.locks, servers, "me", lambda holder: holder == "over")
-    assert held == {"s-2": "running"}
-    assert locked_by_others(estate.locks, [], "me", nobody) == {}
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,7 +14,7 @@ from shared.model.ec2 import Volume
 from shared.model.finding import Severity
 from shared.model.policies import LaunchOrder, Mode, Policies, RecoveryMode, WhenTargetRuns
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
-from shared.rules.checks.check import blocking, is_blocked
+from shared.rules.checks.check import blocking
 from shared.rules.checks.prerequisites import (
     CHECKS,
     SCOPE_CHECKS,
@@ -249,7 +249,7 @@ def test_a_single_fault_is_found_and_nothing_else(
 ) -> None:
     findings = check_server(facts(**changes), policies)
     assert {finding.code: finding.severity for finding in findings} == expected
-    assert is_blocked(findings) == bool({C, OVERRIDABLE} & set(expected.values()))
+    assert bool(blocking(findings)) == bool({C, OVERRIDABLE} & set(expected.values()))
     assert {finding.code for finding in blocking(findings)} == {
         code for code, severity in expected.items() if severity is not W
     }
@@ -318,10 +318,10 @@ def test_a_server_without_a_copy_is_always_blocked_and_one_with_a_copy_launchabl
         facts(server=source_server(replication_state=state), has_recovery_point=point), DEFAULT
     )
     if point is False or state in NEVER_LAUNCHABLE:
-        assert is_blocked(findings)
+        assert blocking(findings)
         assert sum(finding.severity is C for finding in findings) == 1
     if point and (state == "CONTINUOUS" or state in LAUNCHABLE_WITH_COPY):
-        assert not is_blocked(findings)
+        assert not blocking(findings)
 
 
 # --- scopes -----------------------------------------------------------------------------------------------

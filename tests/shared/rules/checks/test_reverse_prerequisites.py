@@ -10,7 +10,7 @@ from shared.model.ec2 import Volume
 from shared.model.finding import Severity
 from shared.model.policies import FailbackPolicies, Policies, RecoveryInstanceDisposition, WhenTargetRuns
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
-from shared.rules.checks.check import is_blocked
+from shared.rules.checks.check import blocking
 from shared.rules.checks.reverse_facts import (
     AclEntry,
     EgressRule,
@@ -196,7 +196,7 @@ def test_a_single_fault_is_found_and_nothing_else(
 ) -> None:
     findings = check_reverse_server(facts(**changes), said)
     assert {finding.code: finding.severity for finding in findings} == expected
-    assert is_blocked(findings) == bool({C, V} & set(expected.values()))
+    assert bool(blocking(findings)) == bool({C, V} & set(expected.values()))
     for finding in findings:
         assert finding.found.endswith(".")
         assert finding.remedy

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.finding import Finding, Severity
-from shared.rules.checks.check import is_blocked
+from shared.rules.checks.check import blocking
 from shared.rules.plan.overrides import Override, apply_overrides
 from tests.makers import instance_id, record, server_id
 
@@ -57,6 +57,6 @@ def test_no_override_lifts_a_critical_finding(findings: list[Finding], overrides
     critical = [f for f in findings if f.severity is Severity.CRITICAL]
     assert [f for f in after if f.severity is Severity.CRITICAL] == critical
     if critical:
-        assert is_blocked(after)
+        assert blocking(after)
     lifted = {override.check for override in overrides}
     assert not [f for f in after if f.severity is Severity.OVERRIDABLE and f.code in lifted]
