@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,6 +108,21 @@ class Stage:
         }
         self.call("CloseAbortedExecutionFunction", {"source": "aws.states", "detail": detail})
 
+    def outcomes(self) -> dict[str, str]:
+        """How every recorded execution ended: its status, and the codes that blocked servers of it."""
+        names = self.cloud.functions.environment()
+        items = self.cloud.client("dynamodb").scan(TableName=names["EXECUTIONS_TABLE"])["Items"]
+        statuses, codes = {}, defaultdict[str, set[str]](set)
+        for item in items:
+            execution = re.sub(r"-\d{8}T\d{6}$", "", item["pk"]["S"].split("#")[1])  # named by the time
+            if item["sk"]["S"] == "EXECUTION":
+                error = re.match(r"\w+(?=: )", item.get("reason", {}).get("S", ""))
+                statuses[execution] = item["status"]["S"] + (f" {error.group()}" if error else "")
+            elif item["sk"]["S"].startswith("SERVER#") and item["status"]["S"] == "BLOCKED":
+                found = [finding["M"] for finding in item["findings"]["L"]]
+                codes[execution] |= {one["code"]["S"] for one in found if one["severity"]["S"] == "CRITICAL"}
+        return {one: " ".join([status, *sorted(codes[one])]) for one, status in statuses.items()}
+
 
 Scenario = Callable[[Stage], None]
 
@@ -144,7 +161,10 @@ def plan_unknown(at: Stage) -> None:
     detail = {"plan": "nowhere", "mode": "FAILBACK", "reason": "us-east-1 is back"}
     envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-2"}
     at.call("StartFromEventFunction", {**envelope, "detail": detail})
-    assert at.cloud.run("failover", {"plan": "nowhere"}, name="unknown").error == "ExecutionFailed"
+    at.cloud.start("failover", {"plan": "nowhere"}, name="unknown")
+    for arn in list(at.cloud.states.records):
+        assert "PlanNotFoundError: No plan 'nowhere' is stored" in str(at.cloud.wait(arn).cause)
+    assert len(at.cloud.states.records) == 2
 
 
 def permission_missing(at: Stage) -> None:
@@ -403,25 +423,102 @@ def steered(at: Stage) -> None:
     at.cloud.advance(3600)
 
 
-SCENARIOS: tuple[tuple[Scenario, str, str], ...] = (
-    (declared_by_event_with_issue, _TROUBLED, "{}"),
-    (plan_unknown, _HEALTHY, "{}"),
-    (steered, _HEALTHY, "{}"),
-    (permission_missing, _HEALTHY, "{}"),
-    (two_executions_of_one_plan, _HEALTHY, "{}"),
-    (two_plans_for_the_same_servers, _HEALTHY, "{}"),
-    (tags_lost_after_the_checks, _HEALTHY, "{}"),
-    (stopped_before_the_launch, _HEALTHY, "{}"),
-    (stopped_in_the_midst_of_a_wave, _HEALTHY, "{}"),
-    (stopped_drill, _HEALTHY, "{}"),
-    (failover_during_a_drill, _HEALTHY, "{}"),
-    (there_and_back, _HOMESICK, _CAREFUL),
-    (two_ways_home, _HEALTHY, "{}"),
-    (closed_late, _HEALTHY, "{}"),
-    (called_late, _HEALTHY, "{}"),
-    (no_slot_at_first, _HEALTHY, "{}"),
-    (failed_over_by_hand, _HEALTHY, _TERMINATING),
-    (prepared_and_undone, _TROUBLED, "{}"),
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario, where it plays, and how each of its executions is to end: else it proves nothing."""
+
+    scenario: Scenario
+    outcomes: dict[str, str]
+    servers: str = _HEALTHY
+    failback: str = "{}"
+
+
+SCENARIOS: tuple[Played, ...] = (
+    Played(declared_by_event_with_issue, {"event-e-1": "COMPLETED_WITH_FAILURES TARGET_MISSING"}, _TROUBLED),
+    Played(plan_unknown, {}),
+    Played(
+        steered,
+        {
+            "drill": "CANCELLED ExecutionAborted",
+            "early": "CANCELLED ExecutionCancelled",
+            "home": "CANCELLED ExecutionCancelled",
+            "home-retry": "COMPLETED",
+            "steered": "COMPLETED_WITH_FAILURES",
+            "steered-retry": "COMPLETED",
+        },
+    ),
+    Played(permission_missing, {"denied": "BLOCKED ACTIONS_DENIED"}),
+    Played(two_executions_of_one_plan, {"first": "COMPLETED", "second": "FAILED ExecutionInProgressError"}),
+    Played(
+        two_plans_for_the_same_servers,
+        {
+            "first": "COMPLETED",
+            "second": "BLOCKED LOCKED_BY_EXECUTION",
+            "third": "BLOCKED SERVER_BUSY SERVER_LOCKED",
+        },
+    ),
+    Played(tags_lost_after_the_checks, {"tags": "FAILED"}),
+    Played(stopped_before_the_launch, {"stopped": "CANCELLED ExecutionAborted"}),
+    Played(stopped_in_the_midst_of_a_wave, {"stopped": "CANCELLED ExecutionAborted"}),
+    Played(
+        stopped_drill,
+        {
+            "drill": "CANCELLED ExecutionAborted",
+            "patient": "BLOCKED LOCKED_BY_EXECUTION",
+            "same-plan": "FAILED ExecutionInProgressError",
+            "same-servers": "BLOCKED SERVER_BUSY SERVER_LOCKED",
+            "way-home": "BLOCKED NOT_FAILED_OVER",
+        },
+    ),
+    Played(failover_during_a_drill, {"drill": "CANCELLED ExecutionAborted", "real": "COMPLETED"}),
+    Played(
+        there_and_back,
+        {
+            "early": "BLOCKED ORIGINAL_UNCONFIRMED SERVER_LOCKED",
+            "home": "COMPLETED_WITH_FAILURES",
+            "out": "COMPLETED",
+        },
+        _HOMESICK,
+        _CAREFUL,
+    ),
+    Played(
+        two_ways_home,
+        {
+            "first": "CANCELLED ExecutionAborted",
+            "fourth": "BLOCKED SERVER_BUSY SERVER_LOCKED",
+            "goes-on": "COMPLETED",
+            "out": "COMPLETED",
+            "out-again": "BLOCKED SERVER_LOCKED TARGET_IN_USE",
+            "same-plan": "FAILED ExecutionInProgressError",
+            "second": "BLOCKED LOCKED_BY_EXECUTION",
+            "third": "BLOCKED SERVER_LOCKED",
+        },
+    ),
+    Played(closed_late, {"out": "CANCELLED ExecutionAborted"}),
+    Played(called_late, {"out": "CANCELLED"}),
+    Played(
+        no_slot_at_first,
+        {"closes": "BLOCKED SERVER_LOCKED", "crowded": "COMPLETED", "stopped": "CANCELLED ExecutionAborted"},
+    ),
+    Played(
+        failed_over_by_hand,
+        {
+            "drill": "CANCELLED ExecutionAborted",
+            "home": "COMPLETED_WITH_FAILURES NOT_FAILED_OVER",
+            "too-early": "BLOCKED DRILL_INSTANCE NOT_FAILED_OVER ORIGINAL_UNCONFIRMED SERVER_LOCKED",
+        },
+        _HEALTHY,
+        _TERMINATING,
+    ),
+    Played(
+        prepared_and_undone,
+        {
+            "erp-stored": "COMPLETED_WITH_FAILURES TARGET_MISSING",
+            "second": "FAILED PreparationInProgressError",
+            "undo": "COMPLETED",
+        },
+        _TROUBLED,
+    ),
 )
 
 

@@ -105,10 +105,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> set[Recorded]:
     """Everything that the functions did in all scenarios."""
     forget_sessions()
     calls: set[Recorded] = set()
-    for scenario, servers, failback in SCENARIOS:
-        folder: Path = tmp_path_factory.mktemp(scenario.__name__)
-        with stage(folder, servers, failback) as at:
-            scenario(at)
+    for played in SCENARIOS:
+        folder: Path = tmp_path_factory.mktemp(played.scenario.__name__)
+        with stage(folder, played.servers, played.failback) as at:
+            played.scenario(at)
+            assert at.outcomes() == played.outcomes, played.scenario.__name__
             calls |= at.cloud.recorded
     return calls
 
