@@ -3,74 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PARTS = (
-    "drs_emulator",
-    "fleets",
-    "functions",
-    "local",
-    "shared",
-    "stacks",
-    "statemachines",
-    "template.yaml",
-    "member-account.yaml",
-)
+from tests.local_cloud.newcomer import begin, copy_project, endpoint_of
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What git has of the project, as far as the commands need it."""
-    folder = tmp_path_factory.mktemp("clone")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / part, folder / part)
-    return folder
+    return copy_project(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture
 def up(clone: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """``up`` with three servers in it: the process and its endpoint."""
     process = begin(clone, "up", "--fleet", "fleets/three.yaml")
-    assert process.stdout
-    said = ""
-    for line in process.stdout:
-        said += line
-        if found := re.search(r"is up at (http://127\.0\.0\.1:\d+)", line):
-            break
-    else:
-        pytest.fail(said)
-    yield process, found[1]
+    yield process, endpoint_of(process)
     process.kill()
     process.communicate()
-
-
-def begin(clone: Path, *words: str) -> subprocess.Popen[str]:
-    """Output is buffered as it is in a newcomer's shell, whatever this one says."""
-    command = [sys.executable, "-m", "local", *words]
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return subprocess.Popen(
-        command,
-        cwd=clone,
-        env=env,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
 
 
 def said(clone: Path, *words: str) -> tuple[int, str]:

@@ -112,7 +112,7 @@ def test_the_notification_of_a_pause_says_who_why_and_how_to_resume() -> None:
         assert told["subject"] == "shop: paused by ana"
         for part in ("the database team looks first", answer["toResume"], "aws lambda invoke"):
             assert part in told["message"]
-        payload = answer["toResume"].split("--payload '")[1].split("'")[0]
+        payload = answer["toResume"].split("<<< '")[1].split("'")[0]
         asked = json.loads(payload)
         assert (asked["action"], asked["pause"]) == ("RESUME", answer["id"])
         here.call("ControlExecutionFunction", {**asked, "now": here.cloud.clock.now().isoformat()})

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 
 def control_call(function_name: str, execution_id: str, action: str, **fields: Any) -> str:
-    """An AWS CLI call of the function ``function_name`` with a message; who and why are to be filled in."""
+    """An AWS CLI call of the function ``function_name`` with a message; who and why are to be filled in.
+
+    The message comes by standard input, as bytes: version 1 of the AWS CLI knows no ``--cli-binary-format``, and
+    version 2 takes a payload in the command for base64 (AWS CLI user guide, *Breaking changes*).
+    """
     message = {
         "executionId": execution_id,
         "action": action,
@@ -16,6 +21,6 @@ def control_call(function_name: str, execution_id: str, action: str, **fields: A
         "reason": "YOUR REASON",
     }
     return (
-        f"aws lambda invoke --function-name {function_name} --cli-binary-format raw-in-base64-out "
-        f"--payload '{json.dumps(message)}' /dev/stdout"
+        f"aws lambda invoke --function-name {function_name} --payload fileb:///dev/stdin /dev/stdout "
+        f"<<< {shlex.quote(json.dumps(message))}"
     )
