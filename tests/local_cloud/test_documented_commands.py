@@ -45,7 +45,7 @@ RECOVERED = {"db-001": "RECOVERED", "db-002": "RECOVERED", "job-001": "RECOVERED
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """Somebody with the pages in hand and a cloud in which the estate's plan is stored."""
+    """A reader of the pages, and a cloud in which the estate's plan is stored."""
     clone = copy_project(tmp_path_factory.mktemp("clone"))
     (clone / "fleets" / "estate.yaml").write_text(FLEET, "utf-8")
     process = begin(clone, "up", "--deploy", "--fleet", "fleets/estate.yaml", "--speed", "400")
@@ -180,7 +180,7 @@ def test_every_control_message_has_its_effect_and_the_estate_comes_back(reader: 
 
 
 def _undone(reader: Reader) -> None:
-    """Started, paused before a wave when others are recovered, then all of it undone: what follows begins anew."""
+    """Paused before a wave when others are recovered, then undone: what follows begins anew."""
     reader.types(command("operate.md", "--name dry-2026-11-22"))
     reader.types(command("operate.md", "--name estate-2026-11-22"))
     run = "estate-2026-11-22"

@@ -10,8 +10,8 @@ from typing import Any
 def control_call(function_name: str, execution_id: str, action: str, **fields: Any) -> str:
     """An AWS CLI call of the function ``function_name`` with a message; who and why are to be filled in.
 
-    The message comes by standard input, as bytes: version 1 of the AWS CLI knows no ``--cli-binary-format``, and
-    version 2 takes a payload in the command for base64 (AWS CLI user guide, *Breaking changes*).
+    The message comes as bytes, by standard input: version 1 of the AWS CLI knows no ``--cli-binary-format``,
+    and version 2 takes a payload in the command for base64 (AWS CLI user guide, *Breaking changes*).
     """
     message = {
         "executionId": execution_id,
