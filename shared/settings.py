@@ -81,6 +81,7 @@ class ConfigurationSettings:
     reports_bucket: str
     topic_arn: str
     control_function: str
+    close_function: str
     member_role: str
     external_id: str
     retention_days: int
@@ -95,6 +96,7 @@ class ConfigurationSettings:
             reports_bucket=_read("REPORTS_BUCKET"),
             topic_arn=_read("TOPIC_ARN"),
             control_function=_read("CONTROL_FUNCTION_NAME"),
+            close_function=_read("CLOSE_FUNCTION_NAME"),
             member_role=_read("CONFIGURATION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
             retention_days=int(_read("RETENTION_DAYS")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.aws.report_bucket import put_report
 from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord
 from shared.model.status import ExecutionStatus
@@ -12,6 +11,7 @@ from shared.rules.closure.execution import unrecorded
 from shared.rules.closure.preparation import preparation_end
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
+from shared.services.report_writer import write_report
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, LockStore, preparation_lock
 from shared.task import Run, task
@@ -37,13 +37,14 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store.change_execution(run.execution_id, {field: getattr(record, field) for field in fields})
     report = preparation_report(record, servers, outcomes, **options)
     summary = summarize_preparation(report)
-    uri = put_report(run.settings.reports_bucket, report, summary)
     LockStore(store.table_name).release([preparation_lock(record.plan_name)], run.execution_id)
-    if record.status is not ExecutionStatus.COMPLETED:
+    again = "Start the preparation again: what is prepared already stays as it is."
+    written = write_report(run.settings.reports_bucket, report, summary, again)
+    if record.status is not ExecutionStatus.COMPLETED or not written.uri:
         what = "failed" if record.status is ExecutionStatus.FAILED else f"{totals['blocked']} blocked"
         title = f"{record.plan_name}: preparation: {what}"
-        notify(run.settings.topic_arn, title, f"{summary}\nReport: {uri}")
-    return {"status": record.status.value, "report": uri, "totals": totals, "reason": record.reason}
+        notify(run.settings.topic_arn, title, f"{summary}\n{written.text}")
+    return {"status": record.status.value, "report": written.place, "totals": totals, "reason": record.reason}
 
 
 def _record(run: Run[ConfigurationSettings]) -> ExecutionRecord:

@@ -52,7 +52,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         arn=arn,
     )
     is_new = run.store.open(record, plan_document, started + timedelta(days=settings.retention_days))
-    waits_for_drill = not request.dry_run and opener.lock_plan(plan.name, cancel_drill=request.cancel_drill)
+    waits_for_drill = not request.dry_run and opener.lock_plan(plan.name, request, settings.control_function)
     if is_new:
         notify(settings.topic_arn, *start_notification(record, request, settings.control_function))
     return workflow_choices(run.execution_id, plan, policies, request, waits_for_drill=waits_for_drill)

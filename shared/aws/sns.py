@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.version import USER_AGENT
 
 SUBJECT_LIMIT = 100
-"""SNS refuses subjects of more than 100 characters (SNS API reference, Publish)."""
+"""SNS refuses subjects that are longer, not ASCII, or of several lines (SNS API reference, Publish)."""
 MESSAGE_LIMIT = 256 * 1024
 """SNS refuses messages of more than 256 KiB, in bytes (SNS API reference, Publish)."""
 CUT = "\n…"
@@ -24,9 +25,16 @@ logger = Logger(child=True)
 def notify(topic_arn: str, subject: str, text: str) -> None:
     """Publish to the topic; a failure is logged, not raised."""
     try:
-        _sns().publish(TopicArn=topic_arn, Subject=subject[:SUBJECT_LIMIT], Message=_fitting(text))
+        _sns().publish(TopicArn=topic_arn, Subject=_as_subject(subject), Message=_fitting(text))
     except (ClientError, BotoCoreError):
         logger.exception("notification not sent", extra={"subject": subject})
+
+
+def _as_subject(text: str) -> str:
+    """Names in a subject are written by others: accents go, other letters become question marks."""
+    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    printable = "".join(one if one.isprintable() else " " for one in plain)
+    return " ".join(printable.encode("ascii", "replace").decode().split())[:SUBJECT_LIMIT]
 
 
 def _fitting(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from shared.aws.report_bucket import put_report
 from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.finding import Finding
@@ -18,6 +17,7 @@ from shared.model.status import ServerStatus
 from shared.rules.closure.execution import (
     Closure,
     closed,
+    end_title,
     outcome_at_end,
     protection_at_end,
     unrecorded,
@@ -25,10 +25,12 @@ from shared.rules.closure.execution import (
     with_cancellation,
 )
 from shared.rules.closure.launch_settings import not_restored
+from shared.rules.control.cli_hints import close_call
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.report.document import ReportFacts, build_report
 from shared.rules.report.summary import summarize
 from shared.services.pair_keeper import PairKeeper
+from shared.services.report_writer import write_report
 from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
 from shared.store import (
@@ -47,7 +49,7 @@ LATE_REPORTS = 3
 
 
 def close(store: ExecutionStore, settings: ConfigurationSettings, closure: Closure) -> dict[str, Any]:
-    """Returns ``{status, report, totals, reason, remedy}``."""
+    """Returns ``{status, report, totals, reason, remedy}``; ``report``: its URI, or that there is none."""
     record, plan = _opened(store, closure)
     closure = with_cancellation(closure, record)
     dry_run = record.dry_run and not closure.error
@@ -61,14 +63,13 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, closure: Closu
     left_behind = _detached_before(record, pairs.values())
     report = _report(store, record, plan, waves, servers, left_behind, removed)
     summary = summarize(report)
-    uri = put_report(settings.reports_bucket, report, summary)
     _release(store, record, servers)
-    what = "dry run" if record.dry_run else record.mode.value.lower()
-    title = f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
-    notify(settings.topic_arn, title, f"{summary}\n\nReport: {uri}")
+    again = close_call(settings.close_function, record.execution_id, record.started_at)
+    written = write_report(settings.reports_bucket, report, summary, again)
+    notify(settings.topic_arn, end_title(record, closure), f"{summary}\n\n{written.text}")
     return {
         "status": record.status.value,
-        "report": uri,
+        "report": written.place,
         "totals": report["totals"],
         "reason": record.reason or "",
         "remedy": record.remedy or "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.aws.step_functions import arn_of
 from shared.model.policies import Mode
+from shared.rules.control.opening import in_progress
 from shared.rules.plan.contracts import Problem
 from shared.rules.plan.requests import Request, RequestInvalidError
 from shared.services.execution_liveness import execution_is_over
@@ -47,7 +47,7 @@ class ExecutionOpener:
             return self._store.plan_document(request.failover)
         return request.inline_plan or stored_plan(plans, request.plan_name)
 
-    def lock_plan(self, plan_name: str, *, cancel_drill: bool) -> bool:
+    def lock_plan(self, plan_name: str, request: Request, control_function: str) -> bool:
         """Lock the plan; True where a drill has it that is to be cancelled first.
 
         Raises ExecutionInProgressError.
@@ -59,12 +59,9 @@ class ExecutionOpener:
             lambda holder: execution_is_over(self._store, holder, self._arn),
         )
         for holder in locked.values():
-            mode = self._store.execution(holder).mode
-            if not (cancel_drill and mode is Mode.DRILL):
-                raise ExecutionInProgressError(
-                    f"Execution {holder} of plan {plan_name!r} is running. Wait for it to end, or stop it: "
-                    f"aws stepfunctions stop-execution --execution-arn {arn_of(holder, mode, self._arn)}"
-                )
+            record = self._store.execution(holder)
+            if not (request.cancel_drill and record.mode is Mode.DRILL):
+                raise ExecutionInProgressError(in_progress(record, request, control_function))
             waits_for_drill = True
         # If it was called late, no other task would release the lock.
         if self._store.execution(self._id).status.is_final:

@@ -100,7 +100,7 @@ def test_a_bad_plan_within_a_request_is_refused(estate: Estate) -> None:
 def test_a_plan_runs_once_at_a_time(estate: Estate) -> None:
     estate.open()
     estate.wire.on("sfn", "DescribeExecution", refused_json("AccessDeniedException"))
-    with pytest.raises(ExecutionInProgressError, match="execution-1 of plan 'erp' is running"):
+    with pytest.raises(ExecutionInProgressError, match="execution-1 of plan 'erp' has been under way"):
         open_with(estate, {"plan": plan_document()}, "execution-2")
     assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-1"}
 

@@ -9,7 +9,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from functions.execution.launch import start_from_event
-from shared.rules.plan.requests import RequestInvalidError
 from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, refused_json
 
@@ -53,8 +52,23 @@ def test_an_event_that_arrives_again_starts_nothing(estate: Estate) -> None:
     assert start_from_event.handler(event(), None)["started"] is False
 
 
-def test_an_event_without_a_plan_is_refused(estate: Estate) -> None:
+@pytest.mark.parametrize(
+    ("detail", "named"),
+    [
+        ({"plan": None}, "detail.plan"),
+        ({"plann": "erp"}, "plann"),
+        ({"mode": "FAILOVR"}, "detail.mode"),
+        ({"cancelDrill": True, "mode": "FAILBACK"}, "detail.cancelDrill"),
+    ],
+)
+def test_an_event_with_a_typo_is_reported_to_the_operators_with_its_field(
+    estate: Estate, detail: dict[str, Any], named: str
+) -> None:
     started = taking_starts(estate)
-    with pytest.raises(RequestInvalidError):
-        start_from_event.handler({**event(), "detail": {}}, None)
+    answer = start_from_event.handler(event(**detail), None)
     assert started == []
+    [(title, text)] = estate.messages()
+    assert title == "A declared disaster was NOT started: its event is refused"
+    assert named in text
+    assert named in answer["refused"]
+    assert "put the event again" in text

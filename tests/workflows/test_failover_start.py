@@ -243,8 +243,8 @@ def test_a_plan_that_runs_already_is_refused_with_the_failover() -> None:
         second = here.run("second")
         assert second.status == "FAILED"
         assert "ExecutionInProgressError" in second.report["reason"]
-        assert "Execution first of plan 'shop'" in second.report["reason"]
-        assert "stop-execution" in second.report["reason"]
+        assert "The failover first of plan 'shop' has been under way" in second.report["reason"]
+        assert '"action": "CANCEL"' in second.report["reason"]
         assert here.locks() == locks
         assert here.wait(first).status == "COMPLETED"
 

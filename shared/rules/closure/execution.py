@@ -15,6 +15,7 @@ from shared.rules.failback.workloads import whereabouts
 from shared.rules.waves.outcome import execution_outcome
 from shared.times import iso
 
+IN_PROGRESS = "ExecutionInProgressError"
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled"})
 """Errors by which operators end an execution, as opposed to failures."""
 
@@ -50,6 +51,14 @@ def with_cancellation(closure: Closure, record: ExecutionRecord) -> Closure:
         return closure
     cause = f"{record.cancellation.by}: {record.cancellation.reason}"
     return replace(closure, error="ExecutionCancelled", cause=cause)
+
+
+def end_title(record: ExecutionRecord, closure: Closure) -> str:
+    """Of the notification about the end. One that another kept out has changed nothing."""
+    what = "dry run" if record.dry_run else record.mode.value.lower()
+    if closure.error == IN_PROGRESS:
+        return f"{record.plan_name}: {what} refused, another execution is under way"
+    return f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
 
 
 def unrecorded(execution_id: str, started_at: str, *, dry_run: bool = False) -> ExecutionRecord:

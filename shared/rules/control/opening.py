@@ -1,4 +1,4 @@
-"""What OpenExecution returns to the workflow and sends to the operators."""
+"""What OpenExecution returns to the workflow, and what it and StartFromEvent send to the operators."""
 
 from __future__ import annotations
 
@@ -45,3 +45,32 @@ def start_notification(record: ExecutionRecord, request: Request, control_functi
     }
     hints = "" if request.dry_run else "".join(f"\n\n{what}:\n{call}" for what, call in calls.items())
     return f"{record.plan_name}: {what} started", text + hints
+
+
+def in_progress(holder: ExecutionRecord, request: Request, control_function: str) -> str:
+    """Why an execution is refused beside ``holder``, and what to do instead.
+
+    A disaster that is declared twice is answered without a command: what runs is what was asked for.
+    """
+    what = f"{holder.mode.value.lower()} {holder.execution_id} of plan {holder.plan_name!r}"
+    found = f"The {what} has been under way since {holder.started_at}."
+    if holder.mode is Mode.DRILL and request.mode is Mode.FAILOVER:
+        return (
+            f'{found} Start this failover again with "cancelDrill": true: the drill ends and cleans up first.'
+        )
+    if request.started_by_event:
+        return f"{found} This event changed nothing; the execution that runs goes on."
+    if holder.approval_token is not None and holder.decision is None:
+        return f"{found} It waits for an approval: approve or reject it, as its notification says."
+    cancel = control_call(control_function, holder.execution_id, "CANCEL", launched="LEAVE")
+    return f"{found} Wait for its end. To end it, which leaves what it has launched as it is: {cancel}"
+
+
+def refused_event(event_id: str, why: str) -> tuple[str, str]:
+    """Title and text of the notification about a declaration that starts nothing."""
+    text = (
+        f"The event {event_id} declares a disaster, and nothing was started: {why}\n\n"
+        "Correct it and put the event again, or start the state machine with this request "
+        "(docs/operate.md, Starting)."
+    )
+    return "A declared disaster was NOT started: its event is refused", text

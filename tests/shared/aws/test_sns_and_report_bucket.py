@@ -24,9 +24,18 @@ def test_a_message_reaches_the_topic(estate: Estate) -> None:
     assert estate.messages() == [("erp: failover started", "Look at it.")]
 
 
-def test_a_long_subject_is_cut_to_what_sns_takes(estate: Estate) -> None:
-    notify(TOPIC, "x" * 150, "text")
-    assert estate.messages() == [("x" * 100, "text")]
+@pytest.mark.parametrize(
+    ("subject", "sent"),
+    [
+        ("x" * 150, "x" * 100),
+        ("erp: paused by Zoë Müller", "erp: paused by Zoe Muller"),
+        ("erp: paused by 山田", "erp: paused by ??"),
+        ("erp: paused by eve\r\nBcc:\tall\x07", "erp: paused by eve Bcc: all"),
+    ],
+)
+def test_a_subject_is_one_line_of_ascii_that_sns_takes(estate: Estate, subject: str, sent: str) -> None:
+    notify(TOPIC, subject, "text")
+    assert estate.messages() == [(sent, "text")]
 
 
 def test_a_message_about_a_thousand_failures_is_cut_to_what_sns_takes(estate: Estate) -> None:
