@@ -157,10 +157,12 @@ def declared_by_event_with_issue(at: Stage) -> None:
 
 
 def plan_unknown(at: Stage) -> None:
-    """A request for a plan that is not stored is told which ones are, one in an event too."""
+    """A request for a plan that is not stored is told which ones are, one in an event too; one with a typo."""
     detail = {"plan": "nowhere", "mode": "FAILBACK", "reason": "us-east-1 is back"}
     envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-2"}
     at.call("StartFromEventFunction", {**envelope, "detail": detail})
+    at.call("StartFromEventFunction", {**envelope, "detail": {**detail, "mode": "FAILBAK"}})
+    assert "NOT started" in at.cloud.notifications[-1]["subject"]
     at.cloud.start("failover", {"plan": "nowhere"}, name="unknown")
     for arn in list(at.cloud.states.records):
         assert "PlanNotFoundError: No plan 'nowhere' is stored" in str(at.cloud.wait(arn).cause)
