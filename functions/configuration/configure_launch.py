@@ -11,20 +11,24 @@ from shared.settings import ConfigurationSettings
 from shared.task import Run, task
 from shared.times import iso
 
+LAUNCHED_BY_BATCH = (ServerStatus.CONFIGURED, ServerStatus.LAUNCHING, ServerStatus.LAUNCH_FAILED)
+
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{configured, unchanged, failed, batches: [numbers]}``."""
     store = run.store
     mode = run.execution.policies.recovery_mode
-    started = {"status": WaveStatus.RUNNING, "started_at": iso(run.now)}
+    wave = store.wave(run.execution_id, run.wave)
+    started = {"status": WaveStatus.RUNNING, "started_at": wave.started_at or iso(run.now)}
     store.change_wave(run.execution_id, run.wave, started)
     servers = take_over(store, run.execution_id, store.servers(run.execution_id, run.wave), run.now)
     result = LaunchConfigurer(store, run.accounts, run.execution_id, mode).configure(servers)
-    configured = [s for s in servers if s.status is ServerStatus.CONFIGURED] + result.servers
+    # When settings are written again, others of the wave launch already, and may have to be launched again.
+    going = [server for server in servers if server.status in LAUNCHED_BY_BATCH] + result.servers
     return {
         "configured": result.configured,
         "unchanged": result.unchanged,
         "failed": result.failed,
-        "batches": sorted({server.batch for server in configured if server.batch is not None}),
+        "batches": sorted({server.batch for server in going if server.batch is not None}),
     }

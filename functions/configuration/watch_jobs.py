@@ -11,6 +11,7 @@ from shared.rules.control.turns import may_start
 from shared.rules.drs.drs_job_monitor import FINISHING
 from shared.rules.launch.polling import ROUND, jobs_wait
 from shared.rules.waves.outcome import retryable
+from shared.services.launch_configurer import OPEN
 from shared.services.launch_watcher import LaunchWatcher
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
@@ -41,6 +42,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     finishing = any(job.status == FINISHING for job in jobs)
     return {
         "launching": count[ServerStatus.LAUNCHING],
+        "toConfigure": sum(server.overwritten > 0 and server.status in OPEN for server in servers),
         "toRetry": sum(retryable(server, execution.policies) for server in servers),
         "launched": count[ServerStatus.LAUNCHED],
         "starting": count[ServerStatus.STARTING],

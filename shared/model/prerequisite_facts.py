@@ -37,6 +37,9 @@ class ServerFacts:
     ``locked_by_execution``: another execution that has locked the server; ``locked_by_mode``: its mode.
     ``recovery_instance``: the one DRS lists for the server now.
     ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
+    ``recorded_target``: the target of the pair as recorded, None at the first time.
+    ``paired_by``: "MANUAL" or "NAME".
+    ``launches_into``: the other instance that the launch settings name, if it exists.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
     """
 
@@ -55,6 +58,9 @@ class ServerFacts:
     has_recovery_point: bool | None = None
     recorded_workload_side: str | None = None
     mode: Mode = Mode.FAILOVER
+    recorded_target: str | None = None
+    paired_by: str | None = None
+    launches_into: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)

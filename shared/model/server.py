@@ -35,10 +35,11 @@ class RemovedVolume:
 
 @dataclass(frozen=True, slots=True)
 class ServerProgress:
-    """How far a server's launch is: two fields of its ``ServerRecord``."""
+    """How far a server's launch is: some fields of its ``ServerRecord``."""
 
     status: ServerStatus
     attempts: int = 0
+    overwritten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ServerRecord:
     findings: tuple[Finding, ...] = ()
     previous_launch: LaunchSettings | None = None
     launch_changed: bool = False
+    overwritten: int = 0  # how often others changed the launch settings after they were set
     started_by_drs: bool = False
     stop_awaited_since: str | None = None
     launched_at: str | None = None

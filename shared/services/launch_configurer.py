@@ -9,6 +9,7 @@ from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.aws.rate_limits import in_parallel
+from shared.model.drs import LaunchSettings
 from shared.model.policies import RecoveryMode
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
@@ -17,10 +18,6 @@ from shared.store import ExecutionStore
 
 OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
 """To be launched next: after the checks, or in a failback after the replication."""
-
-
-class LaunchSettingsUnknownError(Exception):
-    """A server passed the checks without its launch settings being recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,82 +42,91 @@ class LaunchConfigurer:
         self._mode = mode
 
     def configure(self, servers: Sequence[ServerRecord]) -> Configured:
-        """Configure those of ``servers`` that are open."""
+        """Configure those of ``servers`` that are open.
+
+        What is so now is read here: the checks were earlier, and others may write, too. What is to be put
+        back is recorded once: an execution that takes over from another keeps what was before that one.
+        """
         wanted = [server for server in servers if server.status in OPEN]
-        ready = self._with_settings(wanted)
-        to_change = [server for server in ready if self._steps(server)]
-        self._mark_changed(to_change)
+        settings = in_parallel(
+            self._read, wanted, api="GetLaunchConfiguration", scope=lambda server: server.scope
+        )
+        read = [
+            _Read(server, replace(server, previous_launch=server.previous_launch or found), found)
+            for server, found in zip(wanted, settings, strict=True)
+            if isinstance(found, LaunchSettings)
+        ]
+        unread = [
+            Change(server, _after(server, found))
+            for server, found in zip(wanted, settings, strict=True)
+            if isinstance(found, AwsCallError)
+        ]
+        to_change = [one for one in read if self._steps(one)]
+        self._record_previous(to_change)
         results = in_parallel(
             self._update,
             to_change,
             api="UpdateLaunchConfiguration",
-            scope=lambda server: server.scope,
-            calls=lambda server: len(self._steps(server)),
+            scope=lambda one: one.server.scope,
+            calls=lambda one: len(self._steps(one)),
         )
-        errors = dict(zip((server.source_server_id for server in to_change), results, strict=True))
-        changes = [Change(server, _after(server, errors.get(server.source_server_id))) for server in ready]
-        done = self._store.change_servers(self._id, changes, only_from=OPEN)
+        errors = dict(zip((one.server.source_server_id for one in to_change), results, strict=True))
+        changes = [
+            Change(one.before, _after(one.server, errors.get(one.server.source_server_id))) for one in read
+        ]
+        done = self._store.change_servers(self._id, [*changes, *unread], only_from=OPEN)
         failed = sum(server.status is ServerStatus.FAILED for server in done)
         return Configured(
             servers=[server for server in done if server.status is ServerStatus.CONFIGURED],
-            configured=len(to_change) - failed,
-            unchanged=len(ready) - len(to_change),
-            failed=failed + len(wanted) - len(ready),
+            configured=sum(error is None for error in results),
+            unchanged=len(read) - len(to_change),
+            failed=failed,
         )
 
-    def _mark_changed(self, servers: Sequence[ServerRecord]) -> None:
+    def _record_previous(self, settings: Sequence[_Read]) -> None:
         """Recorded before the call: what an interrupted call may have changed must be put back.
 
         It is written also where it was read: RestoreLaunchSettings may have cleared it since.
         """
         changes = [
-            Change(replace(server, launch_changed=False), replace(server, launch_changed=True))
-            for server in servers
+            Change(
+                replace(one.server, launch_changed=False, previous_launch=None),
+                replace(one.server, launch_changed=True),
+            )
+            for one in settings
         ]
         self._store.change_servers(self._id, changes, only_from=OPEN)
 
-    def _update(self, server: ServerRecord) -> AwsCallError | None:
-        drs = DrsClient(self._accounts, server.scope)
+    def _update(self, one: _Read) -> AwsCallError | None:
+        drs = DrsClient(self._accounts, one.server.scope)
         try:
-            for step in self._steps(server):
-                drs.update_launch_settings(server.drs_server_id, step)
+            for step in self._steps(one):
+                drs.update_launch_settings(one.server.drs_server_id, step)
         except (ThrottledError, AwsUnavailableError):
             raise
         except AwsCallError as error:
             return error
         return None
 
-    def _with_settings(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
-        """The servers with the settings they had; those whose settings cannot be read fail.
-
-        CheckPrerequisites has read them of every READY server. Reversed servers came to be after the checks.
-        """
-        known = [server for server in servers if server.previous_launch is not None]
-        others = [server for server in servers if server.previous_launch is None]
-        unknown = [server for server in others if server.status is ServerStatus.REPLICATED]
-        found = in_parallel(
-            self._read, unknown, api="GetLaunchConfiguration", scope=lambda server: server.scope
-        )
-        changes = [Change(server, after) for server, after in zip(unknown, found, strict=True)]
-        # Recorded before anything is changed: a repeated call must not take our settings for the old ones.
-        done = self._store.change_servers(self._id, changes, only_from=OPEN)
-        unread = [server for server in others if server.status is not ServerStatus.REPLICATED]
-        return known + unread + [server for server in done if server.status is not ServerStatus.FAILED]
-
-    def _read(self, server: ServerRecord) -> ServerRecord:
+    def _read(self, server: ServerRecord) -> LaunchSettings | AwsCallError:
         try:
-            settings = DrsClient(self._accounts, server.scope).launch_settings(server.drs_server_id)
+            return DrsClient(self._accounts, server.scope).launch_settings(server.drs_server_id)
         except (ThrottledError, AwsUnavailableError):
             raise
         except AwsCallError as error:
-            return _after(server, error)
-        return replace(server, previous_launch=settings)
+            return error
 
-    def _steps(self, server: ServerRecord) -> tuple[Step, ...]:
-        """What to change. Raises LaunchSettingsUnknownError: the checks have read them of a READY server."""
-        if server.previous_launch is None:
-            raise LaunchSettingsUnknownError(f"{server.source_server_id} is READY without launch settings.")
-        return changes_to_launch_into(server.previous_launch, server.pair_instance_id or "", self._mode)
+    def _steps(self, one: _Read) -> tuple[Step, ...]:
+        return changes_to_launch_into(one.settings, one.server.pair_instance_id or "", self._mode)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A server as read, with what is to be put back on its record, and its settings as they are now."""
+
+    before: ServerRecord
+    server: ServerRecord
+    settings: LaunchSettings
 
 
 def _after(server: ServerRecord, error: AwsCallError | None) -> ServerRecord:

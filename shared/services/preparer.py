@@ -96,13 +96,30 @@ class Preparer:
     def prepare(self, servers: Sequence[ServerRecord], mode: RecoveryMode) -> None:
         """Make the settings of servers that passed the checks right. Repeating it is harmless."""
         known = self._preparations.all()
-        work = [self._to_prepare(server, known.get(server.source_server_id), mode) for server in servers]
+        settings = in_parallel(
+            lambda server: self._read(server.source_server_id),
+            servers,
+            api="GetLaunchConfiguration",
+            scope=lambda server: self._scope,
+        )
+        work, outcomes = [], []
+        for server, current in zip(servers, settings, strict=True):
+            if isinstance(current, LaunchSettings):
+                work.append(self._to_prepare(server, current, known.get(server.source_server_id), mode))
+            else:
+                outcomes.append(_refused(server.source_server_id, server.name, current))
+        self._record(outcomes)
         self._carry_out(work)
 
     def undo(self) -> None:
         """Put back what preparations of this plan have changed, unless it was changed since."""
         known = [one for one in self._preparations.all().values() if one.plan_name == self._plan]
-        settings = in_parallel(self._read, known, api="GetLaunchConfiguration", scope=lambda one: self._scope)
+        settings = in_parallel(
+            lambda one: self._read(one.source_server_id),
+            known,
+            api="GetLaunchConfiguration",
+            scope=lambda one: self._scope,
+        )
         work, outcomes = [], []
         for one, current in zip(known, settings, strict=True):
             if isinstance(current, LaunchSettings):
@@ -112,15 +129,14 @@ class Preparer:
         self._record(outcomes)
         self._carry_out(work)
 
-    def _to_prepare(self, server: ServerRecord, known: Preparation | None, mode: RecoveryMode) -> _Work:
+    def _to_prepare(
+        self, server: ServerRecord, current: LaunchSettings, known: Preparation | None, mode: RecoveryMode
+    ) -> _Work:
         server_id, instance = server.source_server_id, server.pair_instance_id or ""
-        current = server.previous_launch
-        if known and known.done and known.prepared_by == self._id:
-            # An earlier attempt of this very call did it: what the checks have read is stale.
+        if known and known.done and known.prepared_by == self._id and not changed_since(known, current):
+            # An earlier attempt of this very call did it.
             done = ServerOutcome(server_id, server.name, Outcome.PREPARED)
             return _Work(server_id, server.name, (), known, done)
-        if current is None:
-            raise ValueError(f"{server_id} passed the checks without its launch settings.")
         steps = changes_to_launch_into(current, instance, mode)
         changed = changed_since(known, current)
         remember = known
@@ -195,9 +211,9 @@ class Preparer:
             return error
         return None
 
-    def _read(self, known: Preparation) -> LaunchSettings | AwsCallError:
+    def _read(self, source_server_id: str) -> LaunchSettings | AwsCallError:
         try:
-            return self._drs.launch_settings(known.source_server_id)
+            return self._drs.launch_settings(source_server_id)
         except (ThrottledError, AwsUnavailableError):
             raise
         except AwsCallError as error:

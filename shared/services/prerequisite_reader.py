@@ -68,6 +68,7 @@ class _Around:
     jobs: Mapping[str, Job]
     recovery: Mapping[str, RecoveryInstance]
     launch: Mapping[str, LaunchSettings | None]
+    launched_into: Mapping[str, Instance]
     recovery_points: Mapping[str, bool | None]
     profiles: Mapping[str, ProfileFacts]
     missing_subnets: set[str]
@@ -130,11 +131,16 @@ class PrerequisiteReader:
         in_doubt = [key for key in ids if recorded.sources[key].replication_state != "CONTINUOUS"]
         subnets = {target.subnet_id for target in targets if target.subnet_id}
         groups = {group for target in targets for group in target.security_group_ids}
+        launch = self._of_each("GetLaunchConfiguration", self._drs.launch_settings, ids)
+        named = {settings.launch_into_instance_id for settings in launch.values() if settings}
+        others = sorted(one for one in named if one and one not in {target.instance_id for target in targets})
+        known = [*targets, *(self._ec2.instances(others) if others else [])]
         return _Around(
             originals=self._originals([record.original_instance_id for record in records]),
             jobs=job_by_server(jobs),
             recovery={r.source_server_id: r for r in self._drs.recovery_instances(ids)},
-            launch=self._of_each("GetLaunchConfiguration", self._drs.launch_settings, ids),
+            launch=launch,
+            launched_into={instance.instance_id: instance for instance in known},
             recovery_points=self._of_each(
                 "DescribeRecoverySnapshots", self._drs.has_recovery_point, in_doubt
             ),
@@ -198,13 +204,15 @@ def _facts(
 ) -> ServerFacts:
     server_id = record.source_server_id
     job, holder = around.jobs.get(server_id), recorded.locked_by.get(server_id)
+    launch = around.launch[server_id]
+    into = launch.launch_into_instance_id if launch else None
     # A record of another pair does not hold this one's address.
     same_pair = pair is not None and pair.pair_instance_id == target.instance_id
     return ServerFacts(
         server=recorded.sources[server_id],
         target=target,
         original=around.originals.get(record.original_instance_id or ""),
-        launch=around.launch[server_id],
+        launch=launch,
         recorded_private_ip=pair.private_ip if pair and same_pair else None,
         active_job_id=job.job_id if job else None,
         locked_by_execution=holder.execution_id if holder else None,
@@ -216,6 +224,9 @@ def _facts(
         profile=around.profiles.get(profile_of(target)),
         recorded_workload_side=pair.workload_side if pair else None,
         mode=mode,
+        recorded_target=pair.pair_instance_id if pair else None,
+        paired_by=record.paired_by,
+        launches_into=around.launched_into.get(into or "") if into != target.instance_id else None,
     )
 
 

@@ -3,6 +3,9 @@
 StartRecovery has no client token, takes a call as a whole or refuses it as a whole, and its answer may be
 lost. So the launcher looks for a job with this batch's tags first. When DRS refuses a call, it leaves out the
 servers that explain the refusal, and if none does, splits the call.
+
+DRS launches by the settings of the moment, which others can write, and has no conditional start. So the
+launcher reads settings and instances right before every call; what is not as decided is not launched.
 """
 
 from __future__ import annotations
@@ -14,8 +17,15 @@ from datetime import datetime, timedelta
 from shared.aws.bisection import halves
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
-from shared.aws.errors import AccessDeniedError, AwsCallError, OutcomeUnknownError, ThrottledError
-from shared.model.drs import Job
+from shared.aws.errors import (
+    AccessDeniedError,
+    AwsCallError,
+    AwsUnavailableError,
+    OutcomeUnknownError,
+    ThrottledError,
+)
+from shared.aws.rate_limits import in_parallel
+from shared.model.drs import Job, LaunchSettings
 from shared.model.ec2 import Instance
 from shared.model.execution import JobRecord
 from shared.model.policies import Mode
@@ -30,6 +40,7 @@ from shared.rules.drs.drs_job_monitor import (
     own_tags,
     unfinished,
 )
+from shared.rules.launch.launch_guard import as_decided, sent_back
 from shared.services.opened_execution import OpenedExecution
 from shared.store import ExecutionStore, WaiterStore
 from shared.times import iso
@@ -106,8 +117,9 @@ class RecoveryLauncher:
         while self._pending:
             some = self._pending.pop()
             try:
-                result.launching += self._start(some)
-            except OutcomeUnknownError:
+                some = self._as_decided(self._launchable(some))
+                result.launching += self._start(some) if some else 0
+            except (OutcomeUnknownError, AwsUnavailableError):
                 raise
             except ThrottledError as error:
                 # Nothing has happened, and nothing will while it waits, however long DRS is busy.
@@ -155,7 +167,7 @@ class RecoveryLauncher:
         rest, adopted = self.adopt(servers)
         busy = self.busy()
         waiting = [server for server in rest if server.drs_server_id in busy]
-        rest = self._launchable([server for server in rest if server.drs_server_id not in busy])
+        rest = [server for server in rest if server.drs_server_id not in busy]
         result.launching += adopted
         result.left += waiting
         if len(rest) < len(servers):
@@ -165,6 +177,31 @@ class RecoveryLauncher:
             result.left += rest
         else:
             self._split_or_fail(rest, error)
+
+    def _as_decided(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
+        """The servers that DRS would launch into their pairs; the others are configured again, or fail."""
+        found = in_parallel(
+            self._settings, servers, api="GetLaunchConfiguration", scope=lambda server: server.scope
+        )
+        recovery_mode, mode = self._execution.policies.recovery_mode, self._execution.record.mode
+        good, bad = [], []
+        for server, current in zip(servers, found, strict=True):
+            if isinstance(current, AwsCallError):
+                bad.append(Change(server, server.failed(str(current), current.explanation.remedy)))
+            elif as_decided(server, current, recovery_mode):
+                good.append(server)
+            else:
+                bad.append(Change(server, sent_back(server, current, recovery_mode, mode)))
+        self._store.change_servers(self._id, bad, only_from=STARTABLE)
+        return good
+
+    def _settings(self, server: ServerRecord) -> LaunchSettings | AwsCallError:
+        try:
+            return self._drs.launch_settings(server.drs_server_id)
+        except (ThrottledError, AwsUnavailableError):
+            raise
+        except AwsCallError as error:
+            return error
 
     def _launchable(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
         """The servers whose instance is stopped and tagged; the others fail."""

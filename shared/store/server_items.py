@@ -53,7 +53,7 @@ class ServerItems(ExecutionItems):
 
     def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
         """How far each server of a wave is, and no more of it."""
-        found = self._query(execution_id, _servers_of(wave), fields=("status", "attempts"))
+        found = self._query(execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten"))
         return [from_item(item, ServerProgress) for item in found]
 
     def change_servers(

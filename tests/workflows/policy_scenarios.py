@@ -157,7 +157,7 @@ def declared_by_event_with_issue(at: Stage) -> None:
 
 
 def plan_unknown(at: Stage) -> None:
-    """A request for a plan that is not stored is told which ones are, one in an event too; one with a typo."""
+    """A request for a plan that is not stored learns which ones are, in an event too; one has a typo."""
     detail = {"plan": "nowhere", "mode": "FAILBACK", "reason": "us-east-1 is back"}
     envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-2"}
     at.call("StartFromEventFunction", {**envelope, "detail": detail})

@@ -39,13 +39,36 @@ def settings_will_change(facts: ServerFacts, policies: Policies) -> CheckFailure
 
 
 def launches_elsewhere(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
-    into = facts.launch.launch_into_instance_id if facts.launch else None
-    if not into or into == facts.target.instance_id:
+    """Only an instance that is one to launch into contradicts the pair. The recorded one is PAIR_CHANGED."""
+    into = facts.launches_into
+    if into is None or not into.allows_launching_into or facts.paired_by == "MANUAL":
+        return None
+    if into.instance_id == facts.recorded_target:
         return None
     return CheckFailure(
-        f"The launch settings name {into} to launch into; it will be {facts.target.instance_id} instead.",
-        f"Check that the pair is right. If {into} is meant, pair it under matching.manualPairs in the plan.",
+        f"The launch settings name {into.instance_id} ({into.name}) to launch into, and the pair is "
+        f"{facts.target.instance_id} ({facts.target.name}).",
+        _SETTLE.format(one=into.instance_id, other=facts.target.instance_id, server=facts.server.name),
     )
+
+
+def pair_changed(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    """The name now leads to another instance than it did: a Name tag may have moved."""
+    before = facts.recorded_target
+    if before is None or before == facts.target.instance_id or facts.paired_by == "MANUAL":
+        return None
+    return CheckFailure(
+        f"The target was {before} when the pair was last recorded, and is {facts.target.instance_id} "
+        f"({facts.target.name}) by its name now.",
+        _SETTLE.format(one=before, other=facts.target.instance_id, server=facts.server.name),
+    )
+
+
+_SETTLE = (
+    "Find out which is meant: a launch replaces its disks. If it is {one}, correct the Name tags, or pair it "
+    "with {server} under matching.manualPairs in the plan. If it is {other}, pair that there, or override "
+    "this check in the request with your reason."
+)
 
 
 def own_licence_not_allowed(facts: ServerFacts, policies: Policies) -> CheckFailure | None:

@@ -97,7 +97,8 @@ CHECKS: tuple[ServerCheck, ...] = (
     Check("ADDRESS_CHANGED", _W, "The private address is the recorded one", target.other_address),
     Check("LAUNCH_SETTINGS_UNREADABLE", _C, "The launch settings can be read", launch.settings_unreadable),
     Check("LAUNCH_SETTINGS_CHANGE", _W, "The launch settings can stay", launch.settings_will_change),
-    Check("LAUNCH_INTO_OTHER", _W, "No other instance is set to launch into", launch.launches_elsewhere),
+    Check("LAUNCH_INTO_OTHER", _O, "No other target is set to launch into", launch.launches_elsewhere),
+    Check("PAIR_CHANGED", _O, "The pair is the recorded one", launch.pair_changed),
     Check("OS_BYOL_NOT_ALLOWED", _C, "The licence fits the target", launch.own_licence_not_allowed),
 )
 

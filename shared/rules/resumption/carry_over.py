@@ -122,10 +122,13 @@ def _adopted(facts: ServerFacts, past: Past, now: datetime) -> Adoption | None:
 
 
 def _launch_settings(facts: ServerFacts, earlier: Earlier | None, adopted: Adoption | None) -> dict[str, Any]:
-    """The settings before any launch, and whether those of now differ from them."""
+    """What an earlier execution left to be put back, and whether the settings of now differ from it.
+
+    Without one it is ConfigureLaunch that records what it finds; what is so now it reads in any case.
+    """
     past = earlier.server if earlier and earlier.is_over else None
     if past is None or past.previous_launch is None or not (adopted or past.launch_changed):
-        return {"previous_launch": facts.launch, "launch_changed": False}
+        return {"previous_launch": None, "launch_changed": False}
     changed = facts.launch is not None and facts.launch != past.previous_launch
     return {"previous_launch": past.previous_launch, "launch_changed": changed}
 

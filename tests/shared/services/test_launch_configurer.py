@@ -35,6 +35,7 @@ def test_a_change_that_was_restored_since_it_was_read_is_recorded_again(
         recorded.append(store.servers(execution_id)[0].launch_changed)
 
     monkeypatch.setattr(DrsClient, "update_launch_settings", update)
+    monkeypatch.setattr(DrsClient, "launch_settings", lambda *_: makers.launch_settings())
     accounts = MemberAccounts("a-role", "an-external-id")
     done = LaunchConfigurer(store, accounts, execution_id, RecoveryMode.OPTIMAL).configure([read])
     assert [server.status for server in done.servers] == [ServerStatus.CONFIGURED]

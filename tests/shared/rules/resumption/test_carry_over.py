@@ -59,13 +59,13 @@ def test_only_what_no_execution_works_on_any_more_is_adopted(
 @pytest.mark.parametrize(
     ("past", "settings", "changed"),
     [
-        (Past(None, None, None), launch_settings(), False),
+        (Past(None, None, None), None, False),
         (Past(ENDED, earlier("starter", previous_launch=BEFORE), None), BEFORE, True),
-        (Past(None, None, earlier("holder", previous_launch=BEFORE)), launch_settings(), False),
+        (Past(None, None, earlier("holder", previous_launch=BEFORE)), None, False),
         (Past(None, None, earlier("holder", previous_launch=BEFORE, launch_changed=True)), BEFORE, True),
     ],
 )
-def test_the_launch_settings_are_those_before_any_execution_changed_them(
+def test_what_is_to_be_put_back_is_what_an_earlier_execution_found(
     past: Past, settings: object, changed: bool
 ) -> None:
     values = carry_over(facts(recovery_instance=LAUNCHED), past, NOW).values

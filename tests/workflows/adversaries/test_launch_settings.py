@@ -1,0 +1,124 @@
+"""Others change launch settings while an execution runs: no server is launched into another target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.workflows.adversaries.outsiders import all_into_their_pairs, each_time, launches, point
+from tests.workflows.stage import Stage, fill_with_foreign_jobs, group, stage, wave
+
+APPS = (group("app", "first", count=2), group("db", "second"))
+WAVES = (wave("first"), wave("second", "first"))
+REMEDY = "run the plan again"
+
+
+def hijack(here: Stage) -> None:
+    """app-1 is to be launched into the target of db."""
+    point(here, "app-1", here.target("db"))
+
+
+def clear(here: Stage) -> None:
+    point(here, "app-1", "")
+
+
+def swap(here: Stage) -> None:
+    point(here, "app-1", here.target("app-2"))
+    point(here, "app-2", here.target("app-1"))
+
+
+def once_before(function: str, change: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    def arrange(here: Stage) -> None:
+        each_time(here, function, lambda n: change(here) if n == 1 else None)
+
+    return arrange
+
+
+def in_the_queue(here: Stage) -> None:
+    """While the batch waits for a slot."""
+    fill_with_foreign_jobs(here, 20, seconds=300)
+    each_time(here, "AwaitJobSlot", lambda n: hijack(here) if n == 1 else None)
+
+
+def before_the_retry(here: Stage) -> None:
+    """The first launch fails; the settings are changed before the second."""
+    here.drs_fault("PHASE_FAILS", phase="LAUNCH", server=here.source("app-1"), times=1)
+    each_time(here, "StopTargets", lambda n: hijack(here) if n == 2 else None)
+
+
+def after_a_preparation(here: Stage) -> None:
+    """What was prepared is right when the checks read it, and no more right after them."""
+    here.store_plan()
+    here.cloud.run("prepare", {"plan": "shop"}, name="prepared")
+    each_time(here, "ConfigureLaunch", lambda n: hijack(here) if n == 1 else None)
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(once_before("ConfigureLaunch", hijack), id="between check and configuration"),
+        pytest.param(once_before("ConfigureLaunch", clear), id="cleared between check and configuration"),
+        pytest.param(once_before("StartRecovery", hijack), id="between configuration and start"),
+        pytest.param(once_before("StartRecovery", clear), id="cleared between configuration and start"),
+        pytest.param(once_before("StartRecovery", swap), id="two servers swapped"),
+        in_the_queue,
+        before_the_retry,
+        after_a_preparation,
+    ],
+)
+def test_settings_that_are_changed_are_written_again(arrange: Callable[[Stage], None]) -> None:
+    with stage(*APPS, waves=WAVES, policies={"launchOrder": "BY_WAVE", "retries": 1}) as here:
+        arrange(here)
+        with launches(here) as seen:
+            run = here.run()
+
+        assert all_into_their_pairs(here, seen)
+        assert (run.status, set(run.outcomes.values())) == ("COMPLETED", {"RECOVERED"})
+
+
+def test_settings_that_are_changed_again_and_again_fail_that_server_alone() -> None:
+    waves = (wave("first", onFailure="CONTINUE"), WAVES[1])
+    with stage(*APPS, waves=waves, policies={"launchOrder": "BY_WAVE"}) as here:
+        each_time(here, "StartRecovery", lambda n: hijack(here))
+        with launches(here) as seen:
+            run = here.run()
+
+        assert all_into_their_pairs(here, seen)
+        assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED", "db": "RECOVERED"}
+        server = run.server("app-1")
+        assert "LAUNCH_INTO_CHANGED" in run.codes("app-1")
+        assert here.target("db") in server["reason"]
+        assert REMEDY in server["remedy"]
+
+
+def test_an_overwritten_setting_is_named_in_the_report() -> None:
+    with stage(*APPS, waves=WAVES, policies={"launchOrder": "BY_WAVE"}) as here:
+        each_time(here, "StartRecovery", lambda n: hijack(here) if n == 1 else None)
+        run = here.run()
+
+        [finding] = [f for f in run.server("app-1")["findings"] if f["code"] == "LAUNCH_SETTINGS_OVERWRITTEN"]
+        assert here.target("db") in finding["found"]
+        assert "LAUNCH_SETTINGS_OVERWRITTEN" not in run.codes("app-2")
+
+
+def test_settings_changed_in_a_pause_are_written_again() -> None:
+    with stage(*APPS, waves=WAVES, policies={"launchOrder": "BY_WAVE"}) as here:
+        who = {"by": "ana", "reason": "a check"}
+        pause = {"executionId": "run", "action": "PAUSE", **who}
+
+        def paused(n: int) -> None:
+            if n == 1:
+                here.call("ControlExecutionFunction", pause)
+
+        each_time(here, "StopTargets", paused)
+        arn = here.start()
+        here.cloud.advance(600)
+        assert here.drs_state()["jobs"] == []
+        hijack(here)
+        with launches(here) as seen:
+            here.call("ControlExecutionFunction", {"executionId": "run", "action": "RESUME", **who})
+            run = here.wait(arn)
+
+        assert all_into_their_pairs(here, seen)
+        assert run.status == "COMPLETED"
