@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,23 +66,34 @@ def _tolerated(policy: FailurePolicy, failed: int, servers: int) -> bool:
 def dependency_verdict(wave: WaveRecord, waves: Sequence[WaveRecord]) -> DependencyVerdict:
     """Whether the waves that ``wave`` depends on let it go on. A FAILED or SKIPPED one skips it.
 
-    Not one that an operator had skipped for the others to continue without it.
+    Not one that an operator had skipped for the others to continue without it. Order is transitive: a wave
+    with nothing to do ends before those that it depends on, and stands for them.
     """
-    status = {other.name: other.status for other in waves}
-    done_without = {other.name for other in waves if other.dependents_continue}
+    needed = _all_before(wave, {other.name: other for other in waves})
     stopped = [
-        f"{name} is {status[name]}"
-        for name in wave.depends_on
-        if status[name] in (WaveStatus.FAILED, WaveStatus.SKIPPED) and name not in done_without
+        f"{other.name} is {other.status}"
+        for other in needed
+        if other.status in (WaveStatus.FAILED, WaveStatus.SKIPPED) and not other.dependents_continue
     ]
     if stopped:
         return DependencyVerdict(
             Readiness.SKIP, f"It depends on a wave that did not succeed: {_and(stopped)}."
         )
-    awaited = [name for name in wave.depends_on if not status[name].is_final]
+    awaited = [other.name for other in needed if not other.status.is_final]
     if awaited:
         return DependencyVerdict(Readiness.WAIT, f"It waits for {_and(awaited)}.")
     return DependencyVerdict(Readiness.READY)
+
+
+def _all_before(wave: WaveRecord, waves: Mapping[str, WaveRecord]) -> list[WaveRecord]:
+    """The waves that ``wave`` depends on, directly first, and those that these depend on."""
+    found: dict[str, WaveRecord] = {}
+    names = list(wave.depends_on)
+    for name in names:
+        if name not in found:
+            found[name] = waves[name]
+            names += waves[name].depends_on
+    return list(found.values())
 
 
 def execution_outcome(
