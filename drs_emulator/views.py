@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from drs_emulator.core import Core
@@ -95,11 +95,12 @@ def _life_cycle(core: Core, server: SourceServer) -> dict[str, Any]:
 
 def _last_seen(core: Core, server: SourceServer) -> datetime | None:
     """When the service last saw the agent: now, unless it is missing."""
-    state, _, error = core.replication_of(server)
+    state, lag, error = core.replication_of(server)
     if state == "DISCONNECTED":
         return None
-    if error == "AGENT_NOT_SEEN" and server.replication.lag_since is not None:
-        return server.replication.lag_since
+    if error == "AGENT_NOT_SEEN":
+        # Where a fault says how far it lags, it has been missing since then.
+        return core.now() - timedelta(seconds=lag)
     return core.now()
 
 

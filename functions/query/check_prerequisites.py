@@ -41,6 +41,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         locked_by={server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - JOBS_WINDOW),
         limits=store.limits(run.execution_id, site.recovery),
+        now=run.now,
+        rpo_seconds=execution.plan.objectives.rpo_seconds,
     )
     facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
@@ -61,7 +63,12 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         findings = carried.settle(blocking(scope_findings) + checked)
         findings = apply_overrides(findings, execution.request.overrides, record)
         moved_by = pairs[server_id].moved_by if server_id in pairs else None
-        after = replace(decided(record, findings), **carried.values, pair_moved_by=moved_by)
+        after = replace(
+            decided(record, findings),
+            **carried.values,
+            pair_moved_by=moved_by,
+            recovery_point=facts.servers[server_id].recovery_point,
+        )
         changes.append(Change(record, after))
     done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return counts(site.name, done)

@@ -39,6 +39,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         sources={source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
         locked_by={key: holder.execution for key, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - JOBS_WINDOW),
+        now=run.now,
         limits=store.limits(run.execution_id, site.origin),
     )
     facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(records, recorded)

@@ -51,6 +51,7 @@ def source_server(item: dict[str, Any], site: str, scope: Scope) -> SourceServer
         ),
         tags=tags,
         progress=progress(replication),
+        last_seen=item.get("lifeCycle", {}).get("lastSeenByServiceDateTime"),
     )
 
 

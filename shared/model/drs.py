@@ -25,6 +25,7 @@ class SourceServer:
     """A DRS source server, in the words of DescribeSourceServers.
 
     ``name`` is its Name tag, else its hostname. ``lag_seconds`` is None where DRS gives none.
+    ``last_seen`` (ISO 8601): when DRS last saw its agent.
     ``architecture`` and ``boot_mode`` are None where DRS and the original instance both are silent.
     """
 
@@ -51,6 +52,7 @@ class SourceServer:
     disks: tuple[Volume, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     progress: ReplicationProgress | None = None
+    last_seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

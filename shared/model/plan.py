@@ -65,6 +65,15 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
+class Objectives:
+    """What the plan promises: recovery time and recovery point, and the days between drills."""
+
+    rto_seconds: int | None = None
+    rpo_seconds: int | None = None
+    drill_every_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     name: str
     description: str
@@ -73,6 +82,7 @@ class Plan:
     waves: tuple[PlannedWave, ...]
     matching: Matching
     policies: Policies
+    objectives: Objectives = Objectives()
 
     def wave(self, name: str) -> PlannedWave:
         return next(wave for wave in self.waves if wave.name == name)

@@ -40,6 +40,8 @@ class ServerFacts:
     ``recorded_target``: the target of the pair as recorded, None at the first time.
     ``paired_by``: "MANUAL" or "NAME".
     ``launches_into``: the other instance that the launch settings name, if it exists.
+    ``seen_seconds_ago``: since DRS last saw the agent; ``recovery_point`` (ISO 8601): the time of the
+    newest copy; both None if not known. ``rpo_seconds``: the plan's objective.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
     """
 
@@ -61,6 +63,9 @@ class ServerFacts:
     recorded_target: str | None = None
     paired_by: str | None = None
     launches_into: Instance | None = None
+    seen_seconds_ago: float | None = None
+    recovery_point: str | None = None
+    rpo_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

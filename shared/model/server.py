@@ -67,6 +67,7 @@ class ServerRecord:
     wave: str | None = None
     batch: int | None = None
     original_private_ip: str | None = None
+    recovery_point: str | None = None  # of the newest copy, when it was checked
     private_ip_before: str | None = None
     private_ip_after: str | None = None
     recovery_instance_id: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from aws_lambda_powertools import Logger
@@ -24,10 +25,12 @@ from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFact
 from shared.model.quotas import ScopeLimits
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
+from shared.rules.checks.replication import recovery_point
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress, unfinished
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 from shared.services.profile_reader import profile_facts, profile_of
+from shared.times import parse_time
 
 logger = Logger(child=True)
 
@@ -39,13 +42,15 @@ class Recorded:
     """What is on record around the servers to check.
 
     ``sources`` by source server id. ``locked_by``: the other execution, not over, that has locked a server.
-    ``jobs_since`` (ISO 8601): jobs that began before it do not run any more.
+    ``jobs_since`` (ISO 8601): jobs that began before it do not run any more. ``rpo_seconds``: the plan's.
     """
 
     sources: Mapping[str, SourceServer]
     locked_by: Mapping[str, ExecutionRecord]
     jobs_since: str
     limits: ScopeLimits
+    now: datetime
+    rpo_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +211,11 @@ def _facts(
     job, holder = around.jobs.get(server_id), recorded.locked_by.get(server_id)
     launch = around.launch[server_id]
     into = launch.launch_into_instance_id if launch else None
+    server = recorded.sources[server_id]
     # A record of another pair does not hold this one's address.
     same_pair = pair is not None and pair.pair_instance_id == target.instance_id
     return ServerFacts(
-        server=recorded.sources[server_id],
+        server=server,
         target=target,
         original=around.originals.get(record.original_instance_id or ""),
         launch=launch,
@@ -226,8 +232,15 @@ def _facts(
         mode=mode,
         recorded_target=pair.pair_instance_id if pair else None,
         paired_by=record.paired_by,
+        seen_seconds_ago=_seconds_since(server.last_seen, recorded.now),
+        recovery_point=recovery_point(server, recorded.now),
+        rpo_seconds=recorded.rpo_seconds,
         launches_into=around.launched_into.get(into or "") if into != target.instance_id else None,
     )
+
+
+def _seconds_since(moment: str | None, now: datetime) -> float | None:
+    return max(0.0, (now - parse_time(moment)).total_seconds()) if moment else None
 
 
 def _if_there(read: Callable[[str], B]) -> Callable[[str], B | None]:

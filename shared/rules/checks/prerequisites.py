@@ -21,7 +21,13 @@ CHECKS: tuple[ServerCheck, ...] = (
         "RECOVERY_POINT_MISSING", _C, "There is a point in time to recover to", replication.no_recovery_point
     ),
     Check("REPLICATION_DEGRADED", _W, "The replication is continuous", replication.replication_degraded),
-    Check("LAG_TOO_HIGH", _C, "The newest copy is as new as the plan asks", replication.lag_too_high),
+    Check("LAG_TOO_HIGH", _O, "The newest copy is as new as the plan asks", replication.lag_too_high),
+    Check(
+        "RECOVERY_POINT_OLD",
+        _W,
+        "The newest copy is as new as the plan promises",
+        replication.recovery_point_old,
+    ),
     Check("LAG_UNKNOWN", _W, "The age of the newest copy is known", replication.lag_unknown),
     Check("DIRECTION_REVERSED", _C, "The server replicates towards recovery", replication.wrong_direction),
     Check("SERVER_BUSY", _C, "The server is in no DRS job", availability.in_job),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
+from shared.model.drs import SourceServer
 from shared.model.policies import Mode, Policies, RecoveryMode
 from shared.model.prerequisite_facts import CheckFailure, ServerFacts
+from shared.times import iso
 
 NEVER_LAUNCHABLE = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED")
 """Without a consistent copy (DRS user guide, preparing for failover)."""
@@ -58,15 +61,41 @@ def replication_degraded(facts: ServerFacts, policies: Policies) -> CheckFailure
     )
 
 
+def recovery_point(server: SourceServer, now: datetime) -> str | None:
+    """The time of the newest copy, as far as DRS reports the lag."""
+    return iso(now - timedelta(seconds=server.lag_seconds)) if server.lag_seconds is not None else None
+
+
 def lag_too_high(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    """Lag that grew since the agent was last seen does not count: nothing that is done brings newer data."""
     lag = facts.server.lag_seconds
-    if lag is None or lag <= policies.max_lag_seconds:
+    if lag is None or lag - (facts.seen_seconds_ago or 0.0) <= policies.max_lag_seconds:
         return None
     return CheckFailure(
-        f"The newest copy is {lag:.0f} s old; the plan allows {policies.max_lag_seconds} s.",
-        "Wait until the replication has caught up; or accept older data with "
-        f"policies.maxLagSeconds: {int(lag) + 1} in the plan.",
+        f"{_newest(facts, lag)} The plan allows {policies.max_lag_seconds} s, and the agent was seen "
+        f"{timedelta(seconds=round(facts.seen_seconds_ago or 0.0))} ago.",
+        "Wait until the replication has caught up. To recover to that moment, override LAG_TOO_HIGH in the "
+        "request with your reason.",
     )
+
+
+def recovery_point_old(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    """Older than the plan promises or allows, where that does not block."""
+    lag, allowed = facts.server.lag_seconds, policies.max_lag_seconds
+    if facts.rpo_seconds is not None:
+        allowed = min(allowed, facts.rpo_seconds)
+    if lag is None or lag <= allowed or lag_too_high(facts, policies):
+        return None
+    limit = "objectives.rpoSeconds" if allowed == facts.rpo_seconds else "policies.maxLagSeconds"
+    return CheckFailure(
+        f"{_newest(facts, lag)} {limit} is {allowed} s.",
+        "Know what is lost: everything written after that moment. If the origin still runs, wait until the "
+        "replication has caught up.",
+    )
+
+
+def _newest(facts: ServerFacts, lag: float) -> str:
+    return f"The newest copy is of {facts.recovery_point}, {timedelta(seconds=round(lag))} ago."
 
 
 def lag_unknown(facts: ServerFacts, policies: Policies) -> CheckFailure | None:

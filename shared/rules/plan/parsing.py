@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.model.plan import HealthCheck, ManualPair, Matching, Plan, PlannedWave, Selector
+from shared.model.plan import HealthCheck, ManualPair, Matching, Objectives, Plan, PlannedWave, Selector
 from shared.model.policies import (
     Approval,
     DrillPolicies,
@@ -167,6 +167,15 @@ def _plan(document: dict[str, Any]) -> Plan:
         waves=tuple(_wave(wave) for wave in document["waves"]),
         matching=_matching(document.get("matching", {})),
         policies=_policies(document.get("policies", {})),
+        objectives=_objectives(document.get("objectives", {})),
+    )
+
+
+def _objectives(objectives: dict[str, int]) -> Objectives:
+    return Objectives(
+        rto_seconds=objectives.get("rtoSeconds"),
+        rpo_seconds=objectives.get("rpoSeconds"),
+        drill_every_days=objectives.get("drillEveryDays"),
     )
 
 

@@ -68,6 +68,7 @@ def server_entry(server: ServerRecord) -> dict[str, Any]:
         "attempts": server.attempts,
         "reason": server.reason,
         "remedy": server.remedy,
+        "recoveryPoint": server.recovery_point,
         "launchedAt": server.launched_at,
         "verifiedAt": server.verified_at,
         "site": server.site,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
 
+_OLD = "RECOVERY_POINT_OLD"
 _NOT_RECOVERED = ("FAILED", "BLOCKED", "SKIPPED")
 
 
@@ -66,6 +67,7 @@ def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
     if took:
         lines.append(f"- {', '.join(took)}")
     servers = report["servers"]
+    lines += _recovery_point(servers)
     if report["mode"] == "FAILBACK" and not report.get("dryRun"):
         at_origin = [server for server in servers if server["status"] == "RECOVERED"]
         done = sum(server.get("protection") in ("PROTECTED", "RETIRED") for server in at_origin)
@@ -79,6 +81,17 @@ def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
         cleaned = sum(bool(server["cleanedUp"]) for server in launched)
         lines.append(f"- {cleaned} of {len(launched)} launched servers cleaned up")
     return lines
+
+
+def _recovery_point(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The oldest copy of all, and how many are older than the plan promises."""
+    known = [server for server in servers if server.get("recoveryPoint")]
+    if not known:
+        return []
+    oldest = min(known, key=lambda server: (server["recoveryPoint"], server["name"]))
+    late = [server for server in servers if _OLD in {finding["code"] for finding in server["findings"]}]
+    text = f"- oldest recovery point: {oldest['recoveryPoint']} ({oldest['name']})"
+    return [f"{text}; {len(late)} servers are older than the plan promises" if late else text]
 
 
 def _took(report: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def skip_when_planned(here: Stage) -> Run:
     ],
 )
 def test_web_starts_after_application_although_jobs_between_them_has_nothing_to_do(
-    order: str, play: Callable[[Stage], Run], jobs: dict[str, object]
+    order: str, play: Callable[[Stage], Run], jobs: dict[str, Any]
 ) -> None:
     servers = [group(name, name, **(jobs if name == "jobs" else {})) for name in NAMES]
     policies = {"launchOrder": order, "onBlocked": "CONTINUE"}

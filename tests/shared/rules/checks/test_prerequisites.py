@@ -101,7 +101,12 @@ def test_a_healthy_pair_has_no_findings() -> None:
         ({"has_recovery_point": False}, DEFAULT, {"RECOVERY_POINT_MISSING": C}),
         ({"has_recovery_point": None}, DEFAULT, {}),
         (server(lag_seconds=3600.0), DEFAULT, {}),
-        (server(lag_seconds=3601.0), DEFAULT, {"LAG_TOO_HIGH": C}),
+        (server(lag_seconds=3601.0), DEFAULT, {"LAG_TOO_HIGH": OVERRIDABLE}),
+        # The origin was lost two hours ago: what it lagged before that counts.
+        ({**server(lag_seconds=7260.0), "seen_seconds_ago": 7200.0}, DEFAULT, {"RECOVERY_POINT_OLD": W}),
+        ({**server(lag_seconds=11000.0), "seen_seconds_ago": 7200.0}, DEFAULT, {"LAG_TOO_HIGH": OVERRIDABLE}),
+        ({**server(lag_seconds=900.0), "rpo_seconds": 600}, DEFAULT, {"RECOVERY_POINT_OLD": W}),
+        ({**server(lag_seconds=600.0), "rpo_seconds": 600}, DEFAULT, {}),
         (server(lag_seconds=3601.0), Policies(max_lag_seconds=7200), {}),
         (server(lag_seconds=None), DEFAULT, {"LAG_UNKNOWN": W}),
         (server(replication_direction="FAILBACK"), DEFAULT, {"DIRECTION_REVERSED": C}),
