@@ -7,7 +7,7 @@ from typing import Any
 from shared.model.drs import SourceServer
 from shared.model.quotas import KnownLimits
 from shared.model.status import ServerStatus
-from shared.rules.waves.outcome import blocked_decision
+from shared.rules.waves.outcome import BlockedDecision, blocked_decision
 from shared.rules.waves.wave_plan import child_name, plan_waves
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
@@ -17,7 +17,8 @@ from shared.task import Run, task
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{decision, waves: [{name, executionName}], ready, blocked, estimateSeconds}``.
 
-    ``launchOrder`` is in the answer too. ``decision`` is DRY_RUN, PROCEED, BLOCKED or NOTHING_TO_DO.
+    ``launchOrder`` is in the answer too. ``decision`` is PROCEED (in a dry run DRY_RUN), BLOCKED or
+    NOTHING_TO_DO.
     """
     store, execution = run.store, run.execution
     servers = store.servers(run.execution_id)
@@ -34,8 +35,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store.put_waves(run.execution_id, planned.waves)
     store.change_execution(run.execution_id, {"estimate_seconds": planned.seconds})
     decision = blocked_decision(execution.policies, servers)
+    would_proceed = decision is BlockedDecision.PROCEED
     return {
-        "decision": "DRY_RUN" if execution.record.dry_run else decision.value,
+        "decision": "DRY_RUN" if execution.record.dry_run and would_proceed else decision.value,
         "waves": [
             {"name": name, "executionName": child_name(run.execution_id, name)} for name in planned.order
         ],

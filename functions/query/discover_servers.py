@@ -8,7 +8,7 @@ from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
 from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
-from shared.rules.plan.selection import named_by_id, select, takes_part
+from shared.rules.plan.selection import matters, select
 from shared.services.asked_for import asked_for
 from shared.settings import QuerySettings
 from shared.task import Run, task
@@ -34,9 +34,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     instances = {instance.instance_id: instance for instance in found}
 
     limits = QuotasClient(accounts, site.recovery).limits(run.settings.limits)
-    # Servers of other plans count when names are matched; those that a plan names, when it is judged.
-    named = named_by_id(plan)
-    known = [server for server in listed if takes_part(server) or server.source_server_id in named]
+    # Servers of other plans count when names are matched; those that this one may mean, when it is judged.
+    known = [server for server in listed if matters(server, plan)]
     store.put_facts(run.execution_id, [*known, *instances.values(), limits])
     store.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}

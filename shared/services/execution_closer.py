@@ -28,6 +28,7 @@ from shared.rules.closure.launch_settings import not_restored
 from shared.rules.control.cli_hints import close_call
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.report.document import ReportFacts, build_report
+from shared.rules.report.next_steps import leaves_out
 from shared.rules.report.summary import summarize
 from shared.services.pair_keeper import PairKeeper
 from shared.services.report_writer import write_report
@@ -66,7 +67,11 @@ def close(store: ExecutionStore, settings: ConfigurationSettings, closure: Closu
     _release(store, record, servers)
     again = close_call(settings.close_function, record.execution_id, record.started_at)
     written = write_report(settings.reports_bucket, report, summary, again)
-    notify(settings.topic_arn, end_title(record, closure), f"{summary}\n\n{written.text}")
+    notify(
+        settings.topic_arn,
+        end_title(record, closure, leaves_out=leaves_out(report)),
+        f"{summary}\n\n{written.text}",
+    )
     return {
         "status": record.status.value,
         "report": written.place,

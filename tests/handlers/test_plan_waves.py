@@ -36,7 +36,8 @@ def test_waves_batches_and_the_estimate_are_planned_once(estate: Estate) -> None
     [
         (["db-1"], {}, "BLOCKED"),
         (["db-1"], {"onBlocked": "CONTINUE"}, "PROCEED"),
-        (["db-1"], {"dryRun": True}, "DRY_RUN"),
+        (["db-1"], {"dryRun": True}, "BLOCKED"),
+        (["db-1"], {"dryRun": True, "onBlocked": "CONTINUE"}, "DRY_RUN"),
         ([], {"onBlocked": "CONTINUE"}, "NOTHING_TO_DO"),
     ],
 )

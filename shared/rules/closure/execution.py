@@ -53,12 +53,13 @@ def with_cancellation(closure: Closure, record: ExecutionRecord) -> Closure:
     return replace(closure, error="ExecutionCancelled", cause=cause)
 
 
-def end_title(record: ExecutionRecord, closure: Closure) -> str:
+def end_title(record: ExecutionRecord, closure: Closure, *, leaves_out: bool) -> str:
     """Of the notification about the end. One that another kept out has changed nothing."""
     what = "dry run" if record.dry_run else record.mode.value.lower()
     if closure.error == IN_PROGRESS:
         return f"{record.plan_name}: {what} refused, another execution is under way"
-    return f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}"
+    left = "; servers are in no wave" if leaves_out else ""
+    return f"{record.plan_name}: {what} {record.status.value.lower().replace('_', ' ')}{left}"
 
 
 def unrecorded(execution_id: str, started_at: str, *, dry_run: bool = False) -> ExecutionRecord:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from shared.model.drs import SourceServer
 from shared.model.finding import Finding, Severity
 from shared.model.plan import Plan, Selector
+from shared.rules.matching.names import normalize
+from shared.rules.plan.contract_wording import did_you_mean
 
 ENABLED_TAG = ("dr:enabled", "true")
 STRATEGY_TAG = ("dr:recovery-strategy", "drs")
 """Tags of a source server that takes part in recovery. Values are compared without regard to case."""
+
+
+UNSELECTED = "SERVERS_UNSELECTED"
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +29,8 @@ class Selection:
     ``wave_by_server``: source server id -> wave, for servers that exactly one wave selects.
     ``unselected``: ids that take part (by tag) but that no wave selects.
     ``ambiguous``: id -> WAVE_AMBIGUOUS finding, for servers that two waves or more select.
-    ``plan_findings``: warnings about the plan itself: a server named by id that is not there or not tagged,
-    a wave that selects nothing.
+    ``plan_findings``: warnings about the plan itself: a server named by id that is not there or not tagged, a
+    name that no server has, a wave that selects nothing, and the servers that take part without a wave.
     """
 
     wave_by_server: dict[str, str]
@@ -67,10 +74,39 @@ def _selects(selector: Selector, server: SourceServer, plan: Plan) -> bool:
             return True
     if server.source_server_id in selector.source_server_ids:
         return True
-    name = server.name.lower()
-    if any(fnmatchcase(name, pattern.lower()) for pattern in selector.names):
+    if any(names(pattern, server, plan) for pattern in selector.names):
         return True
     return bool(selector.tags) and all(server.tags.get(key) == value for key, value in selector.tags.items())
+
+
+def names(pattern: str, server: SourceServer, plan: Plan) -> bool:
+    """Whether a selector's name means the server: as a pattern, or as the same name in pairing's eyes."""
+    suffixes = plan.matching.domain_suffixes
+    if _normal(pattern, suffixes) == _normal(server.name, suffixes):
+        return True  # also where the name has a bracket, which a pattern reads as a set of letters
+    return fnmatchcase(server.name.strip().lower(), pattern.strip().lower())
+
+
+_normal = lru_cache(maxsize=50_000)(normalize)
+
+
+def matters(server: SourceServer, plan: Plan) -> bool:
+    """Whether the server is known when the plan is judged: it takes part, might be meant to, or is named."""
+    return (
+        takes_part(server)
+        or ENABLED_TAG[0] in server.tags
+        or server.source_server_id in named_by_id(plan)
+        or any(names(name, server, plan) for name in _literal_names(plan))
+    )
+
+
+def _literal_names(plan: Plan) -> list[str]:
+    named = [name for wave in plan.waves for name in _named(wave.selector, plan)]
+    return [name for name in named if _is_literal(name)]
+
+
+def _is_literal(name: str) -> bool:
+    return not set("*?[") & set(name)
 
 
 def _ambiguous(name: str, waves: Sequence[str]) -> Finding:
@@ -96,19 +132,79 @@ def _plan_findings(
                     "Correct the id in the plan, or remove it.",
                 )
             elif server_id not in waves_of:
+                yield _not_enabled(wave.name, known[server_id])
+        for pattern in _named(wave.selector, plan):
+            meant = [server for server in servers if names(pattern, server, plan)]
+            if not meant:
                 yield _warning(
-                    "SERVER_NOT_ENABLED",
-                    f"The wave {wave.name} names {server_id}, which lacks {_tags_in_words()}.",
-                    f"Tag it: aws drs tag-resource --resource-arn {known[server_id].arn} "
-                    f"--tags {ENABLED_TAG[0]}={ENABLED_TAG[1]},{STRATEGY_TAG[0]}={STRATEGY_TAG[1]} "
-                    f"--region {known[server_id].scope.region}",
+                    "NAME_NOT_FOUND" if _is_literal(pattern) else "SELECTOR_EMPTY",
+                    f"The wave {wave.name} names {pattern!r}: no source server that takes part is called so.",
+                    _like(pattern, servers),
                 )
+            elif not any(server.source_server_id in waves_of for server in meant):
+                yield _not_enabled(wave.name, meant[0])
         if wave.name not in filled:
             yield _warning(
                 "WAVE_EMPTY",
                 f"The wave {wave.name} selects no source server.",
                 f"Check its selector, and that its servers carry {_tags_in_words()}.",
             )
+
+    yield from _without_wave(servers, waves_of)
+
+
+def _not_enabled(wave: str, server: SourceServer) -> Finding:
+    return _warning(
+        "SERVER_NOT_ENABLED",
+        f"The wave {wave} names {server.source_server_id} ({server.name}), which lacks {_tags_in_words()}.",
+        f"Tag it: aws drs tag-resource --resource-arn {server.arn} "
+        f"--tags {ENABLED_TAG[0]}={ENABLED_TAG[1]},{STRATEGY_TAG[0]}={STRATEGY_TAG[1]} "
+        f"--region {server.scope.region}",
+    )
+
+
+def _without_wave(servers: Sequence[SourceServer], waves_of: dict[str, list[str]]) -> Iterator[Finding]:
+    """Servers that are meant to be recovered and are not in this plan, by their tags."""
+    key, value = ENABLED_TAG
+    left = [server for server in servers if waves_of.get(server.source_server_id) == []]
+    if left:
+        yield _warning(
+            UNSELECTED,
+            f"{_many(left)} by {_tags_in_words()}, and no wave of this plan selects {_them(left)}.",
+            "If another plan has them, nothing. Else correct their tags or names, or the waves' selectors.",
+        )
+    odd = [server for server in servers if key in server.tags and not _is_choice(server)]
+    if odd:
+        found = ", ".join(sorted({f"{k}={server.tags.get(k, '')!r}" for server in odd for k in _KEYS}))
+        yield _warning(
+            "TAG_VALUE_UNKNOWN",
+            f"{_many(odd)} by its tags in name only: {found[:300]}.",
+            f"Write {key}={value} and {STRATEGY_TAG[0]}={STRATEGY_TAG[1]} to recover a server, {key}=false "
+            "to leave it out.",
+        )
+
+
+_KEYS = (ENABLED_TAG[0], STRATEGY_TAG[0])
+
+
+def _is_choice(server: SourceServer) -> bool:
+    """Whether the tags say clearly that the server takes part, or that it does not."""
+    return takes_part(server) or server.tags[ENABLED_TAG[0]].strip().lower() == "false"
+
+
+def _many(servers: Sequence[SourceServer]) -> str:
+    shown = ", ".join(sorted(server.name or server.source_server_id for server in servers)[:_SHOWN])
+    more = f" and {len(servers) - _SHOWN} more" if len(servers) > _SHOWN else ""
+    return f"{len(servers)} {'server takes' if len(servers) == 1 else 'servers take'} part ({shown}{more})"
+
+
+def _them(servers: Sequence[SourceServer]) -> str:
+    return "it" if len(servers) == 1 else "them"
+
+
+def _like(pattern: str, servers: Sequence[SourceServer]) -> str:
+    close = did_you_mean(pattern, [server.name for server in servers])
+    return f"Write {close!r}." if close else "Correct the name in the plan, or remove it."
 
 
 def named_by_id(plan: Plan) -> set[str]:
@@ -119,6 +215,11 @@ def named_by_id(plan: Plan) -> set[str]:
 def _named_ids(selector: Selector, plan: Plan) -> tuple[str, ...]:
     group = plan.protection_groups.get(selector.protection_group or "", Selector())
     return tuple(dict.fromkeys(selector.source_server_ids + group.source_server_ids))
+
+
+def _named(selector: Selector, plan: Plan) -> tuple[str, ...]:
+    group = plan.protection_groups.get(selector.protection_group or "", Selector())
+    return tuple(dict.fromkeys(selector.names + group.names))
 
 
 def _tags_in_words() -> str:

@@ -70,7 +70,20 @@ _NEXT_STEPS_IN_MODE = {
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
 
+_LEFT_OUT = frozenset({"SERVERS_UNSELECTED", "TAG_VALUE_UNKNOWN", "NAME_NOT_FOUND", "SERVER_NOT_ENABLED"})
+"""Findings about servers that are meant to be recovered, by their tags or the plan, and that no wave has."""
+
+
+def leaves_out(report: Mapping[str, Any]) -> bool:
+    """Whether something that takes part, or is named, was no part of the execution."""
+    return any(finding["code"] in _LEFT_OUT for finding in report["findings"])
+
+
 def next_steps(report: Mapping[str, Any]) -> str:
     steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
     completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
-    return f"## Next\n\n{_DRY_RUN_STEP if completed_dry else steps[report['status']]}"
+    step = _DRY_RUN_STEP if completed_dry else steps[report["status"]]
+    if leaves_out(report):
+        step = step.replace("Every server", "Each server of the waves")
+        step = f"Servers that are meant to be recovered are in no wave: see Findings. {step}"
+    return f"## Next\n\n{step}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.drs import SourceServer
-from shared.model.finding import Severity
+from shared.model.finding import Finding, Severity
 from shared.model.plan import Plan
 from shared.rules.plan.parsing import parse_plan
 from shared.rules.plan.selection import select, takes_part
@@ -89,6 +89,67 @@ def test_ids_named_by_a_protection_group_in_vain_are_reported() -> None:
     groups = {"databases": {"sourceServerIds": [server_id(9)]}}
     selection = select([], plan({"protectionGroup": "databases"}, protectionGroups=groups))
     assert [finding.code for finding in selection.plan_findings] == ["SERVER_NOT_FOUND", "WAVE_EMPTY"]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("app[1]", "app[1]"),
+        ("db-1 ", "DB-1"),
+        ("db-1", " db-1 "),
+        ("db-1", "db-1.corp.example.com."),
+        ("DB-?", "db-7"),
+    ],
+)
+def test_a_name_in_the_plan_means_what_pairing_means_by_it(written: str, name: str) -> None:
+    matching = {"domainSuffixes": ["corp.example.com"]}
+    selection = select([tagged(1, name)], plan({"names": [written]}, matching=matching))
+    assert selection.wave_by_server == {server_id(1): "w0"}
+    assert not selection.plan_findings
+
+
+def found(*servers: SourceServer, selector: dict[str, Any]) -> dict[str, Finding]:
+    return {finding.code: finding for finding in select(servers, plan(selector)).plan_findings}
+
+
+def test_servers_that_take_part_without_a_wave_are_named_ten_and_the_count() -> None:
+    left = [tagged(number, f"old-{number:02}") for number in range(2, 14)]
+    finding = found(tagged(1, "db-1"), *left, selector={"names": ["db-*"]})["SERVERS_UNSELECTED"]
+    assert "12 servers take part (old-02" in finding.found
+    assert "and 2 more" in finding.found
+    assert "old-12" not in finding.found
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_reported"),
+    [
+        ({"dr:enabled": "yes", "dr:recovery-strategy": "drs"}, True),
+        ({"dr:enabled": "true", "dr:recovery-strategy": "DRS2"}, True),
+        ({"dr:enabled": "true"}, True),
+        ({"dr:enabled": "False", "dr:recovery-strategy": "drs"}, False),
+        ({"dr:enabled": " TRUE ", "dr:recovery-strategy": "Drs"}, False),
+        ({"team": "erp"}, False),
+    ],
+)
+def test_tags_that_are_neither_yes_nor_no_are_reported(tags: dict[str, str], is_reported: bool) -> None:
+    findings = found(
+        source_server(1, name="db-1", tags=tags), tagged(2, "db-2"), selector={"names": ["db-*"]}
+    )
+    assert ("TAG_VALUE_UNKNOWN" in findings) == is_reported
+
+
+def test_a_name_that_no_server_has_is_reported_with_the_nearest() -> None:
+    findings = found(tagged(1, "erp-db-1"), selector={"names": ["erp-bd-1", "erp-db-*"]})
+    assert set(findings) == {"NAME_NOT_FOUND"}
+    assert "Write 'erp-db-1'." in findings["NAME_NOT_FOUND"].remedy
+
+
+def test_a_server_named_in_the_plan_that_lacks_the_tags_is_reported_with_the_command() -> None:
+    findings = found(
+        source_server(1, name="db-1", tags={}), tagged(2, "db-2"), selector={"names": ["db-1", "db-2"]}
+    )
+    assert set(findings) == {"SERVER_NOT_ENABLED"}
+    assert "tag-resource" in findings["SERVER_NOT_ENABLED"].remedy
 
 
 NAMES = st.lists(st.sampled_from(["db-1", "db-2", "web-1", "app"]), max_size=6)
