@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from local.simulation.cloud import PROJECT
@@ -13,6 +14,13 @@ WAVES = [wave("data"), wave("web", "data")]
 CHILDREN = ("replicate-back", "quiesce", "reprotect")
 """The machines that a failback starts, besides its waves."""
 GROUPS = [group("db", "data"), group("web", "web")]
+KILLS = int(os.environ.get("KILLS", "4"))
+"""How many executions in succession are killed in one world; 1 gives each kill a world of its own."""
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+Place = tuple[str, str]
+"""A machine and one of its states."""
 
 
 def states(machine: str) -> list[str]:
@@ -37,6 +45,18 @@ def working(places: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if state["Type"] == "Task"
     }
     return [place for place in places if place in tasks]
+
+
+def dealt(places: list[Place]) -> list[list[Place]]:
+    """The tasks among the places, in hands of at most ``KILLS`` that lie far apart on the way."""
+    tasks = working(places)
+    hands = -(-len(tasks) // KILLS)
+    return [tasks[first::hands] for first in range(hands)]
+
+
+def spelled(places: Sequence[Place]) -> str:
+    """The name of a case."""
+    return ",".join(f"{machine}-{state}" for machine, state in places)
 
 
 def _names(definition: dict[str, Any]) -> Iterator[str]:
@@ -65,19 +85,39 @@ def reach(here: Stage, machine: str, state: str, name: str = "") -> str:
 
     Gives that execution's ARN. ``name``: what its name begins with, where others came before.
     """
+    return reach_first(here, [(machine, state)], name)[1]
+
+
+def reach_first(here: Stage, places: Sequence[Place], name: str) -> tuple[Place, str]:
+    """The same for the place of several that is reached first; gives it too."""
     here.cloud.functions.seconds = 1.0
-    found: list[str] = []
+    found: list[tuple[Place, str]] = []
 
     def there() -> bool:
         for arn, record in here.cloud.states.records.items():
             if not record.execution.name.startswith(name):
                 continue
-            if record.machine == machine and state in here.cloud.measures.of(arn).visited:
-                found.append(arn)
+            visited = here.cloud.measures.of(arn).visited
+            found.extend((place, arn) for place in places if place[0] == record.machine and place[1] in visited)
         return bool(found)
 
     here.cloud.wait_until(there)
     return found[0]
+
+
+def killed_in_turn(here: Stage, places: Sequence[Place], **request: Any) -> Iterator[str]:
+    """Starts one execution for each place and kills it in the first that none before it was killed in.
+
+    Gives the ARN of each as it is killed. Ends when none of the places is left; an execution that reaches
+    none of them fails the test.
+    """
+    left = list(places)
+    for name in ORDINALS[: len(places)]:
+        arn = here.start(name, **request)
+        place, _ = reach_first(here, left, name)
+        left.remove(place)
+        here.cloud.stop(arn, "Operator", "killed")
+        yield arn
 
 
 def tell_end(here: Stage, arn: str) -> dict[str, Any]:

@@ -14,7 +14,20 @@ import pytest
 
 from local.states import StatesError
 from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
-from tests.workflows.killing import CHILDREN, GROUPS, WAVES, reach, states, tell_end, tell_end_later, working
+from tests.workflows.killing import (
+    CHILDREN,
+    GROUPS,
+    WAVES,
+    Place,
+    dealt,
+    killed_in_turn,
+    reach,
+    spelled,
+    states,
+    tell_end,
+    tell_end_later,
+    working,
+)
 from tests.workflows.stage import Run, Stage
 
 NOT_ON_THE_WAY = {
@@ -101,29 +114,24 @@ def test_the_states_on_the_way_are_all_that_a_failback_goes_through() -> None:
         )
 
 
-@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
-def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
+@pytest.mark.parametrize("places", dealt(ON_THE_WAY), ids=spelled)
+def test_killed_and_closed_and_started_again(places: list[Place]) -> None:
     with failed_over() as (here, before):
-        first = here.start("first", mode="FAILBACK")
-        reach(here, machine, state, "first")
-        here.cloud.stop(first, "Operator", "killed")
-        if here.cloud.result(first).status == "ABORTED":
-            tell_end(here, first)
-            _at_most_one_side_has_begun(here)
-        assert_same_end(here, before, fail_back(here, "second"))
+        for killed in killed_in_turn(here, places, mode="FAILBACK"):
+            if here.cloud.result(killed).status == "ABORTED":
+                tell_end(here, killed)
+                _at_most_one_side_has_begun(here)
+        assert_same_end(here, before, fail_back(here, "last"))
 
 
-@pytest.mark.parametrize(("machine", "state"), LATE_CLOSED)
-def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
-    """The function that closes it comes late, in the midst of the second one."""
+@pytest.mark.parametrize("places", dealt(LATE_CLOSED), ids=spelled)
+def test_killed_and_started_again_before_it_is_closed(places: list[Place]) -> None:
+    """The function that closes it comes late, in the midst of the next one."""
     with failed_over() as (here, before):
-        first = here.start("first", mode="FAILBACK")
-        reach(here, machine, state, "first")
-        here.cloud.stop(first, "Operator", "killed")
-        second = here.start("second", mode="FAILBACK")
-        if here.cloud.result(first).status == "ABORTED":
-            tell_end_later(here, first)
-        run = here.wait(second)
+        for killed in killed_in_turn(here, places, mode="FAILBACK"):
+            if here.cloud.result(killed).status == "ABORTED":
+                tell_end_later(here, killed)
+        run = fail_back(here, "last")
         here.cloud.advance(30)
         assert_same_end(here, before, run)
 

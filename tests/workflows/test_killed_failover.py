@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.killing import launches_of, reach, states, tell_end, tell_end_later, two_waves, working
+from tests.workflows.killing import (
+    Place,
+    dealt,
+    killed_in_turn,
+    launches_of,
+    reach,
+    spelled,
+    states,
+    tell_end,
+    tell_end_later,
+    two_waves,
+    working,
+)
 from tests.workflows.stage import Run, Stage
 
 NOT_ON_THE_WAY = {
@@ -67,28 +79,23 @@ def test_the_states_on_the_way_are_all_that_a_failover_goes_through() -> None:
         )
 
 
-@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
-def test_killed_and_closed_and_started_again(machine: str, state: str) -> None:
+@pytest.mark.parametrize("places", dealt(ON_THE_WAY), ids=spelled)
+def test_killed_and_closed_and_started_again(places: list[Place]) -> None:
     with two_waves() as here:
-        first = here.start("first")
-        reach(here, machine, state)
-        here.cloud.stop(first, "Operator", "killed")
-        if here.cloud.result(first).status == "ABORTED":
-            tell_end(here, first)
-        assert_same_end(here, here.run("second"))
+        for killed in killed_in_turn(here, places):
+            if here.cloud.result(killed).status == "ABORTED":
+                tell_end(here, killed)
+        assert_same_end(here, here.run("last"))
 
 
-@pytest.mark.parametrize(("machine", "state"), working(ON_THE_WAY))
-def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) -> None:
-    """The function that closes it comes late, in the midst of the second one."""
+@pytest.mark.parametrize("places", dealt(ON_THE_WAY), ids=spelled)
+def test_killed_and_started_again_before_it_is_closed(places: list[Place]) -> None:
+    """The function that closes it comes late, in the midst of the next one."""
     with two_waves() as here:
-        first = here.start("first")
-        reach(here, machine, state)
-        here.cloud.stop(first, "Operator", "killed")
-        second = here.start("second")
-        if here.cloud.result(first).status == "ABORTED":
-            tell_end_later(here, first)
-        assert_same_end(here, here.wait(second))
+        for killed in killed_in_turn(here, places):
+            if here.cloud.result(killed).status == "ABORTED":
+                tell_end_later(here, killed)
+        assert_same_end(here, here.run("last"))
 
 
 @pytest.mark.parametrize(("machine", "state"), working(IN_WAVES))
