@@ -1,6 +1,6 @@
 # make help says what there is. Every target brings its own environment up to date first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-without-shortcuts soak lint benchmark cloud clean environment
+.PHONY: help demo test test-fast coverage test-without-shortcuts soak lint benchmark cloud clean environment
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 # Every step is a process of its own: let them share compiled modules, whatever the shell says, and keep them
@@ -23,11 +23,12 @@ ARGS ?=
 local = .venv/bin/python -m local
 # File by file in the given order, the slowest first: at the end both workers are busy with small ones.
 pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
-# Measured where it is cheap; workflows run the same code again, in virtual time.
-isolated = tests/workflows/test_prepare.py
-covered = tests/handlers $(isolated) tests/shared --cov --cov-report=term:skip-covered --cov-fail-under=90
-uncovered = tests/local_cloud/test_demo_commands.py tests/local_cloud tests/workflows tests/benchmarks tests/local \
-  tests/project tests/drs_emulator
+# Measuring slows every call of any library down: here only what needs no cloud, by the tests of it alone.
+pure = tests/shared/rules tests/shared/store
+measured = $(pure) --cov=shared/rules --cov=shared/model --cov=shared/store $(goal)
+unmeasured = tests/local_cloud/test_demo_commands.py tests/workflows tests/local_cloud tests/handlers tests/benchmarks \
+  tests/local tests/shared $(pure:%=--ignore=%) tests/project tests/drs_emulator
+goal = --cov-report=term:skip-covered --cov-fail-under=90
 # What a change most often breaks: rules, records, wiring, templates and pages, and one whole failover.
 quick = tests/shared/rules tests/shared/test_task.py tests/shared/test_serialization.py tests/shared/store/test_writes.py \
   tests/project tests/workflows/test_failover_happy.py
@@ -44,7 +45,9 @@ help:
 	@echo '             AUTH=1                     0 switches IAM enforcement off'
 	@echo 'make test    all tests'
 	@echo '             SEEDS=1                    how often each fault of docs/faults.md is played'
+	@echo '             KILLS=4                    how many executions in succession are killed in one world'
 	@echo 'make test-fast  what a change most often breaks, in under two minutes'
+	@echo 'make coverage  how much of shared/ and functions/ the tests of units and handlers run'
 	@echo 'make test-without-shortcuts  a selection, without what makes the local cloud fast'
 	@echo 'make soak    random mixes of faults in virtual time, until one hurts'
 	@echo '             MINUTES=10                 for how long'
@@ -68,11 +71,14 @@ cloud: environment
 	@exec $(local) up --deploy --fleet '$(FLEET)' --speed '$(SPEED)' $(no_auth) $(ARGS)
 
 test: environment
-	@$(pytest) $(if $(ARGS),$(ARGS),$(covered))
-	@$(if $(ARGS),,$(pytest) $(uncovered) $(isolated:%=--ignore=%))
+	@$(pytest) $(if $(ARGS),$(ARGS),$(measured))
+	@$(if $(ARGS),,$(pytest) $(unmeasured))
 
 test-fast: environment
 	@$(pytest) $(quick) $(ARGS)
+
+coverage: environment
+	@$(pytest) tests/handlers tests/workflows/test_prepare.py tests/shared --cov $(goal) $(ARGS)
 
 test-without-shortcuts: environment
 	@DRS_LOCAL_SHORTCUTS=0 $(pytest) $(if $(ARGS),$(ARGS),$(unshortened))
