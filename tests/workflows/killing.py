@@ -98,7 +98,9 @@ def reach_first(here: Stage, places: Sequence[Place], name: str) -> tuple[Place,
             if not record.execution.name.startswith(name):
                 continue
             visited = here.cloud.measures.of(arn).visited
-            found.extend((place, arn) for place in places if place[0] == record.machine and place[1] in visited)
+            found.extend(
+                (place, arn) for place in places if place[0] == record.machine and place[1] in visited
+            )
         return bool(found)
 
     here.cloud.wait_until(there)
