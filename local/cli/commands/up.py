@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
             if fleet:
                 here = replace(here, account=fleet.orchestration.account, region=fleet.orchestration.region)
                 here = _fill(fleet, cloud, here, children, deployed=args.deploy)
-            _print_how_to_use(cloud, here)
-            with suppress(KeyboardInterrupt):  # the way it is meant to end
+            with suppress(KeyboardInterrupt):  # the way it is meant to end, as soon as it is said to be up
+                _print_how_to_use(cloud, here)
                 threading.Event().wait()
     return 0
 
