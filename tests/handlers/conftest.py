@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from tests.handlers.estate import Estate, botocore_through, environment, forget_clients
 from tests.handlers.failover import Failover
+from tests.handlers.quick_clients import be_quick
 from tests.handlers.wire import Wire, ministack
 
 _LOADER = botocore.loaders.create_loader()
@@ -42,6 +43,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 def estate(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Estate:
     # botocore makes it anew for each call, in the time of answering one; no service of the estate reads it.
     monkeypatch.setattr(UserAgentString, "to_string", lambda _: "tests")
+    be_quick(monkeypatch)
     return Estate(wire)
 
 

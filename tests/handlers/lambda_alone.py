@@ -2,7 +2,7 @@
 
 Started with ``python -I -S``, so that of this interpreter only the standard library is there. Reads lines
 of JSON ``{folder, module, event, env}`` and answers each with ``{result}`` or ``{error}``. Each invocation
-is a process of its own, forked after boto3 was imported.
+is a process of its own, forked after the packages of the layer were imported.
 """
 
 import importlib
@@ -18,7 +18,8 @@ from typing import Any
 def main(layer: str) -> None:
     standard = list(sys.path)
     sys.path[:] = [layer, *standard]
-    importlib.import_module("boto3")
+    for package in ("boto3", "aws_lambda_powertools", "cattrs", "jsonschema"):
+        importlib.import_module(package)
     for line in sys.stdin:
         request = json.loads(line)
         read, write = os.pipe()
