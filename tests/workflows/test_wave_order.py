@@ -104,7 +104,7 @@ def test_a_skipped_server_that_drs_started_is_told_to_run() -> None:
         assert here.instances()[here.target("web")]["state"] == "running"
 
 
-def test_a_wave_without_servers_holds_nobody_up() -> None:
+def test_a_wave_without_servers_is_not_waited_for() -> None:
     waves = [wave("data"), wave("web", "data")]
     blocked = issue("noTarget")
     with stage(*one_in_each(waves, data=blocked), waves=waves, policies={"onBlocked": "CONTINUE"}) as here:
