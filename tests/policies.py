@@ -54,6 +54,7 @@ def member(account: str = RECOVERY) -> Template:
     parameters = {
         "OrchestrationAccountId": HOME,
         "ExternalId": "an-external-id",
+        "AllowTerminateRecoveryInstances": "true",
         "EventBusArn": f"arn:aws:events:{REGION}:{HOME}:event-bus/default",
     }
     return Template(account, REGION, PROJECT, resources=document["Resources"], parameters=parameters)

@@ -6,7 +6,7 @@ has read AWS: a reversed server is touched only when its direction and its hint 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,13 +19,14 @@ from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance
+from shared.model.pair import PairRecord
 from shared.model.policies import RecoveryInstanceDisposition
 from shared.model.prerequisite_facts import CheckFailure
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import servers_in_progress
-from shared.rules.failback.retirement import RetireFacts, RetireStep, next_step, refusal
+from shared.rules.failback.retirement import RetireFacts, RetireStep, next_step, refusal, was_there_before
 from shared.times import iso
 
 CALLERS = 10
@@ -60,16 +61,24 @@ class _Around:
     workload: Instance | None
     original: Instance | None
     terminating: bool
+    launched_by: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class MayEnd:
+    """What may be terminated: by the plan's ``disposition``, the ids in the request, and our records."""
+
+    disposition: RecoveryInstanceDisposition
+    instance_ids: Collection[str]
+    pairs: Mapping[str, PairRecord]
 
 
 class RecoveryRetirer:
     """For servers that run at the origin and are protected again, of any sites."""
 
-    def __init__(
-        self, accounts: MemberAccounts, disposition: RecoveryInstanceDisposition, now: datetime
-    ) -> None:
+    def __init__(self, accounts: MemberAccounts, may_end: MayEnd, now: datetime) -> None:
         self._accounts = accounts
-        self._disposition = disposition
+        self._may_end = may_end
         self._now = now
 
     def poll(self, servers: Sequence[ServerRecord]) -> dict[str, Progress]:
@@ -91,7 +100,7 @@ class RecoveryRetirer:
 
     def _step(self, server: ServerRecord, around: _Around) -> RetireStep | Progress:
         """The call to make, or the progress where there is none to make."""
-        facts = self._facts(around)
+        facts = self._facts(server, around)
         issue = _not_its_own(server, around) or refusal(facts)
         if issue:
             return Progress(hopeless=True, issue=issue)
@@ -148,16 +157,22 @@ class RecoveryRetirer:
             RetireStep.TAG_TARGET: lambda: ec2.create_tags([workload], tag),
         }
 
-    def _facts(self, around: _Around) -> RetireFacts:
-        workload = around.workload
+    def _facts(self, server: ServerRecord, around: _Around) -> RetireFacts:
+        workload, pair = around.workload, self._may_end.pairs.get(server.source_server_id)
+        to_end = (
+            workload is not None
+            and workload.instance_id in self._may_end.instance_ids
+            and not was_there_before(workload.instance_id, pair, around.launched_by)
+        )
         return RetireFacts(
             reversed_state=around.reversed_server.replication_state if around.reversed_server else None,
             recovery_instance=around.recovery_instance,
             failback_instance=around.failback_instance,
             workload_state=workload.state if workload else None,
             workload_tagged=workload is not None and workload.allows_launching_into,
-            disposition=self._disposition,
+            disposition=self._may_end.disposition,
             drs_created=workload is not None and MANAGED_TAG in workload.tags,
+            to_end=to_end,
             terminating=around.terminating,
         )
 
@@ -179,6 +194,7 @@ class RecoveryRetirer:
             workloads = self._instances(recovery, [server.workload_instance_id for server in members])
             originals = self._instances(origin, [server.pair_instance_id for server in members])
             terminating = servers_in_progress(self._terminations(recovery))
+            jobs = self._launches(recovery, recoveries.values())
             for server in members:
                 found[server.source_server_id] = _Around(
                     reversed_server=reversed_servers.get(server.reversed_server_id or ""),
@@ -187,11 +203,20 @@ class RecoveryRetirer:
                     workload=workloads.get(server.workload_instance_id or ""),
                     original=originals.get(server.pair_instance_id or ""),
                     terminating=server.source_server_id in terminating,
+                    launched_by=jobs.get(server.source_server_id),
                 )
         return found
 
+    def _launches(self, scope: Scope, instances: Iterable[RecoveryInstance]) -> dict[str, Job]:
+        """The jobs that launched the instances that may be ended, by source server id."""
+        wanted = {
+            i.job_id: i for i in instances if i.job_id and i.ec2_instance_id in self._may_end.instance_ids
+        }
+        jobs = self._drs(scope).jobs(sorted(wanted)) if wanted else []
+        return {wanted[job.job_id].source_server_id: job for job in jobs}
+
     def _terminations(self, scope: Scope) -> list[Job]:
-        if self._disposition is not RecoveryInstanceDisposition.TERMINATE:
+        if self._may_end.disposition is not RecoveryInstanceDisposition.TERMINATE:
             return []
         jobs = self._drs(scope).jobs_since(iso(self._now - JOBS_WINDOW))
         return [job for job in jobs if job.type == "TERMINATE"]

@@ -95,7 +95,9 @@ def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) 
     assert not estate.wire.of("StopReplication")
 
 
-def test_what_drs_created_itself_is_terminated_if_the_plan_allows_it(estate: Estate) -> None:
+def test_what_drs_created_itself_is_terminated_if_the_plan_allows_it_and_the_request_names_it(
+    estate: Estate,
+) -> None:
     way = Failback(
         estate,
         "web-1",
@@ -104,6 +106,9 @@ def test_what_drs_created_itself_is_terminated_if_the_plan_allows_it(estate: Est
         drs_created=("web-1",),
     )
     way.protected()
+    request = estate.store.execution("execution-1").request
+    named = {**request, "terminateInstances": [ids.workload for ids in way.ids.values()]}
+    estate.store.change_execution("execution-1", {"request": named})
     estate.wire.clear()
     assert retire(estate)["retired"] == 2
     assert len(estate.wire.of("TerminateRecoveryInstances")) == 1

@@ -348,6 +348,7 @@ def failed_over_by_hand(at: Stage) -> None:
     }
     endpoints = {"check": "ROUTE_MISSING", "reason": "VPC endpoints lead there"}
     request: dict[str, Any] = {"mode": "FAILBACK", "confirmOriginals": [ids], "overrides": [endpoints]}
+    request["terminateInstances"] = [instance["ec2InstanceID"]]
     at.cloud.wait(at.start("failback", "too-early", plan="crm", **request))
     [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
     at.cloud.wait(clean_up)

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.model.status import Protection, ServerStatus
 from shared.rules.launch.polling import step_wait
-from shared.services.recovery_retirer import RecoveryRetirer
+from shared.services.recovery_retirer import MayEnd, RecoveryRetirer
 from shared.services.retirement import begin, retire
 from shared.services.volume_removal import VolumeRemover
 from shared.settings import RetireSettings
@@ -22,8 +22,13 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
         return {"pending": 0, "retired": 0, "failed": 0, "waitSeconds": 0}
     servers = [s for s in store.servers(run.execution_id) if s.status is ServerStatus.RECOVERED]
     protected = [server for server in servers if server.protection is Protection.PROTECTED]
-    disposition = execution.policies.failback.recovery_instance_disposition
-    retirer = RecoveryRetirer(run.accounts, disposition, run.now)
+    pairs = PairStore(run.settings.pairs_table).get([server.source_server_id for server in servers])
+    may_end = MayEnd(
+        execution.policies.failback.recovery_instance_disposition,
+        execution.request.terminate_instances,
+        pairs,
+    )
+    retirer = RecoveryRetirer(run.accounts, may_end, run.now)
     result = retire(retirer, begin(store, run.execution_id, protected, run.now), run.now)
     store.change_settled(run.execution_id, result.changes)
 
@@ -34,7 +39,7 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
         execution_id=run.execution_id,
         remove=execution.request.remove_detached_volumes,
         now=run.now,
-    ).settle(at_origin, PairStore(run.settings.pairs_table).get([s.source_server_id for s in at_origin]))
+    ).settle(at_origin, pairs)
     return {
         "pending": len(result.pending),
         "retired": len(result.retired),

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.model.drs import RecoveryInstance
+from shared.model.drs import Job, RecoveryInstance
+from shared.model.pair import PairRecord
 from shared.model.policies import RecoveryInstanceDisposition
 from shared.model.prerequisite_facts import CheckFailure
+from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
 from shared.rules.failback.identity import NOT_REVERSED
 
 REPLICATION_STOPPED = ("STOPPED", "DISCONNECTED")
@@ -41,7 +43,8 @@ class RetireFacts:
     ``reversed_state``: replication state of A2, None when it does not exist. ``recovery_instance`` B2 and
     ``failback_instance`` A3, likewise. ``workload_state``: EC2 state of B3, None when unknown to EC2.
     ``workload_tagged``: B3 allows launching into it. ``drs_created``: DRS made B3 itself (it carries the
-    tag AWSElasticDisasterRecoveryManaged). ``terminating``: an unfinished TERMINATE job holds B1.
+    tag AWSElasticDisasterRecoveryManaged). ``to_end``: the request names B3, and nothing shows that it was
+    there before its launch. ``terminating``: an unfinished TERMINATE job holds B1.
     """
 
     reversed_state: str | None
@@ -51,13 +54,24 @@ class RetireFacts:
     workload_tagged: bool
     disposition: RecoveryInstanceDisposition
     drs_created: bool
+    to_end: bool = False
     terminating: bool = False
 
 
 def may_terminate(facts: RetireFacts) -> bool:
-    """Whether the workload instance goes: asked for, created by DRS, and never one to launch into."""
-    asked = facts.disposition is RecoveryInstanceDisposition.TERMINATE
+    """Whether the workload instance goes: asked for by its id, created by DRS, never one to launch into."""
+    asked = facts.disposition is RecoveryInstanceDisposition.TERMINATE and facts.to_end
     return asked and facts.drs_created and not facts.workload_tagged
+
+
+def was_there_before(instance_id: str, pair: PairRecord | None, job: Job | None) -> bool:
+    """Whether anything but its tags, which others can write, shows that an instance was pre-provisioned.
+
+    ``pair``: our record. ``job``: the one that launched it; ours launch into existing instances only. Without
+    the job nothing shows that it was not there.
+    """
+    recorded = pair is not None and pair.pair_instance_id == instance_id and pair.last_failover is not None
+    return recorded or job is None or EXECUTION_TAG in job.tags
 
 
 def refusal(facts: RetireFacts) -> CheckFailure | None:

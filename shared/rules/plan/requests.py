@@ -58,6 +58,7 @@ class Request:
     confirmed_originals: Mapping[str, str] = field(default_factory=dict)
     cancel_drill: bool = False
     remove_detached_volumes: bool = False
+    terminate_instances: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     retry_of: str | None = None
@@ -97,6 +98,7 @@ def parse_request(document: object) -> Request:
         },
         cancel_drill=document.get("cancelDrill", False),
         remove_detached_volumes=document.get("removeDetachedVolumes", False),
+        terminate_instances=tuple(document.get("terminateInstances", ())),
         servers=tuple(document.get("servers", ())),
         sites=tuple(document.get("sites", ())),
         retry_of=document.get("retryOf"),
@@ -180,6 +182,7 @@ _ONLY_IN = {
     "recoveryInstanceIds": Mode.FAILBACK,
     "confirmOriginals": Mode.FAILBACK,
     "removeDetachedVolumes": Mode.FAILBACK,
+    "terminateInstances": Mode.FAILBACK,
     "cancelDrill": Mode.FAILOVER,
 }
 

@@ -99,7 +99,9 @@ def test_the_order_of_a_pre_provisioned_target() -> None:
 
 
 def test_the_order_of_an_instance_that_drs_created() -> None:
-    created = facts(drs_created=True, workload_tagged=False, disposition=TERMINATE, workload_state="running")
+    created = facts(
+        drs_created=True, to_end=True, workload_tagged=False, disposition=TERMINATE, workload_state="running"
+    )
     assert carried_out(created).steps == [
         RetireStep.STOP_REPLICATION,
         RetireStep.TERMINATE,
@@ -137,6 +139,7 @@ ANY_FACTS = st.builds(
     workload_tagged=st.booleans(),
     disposition=st.sampled_from(RecoveryInstanceDisposition),
     drs_created=st.booleans(),
+    to_end=st.booleans(),
     terminating=st.booleans(),
 )
 
@@ -152,6 +155,6 @@ def test_wherever_it_begins_it_ends_without_a_refusal(start: RetireFacts) -> Non
 
 @given(ANY_FACTS)
 def test_an_instance_that_was_launched_into_is_never_terminated(start: RetireFacts) -> None:
-    asked = start.disposition is TERMINATE and start.drs_created and not start.workload_tagged
-    if not asked:
+    asked = start.disposition is TERMINATE and start.to_end
+    if not (asked and start.drs_created and not start.workload_tagged):
         assert RetireStep.TERMINATE not in carried_out(start).steps
