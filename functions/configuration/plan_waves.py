@@ -31,6 +31,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         {known.scope: known.limits for known in store.facts(run.execution_id, KnownLimits)},
         {source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
     )
+    store.add_to_batches(run.execution_id, [change.after for change in planned.changes])
     store.change_servers(run.execution_id, planned.changes, only_from=(ServerStatus.READY,))
     store.put_waves(run.execution_id, planned.waves)
     store.change_execution(run.execution_id, {"estimate_seconds": planned.seconds})

@@ -1,16 +1,25 @@
-"""What all items of an execution share: the partition ``EXECUTION#<id>`` and its expiry."""
+"""What all items of an execution share: its partitions and its expiry.
+
+``EXECUTION#<id>`` has what there are few of. Servers and facts, of which there are thousands, are spread over
+``EXECUTION#<id>#0`` to ``…#7``: one partition takes 1,000 write units a second (DynamoDB developer guide,
+Designing partition keys to distribute your workload).
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from boto3.dynamodb.conditions import ConditionBase, Key
+from boto3.dynamodb.conditions import ConditionBase
 
 from shared.model.execution import ExecutionRecord
 from shared.serialization import from_item
 from shared.store.connection import table
+from shared.store.reads import query
 from shared.store.writes import set_if, write_one
+
+SHARDS = 8
 
 
 class ExecutionNotFoundError(Exception):
@@ -18,7 +27,7 @@ class ExecutionNotFoundError(Exception):
 
 
 class ExecutionItems:
-    """Reads and writes in the partition of an execution, in the Executions table."""
+    """Reads and writes in the partitions of an execution, in the Executions table."""
 
     def __init__(self, table_name: str) -> None:
         self.table_name = table_name
@@ -40,6 +49,12 @@ class ExecutionItems:
         return {"expiresAt": int(self._get(execution_id, "EXECUTION")["expiresAt"])}
 
     def _query(
+        self, execution_id: str, prefix: str, *, filter: ConditionBase | None = None
+    ) -> list[dict[str, Any]]:
+        """Items of a kind of which there are few, the first sort key first."""
+        return query(self.table_name, [partition_of(execution_id)], prefix, filter=filter)
+
+    def _query_shards(
         self,
         execution_id: str,
         prefix: str,
@@ -47,21 +62,9 @@ class ExecutionItems:
         filter: ConditionBase | None = None,
         fields: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        condition = Key("pk").eq(partition_of(execution_id)) & Key("sk").begins_with(prefix)
-        arguments: dict[str, Any] = {"KeyConditionExpression": condition, "ConsistentRead": True}
-        if filter is not None:
-            arguments["FilterExpression"] = filter
-        if fields:
-            # By other names: many words are reserved, "status" among them.
-            arguments["ProjectionExpression"] = ", ".join(f"#{field}" for field in fields)
-            arguments["ExpressionAttributeNames"] = {f"#{field}": field for field in fields}
-        items: list[dict[str, Any]] = []
-        while True:
-            answer = self._table.query(**arguments)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        """Items of a kind of which there are many, the first sort key first."""
+        shards = [f"{partition_of(execution_id)}#{number}" for number in range(SHARDS)]
+        return query(self.table_name, shards, prefix, filter=filter, fields=fields)
 
     def _set(
         self, execution_id: str, sort: str, values: dict[str, Any], condition: str, names: dict[str, Any]
@@ -72,3 +75,9 @@ class ExecutionItems:
 
 def partition_of(execution_id: str) -> str:
     return f"EXECUTION#{execution_id}"
+
+
+def shard_of(execution_id: str, key: str) -> str:
+    """The partition of an item of which there are many. ``key``: what tells it from others of its kind."""
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:2]) % SHARDS
+    return f"{partition_of(execution_id)}#{number}"

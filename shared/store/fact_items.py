@@ -15,7 +15,7 @@ from shared.model.server import RemovedVolume
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.preparation.changes import ServerOutcome
 from shared.serialization import from_item, to_item
-from shared.store.execution_items import ExecutionItems, ExecutionNotFoundError, partition_of
+from shared.store.execution_items import ExecutionItems, shard_of
 from shared.store.reads import read
 
 T = TypeVar("T")
@@ -53,24 +53,24 @@ class FactItems(ExecutionItems):
         with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
             for fact in facts:
                 kind, key = _FACTS[type(fact)]
-                sort = f"FACT#{kind}#{key(fact)}"
-                batch.put_item(Item={"pk": partition_of(execution_id), "sk": sort, **to_item(fact), **expiry})
+                batch.put_item(Item={**_key(execution_id, kind, key(fact)), **to_item(fact), **expiry})
 
     def facts(self, execution_id: str, kind: type[T], keys: Sequence[str] | None = None) -> list[T]:
         """The facts of a kind, or those of them with these keys."""
-        prefix = f"FACT#{_FACTS[kind][0]}#"
+        name, _ = _FACTS[kind]
         if keys is None:
-            found = self._query(execution_id, prefix)
+            found = self._query_shards(execution_id, f"FACT#{name}#")
         else:
-            partition = partition_of(execution_id)
-            wanted = [{"pk": partition, "sk": f"{prefix}{key}"} for key in keys]
+            wanted = [_key(execution_id, name, key) for key in keys]
             found = list(read(self.table_name, wanted, consistent=True))
         return [from_item(item, kind) for item in found]
 
     def limits(self, execution_id: str, scope: Scope) -> ScopeLimits:
         """What the execution goes by in ``scope``; DRS's own limits where it has recorded none."""
-        kind, _ = _FACTS[KnownLimits]
-        try:
-            return from_item(self._get(execution_id, f"FACT#{kind}#{scope}"), KnownLimits).limits
-        except ExecutionNotFoundError:
-            return ScopeLimits()
+        name, _ = _FACTS[KnownLimits]
+        answer = self._table.get_item(Key=_key(execution_id, name, str(scope)), ConsistentRead=True)
+        return from_item(answer["Item"], KnownLimits).limits if "Item" in answer else ScopeLimits()
+
+
+def _key(execution_id: str, kind: str, key: str) -> dict[str, str]:
+    return {"pk": shard_of(execution_id, key), "sk": f"FACT#{kind}#{key}"}

@@ -1,9 +1,12 @@
-"""Reads of many items by their keys."""
+"""Reads of many items: by their keys, or by a prefix in several partitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder, Key
 
 from shared.store.connection import dynamodb
 
@@ -20,3 +23,62 @@ def read(table: str, keys: Sequence[dict[str, str]], *, consistent: bool = False
             answer = dynamodb().batch_get_item(RequestItems=wanted)
             yield from answer["Responses"].get(table, [])
             wanted = dict(answer.get("UnprocessedKeys", {}))
+
+
+def query(
+    table: str,
+    partitions: Sequence[str],
+    prefix: str,
+    *,
+    filter: ConditionBase | None = None,
+    fields: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """The items of these partitions whose sort key has the prefix, in the order of their sort keys.
+
+    Consistent reads, of all partitions at once. ``fields``: no more of each item than these and its sort key.
+    """
+    asked = [_arguments(table, partition, prefix, filter, fields) for partition in partitions]
+    if len(asked) == 1:
+        return _pages(asked[0])
+    with ThreadPoolExecutor(len(asked) - 1) as pool:
+        others = [pool.submit(_pages, arguments) for arguments in asked[1:]]
+        found = _pages(asked[0])
+        for other in others:
+            found += other.result()
+    return sorted(found, key=lambda item: str(item["sk"]))
+
+
+def _arguments(
+    table: str, partition: str, prefix: str, filter: ConditionBase | None, fields: Sequence[str]
+) -> dict[str, Any]:
+    """A query's parameters. The expressions are made here: boto3 has one builder for all threads."""
+    builder = ConditionExpressionBuilder()
+    key = builder.build_expression(Key("pk").eq(partition) & Key("sk").begins_with(prefix), True)
+    arguments: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": key.condition_expression,
+        "ConsistentRead": True,
+    }
+    names, values = dict(key.attribute_name_placeholders), dict(key.attribute_value_placeholders)
+    if filter is not None:
+        condition = builder.build_expression(filter)
+        arguments["FilterExpression"] = condition.condition_expression
+        names |= condition.attribute_name_placeholders
+        values |= condition.attribute_value_placeholders
+    if fields:
+        # By other names: many words are reserved, "status" among them.
+        shown = ("sk", *fields)
+        arguments["ProjectionExpression"] = ", ".join(f"#{field}" for field in shown)
+        names |= {f"#{field}": field for field in shown}
+    return {**arguments, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+
+
+def _pages(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = dict(arguments)
+    items: list[dict[str, Any]] = []
+    while True:
+        answer = dynamodb().meta.client.query(**asked)
+        items += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return items
+        asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -1,4 +1,7 @@
-"""Servers: one item each, under its wave. Every change states what it may replace."""
+"""Servers: one item each, under its wave. Every change states what it may replace.
+
+A batch has an item with the ids of its servers, so that it is read without its wave.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from boto3.dynamodb.conditions import And, Attr, ConditionBase
 from shared.model.server import Change, ServerProgress, ServerRecord
 from shared.model.status import Protection, ServerStatus
 from shared.serialization import from_item, to_item
-from shared.store.execution_items import ExecutionItems, partition_of
-from shared.store.writes import put_once, set_if, write
+from shared.store.execution_items import ExecutionItems, partition_of, shard_of
+from shared.store.reads import read
+from shared.store.writes import add_to, put_once, set_if, write
 
 NO_WAVE = "-"
 _FINAL = {f":final{n}": status.value for n, status in enumerate(s for s in ServerStatus if s.is_final)}
@@ -42,18 +46,43 @@ class ServerItems(ExecutionItems):
         *,
         statuses: Sequence[ServerStatus] = (),
         jobs: Sequence[str] = (),
-        batch: int | None = None,
     ) -> list[ServerRecord]:
-        """All servers of the execution, or those of one wave; of any status, job and batch, or the given.
+        """All servers of the execution, or those of one wave; of any status and job, or the given.
 
         Reading a server takes far longer than finding it: ask for no more than are needed.
         """
-        found = self._query(execution_id, _servers_of(wave), filter=_filter(statuses, jobs, batch))
+        found = self._query_shards(execution_id, _servers_of(wave), filter=_filter(statuses, jobs))
         return [from_item(item, ServerRecord) for item in found]
+
+    def add_to_batches(self, execution_id: str, servers: Iterable[ServerRecord]) -> None:
+        """Note in which batch each of these servers is to be, before their records say so.
+
+        An id is never taken out: a late writer must not make a batch smaller. The record decides.
+        """
+        batches: dict[tuple[str, int], set[str]] = {}
+        for server in servers:
+            if server.wave is not None and server.batch is not None:
+                batches.setdefault((server.wave, server.batch), set()).add(server.source_server_id)
+        expiry = self._expiry(execution_id)
+        write(
+            [
+                add_to(self.table_name, _batch_key(execution_id, wave, number), {"servers": ids}, expiry)
+                for (wave, number), ids in batches.items()
+            ]
+        )
+
+    def batch(self, execution_id: str, wave: str, number: int) -> list[ServerRecord]:
+        """The servers of one batch of a wave, the first id first; none if there is no such batch."""
+        known = self._table.get_item(Key=_batch_key(execution_id, wave, number), ConsistentRead=True)
+        ids = sorted(known.get("Item", {}).get("servers", ()))
+        keys = [_server_key(execution_id, wave, server_id) for server_id in ids]
+        found = [from_item(item, ServerRecord) for item in read(self.table_name, keys, consistent=True)]
+        servers = [server for server in found if server.batch == number]
+        return sorted(servers, key=lambda server: server.source_server_id)
 
     def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
         """How far each server of a wave is, and no more of it."""
-        found = self._query(execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten"))
+        found = self._query_shards(execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten"))
         return [from_item(item, ServerProgress) for item in found]
 
     def change_servers(
@@ -124,17 +153,23 @@ def _servers_of(wave: str | None) -> str:
     return "SERVER#" if wave is None else f"SERVER#{wave}#"
 
 
-def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str], batch: int | None) -> ConditionBase | None:
+def _filter(statuses: Sequence[ServerStatus], jobs: Sequence[str]) -> ConditionBase | None:
     wanted: list[ConditionBase] = []
     if statuses:
         wanted.append(Attr("status").is_in([status.value for status in statuses]))
     if jobs:
         wanted.append(Attr("jobId").is_in(list(jobs)))
-    if batch is not None:
-        wanted.append(Attr("batch").eq(batch))
     return reduce(lambda one, other: And(one, other), wanted) if wanted else None
 
 
 def server_key(execution_id: str, server: ServerRecord) -> dict[str, str]:
-    sort = f"SERVER#{server.wave or NO_WAVE}#{server.source_server_id}"
-    return {"pk": partition_of(execution_id), "sk": sort}
+    return _server_key(execution_id, server.wave, server.source_server_id)
+
+
+def _server_key(execution_id: str, wave: str | None, source_server_id: str) -> dict[str, str]:
+    partition = shard_of(execution_id, source_server_id)
+    return {"pk": partition, "sk": f"SERVER#{wave or NO_WAVE}#{source_server_id}"}
+
+
+def _batch_key(execution_id: str, wave: str, number: int) -> dict[str, str]:
+    return {"pk": partition_of(execution_id), "sk": f"BATCH#{wave}#{number}"}

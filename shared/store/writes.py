@@ -71,6 +71,22 @@ def set_if(
     return {"Update": update}
 
 
+def add_to(table: str, key: dict[str, str], sets: dict[str, set[str]], values: dict[str, Any]) -> Operation:
+    """Add members to sets of an item, which is made if need be, and set ``values`` (names as stored)."""
+    names = {f"#{field}": field for field in (*sets, *values)}
+    added = ", ".join(f"#{field} :{field}" for field in sets)
+    assigned = ", ".join(f"#{field} = :{field}" for field in values)
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": key,
+            "UpdateExpression": f"ADD {added} SET {assigned}",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {f":{field}": value for field, value in {**sets, **values}.items()},
+        }
+    }
+
+
 def write(operations: Sequence[Operation], *, exact: bool = False) -> list[bool]:
     """Carry the operations out, by hundreds. False stands where an operation's condition did not hold.
 

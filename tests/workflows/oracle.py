@@ -92,7 +92,7 @@ def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
     for run in runs:
         if not run.report["servers"] or run.report["dryRun"]:
             continue
-        mine = [item for item in here.items() if item["pk"] == f"EXECUTION#{run.name}"]
+        mine = [item for item in here.items() if item["pk"].split("#")[:2] == ["EXECUTION", run.name]]
         records = [item for item in mine if item["sk"].startswith("SERVER#")]
         assert len({item["sourceServerId"] for item in records}) == len(records)
         recorded = {item["name"]: item["status"] for item in records}

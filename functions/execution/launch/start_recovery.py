@@ -20,7 +20,7 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     store = run.store
     accounts = run.accounts
     batch = run.number("batch")
-    servers = store.servers(run.execution_id, run.wave, batch=batch)
+    servers = store.batch(run.execution_id, run.wave, batch)
     if not servers:
         return {"batch": batch, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
     scope = servers[0].scope  # a batch is of one scope

@@ -132,7 +132,7 @@ class World:
         return next(
             item
             for item in self.items()
-            if item["pk"] == f"EXECUTION#{execution}"
+            if item["pk"].startswith(f"EXECUTION#{execution}#")
             and item["sk"].endswith(f"#{source}")
             and item["sk"].startswith("SERVER#")
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from shared.model.finding import Finding, Severity
 from shared.model.server import ServerProgress
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 from shared.store import ExecutionNotFoundError, Leftover
+from shared.store.execution_items import shard_of
+from shared.store.server_items import server_key
 from tests import makers
 from tests.handlers.estate import RECOVERY, Estate, environment, plan_document
 from tests.handlers.wire import Wire
@@ -134,15 +137,12 @@ def test_servers_of_a_wave_are_not_those_of_a_wave_with_a_longer_name(opened: Es
         ({"statuses": (ServerStatus.LAUNCHED,)}, [2, 3]),
         ({"statuses": (ServerStatus.LAUNCHED, ServerStatus.STARTING)}, [2, 3, 4]),
         ({"jobs": ("drsjob-2",)}, [2, 4]),
-        ({"batch": 1}, [1, 2]),
-        ({"batch": 1, "jobs": ("drsjob-2", "drsjob-3"), "statuses": (ServerStatus.LAUNCHED,)}, [2]),
+        ({"jobs": ("drsjob-2", "drsjob-3"), "statuses": (ServerStatus.LAUNCHED,)}, [2]),
         ({"jobs": ("drsjob-9",)}, []),
     ],
     ids=str,
 )
-def test_servers_are_found_by_status_job_and_batch(
-    opened: Estate, asked: dict[str, Any], found: list[int]
-) -> None:
+def test_servers_are_found_by_status_and_job(opened: Estate, asked: dict[str, Any], found: list[int]) -> None:
     servers = [
         makers.record(1, wave="web", status=ServerStatus.LAUNCHING, job_id="drsjob-1", batch=1),
         makers.record(2, wave="web", status=ServerStatus.LAUNCHED, job_id="drsjob-2", batch=1),
@@ -152,6 +152,43 @@ def test_servers_are_found_by_status_job_and_batch(
     ]
     opened.store.put_servers("execution-1", servers)
     assert opened.store.servers("execution-1", "web", **asked) == [servers[number - 1] for number in found]
+
+
+def test_a_batch_is_read_by_the_ids_on_its_item(opened: Estate, wire: Wire) -> None:
+    servers = [makers.record(n, wave="web", batch=1 + n // 3) for n in (1, 2, 3)]
+    opened.store.add_to_batches("execution-1", servers)
+    opened.store.put_servers("execution-1", servers)
+    wire.clear()
+    assert opened.store.batch("execution-1", "web", 1) == servers[:2]
+    assert wire.count() == {"GetItem": 1, "BatchGetItem": 1}
+    assert opened.store.batch("execution-1", "web", 3) == []
+
+
+def test_a_late_plan_makes_no_batch_smaller(opened: Estate) -> None:
+    """What a second PlanWaves puts elsewhere, after the first one's servers have moved on, stays."""
+    servers = [makers.record(n, wave="web", batch=1) for n in (1, 2)]
+    opened.store.add_to_batches("execution-1", servers)
+    opened.store.put_servers("execution-1", servers)
+    opened.store.add_to_batches("execution-1", [makers.record(1, wave="web", batch=2)])
+    assert opened.store.batch("execution-1", "web", 1) == servers
+    assert opened.store.batch("execution-1", "web", 2) == []
+
+
+def test_servers_and_facts_are_spread_over_eight_keys(opened: Estate, wire: Wire) -> None:
+    """A thousand of either at two write units each fit in the thousand units a second of each key."""
+    servers = [makers.record(n) for n in range(1000)]
+    of_servers = Counter(server_key("execution-1", server)["pk"] for server in servers)
+    assert set(of_servers) == {f"EXECUTION#execution-1#{n}" for n in range(8)}
+    assert max(of_servers.values()) < 200
+    # A hash of the process, as Python's own is, would not find the server again.
+    assert shard_of("execution-1", "s-1") == "EXECUTION#execution-1#4"
+    opened.store.put_facts(
+        "execution-1",
+        [Leftover(f"i-{n}", Finding("UNMATCHED", Severity.WARNING, "alone", "none")) for n in range(40)],
+    )
+    wire.clear()
+    assert len(opened.store.facts("execution-1", Leftover)) == 40
+    assert wire.count() == {"Query": 8}
 
 
 def test_progress_says_how_far_the_servers_of_a_wave_are(opened: Estate) -> None:
