@@ -13,7 +13,7 @@ from shared.model.scope import Scope
 from shared.rules.waves.slots import Claim
 from shared.serialization import from_item, to_item
 from shared.store.connection import table
-from shared.store.writes import delete_if, put_if, write, write_together
+from shared.store.writes import delete_all, delete_if, put_if, write, write_together
 
 TRIES = 20
 """Of as many batches as there can be jobs, each may be the last to get its grant."""
@@ -72,9 +72,7 @@ class ClaimStore:
 
     def drop(self, claims: Sequence[Claim]) -> None:
         """Take claims back: their jobs are started, or never will be."""
-        with self._table.batch_writer() as batch:
-            for claim in claims:
-                batch.delete_item(Key={"pk": self._partition, "sk": _sort(claim)})
+        delete_all(self._name, [{"pk": self._partition, "sk": _sort(claim)} for claim in claims])
 
     def forget(self, execution_id: str) -> None:
         """Take back the claims that an execution has left: they are not asked for again."""

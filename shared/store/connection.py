@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore import endpoint
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from shared.version import USER_AGENT
 
@@ -56,6 +58,26 @@ def _pause_before_retry(attempts: int, response: Any = None, **_: Any) -> float 
     """
     if response is None or attempts >= TRIES or not _is_passing(response[1]):
         return None
+    return _seconds(attempts)
+
+
+def pause_for_leftovers(attempts: int, operation: str) -> None:
+    """Wait before what a batch has left over is tried again, the longer the more ``attempts`` there were.
+
+    DynamoDB answers a batch that is throttled in part with what it left (developer guide, Error handling,
+    Batch operations). Raises botocore's ClientError after so many attempts as other calls get; the state
+    machines retry it, as they do a call that was throttled.
+    """
+    if attempts >= TRIES:
+        message = f"{operation} left items over {attempts} times: throughput exceeds the table's or a key's"
+        error: Any = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": message}}
+        raise ClientError(error, operation)
+    # As botocore waits before it repeats a call.
+    pauses: Any = endpoint
+    pauses.time.sleep(_seconds(attempts))
+
+
+def _seconds(attempts: int) -> float:
     return random.uniform(0, FIRST_PAUSE * 2**attempts)  # noqa: S311  spreads those that collided
 
 

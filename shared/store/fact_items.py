@@ -17,6 +17,7 @@ from shared.rules.preparation.changes import ServerOutcome
 from shared.serialization import from_item, to_item
 from shared.store.execution_items import ExecutionItems, shard_of
 from shared.store.reads import read
+from shared.store.writes import put_all
 
 T = TypeVar("T")
 
@@ -50,10 +51,11 @@ class FactItems(ExecutionItems):
         Observations only: a later one may replace an earlier one.
         """
         expiry = self._expiry(execution_id)
-        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
-            for fact in facts:
-                kind, key = _FACTS[type(fact)]
-                batch.put_item(Item={**_key(execution_id, kind, key(fact)), **to_item(fact), **expiry})
+        items = []
+        for fact in facts:
+            kind, key = _FACTS[type(fact)]
+            items.append({**_key(execution_id, kind, key(fact)), **to_item(fact), **expiry})
+        put_all(self.table_name, items)
 
     def facts(self, execution_id: str, kind: type[T], keys: Sequence[str] | None = None) -> list[T]:
         """The facts of a kind, or those of them with these keys."""

@@ -11,28 +11,24 @@ from shared.model.scope import Scope
 from shared.rules.preparation.changes import Preparation
 from shared.serialization import from_item, to_item
 from shared.store.connection import table
+from shared.store.writes import delete_all, put_all
 
 
 class PreparationStore:
     """The prepared servers of a scope, and their settings before."""
 
     def __init__(self, table_name: str, scope: Scope) -> None:
+        self._name = table_name
         self._partition = f"PREPARED#{scope}"
         self._table = table(table_name)
 
     def put(self, preparations: Iterable[Preparation]) -> None:
         """Record servers, in place of their earlier records."""
-        with self._table.batch_writer() as batch:
-            for one in preparations:
-                batch.put_item(
-                    Item={"pk": self._partition, "sk": f"SERVER#{one.source_server_id}", **to_item(one)}
-                )
+        put_all(self._name, [{**self._key(one.source_server_id), **to_item(one)} for one in preparations])
 
     def forget(self, source_server_ids: Iterable[str]) -> None:
         """Delete the records of these servers."""
-        with self._table.batch_writer() as batch:
-            for server_id in source_server_ids:
-                batch.delete_item(Key={"pk": self._partition, "sk": f"SERVER#{server_id}"})
+        delete_all(self._name, [self._key(server_id) for server_id in source_server_ids])
 
     def all(self) -> dict[str, Preparation]:
         """Every prepared server by its id."""
@@ -49,3 +45,6 @@ class PreparationStore:
             if "LastEvaluatedKey" not in answer:
                 return found
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _key(self, source_server_id: str) -> dict[str, str]:
+        return {"pk": self._partition, "sk": f"SERVER#{source_server_id}"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder, Key
 
-from shared.store.connection import dynamodb
+from shared.store.connection import dynamodb, pause_for_leftovers
 
 KEYS_PER_CALL = 100
 """BatchGetItem takes at most 100 keys (DynamoDB API reference)."""
@@ -19,10 +20,13 @@ def read(table: str, keys: Sequence[dict[str, str]], *, consistent: bool = False
     for start in range(0, len(keys), KEYS_PER_CALL):
         asked = {"Keys": keys[start : start + KEYS_PER_CALL], "ConsistentRead": consistent}
         wanted: dict[str, Any] = {table: asked}
-        while wanted:
+        for attempts in count(1):
             answer = dynamodb().batch_get_item(RequestItems=wanted)
             yield from answer["Responses"].get(table, [])
             wanted = dict(answer.get("UnprocessedKeys", {}))
+            if not wanted:
+                break
+            pause_for_leftovers(attempts, "BatchGetItem")
 
 
 def query(

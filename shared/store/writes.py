@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 from shared.serialization import camel, to_item
-from shared.store.connection import CONDITION_FAILED, cancellation_codes, dynamodb
+from shared.store.connection import CONDITION_FAILED, cancellation_codes, dynamodb, pause_for_leftovers
 
 ITEMS_PER_TRANSACTION = 100
 """TransactWriteItems takes at most 100 items (DynamoDB developer guide, Service quotas)."""
+ITEMS_PER_BATCH = 25
+"""BatchWriteItem takes at most 25 items (DynamoDB API reference)."""
 
 Operation = dict[str, Any]
 """One of TransactWriteItems' members: ``{"Put": …}``, ``{"Update": …}`` or ``{"Delete": …}``."""
@@ -150,3 +153,26 @@ def write_one(operation: Operation) -> bool:
 def write_together(operations: Sequence[Operation]) -> bool:
     """Carry out all operations or none (at most 100). False only if a condition did not hold."""
     return not _transact(operations)
+
+
+def put_all(table: str, items: Iterable[dict[str, Any]]) -> None:
+    """Put items in place of what is there; of several with one key (``pk``, ``sk``) the last."""
+    by_key = {(item["pk"], item["sk"]): {"PutRequest": {"Item": item}} for item in items}
+    _write_batches(table, list(by_key.values()))
+
+
+def delete_all(table: str, keys: Iterable[dict[str, str]]) -> None:
+    """Delete the items with these keys, as far as they are there."""
+    by_key = {(key["pk"], key["sk"]): {"DeleteRequest": {"Key": key}} for key in keys}
+    _write_batches(table, list(by_key.values()))
+
+
+def _write_batches(table: str, requests: Sequence[dict[str, Any]]) -> None:
+    """Each is carried out by itself, what is throttled until it is carried out too."""
+    for start in range(0, len(requests), ITEMS_PER_BATCH):
+        wanted = {table: list(requests[start : start + ITEMS_PER_BATCH])}
+        for attempts in count(1):
+            wanted = dynamodb().meta.client.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
+            if not wanted:
+                break
+            pause_for_leftovers(attempts, "BatchWriteItem")

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+import random
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.endpoint
 import pytest
 
 from shared.aws.errors import ThrottledError, calling
-from shared.store.writes import delete_if, put_if, put_once, set_if, write, write_one, write_together
+from shared.store.reads import read
+from shared.store.writes import (
+    delete_all,
+    delete_if,
+    put_all,
+    put_if,
+    put_once,
+    set_if,
+    write,
+    write_one,
+    write_together,
+)
 from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, Wire
 
@@ -205,3 +219,59 @@ def test_other_failures_of_dynamodb_are_not_swallowed(table: Any) -> None:
         write_one(missing)
     with pytest.raises(Exception, match="ResourceNotFoundException"):
         write([missing, missing])
+
+
+def test_of_a_batch_the_last_item_of_a_key_is_put_and_keys_are_deleted(table: Any, wire: Wire) -> None:
+    items = [item(number) for number in range(30)]
+    wire.clear()
+    put_all(TABLE, [*items, item(7, holder="last")])
+    assert wire.count() == {"BatchWriteItem": 2}
+    assert table.scan()["Count"] == 30
+    assert stored(table, 7) == item(7, holder="last")
+    delete_all(TABLE, [key(number) for number in range(40)])
+    assert table.scan()["Count"] == 0
+
+
+def leftovers(wire: Wire, operation: str, member: str, times: int) -> None:
+    """The next answers to ``operation`` leave over all that was asked for."""
+    left = iter(range(times))
+
+    def answer(call: Call) -> Any:
+        if next(left, None) is None:
+            return None
+        body = {member: json.loads(call.body)["RequestItems"], "Responses": {}}
+        return call.answer(200, json.dumps(body).encode())
+
+    wire.on("dynamodb", operation, answer)
+
+
+BATCHES = [
+    ("BatchWriteItem", "UnprocessedItems", lambda: put_all(TABLE, [item(1), item(2)])),
+    ("BatchWriteItem", "UnprocessedItems", lambda: delete_all(TABLE, [key(1), key(2)])),
+    ("BatchGetItem", "UnprocessedKeys", lambda: list(read(TABLE, [key(1), key(2)]))),
+]
+
+
+@pytest.mark.parametrize(("operation", "member", "call"), BATCHES)
+def test_what_a_batch_leaves_over_is_tried_again_after_growing_pauses(
+    table: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch, operation: str, member: str, call: Any
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    table.put_item(Item=item(1))
+    table.put_item(Item=item(2))
+    leftovers(wire, operation, member, times=3)
+    found = call()
+    assert pauses == [0.05, 0.1, 0.2]
+    if operation == "BatchGetItem":
+        assert len(found) == 2
+
+
+@pytest.mark.parametrize(("operation", "member", "call"), BATCHES)
+def test_leftovers_that_do_not_end_are_an_error_that_the_machines_retry(
+    table: Any, wire: Wire, operation: str, member: str, call: Any
+) -> None:
+    leftovers(wire, operation, member, times=99)
+    with pytest.raises(ThrottledError), calling("MatchInstances", "the orchestration account"):
+        call()
