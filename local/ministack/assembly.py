@@ -14,6 +14,7 @@ import local.states
 from drs_emulator import DrsEmulator, Hooks
 from drs_emulator.scaled_clock import ScaledClock
 from local.ministack import (
+    dynamodb_limits,
     ec2_extras,
     event_buses,
     hooks,
@@ -72,6 +73,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     dynamodb_queries.install()
     nested_stacks.install()
     dynamodb_fast_paths.install()
+    dynamodb_limits.use(dynamodb_limits.Limits(lambda: clock.now().timestamp()))
     hooks.replace("ministack.services.eventbridge", "_now_ts", lambda: clock.now().timestamp())
     local.states.install(Runtime(clock, clients.for_role, random=random.Random(seed)))
     states = StatesMount(clock)

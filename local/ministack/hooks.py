@@ -13,6 +13,7 @@ _RUNTIME = "ministack.core.lambda_runtime"
 _EC2 = "ministack.services.ec2"
 _EVENTS = "ministack.services.eventbridge"
 _EVALUATOR = "ministack.core.iam_evaluator"
+_DYNAMODB = "ministack.services.dynamodb"
 _ACTIONS = "ministack.core.iam_actions"
 
 HOOKS: tuple[Hook, ...] = (
@@ -197,6 +198,17 @@ HOOKS: tuple[Hook, ...] = (
         "called: a managed policy",
         ("name", "document", "description"),
     ),
+    # DynamoDB
+    Hook(
+        _DYNAMODB,
+        "handle_request",
+        "refuses what is more than a key or a table takes",
+        ("method", "path", "headers", "body", "query_params"),
+    ),
+    Hook(_DYNAMODB, "_tables", "read and written: the warm throughput of tables"),
+    Hook(_DYNAMODB, "_get_item_by_key", "called: the item that a call is about", ("table", "key")),
+    Hook(_DYNAMODB, "_item_size_bytes", "called: what an item costs", ("item",)),
+    Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", "read: what a page costs at most"),
     # The application
     Hook(
         "ministack.app", "detect_service", "DRS; call counts", ("method", "path", "headers", "query_params")

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from drs_emulator import Caller, DrsEmulator, Hooks, Request, Settings
 from drs_emulator.clock import ManualClock
-from local.ministack import ec2_extras, images
+from local.ministack import dynamodb_limits, ec2_extras, images
 from local.ministack.ec2_lifecycle import Timings
 from local.simulation.call_faults import CallFaults
 from local.simulation.event_delivery import EventDelivery
@@ -45,6 +45,8 @@ class Routes:
 
     drs: DrsEmulator
     ec2: ec2_extras.Ec2Extras
+    throughput: dynamodb_limits.Limits
+    """Of DynamoDB, for what functions read and write."""
 
     def __init__(
         self,
@@ -74,6 +76,10 @@ class Routes:
         self._ministack.reset()
         clock, timings = self._parts.clock, self._ec2_timings
         self.ec2 = ec2_extras.install(clock, self._seed, self.record_event, timings)
+        self.throughput = dynamodb_limits.Limits(
+            lambda: clock.now().timestamp(), lambda: self._parts.functions.calling() is not None
+        )
+        dynamodb_limits.use(self.throughput)
         self.drs = DrsEmulator(
             clock,
             _Ec2Access(self._parts),
@@ -85,6 +91,7 @@ class Routes:
 
     def close(self) -> None:
         """Gives up the services; their state goes with the next ``open``."""
+        dynamodb_limits.use(None)
         self._ministack.close()
 
     def record_event(self, account: str, region: str, event: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ class Template:
         for name, properties in self._of_type("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
             taken: dict[str, Any] = {
                 key: self.resolve(properties[key])
-                for key in ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes")
+                for key in ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "WarmThroughput")
                 if key in properties
             }
             indexes = [
@@ -82,6 +82,8 @@ class Template:
             ]
             if indexes:
                 taken["GlobalSecondaryIndexes"] = indexes
+            if warm := taken.get("WarmThroughput"):
+                taken["WarmThroughput"] = {unit: int(units) for unit, units in warm.items()}
             made[name] = {"TableName": self.ref(name), "BillingMode": "PAY_PER_REQUEST", **taken}
         return made
 
