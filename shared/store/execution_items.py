@@ -17,7 +17,7 @@ from shared.model.execution import ExecutionRecord
 from shared.serialization import from_item
 from shared.store.connection import table
 from shared.store.reads import query
-from shared.store.writes import set_if, write_one
+from shared.store.writes import set_if, write_exactly
 
 SHARDS = 8
 
@@ -70,7 +70,7 @@ class ExecutionItems:
         self, execution_id: str, sort: str, values: dict[str, Any], condition: str, names: dict[str, Any]
     ) -> bool:
         key = {"pk": partition_of(execution_id), "sk": sort}
-        return write_one(set_if(self.table_name, key, values, condition, names))
+        return write_exactly(set_if(self.table_name, key, values, condition, names))
 
 
 def partition_of(execution_id: str) -> str:

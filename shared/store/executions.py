@@ -22,7 +22,7 @@ from shared.store.execution_items import partition_of
 from shared.store.fact_items import FactItems
 from shared.store.server_items import ServerItems
 from shared.store.wave_items import WaveItems
-from shared.store.writes import put_once, write_one
+from shared.store.writes import put_once, write_exactly, write_one
 
 
 class ExecutionStore(ControlItems, FactItems, ServerItems, WaveItems):
@@ -35,7 +35,7 @@ class ExecutionStore(ControlItems, FactItems, ServerItems, WaveItems):
         plan_item = {**key, "sk": "PLAN", "document": json.dumps(plan), **expiry}
         # The plan first: an execution that is recorded must have one.
         write_one(put_once(self.table_name, plan_item))
-        return write_one(put_once(self.table_name, {**key, **to_item(record), **expiry}))
+        return write_exactly(put_once(self.table_name, {**key, **to_item(record), **expiry}))
 
     def plan(self, execution_id: str) -> Plan:
         """The plan as it was when the execution began. Raises ExecutionNotFoundError."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from shared.store.reads import read
-from shared.store.writes import delete_if, put_if, put_once, write, write_one
+from shared.store.writes import delete_if, put_if, write, write_one
 
 
 def plan_lock(plan_name: str) -> str:
@@ -64,10 +64,10 @@ class LockStore:
         write([delete_if(self._name, _key(lock), "holder = :me", {":me": execution_id}) for lock in locks])
 
     def _take_over(self, lock: str, holder: str, execution_id: str) -> bool:
+        """Whether it is ours now; taking twice is harmless here too."""
         item = {**_key(lock), "holder": execution_id}
-        if write_one(put_if(self._name, item, "holder = :holder", {":holder": holder})):
-            return True
-        return write_one(put_once(self._name, item))
+        free = "attribute_not_exists(pk) OR holder IN (:holder, :me)"
+        return write_one(put_if(self._name, item, free, {":holder": holder, ":me": execution_id}))
 
 
 def _key(lock: str) -> dict[str, str]:

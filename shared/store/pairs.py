@@ -20,7 +20,7 @@ class PairStore:
 
     def put(self, pairs: Sequence[PairRecord]) -> list[bool]:
         """Put the next revision of each pair. False stands where one has changed since it was read."""
-        return write([self._put(pair) for pair in pairs])
+        return write([self._put(pair) for pair in pairs], exact=True)
 
     def _put(self, pair: PairRecord) -> Operation:
         item = to_item(replace(pair, revision=pair.revision + 1))

@@ -135,8 +135,14 @@ def _transact(operations: Sequence[Operation]) -> frozenset[int]:
     return frozenset()
 
 
+def write_exactly(operation: Operation) -> bool:
+    """Carry one operation out. False if its condition did not hold before this very call, see ``write``."""
+    [done] = write([operation], exact=True)
+    return done
+
+
 def write_one(operation: Operation) -> bool:
-    """Carry one operation out by itself. False if its condition did not hold."""
+    """Carry one operation out by itself. False if its condition did not hold, also after a lost answer."""
     [(kind, arguments)] = operation.items()
     calls = {
         "Put": dynamodb().meta.client.put_item,
