@@ -82,7 +82,9 @@ class ServerItems(ExecutionItems):
 
     def progress(self, execution_id: str, wave: str) -> list[ServerProgress]:
         """How far each server of a wave is, and no more of it."""
-        found = self._query_shards(execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten"))
+        found = self._query_shards(
+            execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten")
+        )
         return [from_item(item, ServerProgress) for item in found]
 
     def change_servers(
