@@ -78,6 +78,6 @@ def partition_of(execution_id: str) -> str:
 
 
 def shard_of(execution_id: str, key: str) -> str:
-    """The partition of an item of which there are many. ``key``: what tells it from others of its kind."""
+    """The partition of an item of which there are many. ``key``: its own among those of its kind."""
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:2]) % SHARDS
     return f"{partition_of(execution_id)}#{number}"

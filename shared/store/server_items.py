@@ -55,7 +55,7 @@ class ServerItems(ExecutionItems):
         return [from_item(item, ServerRecord) for item in found]
 
     def add_to_batches(self, execution_id: str, servers: Iterable[ServerRecord]) -> None:
-        """Note in which batch each of these servers is to be, before their records say so.
+        """Note in which batch each of these servers is to be, before their records have it.
 
         An id is never taken out: a late writer must not make a batch smaller. The record decides.
         """
