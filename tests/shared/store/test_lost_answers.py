@@ -1,6 +1,6 @@
 """A write took effect, its answer was lost, another writer came, and botocore repeats the write.
 
-The writer that moved something on takes the next step. So it must learn that it did, and the other that it did not.
+The writer that moved something on takes the next step. It must learn that it did, and the other that not.
 """
 
 from __future__ import annotations
@@ -133,9 +133,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize("written", WRITES, ids=lambda written: written.name)
-def test_the_writer_that_moved_something_on_learns_that_it_did(
-    estate: Estate, wire: Wire, written: Write
-) -> None:
+def test_the_writer_that_won_learns_it(estate: Estate, wire: Wire, written: Write) -> None:
     assert estate.store.open(RUNNING, plan_document(), NOW + timedelta(days=90))
     estate.store.put_servers(ID, [READY, OTHER, RECOVERED])
     estate.store.put_waves(ID, [makers.wave("web")])
