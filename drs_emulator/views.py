@@ -105,7 +105,6 @@ def _last_seen(core: Core, server: SourceServer) -> datetime | None:
 
 
 def _source_properties(server: SourceServer) -> dict[str, Any]:
-    interface = {"ips": [server.private_ip], "isPrimary": True} if server.private_ip else None
     return {
         "lastUpdatedDateTime": to_wire(server.added_at),
         "recommendedInstanceType": "m6g.large" if server.architecture == "arm64" else "c5.large",
@@ -116,7 +115,7 @@ def _source_properties(server: SourceServer) -> dict[str, Any]:
                 "awsInstanceID": server.instance_id,
             }
         ),
-        "networkInterfaces": [interface] if interface else [],
+        "networkInterfaces": _interfaces(server),
         "disks": [{"deviceName": disk.device, "bytes": disk.size} for disk in server.disks],
         "cpus": [{"cores": 2, "modelName": "Graviton" if server.architecture == "arm64" else "Xeon"}],
         "ramBytes": 4 * 1024**3,
@@ -124,6 +123,14 @@ def _source_properties(server: SourceServer) -> dict[str, Any]:
         "supportsNitroInstances": True,
         "architecture": server.architecture,
     }
+
+
+def _interfaces(item: SourceServer | RecoveryInstance) -> list[dict[str, Any]]:
+    """The one network interface that an agent reports; none where neither address is known."""
+    if not item.private_ip and not item.mac_address:
+        return []
+    ips = [item.private_ip] if item.private_ip else []
+    return [present({"macAddress": item.mac_address, "ips": ips, "isPrimary": True})]
 
 
 def job(core: Core, item: Job) -> dict[str, Any]:
@@ -169,7 +176,6 @@ def recovery_instance(
     core: Core, scope: Scope, item: RecoveryInstance, state: str, server: SourceServer | None
 ) -> dict[str, Any]:
     """A RecoveryInstance; ``state`` is EC2's, as DRS spells it."""
-    interface = {"ips": [item.private_ip], "isPrimary": True} if item.private_ip else None
     return present(
         {
             "recoveryInstanceID": item.instance_id,
@@ -196,7 +202,7 @@ def recovery_instance(
                         "hostname": server.hostname.split(".")[0] if server else None,
                     }
                 ),
-                "networkInterfaces": [interface] if interface else [],
+                "networkInterfaces": _interfaces(item),
                 "disks": [
                     {"internalDeviceName": device, "bytes": size, "ebsVolumeID": volume}
                     for device, size, volume in item.volumes

@@ -38,6 +38,7 @@ _FIELDS = {
     "agentVersion",
     "stagingAccountID",
     "privateIpAddress",
+    "macAddress",
     "launchConfiguration",
 }
 _DEFAULT_DISK = {"deviceName": "/dev/xvda", "bytes": 8 * 1024**3}
@@ -123,6 +124,7 @@ def _add(core: Core, scope: Scope, item: dict[str, Any]) -> str:
         tags=dict(item.get("tags", {})),
         instance_id=item.get("awsInstanceID"),
         private_ip=item.get("privateIpAddress"),
+        mac_address=item.get("macAddress"),
         origin_account=item.get("originAccountID"),
         origin_region=item.get("originRegion"),
         origin_zone=item.get("originAvailabilityZone"),

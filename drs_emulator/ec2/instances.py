@@ -43,6 +43,12 @@ def state_of(instance: dict[str, Any] | None) -> str:
     return _STATES.get(name, name.upper())
 
 
+def mac_address(instance: dict[str, Any]) -> str | None:
+    """The MAC address of its primary network interface; None where EC2 names none."""
+    found = [interface.get("MacAddress") for interface in instance.get("NetworkInterfaces", [])]
+    return found[0] if found else None
+
+
 def is_tagged(instance: dict[str, Any]) -> bool:
     """Whether it carries the tag that allows launching into it; key and value are case-sensitive."""
     return any((tag["Key"], tag["Value"]) == TARGET_TAG for tag in instance.get("Tags", []))

@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from drs_emulator.core import Core
-from drs_emulator.ec2 import launch_calls
+from drs_emulator.ec2 import instances, launch_calls
 from drs_emulator.jobs.instance_launch import LaunchInto, LaunchNew
 from drs_emulator.jobs.job_end import end
 from drs_emulator.jobs.phase_schedule import LaunchFailedError, PhaseSchedule
@@ -254,12 +254,13 @@ class ServerLaunch:
                 created_at=self._core.now(),
                 point_in_time=self._point_in_time,
                 private_ip=instance.get("PrivateIpAddress"),
+                mac_address=instances.mac_address(instance),
                 volumes=[(item.device, item.size, item.volume_id) for item in volumes],
                 tags=dict(self._job.tags),
             )
             self._server.recovery_instance_id = instance_id
             self._server.last_success_at = self._core.now()
-            reversal.after_launch(self._core, self._server)
+            reversal.after_launch(self._core, instance_id)
             events.send_soon(self._core, self._server)
             self._part.recovery_instance_id = instance_id
             self._phases.log("LAUNCH_END", targetInstanceID=instance_id)

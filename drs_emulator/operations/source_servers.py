@@ -47,7 +47,7 @@ def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
     accounts = filters.get("stagingAccountIDs")
     return (
         (not ids or server.server_id in ids)
-        and filters.get("hardwareId") in (None, "", server.instance_id)
+        and filters.get("hardwareId") in (None, "", server.instance_id, server.mac_address)
         and (not accounts or server.staging_account in accounts)
     )
 

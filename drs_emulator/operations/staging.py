@@ -105,6 +105,7 @@ def _extension(call: Call, source: SourceServer, server_id: str) -> SourceServer
         tags=tags,
         instance_id=source.instance_id,
         private_ip=source.private_ip,
+        mac_address=source.mac_address,
         origin_account=source.origin_account,
         origin_region=source.origin_region,
         origin_zone=source.origin_zone,

@@ -145,7 +145,7 @@ def perform(
 def _point(core: Core, scope: Scope, server: SourceServer, item: RecoveryInstance, zone: str | None) -> None:
     """``item`` replicates to ``server`` from now on."""
     server.instance_id = item.instance_id
-    server.private_ip = item.private_ip
+    server.private_ip, server.mac_address = item.private_ip, item.mac_address
     server.origin_account, server.origin_region, server.origin_zone = scope.account, scope.region, zone
     server.replicates_from = item.ref
     runs.repoint(core, server)
@@ -223,9 +223,13 @@ def is_protected(core: Core, server: SourceServer, item: RecoveryInstance) -> bo
     return found is not None and (server.direction == "FAILBACK" or found is server)
 
 
-def after_launch(core: Core, server: SourceServer) -> None:
-    """A failback from an extended server is over: its agent stops replicating (user guide, multi-account)."""
-    found = core.server_at(server.counterpart) if server.direction == "FAILBACK" else None
-    staging = core.server_at(found.extends) if found is not None and found.extends else None
-    if staging is not None:
-        runs.lose_agent(core, staging)
+def after_launch(core: Core, instance_id: str) -> None:
+    """The disks of ``instance_id`` were replaced, and with them the agent that replicated from it.
+
+    Its server is dead until it is re-pointed (seen on AWS after a launch into the original). Of an extended
+    server that is the one that it extends (user guide, multi-account).
+    """
+    for scope in core.scopes.values():
+        for server in scope.servers.values():
+            if server.instance_id == instance_id and server.extends is None:
+                runs.replace_agent(core, server)

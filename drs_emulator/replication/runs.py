@@ -65,6 +65,7 @@ def repoint(core: Core, server: SourceServer) -> None:
     A server whose replication was stopped has nothing to compare with: it starts from the beginning.
     """
     status, settings = server.replication, core.settings
+    status.agent_replaced = False
     if not status.is_active or status.snapshots_since is None:
         start(core, server)
         return
@@ -90,8 +91,15 @@ def lose_agent(core: Core, server: SourceServer) -> None:
 
 
 def find_agent(core: Core, server: SourceServer) -> None:
-    """The service sees the agent again."""
-    _resume(core, server, "agent")
+    """The service sees the agent again, unless the disks that it was on have been replaced."""
+    if not server.replication.agent_replaced:
+        _resume(core, server, "agent")
+
+
+def replace_agent(core: Core, server: SourceServer) -> None:
+    """A launch has replaced the disks that the agent was on: it is not seen again before ``repoint``."""
+    server.replication.agent_replaced = True
+    lose_agent(core, server)
 
 
 def reconsider(core: Core, server: SourceServer) -> None:
@@ -145,6 +153,8 @@ def _enter(core: Core, server: SourceServer, plan: list[Phase]) -> None:
     if status.state != "INITIATING" and status.first_byte_at is None:
         status.first_byte_at = core.now()
     reconsider(core, server)
+    if status.agent_replaced:
+        lose_agent(core, server)
     if not status.pauses and status.going_since is None:
         _go(core, server)
     events.send_soon(core, server)

@@ -80,6 +80,7 @@ class SmallEc2Client:
             "Architecture": item.architecture,
             "CurrentInstanceBootMode": item.boot_mode,
             "PrivateIpAddress": item.private_ip,
+            "NetworkInterfaces": [{"MacAddress": item.mac_address, "PrivateIpAddress": item.private_ip}],
             "RootDeviceName": item.root_device,
             "RootDeviceType": "ebs",
             "VirtualizationType": "hvm",

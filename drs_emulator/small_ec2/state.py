@@ -56,6 +56,11 @@ class Instance:
     protected: bool = False
     launch_time: datetime | None = None
 
+    @property
+    def mac_address(self) -> str:
+        """A locally administered address that follows from the id."""
+        return ":".join(["02", *(self.instance_id[at : at + 2] for at in range(-11, -1, 2))])
+
 
 @dataclass(slots=True)
 class Volume:

@@ -24,6 +24,7 @@ class RecoveryInstance:
     private_ip: str | None
     volumes: list[tuple[str, int, str]]
     """(device, bytes, EBS volume id) of what it was launched with."""
+    mac_address: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     replication_state: str = "NOT_STARTED"
     """NOT_STARTED or DISCONNECTED; once reversed, it is the reversed server's."""

@@ -76,6 +76,8 @@ class Replication:
     """The phase is at its end and cannot end: a fault keeps the backlog from shrinking."""
     agent_seen_at: datetime | None = None
     """When EC2 was last asked whether the agent's instance runs."""
+    agent_replaced: bool = False
+    """Whether a launch has replaced the disks that the agent was on."""
 
     @property
     def is_active(self) -> bool:
@@ -108,6 +110,7 @@ class SourceServer:
     tags: dict[str, str] = field(default_factory=dict)
     instance_id: str | None = None
     private_ip: str | None = None
+    mac_address: str | None = None
     origin_account: str | None = None
     origin_region: str | None = None
     origin_zone: str | None = None

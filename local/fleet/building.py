@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from local.fleet.cloud import Admin, ClientFactory, FleetNotBuiltError, ask
-from local.fleet.instances import Kind, Tags, Wanted, await_state, run, stop
+from local.fleet.instances import Kind, Made, Tags, Wanted, await_state, run, stop
 from local.fleet.model import Fleet, IssueKind, Server, Target
 from local.fleet.network import make_networks
 from local.fleet.origin import make_ready_for_failback
@@ -47,13 +47,13 @@ def build(
     FleetNotBuiltError when a part is refused, and boto3's ClientError.
     """
     networks = make_networks(fleet, clients)
-    found: dict[tuple[str, int], str] = {}
+    found: dict[tuple[str, int], Made] = {}
     running: dict[Scope, list[str]] = {}
     for scope, wanted in _instances(fleet).items():
         client = clients("ec2", scope.account, scope.region)
         made = run(client, networks[scope], wanted, workers)
         found.update(made)
-        running[scope] = list(made.values())
+        running[scope] = [instance.instance_id for instance in made.values()]
     make_ready_for_failback(fleet, clients, networks)
     source_servers = seed_source_servers(
         fleet, drs, {server.name: found[server.name, _ORIGINAL] for server in fleet.servers}
@@ -96,9 +96,10 @@ def _kind(server: Server, hardware: Server | Target, subnet: str, tags: Tags) ->
     )
 
 
-def _built(server: Server, source_servers: dict[str, str], found: dict[tuple[str, int], str]) -> BuiltServer:
-    targets = tuple(found[server.name, number] for number in range(len(server.targets)))
-    return BuiltServer(server.name, source_servers[server.name], found[server.name, _ORIGINAL], targets)
+def _built(server: Server, source_servers: dict[str, str], found: dict[tuple[str, int], Made]) -> BuiltServer:
+    targets = tuple(found[server.name, number].instance_id for number in range(len(server.targets)))
+    original = found[server.name, _ORIGINAL].instance_id
+    return BuiltServer(server.name, source_servers[server.name], original, targets)
 
 
 def _stop_targets(

@@ -36,6 +36,15 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """An instance that was made, with the addresses of its network interface."""
+
+    instance_id: str
+    private_ip: str
+    mac_address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """An instance to make, under a key by which the caller knows it."""
 
@@ -44,27 +53,31 @@ class Wanted:
     kind: Kind
 
 
-def run(ec2: Any, network: Network, wanted: Sequence[Wanted], workers: int) -> dict[tuple[str, int], str]:
-    """Run the instances and name them; gives the instance id of each key. They end up starting.
+def run(ec2: Any, network: Network, wanted: Sequence[Wanted], workers: int) -> dict[tuple[str, int], Made]:
+    """Run the instances and name them; gives what was made for each key. They end up starting.
 
     ``workers``: how many threads set Name tags, each with a call of its own per instance.
     """
     alike: dict[Kind, list[Wanted]] = defaultdict(list)
     for one in wanted:
         alike[one.kind].append(one)
-    made: list[tuple[Wanted, str]] = []
+    made: list[tuple[Wanted, Made]] = []
     for kind, members in alike.items():
         for batch in _batches(members, _PER_CALL):
             answer = ec2.run_instances(**_parameters(network, kind), MinCount=len(batch), MaxCount=len(batch))
-            ids = [instance["InstanceId"] for instance in answer["Instances"]]
-            made += zip(batch, ids, strict=True)
+            made += zip(batch, map(_made, answer["Instances"]), strict=True)
 
-    def name(pair: tuple[Wanted, str]) -> None:
-        ec2.create_tags(Resources=[pair[1]], Tags=[{"Key": "Name", "Value": pair[0].name}])
+    def name(pair: tuple[Wanted, Made]) -> None:
+        ec2.create_tags(Resources=[pair[1].instance_id], Tags=[{"Key": "Name", "Value": pair[0].name}])
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(name, made))
-    return {one.key: instance_id for one, instance_id in made}
+    return {one.key: instance for one, instance in made}
+
+
+def _made(instance: dict[str, Any]) -> Made:
+    (interface,) = instance["NetworkInterfaces"]
+    return Made(instance["InstanceId"], interface["PrivateIpAddress"], interface["MacAddress"])
 
 
 def await_state(ec2: Any, instance_ids: Sequence[str], state: str, pause: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from local.fleet.cloud import Admin, ask
+from local.fleet.instances import Made
 from local.fleet.model import Fleet, IssueKind, Server
 from shared.model.scope import Scope
 
@@ -22,8 +23,8 @@ _IN_A_FAILBACK = {
 server answers to it, too."""
 
 
-def seed_source_servers(fleet: Fleet, admin: Admin, originals: dict[str, str]) -> dict[str, str]:
-    """Add a source server for every server; ``originals`` and the result are ids by server name."""
+def seed_source_servers(fleet: Fleet, admin: Admin, originals: dict[str, Made]) -> dict[str, str]:
+    """Add a source server for every server; gives their ids. Both are by server name."""
     ids: dict[str, str] = {}
     for site in fleet.sites:
         servers = [server for server in fleet.servers if server.site == site.name]
@@ -51,14 +52,16 @@ def set_up_emulator(fleet: Fleet, admin: Admin, source_servers: dict[str, str]) 
         ask(admin, "POST", "/faults", {"faults": faults})
 
 
-def _source_server(server: Server, origin: Scope, original: str) -> dict[str, Any]:
+def _source_server(server: Server, origin: Scope, original: Made) -> dict[str, Any]:
     body: dict[str, Any] = {
         "hostname": server.name,
         "tags": server.tags,
         "originAccountID": origin.account,
         "originRegion": origin.region,
         "originAvailabilityZone": f"{origin.region}a",
-        "awsInstanceID": original,
+        "awsInstanceID": original.instance_id,
+        "privateIpAddress": original.private_ip,
+        "macAddress": original.mac_address,
         "platform": server.platform,
         "architecture": server.architecture,
         "bootMode": server.boot_mode,

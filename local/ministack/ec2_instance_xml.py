@@ -79,6 +79,11 @@ def instance_xml(instance: Record) -> str:
     return xml
 
 
+def mac_address(instance_id: str) -> str:
+    """The address of its interface: it stays that of the instance, and follows from the id."""
+    return ":".join(["02", *(instance_id[at : at + 2] for at in range(-11, -1, 2))])
+
+
 def metadata_options_xml(instance: Record) -> str:
     """The IMDS options, without an element around them."""
     options = instance.get("MetadataOptions") or {}
@@ -124,6 +129,7 @@ def _interfaces_xml(instance: Record, address: str | None) -> str:
         + element("vpcId", instance["VpcId"])
         + element("ownerId", get_account_id())
         + element("status", "in-use")
+        + element("macAddress", mac_address(instance["InstanceId"]))
         + element("privateIpAddress", address)
         + groups
         + f"<attachment>{attachment}</attachment>"

@@ -175,7 +175,8 @@ def test_a_reversed_server_stalls_while_its_instance_does_not_run_and_can_still_
     info = world.info(server)
     assert (info["dataReplicationState"], info["lagDuration"]) == ("CONTINUOUS", "P0D")
     world.clock.advance(1)
-    assert [state for _, state in world.reported(STALLED_EVENT)] == ["STALLED", "NOT_STALLED"]
+    reported = [state for who, state in world.reported(STALLED_EVENT) if who == server]
+    assert reported == ["STALLED", "NOT_STALLED"]
 
 
 def test_a_sync_stands_still_while_its_instance_does_not_run() -> None:
@@ -219,6 +220,35 @@ def test_a_protected_server_stalls_with_its_original_only_if_told_to(stalls: boo
     world.ec2.change(ORIGIN_ACCOUNT, ORIGIN_REGION, original, state="stopped")
     world.clock.advance(120)
     assert world.state(server) == state
+
+
+@pytest.mark.parametrize("stalls", [False, True])
+def test_a_launch_into_the_original_kills_its_server_until_it_is_re_pointed(stalls: bool) -> None:
+    world = FailbackWorld(dataclasses.replace(QUICK, stalls_when_origin_stops=stalls))
+    original, server, _, reversed_server = world.reversed_pair()
+    world.fail_back(original, reversed_server)
+    back_at = world.clock.now()
+    world.clock.advance(3600)
+    info = world.info(server)
+    assert info["dataReplicationState"] == "STALLED"
+    assert info["dataReplicationError"] == {"error": "AGENT_NOT_SEEN"}
+    points = world.client.describe_recovery_snapshots(sourceServerID=server)["items"]
+    assert points, "the earlier ones stay"
+    assert max(point["expectedTimestamp"] for point in points) < back_at.isoformat()
+    seen = world.client.describe_source_servers(filters={"sourceServerIDs": [server]})["items"][0]
+    assert seen["lifeCycle"]["lastSeenByServiceDateTime"] < back_at.isoformat()
+    world.reprotect(original)
+    assert world.states(server, 1200)[-1] == "CONTINUOUS"
+
+
+def test_a_dead_server_stays_dead_when_its_replication_is_started_again() -> None:
+    world = FailbackWorld()
+    original, server, _, reversed_server = world.reversed_pair()
+    world.fail_back(original, reversed_server)
+    world.client.stop_replication(sourceServerID=server)
+    world.client.start_replication(sourceServerID=server)
+    world.clock.advance(3600)
+    assert world.state(server) == "STALLED"
 
 
 # --- faults ---

@@ -70,11 +70,12 @@ def test_a_seeded_server_reads_like_a_real_one() -> None:
 def test_servers_are_found_by_id_hardware_and_staging_account() -> None:
     world = World()
     first = world.server("a", awsInstanceID="i-0123456789abcdef0")
-    second = world.server("b", stagingAccountID="333333333333")
+    second = world.server("b", stagingAccountID="333333333333", macAddress="02:00:00:00:00:02")
     describe = world.client.describe_source_servers
     assert ids(describe()["items"]) == [first, second]
     assert ids(describe(filters={"sourceServerIDs": [second]})["items"]) == [second]
     assert ids(describe(filters={"hardwareId": "i-0123456789abcdef0"})["items"]) == [first]
+    assert ids(describe(filters={"hardwareId": "02:00:00:00:00:02"})["items"]) == [second]
     assert ids(describe(filters={"stagingAccountIDs": ["333333333333"]})["items"]) == [second]
     assert (
         describe(filters={"sourceServerIDs": [first], "stagingAccountIDs": ["333333333333"]})["items"] == []

@@ -85,6 +85,10 @@ def test_a_healthy_server_has_a_running_original_a_source_server_and_a_stopped_t
     source = built.sources["db-01"]
     assert source["sourceServerID"] == server.source_server_id
     assert source["sourceProperties"]["identificationHints"]["awsInstanceID"] == server.original_instance_id
+    (interface,) = source["sourceProperties"]["networkInterfaces"]
+    (card,) = original["NetworkInterfaces"]
+    assert interface["macAddress"] == card["MacAddress"]
+    assert interface["ips"] == [card["PrivateIpAddress"]]
     assert source["tags"] == {
         "Name": "db-01",
         "dr:enabled": "true",
@@ -96,6 +100,8 @@ def test_a_healthy_server_has_a_running_original_a_source_server_and_a_stopped_t
 def test_no_two_instances_share_an_address(built: Built) -> None:
     for there in (built.originals, built.targets):
         assert len({instance["PrivateIpAddress"] for instance in there.values()}) == len(there)
+        macs = {instance["NetworkInterfaces"][0]["MacAddress"] for instance in there.values()}
+        assert len(macs) == len(there)
 
 
 def test_each_issue_shows_where_an_operator_would_find_it(built: Built) -> None:
