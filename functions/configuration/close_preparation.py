@@ -11,6 +11,7 @@ from shared.rules.closure.execution import unrecorded
 from shared.rules.closure.preparation import preparation_end
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
+from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, LockStore, preparation_lock
@@ -37,6 +38,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store.change_execution(run.execution_id, {field: getattr(record, field) for field in fields})
     report = preparation_report(record, servers, outcomes, **options)
     summary = summarize_preparation(report)
+    remember_originals(store, run.settings.pairs_table, run.execution_id)
     LockStore(store.table_name).release([preparation_lock(record.plan_name)], run.execution_id)
     again = "Start the preparation again: what is prepared already stays as it is."
     written = write_report(run.settings.reports_bucket, report, summary, again)

@@ -8,16 +8,18 @@ from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
+from shared.model.original import ContestedOriginal
 from shared.model.server import Change
 from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, counts, decided
 from shared.rules.checks.prerequisites import check_scope, check_server
+from shared.rules.originals.records import original_to_record
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.resumption.carry_over import Past, carry_over
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
-from shared.store import LockStore, PairStore
+from shared.store import LockStore, OriginalStore, PairStore
 from shared.task import Run, task
 from shared.times import iso
 
@@ -43,6 +45,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         limits=store.limits(run.execution_id, site.recovery),
         now=run.now,
         rpo_seconds=execution.plan.objectives.rpo_seconds,
+        contested={c.original_instance_id: c for c in store.facts(run.execution_id, ContestedOriginal)},
+        recorded_originals=OriginalStore(settings.pairs_table).get(ids),
     )
     facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
@@ -52,7 +56,9 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         execution.record.mode,
     )
     scope_findings = check_scope(facts.scope) if facts.scope else ()
-    store.put_facts(run.execution_id, scope_findings)
+    quiet = facts.servers.values() if execution.record.dry_run else ()
+    originals = (original_to_record(known, run.execution_id, run.now) for known in quiet)
+    store.put_facts(run.execution_id, [*scope_findings, *filter(None, originals)])
     changes = []
     for record in records:
         server_id = record.source_server_id

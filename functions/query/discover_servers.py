@@ -7,10 +7,12 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
+from shared.rules.originals.claims import contested_originals
 from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import matters, select
 from shared.services.asked_for import asked_for
 from shared.settings import QuerySettings
+from shared.store import PairStore
 from shared.task import Run, task
 
 
@@ -19,11 +21,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table."""
     store, execution, site, accounts = run.store, run.execution, run.site, run.accounts
     plan = execution.plan
-    listed = [
-        server
-        for server in DrsClient(accounts, site.recovery).source_servers(site.name)
-        if is_of_site(server, site)
-    ]
+    in_scope = DrsClient(accounts, site.recovery).source_servers(site.name)
+    listed = [server for server in in_scope if is_of_site(server, site)]
     selection = select(listed, plan)
     wanted = asked_for(store, execution.request)
     servers = [server for server in listed if is_selected(server, selection) and wanted(server)]
@@ -36,6 +35,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     limits = QuotasClient(accounts, site.recovery).limits(run.settings.limits)
     # Servers of other plans count when names are matched; those that this one may mean, when it is judged.
     known = [server for server in listed if matters(server, plan)]
-    store.put_facts(run.execution_id, [*known, *instances.values(), limits])
+    pairs = PairStore(run.settings.pairs_table).every()
+    contested = contested_originals(site.recovery, in_scope, pairs, run.now)
+    store.put_facts(run.execution_id, [*known, *instances.values(), *contested, limits])
     store.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}

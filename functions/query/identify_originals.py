@@ -7,13 +7,14 @@ from typing import Any
 from shared.aws.quotas import QuotasClient
 from shared.model.status import ServerStatus
 from shared.rules.checks.identified_record import is_asked_for
+from shared.rules.plan.discovery import is_of_site
 from shared.rules.plan.selection import select
 from shared.services.asked_for import asked_for
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.original_identification import OriginalIdentification
 from shared.services.original_reader import OriginalReader
+from shared.services.recorded_originals import known
 from shared.settings import QuerySettings
-from shared.store import PairStore
 from shared.task import Run, task
 
 
@@ -23,14 +24,15 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     store, execution, site, settings = run.store, run.execution, run.site, run.settings
     request = execution.request
     reader = OriginalReader(run.accounts, site)
-    listed = reader.source_servers()
+    in_scope = reader.source_servers()
+    listed = [server for server in in_scope if is_of_site(server, site)]
     selection = select(listed, execution.plan)
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     identification = OriginalIdentification(store, execution, site, selection, earlier, run.now)
     is_named = asked_for(store, request)
     facts = reader.read(
         [server for server in listed if identification.is_wanted(server) and is_named(server)],
-        PairStore(settings.pairs_table).get([server.source_server_id for server in listed]),
+        known(settings.pairs_table, site.recovery, in_scope, run.now),
         request.confirmed_originals,
         earlier,
         identification.earlier_failbacks(),

@@ -38,10 +38,10 @@ slow for big batches (observed in the field: over 60 s for 25 servers and more),
 BRIEF = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     connect_timeout=3,
-    read_timeout=10,
+    read_timeout=6,
     user_agent_extra=USER_AGENT,
 )
-"""For the origin side, which may be down: its answers are not worth a long wait."""
+"""For the origin side, which may be down: its answers are not worth a long wait, 15 s at most."""
 
 
 OWN = Config(

@@ -25,6 +25,7 @@ def source_server(item: dict[str, Any], site: str, scope: Scope) -> SourceServer
     hints = properties.get("identificationHints", {})
     cloud = item.get("sourceCloudProperties", {})
     replication = item.get("dataReplicationInfo", {})
+    interfaces = properties.get("networkInterfaces", [])
     tags = item.get("tags", {})
     return SourceServer(
         source_server_id=item["sourceServerID"],
@@ -52,6 +53,8 @@ def source_server(item: dict[str, Any], site: str, scope: Scope) -> SourceServer
         tags=tags,
         progress=progress(replication),
         last_seen=item.get("lifeCycle", {}).get("lastSeenByServiceDateTime"),
+        mac_addresses=tuple(one["macAddress"] for one in interfaces if one.get("macAddress")),
+        private_ips=tuple(ip for one in interfaces for ip in one.get("ips", [])),
     )
 
 

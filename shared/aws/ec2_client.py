@@ -16,6 +16,7 @@ from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
 from shared.model.scope import Scope
+from shared.times import iso
 
 IDS_PER_CALL = 100
 FILTER_VALUES = 200
@@ -270,4 +271,8 @@ def _instance(item: dict[str, Any], scope: Scope) -> Instance:
         public_ip=item.get("PublicIpAddress"),
         metadata_endpoint=item.get("MetadataOptions", {}).get("HttpEndpoint"),
         metadata_tokens=item.get("MetadataOptions", {}).get("HttpTokens"),
+        mac_addresses=tuple(
+            card["MacAddress"] for card in item.get("NetworkInterfaces", []) if card.get("MacAddress")
+        ),
+        launched_at=iso(item["LaunchTime"]) if item.get("LaunchTime") else None,
     )

@@ -53,6 +53,8 @@ class SourceServer:
     tags: dict[str, str] = field(default_factory=dict)
     progress: ReplicationProgress | None = None
     last_seen: str | None = None
+    mac_addresses: tuple[str, ...] = ()
+    private_ips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ class Instance:
     public_ip: str | None = None
     metadata_endpoint: str | None = None
     metadata_tokens: str | None = None
+    mac_addresses: tuple[str, ...] = ()
+    launched_at: str | None = None
+    """LaunchTime, ISO 8601: when it was last started."""
 
     @property
     def allows_launching_into(self) -> bool:

@@ -33,4 +33,6 @@ class PairRecord:
     last_failback_at: str | None = None
     detached_volumes: tuple[DetachedVolume, ...] = ()
     moved_by: str | None = None  # execution id
+    last_launch_at: str | None = None
+    """When the launch began that moved the workload to the recovery side."""
     revision: int = 0

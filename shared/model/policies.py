@@ -101,7 +101,7 @@ class FailbackPolicies:
     on_replication_timeout: OnReplicationTimeout = OnReplicationTimeout.WAIT
     stop_workload: StopWorkload = StopWorkload.BEFORE_LAUNCH
     quiesce: tuple[QuiesceAction, ...] = ()
-    when_original_runs: WhenTargetRuns = WhenTargetRuns.STOP
+    when_original_runs: WhenTargetRuns | None = None  # None: STOP one that ran before our failover
     tag_originals: bool = False
     recovery_instance_disposition: RecoveryInstanceDisposition = RecoveryInstanceDisposition.RETAIN_STOPPED
     reprotect_deadline_seconds: int = 86_400

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.model.drs import LaunchSettings, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
+from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.policies import Mode
 from shared.model.quotas import ScopeLimits
 from shared.model.scope import Scope
@@ -42,6 +43,8 @@ class ServerFacts:
     ``launches_into``: the other instance that the launch settings name, if it exists.
     ``seen_seconds_ago``: since DRS last saw the agent; ``recovery_point`` (ISO 8601): the time of the
     newest copy; both None if not known. ``rpo_seconds``: the plan's objective.
+    ``failed_back_at``: when it failed back last, by the record of a pair that runs at the origin.
+    ``contested``: its original, where another server names it too. ``recorded_original``: in quiet times.
     ``profile``: None if it could not be read. ``has_recovery_point``: None if it was not looked up.
     """
 
@@ -59,6 +62,9 @@ class ServerFacts:
     profile: ProfileFacts | None = None
     has_recovery_point: bool | None = None
     recorded_workload_side: str | None = None
+    failed_back_at: str | None = None
+    contested: ContestedOriginal | None = None
+    recorded_original: OriginalRecord | None = None
     mode: Mode = Mode.FAILOVER
     recorded_target: str | None = None
     paired_by: str | None = None
@@ -74,6 +80,7 @@ class ScopeFacts:
 
     ``jobs_in_progress`` and ``servers_in_jobs`` count what runs now, of every starter;
     ``denied_actions``: those a policy simulation denied, None if it could not be simulated.
+    ``origin_silence``: why EC2 of the origin did not describe the originals, None if it did.
     """
 
     scope: Scope
@@ -82,4 +89,5 @@ class ScopeFacts:
     servers_to_launch: int = 0
     denied_actions: tuple[str, ...] | None = None
     drs_initialized: bool = True
+    origin_silence: str | None = None
     limits: ScopeLimits = field(default_factory=ScopeLimits)

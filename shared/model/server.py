@@ -94,6 +94,8 @@ class ServerRecord:
     workload_instance_id: str | None = None
     workload_scope: Scope | None = None
     workload_private_ip: str | None = None
+    moved_off_original_at: str | None = None
+    """When our launch took the workload off the original; None if no record of ours did."""
     reversed_server_id: str | None = None
     reverse_requested_at: str | None = None
     replication_state: str | None = None

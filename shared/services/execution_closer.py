@@ -31,6 +31,7 @@ from shared.rules.report.document import ReportFacts, build_report
 from shared.rules.report.next_steps import leaves_out
 from shared.rules.report.summary import summarize
 from shared.services.pair_keeper import PairKeeper
+from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
 from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
@@ -139,8 +140,10 @@ def _keep_pairs(
     servers: Sequence[ServerRecord],
     removed: Collection[str],
 ) -> dict[str, PairRecord]:
-    """Update the pairs once more: a wave that was killed could not. A dry run only reads them."""
+    """Update the pairs once more: a wave that was killed could not. A dry run reads them, and records
+    originals."""
     if record.dry_run:
+        remember_originals(store, settings.pairs_table, record.execution_id)
         return PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
     return PairKeeper(store, settings.pairs_table, record).keep(servers, removed)
 

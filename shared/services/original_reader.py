@@ -14,12 +14,12 @@ from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError, ThrottledError
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
+from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode, StopWorkload
 from shared.model.scope import Site
 from shared.rules.drs.drs_job_monitor import COMPLETED, EXECUTION_TAG
-from shared.rules.failback.identity import IdentifyFacts
-from shared.rules.failback.original_identifier import presumed_original
+from shared.rules.failback.identity import IdentifyFacts, presumed_original
 from shared.rules.resumption.adoption import Earlier
 from shared.services.earlier_executions import EarlierExecutions
 from shared.times import iso, parse_time
@@ -32,6 +32,15 @@ _LAST_RESORT = ("STOPPED", "DISCONNECTED")
 """States of reversed servers that are being retired: one in another state is the one that counts."""
 
 logger = Logger(child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record: pairs and originals by source server, contested originals by their own ids."""
+
+    pairs: Mapping[str, PairRecord]
+    contested: Mapping[str, ContestedOriginal]
+    originals: Mapping[str, OriginalRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +65,13 @@ class OriginalReader:
         self._origin_ec2 = Ec2Client(accounts, site.origin)
 
     def source_servers(self) -> list[SourceServer]:
-        """The source servers that protect the site: two sites may share a recovery scope."""
-        return [
-            server
-            for server in self._drs.source_servers(self._site.name)
-            if server.replication_direction != REVERSED
-            and server.origin_account in (None, self._site.origin.account)
-            and server.origin_region in (None, self._site.origin.region)
-        ]
+        """Every source server of the recovery scope, which two sites may share."""
+        return self._drs.source_servers(self._site.name)
 
     def read(
         self,
         servers: Sequence[SourceServer],
-        pairs: Mapping[str, PairRecord],
+        known: Known,
         confirmed: Mapping[str, str],
         earlier: EarlierExecutions,
         recent: Sequence[str],
@@ -80,6 +83,7 @@ class OriginalReader:
         """
         if not servers:
             return {}
+        pairs = known.pairs
         recovery = _by_server(self._drs.recovery_instances_of_scope(), pairs)
         workload_ids = {
             server.source_server_id: _workload_id(
@@ -120,6 +124,8 @@ class OriginalReader:
                 earlier=last.server if last else None,
                 earlier_execution=_launcher(last, job) if last else None,
                 stop_workload=stop_workload,
+                contested=known.contested.get(presumed[server_id] or ""),
+                recorded_original=known.originals.get(server_id),
             )
         return facts
 

@@ -75,7 +75,22 @@ class PairKeeper:
             )
             for server in recovered
         }
-        return {key: pair for key, pair in kept.items() if pair is not None}
+        began = self._launches_began(recovered)
+        return {
+            key: replace(pair, last_launch_at=began.get(key)) if self._moved_away(pair) else pair
+            for key, pair in kept.items()
+            if pair is not None
+        }
+
+    def _moved_away(self, pair: PairRecord) -> bool:
+        return pair.moved_by == self._execution_id and pair.workload_side == "RECOVERY"
+
+    def _launches_began(self, servers: Sequence[ServerRecord]) -> dict[str, str | None]:
+        """When the launch of each server began, as far as this execution started it."""
+        if self._mode is not Mode.FAILOVER or not servers:
+            return {}
+        jobs = {job.job_id: job.created_at for job in self._store.jobs(self._execution_id)}
+        return {s.source_server_id: jobs.get(s.job_id or "", s.launched_at) for s in servers}
 
     def _moved_by_others(
         self, servers: Sequence[ServerRecord], recorded: Mapping[str, PairRecord]

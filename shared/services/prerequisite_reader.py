@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from aws_lambda_powertools import Logger
-
-from shared.aws.cross_account import BRIEF, MemberAccounts
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError
@@ -19,6 +17,7 @@ from shared.model.drs import Job, LaunchSettings, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.execution import ExecutionRecord
 from shared.model.iam import ExecutionRoles
+from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
@@ -29,10 +28,9 @@ from shared.rules.checks.replication import recovery_point
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress, unfinished
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
+from shared.services.origin_reader import OriginalsSeen, read_originals
 from shared.services.profile_reader import profile_facts, profile_of
 from shared.times import parse_time
-
-logger = Logger(child=True)
 
 B = TypeVar("B")
 
@@ -43,6 +41,7 @@ class Recorded:
 
     ``sources`` by source server id. ``locked_by``: the other execution, not over, that has locked a server.
     ``jobs_since`` (ISO 8601): jobs that began before it do not run any more. ``rpo_seconds``: the plan's.
+    ``contested`` by original; ``recorded_originals`` by source server, as quiet times recorded them.
     """
 
     sources: Mapping[str, SourceServer]
@@ -51,6 +50,8 @@ class Recorded:
     limits: ScopeLimits
     now: datetime
     rpo_seconds: int | None = None
+    contested: Mapping[str, ContestedOriginal] = field(default_factory=dict)
+    recorded_originals: Mapping[str, OriginalRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class SiteFacts:
 class _Around:
     """The state of the servers (by source server id) and of what surrounds them (by its own id)."""
 
-    originals: Mapping[str, Instance]
+    originals: OriginalsSeen
     jobs: Mapping[str, Job]
     recovery: Mapping[str, RecoveryInstance]
     launch: Mapping[str, LaunchSettings | None]
@@ -88,7 +89,7 @@ class PrerequisiteReader:
         self._roles = roles
         self._drs = DrsClient(accounts, site.recovery)
         self._ec2 = Ec2Client(accounts, site.recovery)
-        self._origin_ec2 = Ec2Client(accounts, site.origin, BRIEF)
+        self._accounts = accounts
         self._iam = IamClient(accounts, site.recovery)
 
     def read(
@@ -121,6 +122,7 @@ class PrerequisiteReader:
             servers_in_jobs=len(servers_in_progress(jobs)),
             servers_to_launch=len(records),
             denied_actions=self._denied(records[0], recorded.sources),
+            origin_silence=around.originals.silence,
             limits=recorded.limits,
         )
         return SiteFacts(scope, servers, self._last_jobs(around.recovery.values()) | dict(around.jobs))
@@ -141,7 +143,9 @@ class PrerequisiteReader:
         others = sorted(one for one in named if one and one not in {target.instance_id for target in targets})
         known = [*targets, *(self._ec2.instances(others) if others else [])]
         return _Around(
-            originals=self._originals([record.original_instance_id for record in records]),
+            originals=read_originals(
+                self._accounts, self._site.origin, [record.original_instance_id for record in records]
+            ),
             jobs=job_by_server(jobs),
             recovery={r.source_server_id: r for r in self._drs.recovery_instances(ids)},
             launch=launch,
@@ -177,16 +181,6 @@ class PrerequisiteReader:
         jobs = self._drs.jobs(sorted(servers)) if servers else []
         return {server: job for job in jobs for server in servers[job.job_id]}
 
-    def _originals(self, instance_ids: Sequence[str | None]) -> dict[str, Instance]:
-        wanted = sorted({instance_id for instance_id in instance_ids if instance_id})
-        if not wanted:
-            return {}
-        try:
-            return {i.instance_id: i for i in self._origin_ec2.instances(wanted)}
-        except AwsCallError as error:
-            logger.warning("origin not readable", extra={"site": self._site.name, "error": str(error)})
-            return {}
-
     def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
         """Asked for one server: the roles' policies distinguish servers only by their tags."""
         source_arn = sources[record.source_server_id].arn
@@ -217,7 +211,7 @@ def _facts(
     return ServerFacts(
         server=server,
         target=target,
-        original=around.originals.get(record.original_instance_id or ""),
+        original=around.originals.instances.get(record.original_instance_id or ""),
         launch=launch,
         recorded_private_ip=pair.private_ip if pair and same_pair else None,
         active_job_id=job.job_id if job else None,
@@ -229,6 +223,9 @@ def _facts(
         has_recovery_point=around.recovery_points.get(server_id),
         profile=around.profiles.get(profile_of(target)),
         recorded_workload_side=pair.workload_side if pair else None,
+        failed_back_at=pair.last_failback_at if pair and pair.workload_side == "ORIGIN" else None,
+        contested=recorded.contested.get(record.original_instance_id or ""),
+        recorded_original=recorded.recorded_originals.get(server_id),
         mode=mode,
         recorded_target=pair.pair_instance_id if pair else None,
         paired_by=record.paired_by,

@@ -243,6 +243,7 @@ def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> Reverse
         active_job_id=job.job_id if job and job.job_id != record.job_id else None,
         locked_by_execution=holder.execution_id if holder else None,
         stopped_for_cutover=record.workload_stop_requested_at is not None,
+        moved_off_original_at=record.moved_off_original_at,
     )
 
 

@@ -16,11 +16,16 @@ def stop_targets(
     ec2: Ec2Client, servers: Sequence[ServerRecord], policies: Policies, mode: Mode, now: datetime
 ) -> tuple[list[Change], int]:
     """One change for each server that has one, and how many of the servers wait for their instance."""
-    allowed = may_stop(policies, mode)
     ids = [server.pair_instance_id or "" for server in servers]
     instances = {instance.instance_id: instance for instance in ec2.instances(ids)}
     after = {
-        server.source_server_id: awaiting_stop(server, instances.get(i), mode, may_stop=allowed, now=now)
+        server.source_server_id: awaiting_stop(
+            server,
+            instances.get(i),
+            mode,
+            may_stop=may_stop(policies, mode, server, instances.get(i)),
+            now=now,
+        )
         for i, server in zip(ids, servers, strict=True)
     }
     waiting = [

@@ -5,6 +5,7 @@ from shared.store.execution_items import ExecutionNotFoundError
 from shared.store.executions import ExecutionStore, execution_store
 from shared.store.fact_items import Leftover
 from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
+from shared.store.originals import OriginalStore
 from shared.store.pairs import PairStore
 from shared.store.plans import PlanStore
 from shared.store.waiters import Waiter, WaiterStore
@@ -15,6 +16,7 @@ __all__ = [
     "ExecutionStore",
     "Leftover",
     "LockStore",
+    "OriginalStore",
     "PairStore",
     "PlanStore",
     "Waiter",

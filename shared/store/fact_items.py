@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
+from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.quotas import KnownLimits, ScopeLimits
 from shared.model.scope import Scope
 from shared.model.server import RemovedVolume
@@ -31,6 +32,8 @@ class Leftover:
 
 
 _FACTS: dict[type, tuple[str, Callable[[Any], str]]] = {
+    ContestedOriginal: ("CONTESTED", lambda fact: fact.original_instance_id),
+    OriginalRecord: ("ORIGINAL", lambda fact: fact.source_server_id),
     SourceServer: ("SOURCE", lambda fact: fact.source_server_id),
     Instance: ("INSTANCE", lambda fact: fact.instance_id),
     Leftover: ("LEFTOVER", lambda fact: fact.instance_id),

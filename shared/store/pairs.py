@@ -8,6 +8,8 @@ from typing import Any
 
 from shared.model.pair import PairRecord
 from shared.serialization import from_item, to_item
+from shared.store.connection import dynamodb
+from shared.store.originals import PREFIX
 from shared.store.reads import read
 from shared.store.writes import Operation, put_if, write
 
@@ -34,3 +36,9 @@ class PairStore:
         keys = [{"sourceServerId": key} for key in source_server_ids]
         pairs = [from_item(item, PairRecord) for item in read(self._name, keys)]
         return {pair.source_server_id: pair for pair in pairs}
+
+    def every(self) -> list[PairRecord]:
+        """The pairs of every plan."""
+        pages = dynamodb().meta.client.get_paginator("scan").paginate(TableName=self._name)
+        items = (item for page in pages for item in page["Items"])
+        return [from_item(i, PairRecord) for i in items if not i["sourceServerId"].startswith(PREFIX)]

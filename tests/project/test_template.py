@@ -151,6 +151,7 @@ def test_query_functions_write_their_findings_and_nothing_else() -> None:
     assert {action for action, _ in beyond} == {
         "sts:AssumeRole",
         "dynamodb:BatchGetItem",
+        "dynamodb:Scan",
         "states:DescribeExecution",
     }
     assert ("dynamodb:BatchGetItem", pairs) in beyond

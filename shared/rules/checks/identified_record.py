@@ -53,6 +53,9 @@ def identified_record(
         workload_scope=site.recovery,
         workload_private_ip=workload.private_ip if workload else None,
         pair_moved_by=facts.pair.moved_by if facts.pair else None,
+        moved_off_original_at=None
+        if facts.recorded_at_origin or not facts.pair
+        else facts.pair.last_launch_at,
     )
     return replace(record, **{**stage, "findings": findings})
 

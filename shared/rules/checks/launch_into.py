@@ -50,7 +50,7 @@ class Side(Generic[F]):
     """
 
     launch: Callable[[F], Launch | None]
-    when_runs: Callable[[Policies], WhenTargetRuns]
+    when_runs: Callable[[Policies], WhenTargetRuns | None]
     when_runs_policy: str
     replacement: Callable[[str], str]
     tagged_by_us: Callable[[Policies], bool] = lambda policies: False

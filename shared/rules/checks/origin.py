@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from shared.model.policies import Policies
+from dataclasses import replace
+
+from shared.model.policies import Policies, WhenTargetRuns
 from shared.model.prerequisite_facts import CheckFailure
-from shared.rules.checks.launch_into import NOT_THERE, Launch, Side, untagged
+from shared.rules.checks import launch_into
+from shared.rules.checks.launch_into import NOT_THERE, ON, Launch, Side, untagged
 from shared.rules.checks.profiles import AGENT_POLICY, ProfileNeed
 from shared.rules.checks.reverse_facts import OriginScopeFacts, ReverseServerFacts
 from shared.rules.failback.identity import BEFORE_LAUNCH, BEFORE_VERIFICATION, Stage
+from shared.rules.launch.stopping import ran_before
 
 
 def launch_of(facts: ReverseServerFacts) -> Launch | None:
@@ -43,6 +47,37 @@ def profile_need(facts: ReverseServerFacts) -> ProfileNeed | None:
         return None
     without = "it would fail back, but could not be protected again"
     return ProfileNeed(facts.original, facts.original_profile, (AGENT_POLICY,), without)
+
+
+def restarted(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
+    """Unless the plan decides: an original may be stopped only if it ran before our launch, and since."""
+    original = facts.original
+    if policies.failback.when_original_runs is not None or original is None or not _is_on(facts):
+        return None
+    if ran_before(original, facts.moved_off_original_at):
+        return None
+    moved = facts.moved_off_original_at
+    why = f"after the failover at {moved}" if moved else "and no record of ours moved the workload off it"
+    return CheckFailure(
+        f"{original.instance_id} is {original.state}, started at {original.launched_at}, {why}: it may have "
+        f"new data of {facts.server.name}.",
+        "Find out what was written there. If it is not needed, stop it: aws ec2 stop-instances "
+        f"--instance-ids {original.instance_id} --region {original.scope.region}; or set "
+        "policies.failback.whenOriginalRuns: STOP in the plan. Its volumes are kept, detached.",
+    )
+
+
+def will_be_stopped(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
+    launch = launch_of(facts)
+    if launch is None or restarted(facts, policies):
+        return None
+    decided = policies.failback.when_original_runs or WhenTargetRuns.STOP
+    as_decided = replace(policies, failback=replace(policies.failback, when_original_runs=decided))
+    return launch_into.will_be_stopped(launch, ORIGINALS, as_decided)
+
+
+def _is_on(facts: ReverseServerFacts) -> bool:
+    return facts.stage in BEFORE_LAUNCH and facts.original is not None and facts.original.state in ON
 
 
 def not_found(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:

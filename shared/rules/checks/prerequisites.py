@@ -7,7 +7,16 @@ from dataclasses import replace
 from shared.model.finding import Finding, Severity
 from shared.model.policies import Mode, Policies
 from shared.model.prerequisite_facts import ScopeFacts, ServerFacts
-from shared.rules.checks import availability, launch, launch_into, profiles, replication, scope, target
+from shared.rules.checks import (
+    availability,
+    launch,
+    launch_into,
+    originals,
+    profiles,
+    replication,
+    scope,
+    target,
+)
 from shared.rules.checks.check import Check, run_checks
 from shared.rules.checks.target import TARGETS
 
@@ -51,6 +60,13 @@ CHECKS: tuple[ServerCheck, ...] = (
         "There is no other recovery instance",
         replication.replaces_stopped_instance,
     ),
+    Check("NOT_REPROTECTED", _O, "It was protected again after its failback", originals.not_reprotected),
+    Check("ORIGINAL_AMBIGUOUS", _W, "No other server names the same original", originals.ambiguous),
+    Check(
+        "ORIGINAL_CONTRADICTED", _W, "EC2 shows the machine that the agent reports", originals.contradicted
+    ),
+    Check("ORIGINAL_CHANGED", _W, "The original is the recorded one", originals.changed),
+    Check("ORIGINAL_RUNS", _W, "The original does not run any more", originals.runs),
     Check("FAST_NOT_POSSIBLE", _C, "The agent can recover FAST if asked to", replication.too_old_for_fast),
     Check("TARGET_NOT_FOUND", _C, "The target exists", target.not_found),
     Check("TARGET_UNTAGGED", _C, "DRS may launch into the target", TARGETS.asks(launch_into.not_tagged)),
@@ -114,13 +130,20 @@ SCOPE_CHECKS: tuple[Check[ScopeFacts], ...] = (
     Check(
         "PERMISSIONS_UNKNOWN", _W, "The permissions of the member role are known", scope.permissions_unknown
     ),
+    Check("ORIGINAL_UNKNOWN", _W, "It is known whether the originals run", originals.unknown),
     Check("QUOTA_JOBS", _W, "A slot is free for another job", scope.waits_for_jobs),
     Check("QUOTA_SERVERS", _W, "Slots are free for the servers", scope.waits_for_servers),
 )
 
 
 _IN_DRILL = {"WORKLOAD_ON_RECOVERY": Severity.CRITICAL}
-_DRILL_CHECKS = tuple(replace(check, severity=_IN_DRILL.get(check.code, check.severity)) for check in CHECKS)
+_NOT_IN_DRILL = ("ORIGINAL_RUNS",)
+"""In a drill both sides run: that is what it is for."""
+_DRILL_CHECKS = tuple(
+    replace(check, severity=_IN_DRILL.get(check.code, check.severity))
+    for check in CHECKS
+    if check.code not in _NOT_IN_DRILL
+)
 
 
 def check_server(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:

@@ -81,6 +81,7 @@ class ReverseServerFacts:
     ``denied_agent_actions``: what a policy simulation denied B3's role, None if it could not be simulated.
     ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted.
     ``stopped_for_cutover``: an earlier failback stopped B3 and ended before the launch.
+    ``moved_off_original_at``: when our launch took the workload off A1; None if no record of ours did.
     """
 
     server: SourceServer
@@ -98,6 +99,7 @@ class ReverseServerFacts:
     active_job_id: str | None = None
     locked_by_execution: str | None = None
     stopped_for_cutover: bool = False
+    moved_off_original_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from shared.model.drs import SourceServer
 from shared.model.finding import Finding, Severity
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
+from shared.rules.failback.claimed_original import claim_issues
 from shared.rules.failback.identity import BEFORE_LAUNCH, BEFORE_VERIFICATION, IdentifyFacts, Stage
 
 
 def contradictions(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
     yield from _not_failed_over(facts, stage)
     yield from _original(facts, stage)
+    if stage in BEFORE_LAUNCH:
+        yield from claim_issues(facts)
     if stage in BEFORE_VERIFICATION:
         yield from _recovery_side(facts, stage)
         yield from _addresses(facts)

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
+from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
@@ -43,6 +44,14 @@ BEFORE_LAUNCH = (Stage.TO_REVERSE, Stage.REPLICATING)
 BEFORE_VERIFICATION = (*BEFORE_LAUNCH, Stage.LAUNCHING, Stage.LAUNCHED)
 
 
+def presumed_original(
+    server: SourceServer, pair: PairRecord | None, confirmed_original: str | None
+) -> str | None:
+    """The id of the instance to describe as the original: as recorded, as confirmed, or as DRS hints."""
+    recorded = pair.original_instance_id if pair else None
+    return recorded or confirmed_original or server.original_instance_id
+
+
 @dataclass(frozen=True, slots=True)
 class IdentifyFacts:
     """One server and what is around it.
@@ -54,7 +63,8 @@ class IdentifyFacts:
     ``confirmed_original``: the original of B3 by the request's confirmOriginals.
     ``earlier_job``: the unfinished, else the last LAUNCH job at the origin that holds A2 and has our tags.
     ``earlier``, ``earlier_execution``: the server's record in the newest earlier failback of it, and the id
-    of that execution, where there is one.
+    of that execution, where there is one. ``contested``: A1, where another server names it too;
+    ``recorded_original``: as quiet times recorded it.
     """
 
     server: SourceServer
@@ -71,6 +81,13 @@ class IdentifyFacts:
     earlier: ServerRecord | None = None
     earlier_execution: str | None = None
     stop_workload: StopWorkload = StopWorkload.BEFORE_LAUNCH
+    contested: ContestedOriginal | None = None
+    recorded_original: OriginalRecord | None = None
+
+    @property
+    def original_id(self) -> str | None:
+        """The id of A1: see ``presumed_original``."""
+        return presumed_original(self.server, self.pair, self.confirmed_original)
 
     @property
     def workload_id(self) -> str | None:

@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.model.drs import RecoveryInstance, SourceServer
+from shared.model.drs import RecoveryInstance
 from shared.model.finding import Finding
-from shared.model.pair import PairRecord
 from shared.rules.drs.drs_job_monitor import COMPLETED, EXECUTION_TAG
 from shared.rules.failback.contradictions import contradictions, critical
 from shared.rules.failback.identity import NOT_REVERSED, IdentifyFacts, Stage
@@ -28,19 +27,10 @@ class Identified:
     findings: tuple[Finding, ...] = ()
 
 
-def presumed_original(
-    server: SourceServer, pair: PairRecord | None, confirmed_original: str | None
-) -> str | None:
-    """The id of the instance to describe as the original: as recorded, as confirmed, or as DRS hints."""
-    recorded = pair.original_instance_id if pair else None
-    return recorded or confirmed_original or server.original_instance_id
-
-
 def identify(facts: IdentifyFacts) -> Identified:
     """The stage of a server with the instances of both sides, and everything that contradicts itself."""
     stage = _stage(facts)
-    original = presumed_original(facts.server, facts.pair, facts.confirmed_original)
-    return Identified(stage, original, facts.workload_id, tuple(contradictions(facts, stage)))
+    return Identified(stage, facts.original_id, facts.workload_id, tuple(contradictions(facts, stage)))
 
 
 def conflicts(identified: Mapping[str, Identified]) -> dict[str, Finding]:

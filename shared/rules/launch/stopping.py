@@ -12,10 +12,24 @@ from shared.rules.failback.workloads import TIMEOUT
 from shared.times import iso, parse_time
 
 
-def may_stop(policies: Policies, mode: Mode) -> bool:
-    """Whether the plan lets us stop a running instance that is to be launched into."""
-    of_mode = policies.failback.when_original_runs if mode is Mode.FAILBACK else policies.when_target_runs
-    return of_mode is WhenTargetRuns.STOP
+def may_stop(policies: Policies, mode: Mode, server: ServerRecord, instance: Instance | None) -> bool:
+    """Whether a running instance that is to be launched into may be stopped.
+
+    The plan decides. Where it says nothing of originals, one that has run since before our failover has
+    nothing new, and may be stopped; one that was started later may have.
+    """
+    if mode is not Mode.FAILBACK:
+        return policies.when_target_runs is WhenTargetRuns.STOP
+    if policies.failback.when_original_runs is not None:
+        return policies.failback.when_original_runs is WhenTargetRuns.STOP
+    return ran_before(instance, server.moved_off_original_at)
+
+
+def ran_before(instance: Instance | None, moment: str | None) -> bool:
+    """Whether an instance was last started before ``moment``; False where either is not known."""
+    if instance is None or instance.launched_at is None or moment is None:
+        return False
+    return parse_time(instance.launched_at) < parse_time(moment)
 
 
 def awaiting_stop(

@@ -261,7 +261,9 @@ def _failback(policies: dict[str, Any]) -> FailbackPolicies:
         ),
         stop_workload=StopWorkload(policies.get("stopWorkload", default.stop_workload)),
         quiesce=tuple(_quiesce(action) for action in policies.get("quiesce", ())),
-        when_original_runs=WhenTargetRuns(policies.get("whenOriginalRuns", default.when_original_runs)),
+        when_original_runs=WhenTargetRuns(policies["whenOriginalRuns"])
+        if "whenOriginalRuns" in policies
+        else None,
         tag_originals=policies.get("tagOriginals", default.tag_originals),
         recovery_instance_disposition=RecoveryInstanceDisposition(
             policies.get("recoveryInstanceDisposition", default.recovery_instance_disposition)

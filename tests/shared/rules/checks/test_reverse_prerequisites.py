@@ -152,7 +152,20 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
             policies(when_original_runs=WhenTargetRuns.BLOCK),
             {"ORIGINAL_RUNNING": C},
         ),
-        (original(state="running"), DEFAULT, {"ORIGINAL_WILL_BE_STOPPED": W}),
+        (
+            {
+                **original(state="running", launched_at="2026-01-01T08:00:00Z"),
+                "moved_off_original_at": "2026-01-01T09:00:00Z",
+            },
+            DEFAULT,
+            {"ORIGINAL_WILL_BE_STOPPED": W},
+        ),
+        (original(state="running"), DEFAULT, {"ORIGINAL_RESTARTED": C}),
+        (
+            original(state="running"),
+            policies(when_original_runs=WhenTargetRuns.STOP),
+            {"ORIGINAL_WILL_BE_STOPPED": W},
+        ),
         ({**original(state="running"), "stage": Stage.TO_REPROTECT}, DEFAULT, {}),
         (original(platform="windows"), DEFAULT, {"PLATFORM_DIFFERS": C}),
         (original(architecture="arm64"), DEFAULT, {"ARCHITECTURE_DIFFERS": C}),

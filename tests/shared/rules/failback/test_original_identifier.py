@@ -16,8 +16,8 @@ from shared.model.policies import StopWorkload
 from shared.rules.checks.reverse_prerequisites import IDENTIFICATION_CODES
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
 from shared.rules.failback.contradictions import staging_account_issue
-from shared.rules.failback.identity import IdentifyFacts, Stage
-from shared.rules.failback.original_identifier import Identified, conflicts, identify, presumed_original
+from shared.rules.failback.identity import IdentifyFacts, Stage, presumed_original
+from shared.rules.failback.original_identifier import Identified, conflicts, identify
 from tests.makers import ORIGIN, RECOVERY, instance, instance_id, job, record, server_id, source_server
 
 A1, B3, OTHER = instance_id(1001), instance_id(1), instance_id(77)

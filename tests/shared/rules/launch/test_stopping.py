@@ -71,4 +71,24 @@ def test_an_instance_is_stopped_awaited_or_its_server_fails(
 def test_each_side_has_its_own_policy(mode: Mode, target: WhenTargetRuns, original: WhenTargetRuns) -> None:
     policies = Policies(when_target_runs=target, failback=FailbackPolicies(when_original_runs=original))
     expected = original if mode is Mode.FAILBACK else target
-    assert may_stop(policies, mode) is (expected is WhenTargetRuns.STOP)
+    server = makers.record(1)
+    assert may_stop(policies, mode, server, makers.instance()) is (expected is WhenTargetRuns.STOP)
+
+
+@pytest.mark.parametrize(
+    ("started", "moved", "allowed"),
+    [
+        ("2026-01-01T08:00:00Z", "2026-01-01T09:00:00Z", True),
+        ("2026-01-01T09:00:00Z", "2026-01-01T09:00:00Z", False),  # as late as our launch
+        ("2026-01-01T10:00:00Z", "2026-01-01T09:00:00Z", False),
+        ("2026-01-01T08:00:00Z", None, False),  # no record of ours moved the workload
+        (None, "2026-01-01T09:00:00Z", False),
+    ],
+)
+def test_a_plan_that_is_silent_stops_an_original_only_if_it_ran_before_our_launch(
+    started: str | None, moved: str | None, allowed: bool
+) -> None:
+    server = makers.record(1, moved_off_original_at=moved)
+    original = makers.instance(state="running", launched_at=started)
+    assert may_stop(Policies(), Mode.FAILBACK, server, original) is allowed
+    assert may_stop(Policies(), Mode.FAILOVER, server, original) is False
