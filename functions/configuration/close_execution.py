@@ -23,4 +23,4 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         error=failure.error if failure else None,
         cause=failure.cause if failure else None,
     )
-    return close(run.store, run.settings, closure)
+    return close(run.store, run.settings, closure, run.accounts)

@@ -39,7 +39,7 @@ from local.demo.report import Report, fetch
 from local.demo.results import round_folder, start_over
 from local.demo.verdict import Verdict, judge
 from local.errors import CommandError
-from local.fleet import Fleet, expected_failback
+from local.fleet import Fleet, disaster, expected_failback
 from local.paths import shown
 from shared.model.policies import Mode
 from shared.model.scope import Scope
@@ -179,7 +179,10 @@ def _dry_run(stage: Stage) -> None:
 
 def _fail_over(stage: Stage, aside: Aside | None, folder: Path) -> Failover:
     before = gather(stage.fleet, stage.cloud)
+    with step(f"disaster: originals {stage.fleet.originals.value}"):
+        disaster.strike(stage.fleet, stage.built.servers, stage.cloud.client, stage.cloud.admin("ec2"))
     arn, report, elapsed = _execute(stage, {"plan": stage.fleet.name})
+    disaster.end(stage.fleet, stage.cloud.admin("ec2"))
     after = gather(stage.fleet, stage.cloud)
     files = report.keep(folder, "failover")
     payload = _largest_payload(stage)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.fleet.model import Fleet, FleetSite, FleetWave, Issue, IssueKind, Place, Server, Target
+from local.fleet.model import Fleet, FleetSite, FleetWave, Issue, IssueKind, Originals, Place, Server, Target
 from shared.model.scope import Scope
 
 DEFAULT_ORCHESTRATION = {"account": "999988887777", "region": "us-east-1"}
@@ -40,6 +40,7 @@ def expand(path: Path, content: dict[str, Any]) -> Fleet:
         matching=content.get("matching", {}),
         emulator_settings=emulator.get("settings", {}),
         emulator_faults=tuple(emulator.get("faults", ())),
+        originals=Originals(content.get("originals", Originals.STOPPED)),
     )
 
 

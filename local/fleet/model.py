@@ -10,6 +10,15 @@ from typing import Any
 from shared.model.scope import Scope
 
 
+class Originals(StrEnum):
+    """What the disaster does to the originals."""
+
+    STOPPED = "STOPPED"
+    RUNNING = "RUNNING"
+    UNREACHABLE = "UNREACHABLE"
+    """Stopped, and EC2 of the origin does not answer."""
+
+
 class IssueKind(StrEnum):
     """What can be wrong with a server, in the words of the fleet file."""
 
@@ -24,6 +33,7 @@ class IssueKind(StrEnum):
     CONVERSION_FAILS = "conversionFails"
     LAG = "lag"
     SIMILAR_NAME = "similarName"
+    ORIGINAL_RUNS = "originalRuns"
     # in a failback
     ORIGINAL_UNTAGGED = "originalUntagged"
     EGRESS_CLOSED = "egressClosed"
@@ -124,6 +134,7 @@ class Fleet:
     matching: dict[str, Any]
     emulator_settings: dict[str, Any]
     emulator_faults: tuple[dict[str, Any], ...]
+    originals: Originals = Originals.STOPPED
 
     def site(self, name: str) -> FleetSite:
         return next(site for site in self.sites if site.name == name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
 from drs_emulator.clock import Clock
@@ -46,8 +47,11 @@ class Ec2Extras:
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         """The routes below ``/_local/ec2``."""
+        if (method, path) == ("POST", "/silence"):
+            return self._silence((body or {}).get("scopes"))
         if path != "/faults" or method not in ("GET", "POST", "DELETE"):
-            return 404, {"message": f"no route {method} /_local/ec2{path}; there is /_local/ec2/faults"}
+            message = f"no route {method} /_local/ec2{path}; there are /_local/ec2/faults and …/silence"
+            return 404, {"message": message}
         if method == "DELETE":
             self.clear_faults()
         elif method == "POST":
@@ -59,6 +63,13 @@ class Ec2Extras:
             except UnknownFaultError as wrong:
                 return 400, {"message": str(wrong)}
         return 200, {"faults": self.faults()}
+
+    def _silence(self, scopes: Any) -> tuple[int, dict[str, Any]]:
+        """From now on EC2 answers in every scope but these."""
+        if not isinstance(scopes, list) or not all(set(scope) == {"account", "region"} for scope in scopes):
+            return 400, {"message": 'give {"scopes": [{"account": "111122223333", "region": "us-east-1"}]}'}
+        self._lifecycle.silent = {(scope["account"], scope["region"]) for scope in scopes}
+        return 200, {"scopes": scopes}
 
 
 def install(
@@ -96,6 +107,8 @@ def _guarded(lifecycle: Lifecycle, handler: Handler) -> Handler:
     """One request at a time; errors become responses; a dry run ends here, after IAM has let it pass."""
 
     def handle(params: Params) -> Response:
+        if (get_account_id(), get_region()) in lifecycle.silent:
+            return Ec2Error("Unavailable", "The service is unavailable. Please try again.", 503).response()
         if flag(params, "DryRun"):
             message = "Request would have succeeded, but DryRun flag is set."
             return Ec2Error("DryRunOperation", message, 412).response()

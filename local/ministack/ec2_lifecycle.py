@@ -66,6 +66,8 @@ class Lifecycle:
         self.clock = clock
         self.lock = threading.RLock()
         self.on_terminated: Callable[[Record], None] = lambda instance: None
+        self.silent: set[tuple[str, str]] = set()
+        """Accounts and Regions in which EC2 does not answer."""
         self._seed = seed
         self._timings = timings
         self._put_event = put_event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from shared.aws.cross_account import MemberAccounts
 from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.finding import Finding
@@ -30,6 +31,7 @@ from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.report.document import ReportFacts, build_report
 from shared.rules.report.next_steps import leaves_out
 from shared.rules.report.summary import summarize
+from shared.services.other_sides import report_other_sides
 from shared.services.pair_keeper import PairKeeper
 from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
@@ -50,12 +52,22 @@ LATE_REPORTS = 3
 """How often the servers are read again for some that a site recorded meanwhile."""
 
 
-def close(store: ExecutionStore, settings: ConfigurationSettings, closure: Closure) -> dict[str, Any]:
-    """Returns ``{status, report, totals, reason, remedy}``; ``report``: its URI, or that there is none."""
+def close(
+    store: ExecutionStore,
+    settings: ConfigurationSettings,
+    closure: Closure,
+    accounts: MemberAccounts | None = None,
+) -> dict[str, Any]:
+    """Returns ``{status, report, totals, reason, remedy}``; ``report``: its URI, or that there is none.
+
+    With ``accounts`` it reads whether the other sides run.
+    """
     record, plan = _opened(store, closure)
     closure = with_cancellation(closure, record)
     dry_run = record.dry_run and not closure.error
     servers = store.servers(closure.execution_id) if dry_run else _settled(store, closure, record.mode)
+    if accounts and plan and not record.dry_run:
+        servers = report_other_sides(store, accounts, record, plan, servers)
     waves = store.waves(closure.execution_id)
     removed = {fact.volume_id for fact in store.facts(closure.execution_id, RemovedVolume)}
     pairs = _keep_pairs(store, settings, record, servers, removed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.aws.cross_account import MemberAccounts
@@ -12,8 +13,11 @@ from shared.model.ec2 import InstanceHealth
 from shared.model.plan import HealthCheck
 from shared.model.scope import Scope
 from shared.model.server import Change, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.failback.workloads import by_workload_scope, left_behind
 from shared.rules.launch.verification import Verdict, judge, verified
 from shared.services.health_checks import failing_check
+from shared.services.workload_instances import workloads
 from shared.times import parse_time
 
 CHECKERS = 20
@@ -37,7 +41,20 @@ def verify(
         return Change(server, verified(server, verdict, health, now, timeout))
 
     with ThreadPoolExecutor(CHECKERS) as pool:
-        return [change for change in pool.map(check, servers) if change.values]
+        changes = [change for change in pool.map(check, servers) if change.values]
+    return _without_left_behind(accounts, changes)
+
+
+def _without_left_behind(accounts: MemberAccounts, changes: Sequence[Change]) -> list[Change]:
+    """In a failback, the workload may have been started again since the original was."""
+    passed = [change.before for change in changes if change.after.status is ServerStatus.RECOVERED]
+    failed: dict[str, ServerRecord] = {}
+    for scope, members in by_workload_scope(passed):
+        found = workloads(accounts, scope, members)
+        for server in members:
+            if outdated := left_behind(server, found[server.source_server_id]):
+                failed[server.source_server_id] = outdated
+    return [replace(c, after=failed.get(c.before.source_server_id, c.after)) for c in changes]
 
 
 def _with_checks(

@@ -27,6 +27,7 @@ from shared.model.server import ServerRecord
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import servers_in_progress
 from shared.rules.failback.retirement import RetireFacts, RetireStep, next_step, refusal, was_there_before
+from shared.rules.failback.workloads import started_again
 from shared.times import iso
 
 CALLERS = 10
@@ -101,7 +102,7 @@ class RecoveryRetirer:
     def _step(self, server: ServerRecord, around: _Around) -> RetireStep | Progress:
         """The call to make, or the progress where there is none to make."""
         facts = self._facts(server, around)
-        issue = _not_its_own(server, around) or refusal(facts)
+        issue = _not_its_own(server, around) or _started_again(server, around) or refusal(facts)
         if issue:
             return Progress(hopeless=True, issue=issue)
         step = next_step(facts)
@@ -274,6 +275,19 @@ def _not_its_own(server: ServerRecord, around: _Around) -> CheckFailure | None:
         f"{found.source_server_id} in {found.scope} (direction {found.replication_direction}, instance "
         f"{found.original_instance_id}) is not the reversed server of {server.workload_instance_id}.",
         "Look in the DRS console which server replicates what, and delete the reversed one by hand.",
+    )
+
+
+def _started_again(server: ServerRecord, around: _Around) -> CheckFailure | None:
+    """What was written to the target since the cutover is nowhere else: only an operator may give it up."""
+    workload = around.workload
+    if workload is None or not started_again(server, workload):
+        return None
+    return CheckFailure(
+        f"{workload.instance_id} was started again at {workload.launched_at}, after the cutover: what was "
+        f"written there since is not in {server.pair_instance_id}.",
+        f"If it is not needed, stop it: aws ec2 stop-instances --instance-ids {workload.instance_id} "
+        f"--region {workload.scope.region}; then run the failback again: it tidies up what is left.",
     )
 
 

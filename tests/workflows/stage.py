@@ -20,6 +20,7 @@ from typing import Any
 
 from drs_emulator import Settings
 from local.fleet import BuiltServer, Fleet, load, plan_document
+from local.fleet.disaster import strike
 from local.fleet.virtual import virtual_fleet
 from local.ministack.ec2_lifecycle import Timings
 from local.simulation import ExecutionResult, VirtualCloud
@@ -106,6 +107,7 @@ class Stage(World):
 
     def __init__(self, cloud: VirtualCloud, fleet: Fleet, servers: Sequence[BuiltServer]) -> None:
         super().__init__(cloud, servers)
+        self.fleet = fleet
         self.plan = plan_document(fleet)
 
     # --- executions
@@ -201,6 +203,11 @@ class Stage(World):
 
     # --- faults
 
+    def strike(self) -> None:
+        """The disaster of the fleet's file, to the originals."""
+        clients, ec2 = self.cloud.client, self.cloud.ec2.admin
+        strike(self.fleet, self.servers.values(), clients, ec2, lambda: self.cloud.advance(1))
+
     def drs_fault(self, kind: str, **fields: Any) -> None:
         """Adds a fault of the DRS emulator (docs/emulator.md)."""
         status, answer = self.cloud.drs.admin("POST", "/faults", {"faults": [{"kind": kind, **fields}]})
@@ -239,6 +246,7 @@ def stage(
     seed: int = 0,
     parameters: dict[str, str] | None = None,
     api_seconds: float = 0.0,
+    originals: str = "STOPPED",
 ) -> Iterator[Stage]:
     """A virtual cloud with a fleet of these groups; without any: app-1 and app-2 in one wave."""
     document: dict[str, Any] = {
@@ -248,6 +256,7 @@ def stage(
         "waves": list(waves) or [wave("all")],
         "policies": policies or {},
         "matching": matching or {},
+        "originals": originals,
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fleet.yaml"

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.model.drs import RecoveryInstance
+from shared.model.drs import Job, RecoveryInstance
 from shared.model.finding import Finding
 from shared.rules.drs.drs_job_monitor import COMPLETED, EXECUTION_TAG
 from shared.rules.failback.contradictions import contradictions, critical
 from shared.rules.failback.identity import NOT_REVERSED, IdentifyFacts, Stage
+from shared.times import parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,19 @@ def _is_current(facts: IdentifyFacts, instance: RecoveryInstance) -> bool:
     if facts.workload_runs:
         return False
     job, earlier = facts.earlier_job, facts.earlier
+    if job is not None and _started_since(facts, job):
+        return False
     if earlier is not None and earlier.workload_restarted_at is not None:
         return False
     if job is None or instance.job_id not in (None, job.job_id):
         return facts.earlier_execution is None
     return facts.earlier_execution in (None, job.tags.get(EXECUTION_TAG))
+
+
+def _started_since(facts: IdentifyFacts, job: Job) -> bool:
+    """Whether the workload was started after the job began: it may have run and stopped meanwhile."""
+    started = facts.workload.launched_at if facts.workload else None
+    return started is not None and parse_time(started) > parse_time(job.created_at)
 
 
 def _original_of(one: Identified) -> str | None:

@@ -7,12 +7,15 @@ from datetime import datetime
 
 from shared.model.ec2 import Instance
 from shared.model.server import ServerRecord
-from shared.rules.failback.workloads import TIMEOUT, is_stopped
+from shared.model.status import ServerStatus
+from shared.rules.failback.workloads import TIMEOUT, is_stopped, left_behind
 from shared.times import iso, parse_time
 
 
 def workload_stopping(server: ServerRecord, instance: Instance | None, now: datetime) -> ServerRecord:
     """The server with its stop requested, seen as done, or FAILED after the time-out."""
+    if server.status is ServerStatus.LAUNCHED and (outdated := left_behind(server, instance)):
+        return outdated
     requested = server.workload_stop_requested_at
     if is_stopped(instance):
         # An instance that is stopped already was stopped for this cutover, by an execution that was killed

@@ -9,6 +9,7 @@ from shared.model.ec2 import Instance
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.times import parse_time
 
 TIMEOUT = timedelta(minutes=15)
 """How long an instance may take to stop or to start. One that stays stopping has a host in issue and may
@@ -52,10 +53,29 @@ def is_to_quiesce(server: ServerRecord) -> bool:
     )
 
 
-def other_side_runs(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:
-    """The server FAILED where its workload runs on the other side, so that its original stays stopped."""
-    if workload is None or is_stopped(workload):
+def started_again(server: ServerRecord, workload: Instance | None) -> bool:
+    """Whether the workload was started after it had stopped for the cutover, stopped again or not."""
+    if workload is None or workload.launched_at is None or server.workload_stopped_at is None:
+        return False
+    return parse_time(workload.launched_at) >= parse_time(server.workload_stopped_at)
+
+
+def left_behind(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:
+    """The server FAILED where its launch misses what was written since its workload was started again."""
+    if workload is None or not started_again(server, workload):
         return None
+    return server.failed(
+        f"Its workload instance {workload.instance_id} was started again at {workload.launched_at}, after it "
+        "was stopped for the cutover: what was written there since is not at the origin.",
+        f"{workload.instance_id} has the newest data, and the workload stays there. Find out in CloudTrail "
+        "who started it, then run the failback again for this server: it launches anew.",
+    )
+
+
+def other_side_runs(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:
+    """The server FAILED where its workload runs on the other side, or did: its original stays stopped."""
+    if workload is None or is_stopped(workload):
+        return left_behind(server, workload)
     return server.failed(
         f"Its workload instance {workload.instance_id} is {workload.state}: it was started again after it "
         "was stopped. The original was not started.",

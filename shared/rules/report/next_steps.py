@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.rules.report.both_sides import both_sides_step
+
 _NEXT_STEPS = {
     "COMPLETED": "Every server is recovered and verified. Point users to the recovery side.",
     "COMPLETED_WITH_FAILURES": (
@@ -86,4 +88,4 @@ def next_steps(report: Mapping[str, Any]) -> str:
     if leaves_out(report):
         step = step.replace("Every server", "Each server of the waves")
         step = f"Servers that are meant to be recovered are in no wave: see Findings. {step}"
-    return f"## Next\n\n{step}"
+    return f"## Next\n\n{step}{both_sides_step(report)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.rules.report.both_sides import both_sides_lines
 from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
 
@@ -47,6 +48,7 @@ def _head(report: Mapping[str, Any]) -> str:
         f"- from {report['startedAt']} to {report['endedAt'] or 'now'}{_took(report)}",
         f"- launch order {report['launchOrder']}, execution {report['executionId']}",
         *_at_a_glance(report),
+        *both_sides_lines(report),
     ]
     if report.get("reason"):
         lines.append(f"- {report['reason']}")

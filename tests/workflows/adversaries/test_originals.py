@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.simulation.call_faults import CallFault, CallFaultKind
+from local.fleet.disaster import end
 from tests.local.simulation.world import ORIGIN, RECOVERY
 from tests.workflows.failback_stage import QUICK, fail_back, original
 from tests.workflows.stage import Stage, group, stage
@@ -90,10 +90,13 @@ def test_a_forgotten_re_protection_blocks_the_next_failover() -> None:
 
 
 def test_a_failover_goes_on_when_the_origin_is_silent() -> None:
-    with stage(group("app", count=2), jobs=QUICK) as here:
-        silent = CallFault(CallFaultKind.DENIED, services=("ec2",), account=ORIGIN["account"])
-        here.cloud.fault(silent)
-        run = here.run("out")
+    with stage(group("app", count=2), jobs=QUICK, originals="UNREACHABLE") as here:
+        here.strike()
+        arn = here.start("out")
+        here.cloud.wait(arn)
+        end(here.fleet, here.cloud.ec2.admin)
+        run = here.wait(arn)
         assert set(run.outcomes.values()) == {"RECOVERED"}
         assert [f["code"] for f in run.report["findings"]].count("ORIGINAL_UNKNOWN") == 1, "one for the site"
         assert "ORIGINAL_UNKNOWN" in run.summary
+        assert not any(code.startswith("ORIGINAL_") for name in here.servers for code in run.codes(name))

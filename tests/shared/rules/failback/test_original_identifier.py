@@ -120,6 +120,14 @@ RUNS_AT_ORIGIN: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original
             {**LAUNCHED, **STOPPED, **EARLIER, "earlier": record(1, workload_restarted_at="2026-01-01")},
             Stage.REPLICATING,
         ),
+        (
+            {**LAUNCHED, "workload": workload(state="stopped", launched_at="2026-01-01T10:02:00Z")},
+            Stage.REPLICATING,
+        ),
+        (
+            {**LAUNCHED, "workload": workload(state="stopped", launched_at="2026-01-01T10:00:00Z")},
+            Stage.LAUNCHED,
+        ),
         ({**LAUNCHED, **STOPPED, **EARLIER, "earlier_execution": "failback-2"}, Stage.REPLICATING),
         (
             {**LAUNCHED, **STOPPED, **EARLIER, "failback_instance": failback_instance(job_id="drsjob-0")},
