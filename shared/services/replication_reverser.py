@@ -57,14 +57,17 @@ class ReplicationReverser:
         if tag_originals:
             decided |= self._tag_originals(servers)
         decided |= self._start_again(_others(servers, decided))
-        decided |= self._adopt(_others(servers, decided), self._reversed())
+        found = self._reversed()
+        old = self._left_over(_others(servers, decided), found)
+        decided |= self._adopt(_others(servers, {**decided, **old}), found)
         left = _others(servers, decided)
         if not left:
             return decided
         decided |= self._request_all(left)
         # The reversed server exists when the call returns, also where its answer was lost.
         left = _others(servers, decided)
-        decided |= self._adopt(left, self._reversed()) if left else {}
+        old = self._left_over([server for server in left if server.source_server_id in old], found)
+        decided |= self._adopt(_others(left, old), self._reversed()) if left else {}
         return decided | {s.source_server_id: self._not_there_yet(s) for s in _others(servers, decided)}
 
     def _request_all(self, servers: Sequence[ServerRecord]) -> Decided:
@@ -113,6 +116,15 @@ class ReplicationReverser:
             f"aws ec2 start-instances --instance-ids {instance_id} --region "
             f"{self._site.recovery.region}; then start the failback again.",
         )
+
+    def _left_over(self, servers: Sequence[ServerRecord], found: Mapping[str, SourceServer]) -> Decided:
+        """Those whose reversed server is of an earlier failback: DRS re-points it when they are reversed."""
+        there = [server for server in servers if server.workload_instance_id in found]
+        if not there:
+            return {}
+        instances = self._drs.recovery_instances([server.source_server_id for server in there])
+        idle = {i.ec2_instance_id for i in instances if i.replication_state == NOT_REVERSED}
+        return {s.source_server_id: s for s in there if s.workload_instance_id in idle}
 
     def _reversed(self) -> dict[str, SourceServer]:
         return reversed_by_instance(self._origin_drs.source_servers(self._site.name))

@@ -9,7 +9,6 @@ from typing import Any
 from shared.model.pair import PairRecord
 from shared.serialization import from_item, to_item
 from shared.store.connection import dynamodb
-from shared.store.originals import PREFIX
 from shared.store.reads import read
 from shared.store.writes import Operation, put_if, write
 
@@ -41,4 +40,4 @@ class PairStore:
         """The pairs of every plan."""
         pages = dynamodb().meta.client.get_paginator("scan").paginate(TableName=self._name)
         items = (item for page in pages for item in page["Items"])
-        return [from_item(i, PairRecord) for i in items if not i["sourceServerId"].startswith(PREFIX)]
+        return [from_item(item, PairRecord) for item in items if "pairInstanceId" in item]

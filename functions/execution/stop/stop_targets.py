@@ -19,7 +19,7 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
 
     A running instance is stopped only if the plan allows it (``whenTargetRuns: STOP``, or in a failback
-    ``whenOriginalRuns: STOP``, its default); it may be in use.
+    ``whenOriginalRuns: STOP``), or by default an original that ran before our failover; it may be in use.
     """
     policies, mode = run.execution.policies, run.execution.record.mode
     servers = run.store.servers(run.execution_id, run.wave, statuses=WAITING)

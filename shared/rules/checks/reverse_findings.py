@@ -11,8 +11,8 @@ from shared.rules.failback.identity import BEFORE_VERIFICATION
 from shared.rules.failback.original_identifier import Identified, conflicts
 from shared.rules.failback.stages import stage_of
 
-_IDENTIFIED = ("ADOPTED",)
-"""The finding of the identification that does not block."""
+_IDENTIFIED = ("ADOPTED", "REVERSED_LEFT_OVER")
+"""The findings of the identification that do not block."""
 
 
 def clashes_of(servers: Iterable[ServerRecord]) -> dict[str, Finding]:

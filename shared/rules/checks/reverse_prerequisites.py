@@ -32,10 +32,11 @@ IDENTIFICATION_CODES = {
     "RECORD_CONTRADICTED_WORKLOAD": "DRS and the record name the same workload instance",
     "RECORD_CONTRADICTED_ADDRESS": "Both instances have the recorded private addresses",
     "RECORD_CONTRADICTED_STAGING_ACCOUNT": "The server is staged in the recorded account",
-    "REVERSED_LEFT_OVER": "No reversed server is left from an earlier failback",
     "LAUNCH_OUTDATED": "No launch under way misses newer data",
 }
 """What the identification can find, all of it critical: code -> what must hold."""
+
+IDENTIFICATION_WARNINGS = ("REVERSED_LEFT_OVER",)
 
 CHECKS: tuple[Check[ReverseServerFacts, Policies], ...] = (
     Check("SERVER_BUSY", _C, "The server is in no DRS job", availability.in_job),
@@ -162,6 +163,7 @@ def reverse_severities() -> dict[str, Severity]:
     """Every code that a failback's checks and identification know, with its severity."""
     return (
         dict.fromkeys(IDENTIFICATION_CODES, Severity.CRITICAL)
+        | dict.fromkeys(IDENTIFICATION_WARNINGS, Severity.WARNING)
         | {check.code: check.severity for check in CHECKS}
         | {check.code: check.severity for check in SCOPE_CHECKS}
     )

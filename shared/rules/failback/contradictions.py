@@ -133,14 +133,12 @@ def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
         )
     if facts.reversed_left_over and facts.reversed_server is not None:
         old = facts.reversed_server
-        yield critical(
+        yield Finding(
             "REVERSED_LEFT_OVER",
+            Severity.WARNING,
             f"The reversed server {old.source_server_id} in {old.scope} is of an earlier failback: "
             f"{instance.ec2_instance_id} was launched since, and does not replicate to it.",
-            f"Remove it at the origin, in this order: aws drs stop-replication --source-server-id "
-            f"{old.source_server_id}; aws drs delete-recovery-instance for its recovery instance, if it has "
-            "one (never terminate it: it is the original); aws drs disconnect-source-server; aws drs "
-            f"delete-source-server --region {old.scope.region}. Then start the failback again.",
+            "Nothing: the replication is reversed anew, and DRS points that server at the instance again.",
         )
     if (
         stage is Stage.LAUNCHING

@@ -16,6 +16,7 @@ from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
+from shared.times import parse_time
 
 NOT_REVERSED = "NOT_STARTED"
 """``dataReplicationState`` of a recovery instance until ReverseReplication was called for it (field)."""
@@ -106,6 +107,15 @@ class IdentifyFacts:
     def recorded_at_origin(self) -> bool:
         """Whether the workload runs at the origin as recorded."""
         return self.pair is not None and self.pair.workload_side == "ORIGIN"
+
+    @property
+    def failed_over_since(self) -> bool:
+        """Whether it was failed over after its last failback: what that left at the origin is old."""
+        pair = self.pair
+        if pair is None or pair.workload_side == "ORIGIN" or not pair.last_failback_at:
+            return False
+        moved = pair.last_failover_at
+        return moved is not None and parse_time(moved) > parse_time(pair.last_failback_at)
 
     @property
     def reversed_left_over(self) -> bool:

@@ -64,7 +64,8 @@ def _stage(facts: IdentifyFacts) -> Stage:
         return Stage.TO_REVERSE
     at_origin = facts.recorded_at_origin
     instance = _launched(facts)
-    if instance is not None and instance.replication_state not in (None, NOT_REVERSED):
+    protects = instance is not None and instance.replication_state not in (None, NOT_REVERSED)
+    if protects and not facts.failed_over_since:
         return Stage.TO_RETIRE
     if facts.reversed_server is None:
         nothing = facts.recovery_instance is None and (facts.pair is None or at_origin)

@@ -35,7 +35,7 @@ def stage_values(
     that cannot be taken over is made again: then the server counts as replicating.
     """
     values: dict[str, Any] = _left_stopped(facts)
-    if facts.reversed_server is not None:
+    if facts.reversed_server is not None and not facts.reversed_left_over:
         values["reversed_server_id"] = facts.reversed_server.source_server_id
         values["replication_state"] = facts.reversed_server.replication_state
     if stage in (Stage.LAUNCHING, Stage.LAUNCHED):

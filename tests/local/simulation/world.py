@@ -147,7 +147,8 @@ class World:
 
     def pairs(self) -> dict[str, dict[str, Any]]:
         """The table InstancePairs by source server id."""
-        return {item["sourceServerId"]: item for item in self._scan("INSTANCE_PAIRS_TABLE")}
+        items = self._scan("INSTANCE_PAIRS_TABLE")
+        return {item["sourceServerId"]: item for item in items if "pairInstanceId" in item}
 
     def subjects(self) -> list[str]:
         """The subjects of all notifications, in order."""

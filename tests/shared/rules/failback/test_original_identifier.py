@@ -13,7 +13,7 @@ from shared.model.ec2 import Instance
 from shared.model.finding import Severity
 from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
-from shared.rules.checks.reverse_prerequisites import IDENTIFICATION_CODES
+from shared.rules.checks.reverse_prerequisites import IDENTIFICATION_CODES, IDENTIFICATION_WARNINGS
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
 from shared.rules.failback.contradictions import staging_account_issue
 from shared.rules.failback.identity import IdentifyFacts, Stage, presumed_original
@@ -204,8 +204,6 @@ UNRECORDED: dict[str, Any] = {"pair": None}
         ({"recovery_instance": recovery_instance(is_drill=True)}, "DRILL_INSTANCE", (B3,)),
         ({"origin_readable": False, "original": None}, "ORIGIN_UNREADABLE", ()),
         ({**REVERSED, "earlier_job": RUNNING_JOB}, "LAUNCH_OUTDATED", (RUNNING_JOB.job_id, B3)),
-        ({"reversed_server": reversed_server()}, "REVERSED_LEFT_OVER", (A2, B3)),
-        ({**LAUNCHED, "recovery_instance": recovery_instance()}, "REVERSED_LEFT_OVER", (A2, B3)),
     ],
 )
 def test_what_does_not_fit_is_refused_with_both_values(
@@ -217,9 +215,31 @@ def test_what_does_not_fit_is_refused_with_both_values(
     for value in values:
         assert value in found[code].found
     for finding in found.values():
-        assert finding.severity is Severity.CRITICAL
+        assert (finding.severity is Severity.CRITICAL) is (finding.code not in IDENTIFICATION_WARNINGS)
         assert finding.found.endswith(".")
         assert finding.remedy
+
+
+def test_a_reversed_server_of_an_earlier_failback_is_reversed_anew() -> None:
+    found = identify(facts(reversed_server=reversed_server()))
+    [finding] = found.findings
+    assert (finding.code, finding.severity) == ("REVERSED_LEFT_OVER", Severity.WARNING)
+    assert A2 in finding.found
+    assert B3 in finding.found
+    assert found.stage is Stage.TO_REVERSE
+
+
+@pytest.mark.parametrize(
+    ("failover_at", "stage"),
+    [("2026-01-01T11:00:00Z", Stage.REPLICATING), ("2026-01-01T09:00:00Z", Stage.TO_RETIRE)],
+)
+def test_a_failback_instance_of_before_the_last_failover_is_not_the_one_that_runs(
+    failover_at: str, stage: Stage
+) -> None:
+    times = {"last_failover_at": failover_at, "last_failback_at": "2026-01-01T10:00:00Z"}
+    protects = failback_instance(replication_state="CONTINUOUS")
+    found = identify(facts(**{**REVERSED, "failback_instance": protects, "pair": pair(**times)}))
+    assert found.stage is stage
 
 
 def test_without_a_record_the_request_has_to_confirm_what_drs_hints() -> None:
