@@ -207,7 +207,6 @@ HOOKS: tuple[Hook, ...] = (
     ),
     Hook(_DYNAMODB, "_tables", "read and written: the warm throughput of tables"),
     Hook(_DYNAMODB, "_get_item_by_key", "called: the item that a call is about", ("table", "key")),
-    Hook(_DYNAMODB, "_item_size_bytes", "called: what an item costs", ("item",)),
     Hook(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES", "read: what a page costs at most"),
     # The application
     Hook(

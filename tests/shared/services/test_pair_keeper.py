@@ -127,11 +127,11 @@ def test_a_pair_that_changes_after_it_was_read_is_read_again(estate: Estate, wir
     home = Execution(estate, "home", Mode.FAILBACK, None)
 
     def first_the_other(call: Call) -> None:
-        wire.off("dynamodb", "PutItem")
+        wire.off("dynamodb", "TransactWriteItems")
         home.keep()
         home.release()
 
-    wire.on("dynamodb", "PutItem", first_the_other)
+    wire.on("dynamodb", "TransactWriteItems", first_the_other)
     out.keep()
     assert side(estate) == ("ORIGIN", "home")
     assert pair(estate).revision == 1
@@ -143,12 +143,12 @@ def test_a_server_that_is_put_back_meanwhile_is_not_kept_as_it_was(estate: Estat
     estate.pairs.put([replace(pair(estate), private_ip="10.9.9.9")])  # so that there is something to write
 
     def put_back(call: Call) -> None:
-        wire.off("dynamodb", "PutItem")
+        wire.off("dynamodb", "TransactWriteItems")
         estate.store.change_settled("out", [makers.changed(out.server, {"cleaned_up_at": LATE})])
         now = pair(estate)
         estate.pairs.put([replace(now, workload_side="ORIGIN")])
 
-    wire.on("dynamodb", "PutItem", put_back)
+    wire.on("dynamodb", "TransactWriteItems", put_back)
     out.keep()
     assert side(estate) == ("ORIGIN", "out")
 
@@ -157,11 +157,11 @@ def test_pairs_that_never_hold_still_are_left_to_another_try(estate: Estate, wir
     out = Execution(estate, "out", Mode.FAILOVER, None)
 
     def always_another(call: Call) -> None:
-        wire.off("dynamodb", "PutItem")
+        wire.off("dynamodb", "TransactWriteItems")
         estate.pairs.put(list(estate.pairs.get(["s-1"]).values()) or [_pair()])
-        wire.on("dynamodb", "PutItem", always_another)
+        wire.on("dynamodb", "TransactWriteItems", always_another)
 
-    wire.on("dynamodb", "PutItem", always_another)
+    wire.on("dynamodb", "TransactWriteItems", always_another)
     with pytest.raises(AwsUnavailableError, match="out change as fast"):
         out.keep()
 
