@@ -84,7 +84,7 @@ class Reader:
             env=self._env,
             text=True,
             capture_output=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert ran.returncode == 0, f"{script}\n{ran.stdout}{ran.stderr}"
@@ -109,11 +109,11 @@ class Reader:
 
     def begun(self, execution: str) -> None:
         """Waits until the execution is recorded."""
-        engine.until(lambda: self.status(execution), 120)
+        engine.until(lambda: self.status(execution), 900)
 
     def ended(self, execution: str) -> str:
         """Its status once it has ended."""
-        engine.until(lambda: self.status(execution) in ENDED, 120)
+        engine.until(lambda: self.status(execution) in ENDED, 900)
         return self.status(execution)
 
     def servers(self, execution: str) -> dict[str, str]:
@@ -139,7 +139,7 @@ class Reader:
             ]
             return next((one for one in waiting if one.startswith(begins)), "")
 
-        return str(engine.until(found, 120))
+        return str(engine.until(found, 900))
 
 
 def command(page: str, part: str) -> str:
@@ -186,7 +186,7 @@ def _undone(reader: Reader) -> None:
     run = "estate-2026-11-22"
     reader.begun(run)
     reader.sends(run, "pause before a wave")
-    engine.until(lambda: reader.servers(run).get("job-001") == "RECOVERED", 120)
+    engine.until(lambda: reader.servers(run).get("job-001") == "RECOVERED", 900)
     reader.sends(run, "undo recovered servers too")
     assert reader.ended(run) == "CANCELLED", reader.report(run)
     assert reader.ended("dry-2026-11-22") == "COMPLETED"
@@ -221,7 +221,7 @@ def _failed_back(reader: Reader) -> None:
     assert reader.ended("check-1") == "COMPLETED", reader.report("check-1")
     start = command("deploy.md", "--name failback-1").splitlines()[1].replace("intranet", "estate")
     reader.types(start)
-    engine.until(lambda: "REPLICATING" in reader.servers("failback-1").values(), 120)
+    engine.until(lambda: "REPLICATING" in reader.servers("failback-1").values(), 900)
     reader.sends("failback-1", "cancel")
     assert reader.ended("failback-1") == "CANCELLED"
     reader.types(start.replace("failback-1", "failback-2"))
