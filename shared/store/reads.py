@@ -41,7 +41,7 @@ def query(
 
     Consistent reads, of all partitions at once. ``fields``: no more of each item than these and its sort key.
     """
-    asked = [_arguments(table, partition, prefix, filter, fields) for partition in partitions]
+    asked = _arguments(table, partitions, prefix, filter, fields)
     if len(asked) == 1:
         return _pages(asked[0])
     # The caller only waits: in virtual time another function would have its turn, and the threads' calls.
@@ -51,11 +51,12 @@ def query(
 
 
 def _arguments(
-    table: str, partition: str, prefix: str, filter: ConditionBase | None, fields: Sequence[str]
-) -> dict[str, Any]:
-    """A query's parameters. The expressions are made here: boto3 has one builder for all threads."""
+    table: str, partitions: Sequence[str], prefix: str, filter: ConditionBase | None, fields: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The parameters of a query in each partition. Built once, here: boto3 has one builder for all threads."""
     builder = ConditionExpressionBuilder()
-    key = builder.build_expression(Key("pk").eq(partition) & Key("sk").begins_with(prefix), True)
+    key = builder.build_expression(Key("pk").eq("") & Key("sk").begins_with(prefix), True)
+    [partition] = [name for name, value in key.attribute_value_placeholders.items() if value == ""]
     arguments: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": key.condition_expression,
@@ -72,7 +73,8 @@ def _arguments(
         shown = ("sk", *fields)
         arguments["ProjectionExpression"] = ", ".join(f"#{field}" for field in shown)
         names |= {f"#{field}": field for field in shown}
-    return {**arguments, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+    arguments["ExpressionAttributeNames"] = names
+    return [{**arguments, "ExpressionAttributeValues": {**values, partition: one}} for one in partitions]
 
 
 def _pages(arguments: dict[str, Any]) -> list[dict[str, Any]]:
