@@ -8,7 +8,7 @@ from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord
 from shared.model.status import ExecutionStatus
 from shared.rules.closure.execution import unrecorded
-from shared.rules.closure.preparation import preparation_end
+from shared.rules.closure.preparation import PREPARE_AGAIN, preparation_end, preparation_title
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
 from shared.services.recorded_originals import remember_originals
@@ -40,11 +40,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     summary = summarize_preparation(report)
     remember_originals(store, run.settings.pairs_table, run.execution_id)
     LockStore(store.table_name).release([preparation_lock(record.plan_name)], run.execution_id)
-    again = "Start the preparation again: what is prepared already stays as it is."
-    written = write_report(run.settings.reports_bucket, report, summary, again)
+    written = write_report(run.settings.reports_bucket, report, summary, PREPARE_AGAIN)
     if record.status is not ExecutionStatus.COMPLETED or not written.uri:
-        what = "failed" if record.status is ExecutionStatus.FAILED else f"{totals['blocked']} blocked"
-        title = f"{record.plan_name}: preparation: {what}"
+        title = preparation_title(record, totals["blocked"])
         notify(run.settings.topic_arn, title, f"{summary}\n{written.text}")
     return {"status": record.status.value, "report": written.place, "totals": totals, "reason": record.reason}
 

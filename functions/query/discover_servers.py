@@ -9,7 +9,7 @@ from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
 from shared.rules.originals.claims import contested_originals
 from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
-from shared.rules.plan.selection import matters, select
+from shared.rules.plan.selection import select, to_know
 from shared.services.asked_for import asked_for
 from shared.settings import QuerySettings
 from shared.store import PairStore
@@ -34,7 +34,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
 
     limits = QuotasClient(accounts, site.recovery).limits(run.settings.limits)
     # Servers of other plans count when names are matched; those that this one may mean, when it is judged.
-    known = [server for server in listed if matters(server, plan)]
+    known = to_know(listed, plan)
     pairs = PairStore(run.settings.pairs_table).every()
     contested = contested_originals(site.recovery, in_scope, pairs, run.now)
     store.put_facts(run.execution_id, [*known, *instances.values(), *contested, limits])

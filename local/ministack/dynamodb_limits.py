@@ -1,9 +1,9 @@
 """DynamoDB's throughput: what one key and one table take in a second, and what is refused beyond that.
 
 Each key takes 1,000 write and 3,000 read units a second, each table its warm throughput (DynamoDB developer
-guide, Burst and adaptive capacity; Warm throughput). A unit is 1 KB written or 4 KB read, in transactions
-512 bytes or 2 KB. A bucket holds one second's worth, and what costs more than that passes when it is full.
-Not here: the throughput of indexes, and DynamoDB's own scaling, which takes half an hour.
+guide, Burst and adaptive capacity; Warm throughput). A bucket holds one second's worth, and what costs more
+than that passes when it is full. Not here: the throughput of indexes, and DynamoDB's own scaling, which
+takes half an hour.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -21,31 +20,29 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb
 
 from local.ministack import hooks
+from local.ministack.dynamodb_costs import (
+    READS,
+    WRITES,
+    Cost,
+    Data,
+    put_or_delete,
+    read_cost,
+    transacted,
+    units_of,
+    write_cost,
+)
 from local.shortcuts import dynamodb_queries
 
 _DYNAMODB = "ministack.services.dynamodb"
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _TABLE = "AWS::DynamoDB::Table"
-WRITES, READS = "WriteUnitsPerSecond", "ReadUnitsPerSecond"
 NEW_TABLE = {WRITES: 4_000, READS: 12_000}
 """Of a new on-demand table (DynamoDB developer guide, Warm throughput)."""
 KEY = {WRITES: 1_000, READS: 3_000}
-UNIT = {WRITES: 1_024, READS: 4_096}
 _PARTITION = re.compile(r"\(*(#\w+) = (:\w+)")
 
 Response = tuple[int, dict[str, Any], Any]
 Serve = Callable[[bytes], Awaitable[Response]]
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one item costs. ``key``: None where the cost is the table's alone."""
-
-    table: str
-    key: str | None
-    unit: str
-    units: float
 
 
 class Limits:
@@ -153,51 +150,15 @@ def _rate(bucket: tuple[Any, ...]) -> float:
     return float(warm.get(unit) or NEW_TABLE[unit])
 
 
-# What operations cost.
-
-
-def _units(unit: str, size: int) -> int:
-    return max(1, -(-size // UNIT[unit]))
-
-
-def _write_cost(name: str, operation: str, asked: Mapping[str, Any]) -> Cost | None:
-    """Of the larger of the item before and after; an update is taken to add all of its values."""
-    table = dynamodb._tables.get(name)
-    if table is None:
-        return None
-    item = asked.get("Item")
-    key = item if item is not None else asked.get("Key", {})
-    before = dynamodb._get_item_by_key(table, key)
-    size = dynamodb._item_size_bytes(before) if before else 0
-    if item is not None:
-        size = max(size, dynamodb._item_size_bytes(item))
-    elif operation == "Update":
-        size += dynamodb._item_size_bytes(asked.get("ExpressionAttributeValues", {}))
-    return Cost(name, _key_of(table, key), WRITES, _units(WRITES, size))
-
-
-def _read_cost(name: str, key: Data, consistent: bool) -> Cost | None:
-    table = dynamodb._tables.get(name)
-    if table is None:
-        return None
-    found = dynamodb._get_item_by_key(table, key)
-    units = _units(READS, dynamodb._item_size_bytes(found) if found else 0)
-    return Cost(name, _key_of(table, key), READS, units if consistent else units / 2)
-
-
-def _key_of(table: Data, item: Mapping[str, Any]) -> str:
-    return str(item.get(table["pk_name"]))
-
-
 # How each is judged.
 
 
 async def _single(limits: Limits, operation: str, data: Data, body: bytes, serve: Serve) -> Response:
     name = data.get("TableName", "")
     if operation == "GetItem":
-        cost = _read_cost(name, data.get("Key", {}), bool(data.get("ConsistentRead")))
+        cost = read_cost(name, data.get("Key", {}), bool(data.get("ConsistentRead")))
     else:
-        cost = _write_cost(name, operation.removesuffix("Item"), data)
+        cost = write_cost(name, operation.removesuffix("Item"), data)
     if cost is None:
         return await serve(body)
     if refusal := limits.refusal([cost]):
@@ -219,7 +180,7 @@ async def _several(limits: Limits, operation: str, data: Data, body: bytes, serv
     if answer[0] == 200:
         if read is None:
             read = sum(dynamodb._item_size_bytes(item) for item in orjson.loads(answer[2])["Items"])
-        units = _units(READS, min(read, dynamodb._DDB_PAGE_SIZE_BYTES))
+        units = units_of(READS, min(read, dynamodb._DDB_PAGE_SIZE_BYTES))
         share = 1.0 if data.get("ConsistentRead") else 0.5
         limits.take([Cost(name, _queried(table, data), READS, units * share)])
     return answer
@@ -234,7 +195,7 @@ def _queried(table: Data, data: Data) -> str | None:
 
 async def _transaction(limits: Limits, operation: str, data: Data, body: bytes, serve: Serve) -> Response:
     """All or nothing; whose key is too busy is named, or all of them if the table is."""
-    costs = [_transacted(member) for member in data.get("TransactItems", [])]
+    costs = [transacted(member) for member in data.get("TransactItems", [])]
     known = [cost for cost in costs if cost is not None]
     if refusal := limits.refusal(known):
         kind, culprit = refusal
@@ -243,12 +204,6 @@ async def _transaction(limits: Limits, operation: str, data: Data, body: bytes, 
         return _error("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
     limits.take(known)
     return await serve(body)
-
-
-def _transacted(member: Data) -> Cost | None:
-    [(kind, asked)] = member.items()
-    cost = _write_cost(asked.get("TableName", ""), kind, asked)
-    return cost and Cost(cost.table, cost.key, cost.unit, 2 * cost.units)
 
 
 def _reason(kind: str, culprit: Cost, cost: Cost | None) -> str:
@@ -266,7 +221,7 @@ async def _batch(limits: Limits, operation: str, data: Data, body: bytes, serve:
     left: dict[str, list[Any]] = {}
     for name, asked in data.get("RequestItems", {}).items():
         for one in asked if writes else asked["Keys"]:
-            cost = _put_or_delete(name, one) if writes else _read_cost(name, one, _is_consistent(asked))
+            cost = put_or_delete(name, one) if writes else read_cost(name, one, _is_consistent(asked))
             if cost is not None and limits.refusal([cost]):
                 left.setdefault(name, []).append(one)
                 continue
@@ -292,11 +247,6 @@ def _requests(data: Data, chosen: Mapping[str, Any]) -> Data:
 
 def _keys(data: Data, chosen: Mapping[str, Any]) -> Data:
     return {name: {**data["RequestItems"][name], "Keys": keys} for name, keys in chosen.items()}
-
-
-def _put_or_delete(name: str, request: Data) -> Cost | None:
-    [(kind, asked)] = request.items()
-    return _write_cost(name, kind.removesuffix("Request"), asked)
 
 
 def _is_consistent(asked: Data) -> bool:

@@ -152,8 +152,7 @@ def _keep_pairs(
     servers: Sequence[ServerRecord],
     removed: Collection[str],
 ) -> dict[str, PairRecord]:
-    """Update the pairs once more: a wave that was killed could not. A dry run reads them, and records
-    originals."""
+    """Update the pairs once more: a wave that was killed could not. A dry run only records originals."""
     if record.dry_run:
         remember_originals(store, settings.pairs_table, record.execution_id)
         return PairStore(settings.pairs_table).get([server.source_server_id for server in servers])

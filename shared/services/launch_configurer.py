@@ -14,6 +14,7 @@ from shared.model.policies import RecoveryMode
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.launch.launch_changes import Step, changes_to_launch_into
+from shared.services.launch_settings import read_launch_settings
 from shared.store import ExecutionStore
 
 OPEN = (ServerStatus.READY, ServerStatus.REPLICATED)
@@ -48,8 +49,9 @@ class LaunchConfigurer:
         back is recorded once: an execution that takes over from another keeps what was before that one.
         """
         wanted = [server for server in servers if server.status in OPEN]
-        settings = in_parallel(
-            self._read, wanted, api="GetLaunchConfiguration", scope=lambda server: server.scope
+        settings = read_launch_settings(
+            lambda scope: DrsClient(self._accounts, scope),
+            [(server.scope, server.drs_server_id) for server in wanted],
         )
         read = [
             _Read(server, replace(server, previous_launch=server.previous_launch or found), found)
@@ -107,14 +109,6 @@ class LaunchConfigurer:
         except AwsCallError as error:
             return error
         return None
-
-    def _read(self, server: ServerRecord) -> LaunchSettings | AwsCallError:
-        try:
-            return DrsClient(self._accounts, server.scope).launch_settings(server.drs_server_id)
-        except (ThrottledError, AwsUnavailableError):
-            raise
-        except AwsCallError as error:
-            return error
 
     def _steps(self, one: _Read) -> tuple[Step, ...]:
         return changes_to_launch_into(one.settings, one.server.pair_instance_id or "", self._mode)

@@ -34,6 +34,7 @@ from shared.rules.preparation.changes import (
     previous_settings,
     undone,
 )
+from shared.services.launch_settings import read_launch_settings
 from shared.store import ExecutionStore, LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.preparations import PreparationStore
 from shared.times import iso
@@ -96,12 +97,7 @@ class Preparer:
     def prepare(self, servers: Sequence[ServerRecord], mode: RecoveryMode) -> None:
         """Make the settings of servers that passed the checks right. Repeating it is harmless."""
         known = self._preparations.all()
-        settings = in_parallel(
-            lambda server: self._read(server.source_server_id),
-            servers,
-            api="GetLaunchConfiguration",
-            scope=lambda server: self._scope,
-        )
+        settings = self._settings([server.source_server_id for server in servers])
         work, outcomes = [], []
         for server, current in zip(servers, settings, strict=True):
             if isinstance(current, LaunchSettings):
@@ -114,12 +110,7 @@ class Preparer:
     def undo(self) -> None:
         """Put back what preparations of this plan have changed, unless it was changed since."""
         known = [one for one in self._preparations.all().values() if one.plan_name == self._plan]
-        settings = in_parallel(
-            lambda one: self._read(one.source_server_id),
-            known,
-            api="GetLaunchConfiguration",
-            scope=lambda one: self._scope,
-        )
+        settings = self._settings([one.source_server_id for one in known])
         work, outcomes = [], []
         for one, current in zip(known, settings, strict=True):
             if isinstance(current, LaunchSettings):
@@ -211,13 +202,8 @@ class Preparer:
             return error
         return None
 
-    def _read(self, source_server_id: str) -> LaunchSettings | AwsCallError:
-        try:
-            return self._drs.launch_settings(source_server_id)
-        except (ThrottledError, AwsUnavailableError):
-            raise
-        except AwsCallError as error:
-            return error
+    def _settings(self, server_ids: Sequence[str]) -> list[LaunchSettings | AwsCallError]:
+        return read_launch_settings(lambda scope: self._drs, [(self._scope, one) for one in server_ids])
 
     def _in_jobs(self) -> set[str]:
         return set(servers_in_progress(self._drs.jobs_since(iso(self._now - JOBS_WINDOW))))

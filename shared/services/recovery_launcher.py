@@ -24,8 +24,7 @@ from shared.aws.errors import (
     OutcomeUnknownError,
     ThrottledError,
 )
-from shared.aws.rate_limits import in_parallel
-from shared.model.drs import Job, LaunchSettings
+from shared.model.drs import Job
 from shared.model.ec2 import Instance
 from shared.model.execution import JobRecord
 from shared.model.policies import Mode
@@ -41,6 +40,7 @@ from shared.rules.drs.drs_job_monitor import (
     unfinished,
 )
 from shared.rules.launch.launch_guard import as_decided, sent_back
+from shared.services.launch_settings import read_launch_settings
 from shared.services.opened_execution import OpenedExecution
 from shared.store import ExecutionStore, WaiterStore
 from shared.times import iso
@@ -180,9 +180,8 @@ class RecoveryLauncher:
 
     def _as_decided(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
         """The servers that DRS would launch into their pairs; the others are configured again, or fail."""
-        found = in_parallel(
-            self._settings, servers, api="GetLaunchConfiguration", scope=lambda server: server.scope
-        )
+        asked = [(server.scope, server.drs_server_id) for server in servers]
+        found = read_launch_settings(lambda scope: self._drs, asked)
         recovery_mode, mode = self._execution.policies.recovery_mode, self._execution.record.mode
         good, bad = [], []
         for server, current in zip(servers, found, strict=True):
@@ -194,14 +193,6 @@ class RecoveryLauncher:
                 bad.append(Change(server, sent_back(server, current, recovery_mode, mode)))
         self._store.change_servers(self._id, bad, only_from=STARTABLE)
         return good
-
-    def _settings(self, server: ServerRecord) -> LaunchSettings | AwsCallError:
-        try:
-            return self._drs.launch_settings(server.drs_server_id)
-        except (ThrottledError, AwsUnavailableError):
-            raise
-        except AwsCallError as error:
-            return error
 
     def _launchable(self, servers: Sequence[ServerRecord]) -> list[ServerRecord]:
         """The servers whose instance is stopped and tagged; the others fail."""

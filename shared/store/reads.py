@@ -53,7 +53,7 @@ def query(
 def _arguments(
     table: str, partitions: Sequence[str], prefix: str, filter: ConditionBase | None, fields: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The parameters of a query in each partition. Built once, here: boto3 has one builder for all threads."""
+    """The parameters of a query in each partition, built once: boto3 has one builder for all threads."""
     builder = ConditionExpressionBuilder()
     key = builder.build_expression(Key("pk").eq("") & Key("sk").begins_with(prefix), True)
     [partition] = [name for name, value in key.attribute_value_placeholders.items() if value == ""]

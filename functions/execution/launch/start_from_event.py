@@ -19,7 +19,7 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     try:
         request = request_from_event(run.event)
     except RequestInvalidError as error:
-        # An event is answered to by no one: the notification is all that operators see.
+        # No one reads the answer to an event: the notification is all that operators see.
         notify(run.settings.topic_arn, *refused_event(str(run.event.get("id")), str(error)))
         return {"refused": str(error)}
     name = f"event-{run.text('id')}"

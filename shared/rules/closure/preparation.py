@@ -32,3 +32,16 @@ def preparation_end(
             remedy="Follow the remedy of each: a failover would be blocked by the same.",
         )
     return ended
+
+
+PREPARE_AGAIN = "Start the preparation again: what is prepared already stays as it is."
+"""How the report of a preparation is written later."""
+
+
+def preparation_title(record: ExecutionRecord, blocked: int) -> str:
+    """Of the notification about a preparation that an operator has to know of."""
+    what = {
+        ExecutionStatus.FAILED: "failed",
+        ExecutionStatus.COMPLETED_WITH_FAILURES: f"{blocked} blocked",
+    }.get(record.status, "its report is not written")
+    return f"{record.plan_name}: preparation: {what}"

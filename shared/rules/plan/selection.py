@@ -90,14 +90,16 @@ def names(pattern: str, server: SourceServer, plan: Plan) -> bool:
 _normal = lru_cache(maxsize=50_000)(normalize)
 
 
-def matters(server: SourceServer, plan: Plan) -> bool:
-    """Whether the server is known when the plan is judged: it takes part, might be meant to, or is named."""
-    return (
-        takes_part(server)
-        or ENABLED_TAG[0] in server.tags
-        or server.source_server_id in named_by_id(plan)
-        or any(names(name, server, plan) for name in _literal_names(plan))
-    )
+def to_know(servers: Sequence[SourceServer], plan: Plan) -> list[SourceServer]:
+    """The servers by which the plan is judged: they take part, might be meant to, or are named in it."""
+    ids, literal = named_by_id(plan), _literal_names(plan)
+    return [
+        server
+        for server in servers
+        if ENABLED_TAG[0] in server.tags
+        or server.source_server_id in ids
+        or any(names(name, server, plan) for name in literal)
+    ]
 
 
 def _literal_names(plan: Plan) -> list[str]:

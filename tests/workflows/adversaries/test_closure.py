@@ -59,7 +59,9 @@ def test_a_preparation_without_a_report_frees_the_plan_and_says_what_to_do() -> 
         result = here.cloud.run("prepare", {"plan": "shop"}, name="prepare")
 
         assert (result.status, result.output["report"]) == ("SUCCEEDED", "could not be written")
-        assert "Start the preparation again" in here.cloud.notifications[-1]["message"]
+        message = here.cloud.notifications[-1]
+        assert message["subject"] == "shop: preparation: its report is not written"
+        assert "Start the preparation again" in message["message"]
         here.cloud.heal()
         again = here.cloud.run("prepare", {"plan": "shop"}, name="again")
         assert again.output["report"].endswith("/shop/again/report.json")

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.local.simulation.world import ORIGIN
 from tests.workflows.adversaries.outsiders import all_into_their_pairs, each_time, launches, point
+from tests.workflows.failback_stage import away, fail_back, original, reversed_server
 from tests.workflows.stage import Stage, fill_with_foreign_jobs, group, stage, wave
 
 APPS = (group("app", "first", count=2), group("db", "second"))
@@ -122,3 +124,22 @@ def test_settings_changed_in_a_pause_are_written_again() -> None:
 
         assert all_into_their_pairs(here, seen)
         assert run.status == "COMPLETED"
+
+
+@pytest.mark.parametrize("times", [1, 99], ids=["once", "again and again"])
+def test_in_a_failback_nothing_is_launched_into_another_original(times: int) -> None:
+    with away(group("app"), group("db")) as (here, _):
+        db = here.instances(ORIGIN)[original(here, "db")]["volumes"]
+
+        def hijack_at_origin(n: int) -> None:
+            if n <= times and (found := reversed_server(here, "app")):
+                point(here, "app", original(here, "db"), ORIGIN, source=found["sourceServerID"])
+
+        each_time(here, "StartRecovery", hijack_at_origin)
+        with launches(here) as seen:
+            run = fail_back(here, servers=["app"])
+
+        originals = {original(here, "app")}
+        assert {into for launch in seen for into in launch.values()} == (originals if times == 1 else set())
+        assert run.outcomes == {"app": "RECOVERED" if times == 1 else "FAILED"}
+        assert here.instances(ORIGIN)[original(here, "db")]["volumes"] == db
