@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +10,9 @@ from shared.model.ec2 import Instance
 from shared.model.original import ContestedOriginal
 from shared.model.server import Change
 from shared.rules.checks.check import blocking
-from shared.rules.checks.decision import UNDECIDED, counts, decided
+from shared.rules.checks.decision import UNDECIDED, checked, counts
 from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.rules.originals.records import original_to_record
-from shared.rules.plan.overrides import apply_overrides
-from shared.rules.resumption.carry_over import Past, carry_over
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
@@ -61,20 +58,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     store.put_facts(run.execution_id, [*scope_findings, *filter(None, originals)])
     changes = []
     for record in records:
-        server_id = record.source_server_id
-        job = facts.jobs.get(server_id)
-        past = Past(job, earlier.of_job(job, server_id), holders.get(server_id))
-        carried = carry_over(facts.servers[server_id], past, run.now)
-        checked = check_server(facts.servers[server_id], execution.policies)
-        findings = carried.settle(blocking(scope_findings) + checked)
-        findings = apply_overrides(findings, execution.request.overrides, record)
-        moved_by = pairs[server_id].moved_by if server_id in pairs else None
-        after = replace(
-            decided(record, findings),
-            **carried.values,
-            pair_moved_by=moved_by,
-            recovery_point=facts.servers[server_id].recovery_point,
-        )
-        changes.append(Change(record, after))
+        found = check_server(facts.servers[record.source_server_id], execution.policies)
+        changes.append(Change(record, checked(record, blocking(scope_findings) + found)))
     done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
-    return counts(site.name, done)
+    return {"site": site.name, **counts(done)}

@@ -7,10 +7,9 @@ from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.server import Change
-from shared.rules.checks.decision import UNDECIDED, counts, reverse_decided
+from shared.rules.checks.decision import UNDECIDED, checked, counts
 from shared.rules.checks.reverse_findings import clashes_of, findings_of, unknown_instances
 from shared.rules.checks.reverse_prerequisites import check_origin_scope, check_reverse_server
-from shared.rules.plan.overrides import apply_overrides
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import Recorded
 from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader
@@ -25,10 +24,7 @@ JOBS_WINDOW = timedelta(days=1)
 
 @task(QuerySettings)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
-    """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``.
-
-    Servers that are failed back already, and only have to be protected or tidied up, become RECOVERED.
-    """
+    """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``."""
     settings, store, execution, site = run.settings, run.store, run.execution, run.site
     servers = store.servers(run.execution_id)
     records = [server for server in servers if server.site == site.name and server.status in UNDECIDED]
@@ -50,9 +46,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     changes = []
     for record in records:
         server_id = record.source_server_id
-        checked = check_reverse_server(facts.servers[server_id], execution.policies)
-        findings = findings_of(record, checked, scope_findings, clashes.get(server_id))
-        findings = apply_overrides(findings, execution.request.overrides, record)
-        changes.append(Change(record, reverse_decided(record, findings)))
+        found = check_reverse_server(facts.servers[server_id], execution.policies)
+        findings = findings_of(record, found, scope_findings, clashes.get(server_id))
+        changes.append(Change(record, checked(record, findings)))
     done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
-    return counts(site.name, done)
+    return {"site": site.name, **counts(done)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -29,8 +29,8 @@ from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress, unfinished
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 from shared.services.origin_reader import OriginalsSeen, read_originals
+from shared.services.pair_reader import seconds_since
 from shared.services.profile_reader import profile_facts, profile_of
-from shared.times import parse_time
 
 B = TypeVar("B")
 
@@ -56,14 +56,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """``scope`` is None where the site has no server to check.
-
-    ``jobs``: by source server, the unfinished job that it is in, else that of its recovery instance.
-    """
+    """``scope`` is None where the site has no server to check."""
 
     scope: ScopeFacts | None
     servers: dict[str, ServerFacts]
-    jobs: dict[str, Job]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +81,11 @@ class PrerequisiteReader:
     """Reads one site. The origin is read with a short time-out: it may be what is down."""
 
     def __init__(self, accounts: MemberAccounts, site: Site, roles: ExecutionRoles) -> None:
+        self._accounts = accounts
         self._site = site
         self._roles = roles
         self._drs = DrsClient(accounts, site.recovery)
         self._ec2 = Ec2Client(accounts, site.recovery)
-        self._accounts = accounts
         self._iam = IamClient(accounts, site.recovery)
 
     def read(
@@ -106,7 +102,7 @@ class PrerequisiteReader:
         of some ids: it is asked for targets that EC2 does not list any more.
         """
         if not records:
-            return SiteFacts(None, {}, {})
+            return SiteFacts(None, {})
         targets = self._targets(records, instances)
         jobs = unfinished(self._drs.jobs_since(recorded.jobs_since))
         around = self._around(records, targets, recorded, jobs)
@@ -125,7 +121,7 @@ class PrerequisiteReader:
             origin_silence=around.originals.silence,
             limits=recorded.limits,
         )
-        return SiteFacts(scope, servers, self._last_jobs(around.recovery.values()) | dict(around.jobs))
+        return SiteFacts(scope, servers)
 
     def _around(
         self,
@@ -171,15 +167,6 @@ class PrerequisiteReader:
         if missing := [target for target in ids if target not in known]:
             known |= {i.instance_id: replace(i, state="terminated") for i in found(missing)}
         return [known[target] for target in ids]
-
-    def _last_jobs(self, instances: Iterable[RecoveryInstance]) -> dict[str, Job]:
-        """The jobs that launched these recovery instances, by source server; deleted ones are left out."""
-        servers: dict[str, list[str]] = {}
-        for instance in instances:
-            if instance.job_id:
-                servers.setdefault(instance.job_id, []).append(instance.source_server_id)
-        jobs = self._drs.jobs(sorted(servers)) if servers else []
-        return {server: job for job in jobs for server in servers[job.job_id]}
 
     def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
         """Asked for one server: the roles' policies distinguish servers only by their tags."""
@@ -229,15 +216,11 @@ def _facts(
         mode=mode,
         recorded_target=pair.pair_instance_id if pair else None,
         paired_by=record.paired_by,
-        seen_seconds_ago=_seconds_since(server.last_seen, recorded.now),
+        seen_seconds_ago=seconds_since(server.last_seen, recorded.now),
         recovery_point=recovery_point(server, recorded.now),
         rpo_seconds=recorded.rpo_seconds,
         launches_into=around.launched_into.get(into or "") if into != target.instance_id else None,
     )
-
-
-def _seconds_since(moment: str | None, now: datetime) -> float | None:
-    return max(0.0, (now - parse_time(moment)).total_seconds()) if moment else None
 
 
 def _if_there(read: Callable[[str], B]) -> Callable[[str], B | None]:

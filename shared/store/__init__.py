@@ -1,6 +1,7 @@
 """DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
 
 from shared.store.claims import ClaimStore
+from shared.store.decisions import DecisionStore
 from shared.store.execution_items import ExecutionNotFoundError
 from shared.store.executions import ExecutionStore, execution_store
 from shared.store.fact_items import Leftover
@@ -12,6 +13,7 @@ from shared.store.waiters import Waiter, WaiterStore
 
 __all__ = [
     "ClaimStore",
+    "DecisionStore",
     "ExecutionNotFoundError",
     "ExecutionStore",
     "Leftover",

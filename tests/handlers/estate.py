@@ -26,6 +26,7 @@ from drs_emulator import Caller, DrsEmulator, NoEvents, Settings
 from drs_emulator.clock import ManualClock
 from functions.configuration import (
     configure_launch,
+    decide_pairs,
     open_execution,
     plan_waves,
     reserve_servers,
@@ -40,7 +41,15 @@ from shared.model.execution import WaveRecord
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
-from shared.store import ExecutionStore, LockStore, PairStore, PlanStore, connection, execution_store
+from shared.store import (
+    DecisionStore,
+    ExecutionStore,
+    LockStore,
+    PairStore,
+    PlanStore,
+    connection,
+    execution_store,
+)
 from shared.times import iso
 from tests.handlers.wire import Wire, simulation
 
@@ -156,6 +165,10 @@ class Estate:
         self.plans = PlanStore(names["PLANS_TABLE"])
         self.pairs = PairStore(names["INSTANCE_PAIRS_TABLE"])
         self.execution_id = "execution-1"
+
+    @property
+    def decisions(self) -> DecisionStore:
+        return DecisionStore(environment()["INSTANCE_PAIRS_TABLE"], self.execution_id)
 
     @staticmethod
     def _make_tables() -> None:
@@ -280,8 +293,8 @@ class Estate:
     def reach(self, phase: str, plan: dict[str, Any] | None = None, **request: Any) -> None:
         """Carry the execution to a phase, by the handlers that the workflow would call, wave after wave.
 
-        Phases: OPEN, DISCOVERED, MATCHED, CHECKED, PLANNED, RESERVED, CONFIGURED, LAUNCHING, LAUNCHED,
-        CONFIRMED, STARTING.
+        Phases: OPEN, DISCOVERED, MATCHED, CHECKED, DECIDED, PLANNED, RESERVED, CONFIGURED, LAUNCHING,
+        LAUNCHED, CONFIRMED, STARTING.
         """
         document = plan or plan_document()
         sites = [site["name"] for site in document["sites"]]
@@ -293,6 +306,7 @@ class Estate:
             "CHECKED": lambda: [
                 self.call(check_prerequisites, site=site, executionArn=self.arn()) for site in sites
             ],
+            "DECIDED": lambda: self.call(decide_pairs, executionArn=self.arn()),
             "PLANNED": lambda: self.call(plan_waves),
             "RESERVED": lambda: self.call(reserve_servers, executionArn=self.arn()),
             "CONFIGURED": lambda: [self.call(configure_launch, wave=wave) for wave in waves],

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+from shared.model.decided_pair import decided_pair
 from shared.model.ec2 import Volume
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
@@ -101,6 +102,8 @@ class Failback:
                 for name, ids in self.ids.items()
             ],
         )
+        servers = self.estate.store.servers(self.estate.execution_id)
+        self.estate.decisions.put([decided_pair(s) for s in servers], self.estate.clock.now())
         self.change(status=status, **values)
 
     def change(self, *names: str, **values: Any) -> None:

@@ -13,6 +13,7 @@ from functions.configuration import (
     close_execution,
     close_wave,
     configure_launch,
+    decide_pairs,
     open_execution,
     plan_waves,
     reserve_servers,
@@ -84,6 +85,10 @@ class Failover:
         )
         return answer
 
+    def decide(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.estate.call(decide_pairs, executionArn=self.arn())
+        return answer
+
     def reserve(self) -> dict[str, Any]:
         self.estate.call(plan_waves)
         answer: dict[str, Any] = self.estate.call(reserve_servers, executionArn=self.arn())
@@ -93,6 +98,7 @@ class Failover:
         self.open(**request)
         self.identify()
         self.check()
+        self.decide()
         self.reserve()
 
     def reverse(self) -> dict[str, Any]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.configuration import close_preparation, open_preparation, prepare_launch, undo_preparation
+from functions.configuration import (
+    close_preparation,
+    decide_pairs,
+    open_preparation,
+    prepare_launch,
+    undo_preparation,
+)
 from functions.query import check_prerequisites, discover_servers, match_instances
 from tests.handlers.estate import Estate, plan_document
 
@@ -25,6 +31,7 @@ def check(estate: Estate) -> None:
     estate.call(discover_servers, site="main")
     estate.call(match_instances)
     estate.call(check_prerequisites, site="main", executionArn=estate.arn())
+    estate.call(decide_pairs, executionArn=estate.arn())
 
 
 def prepare(estate: Estate, execution_id: str = "preparation-1") -> dict[str, Any]:

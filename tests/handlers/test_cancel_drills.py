@@ -54,7 +54,7 @@ def test_a_drill_with_a_lock_on_a_server_is_stopped_once_if_requested(
     estate: Estate, cancel: bool, stops: int
 ) -> None:
     pairs = estate.add_pairs("web-1")
-    estate.reach("CHECKED", cancelDrill=cancel)
+    estate.reach("DECIDED", cancelDrill=cancel)
     drill = Drill(estate)
     estate.locks.take([server_lock(pairs["web-1"][0])], "drill", lambda _: False)
     assert [waiting(estate), waiting(estate)] == [stops, stops]
@@ -63,7 +63,7 @@ def test_a_drill_with_a_lock_on_a_server_is_stopped_once_if_requested(
 
 def test_a_stopped_drill_that_is_not_closed_is_given_up_after_ten_minutes(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1")
-    estate.reach("CHECKED", cancelDrill=True)
+    estate.reach("DECIDED", cancelDrill=True)
     Drill(estate)
     estate.locks.take([server_lock(pairs["web-1"][0])], "drill", lambda _: False)
     assert waiting(estate) == 1
@@ -73,7 +73,7 @@ def test_a_stopped_drill_that_is_not_closed_is_given_up_after_ten_minutes(estate
 
 def test_a_drill_that_was_closed_is_not_waited_for(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1")
-    estate.reach("CHECKED", cancelDrill=True)
+    estate.reach("DECIDED", cancelDrill=True)
     Drill(estate)
     estate.locks.take([server_lock(pairs["web-1"][0])], "drill", lambda _: False)
     assert waiting(estate) == 1

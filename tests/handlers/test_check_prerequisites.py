@@ -50,7 +50,7 @@ def test_an_unfit_server_is_blocked_and_its_neighbour_is_not(
 ) -> None:
     estate.add_pairs("db-1")
     estate.add_pairs("web-1", **fields)
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     servers = estate.servers()
     assert servers["db-1"].status is ServerStatus.READY
     assert servers["web-1"].status is ServerStatus.BLOCKED
@@ -62,7 +62,7 @@ def test_an_unfit_server_is_blocked_and_its_neighbour_is_not(
 def test_a_target_that_runs_blocks_unless_the_plan_stops_it(estate: Estate) -> None:
     estate.add_servers("db-1")
     estate.add_target("db-1", state="running")
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert "TARGET_RUNNING" in codes(estate, "db-1")
 
 
@@ -73,7 +73,7 @@ def test_a_server_in_another_job_or_execution_is_blocked(estate: Estate) -> None
     estate.store.open(other, plan_document(name="other"), estate.clock.now())
     estate.locks.take([server_lock(pairs["web-1"][0])], "other", lambda _: False)
     estate.wire.on("sfn", "DescribeExecution", refused_json("AccessDeniedException"))
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert "SERVER_BUSY" in codes(estate, "db-1")
     assert "SERVER_LOCKED" in codes(estate, "web-1")
     assert estate.servers()["web-2"].status is ServerStatus.READY
@@ -82,7 +82,7 @@ def test_a_server_in_another_job_or_execution_is_blocked(estate: Estate) -> None
 def test_rights_that_lack_block_every_server_of_the_scope(estate: Estate, wire: Wire) -> None:
     estate.add_pairs("db-1", "web-1")
     wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:AttachVolume"))
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert {server.status for server in estate.servers().values()} == {ServerStatus.BLOCKED}
     assert all("ACTIONS_DENIED" in codes(estate, name) for name in ("db-1", "web-1"))
     assert "ACTIONS_DENIED" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
@@ -91,7 +91,7 @@ def test_rights_that_lack_block_every_server_of_the_scope(estate: Estate, wire: 
 def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wire) -> None:
     estate.add_pairs("db-1")
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert estate.servers()["db-1"].status is ServerStatus.READY
     assert "PERMISSIONS_UNKNOWN" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
 
@@ -99,7 +99,7 @@ def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wir
 def test_originals_are_read_where_the_origin_answers(estate: Estate) -> None:
     original = estate.add_target("db-1", state="running", tags={}, scope=ORIGIN)
     estate.add_pairs("db-1", awsInstanceID=original)
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert (
         estate.servers()["db-1"].original_private_ip
         == (estate.instance(original, ORIGIN)["PrivateIpAddress"])
@@ -113,7 +113,7 @@ def test_an_origin_that_is_down_blocks_no_server(estate: Estate, wire: Wire) -> 
 
     estate.add_pairs("db-1", awsInstanceID="i-00000000000000001")
     wire.on("ec2", "DescribeInstances", only_recovery)
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert estate.servers()["db-1"].status is ServerStatus.READY
     assert estate.servers()["db-1"].original_private_ip is None
 
@@ -122,7 +122,7 @@ def test_an_address_that_changed_since_the_last_failover_is_reported(estate: Est
     server, target = estate.add_pairs("db-1")["db-1"]
     known = PairRecord(server, "db-1", RECOVERY, target, None, "192.0.2.1", None, None, "ORIGIN")
     estate.pairs.put([known])
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     assert "ADDRESS_CHANGED" in codes(estate, "db-1")
     assert estate.servers()["db-1"].status is ServerStatus.READY
 
@@ -132,7 +132,7 @@ def test_a_server_that_runs_on_the_recovery_side_is_launched_again_only_with_a_r
 ) -> None:
     server, target = estate.add_pairs("db-1")["db-1"]
     estate.pairs.put([PairRecord(server, "db-1", RECOVERY, target, None, None, None, None, "RECOVERY")])
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     blocked = estate.servers()["db-1"]
     assert blocked.status is ServerStatus.BLOCKED
     assert "Fail back first" in (blocked.remedy or "")
@@ -142,7 +142,7 @@ def test_an_overridden_check_is_recorded_with_its_reason_and_blocks_no_more(esta
     server, target = estate.add_pairs("db-1")["db-1"]
     estate.pairs.put([PairRecord(server, "db-1", RECOVERY, target, None, None, None, None, "RECOVERY")])
     override = {"check": "WORKLOAD_ON_RECOVERY", "reason": "the newer data are test data"}
-    estate.reach("CHECKED", overrides=[override])
+    estate.reach("DECIDED", overrides=[override])
     ready = estate.servers()["db-1"]
     assert ready.status is ServerStatus.READY
     assert any("Overridden: the newer data are test data" in finding.found for finding in ready.findings)
@@ -211,7 +211,7 @@ def test_two_sites_that_share_a_recovery_scope_keep_their_servers(estate: Estate
     ]
     estate.add_pairs("db-1")
     estate.add_pairs("web-1", originRegion=second.region)
-    estate.reach("CHECKED", plan_document(sites=sites))
+    estate.reach("DECIDED", plan_document(sites=sites))
     assert {name: server.site for name, server in estate.servers().items()} == {
         "db-1": "main",
         "web-1": "west",

@@ -28,6 +28,7 @@ def test_a_check_can_be_overridden_with_a_reason(away: Failover) -> None:
     away.open(overrides=[override])
     away.identify()
     assert away.check()["blocked"] == 2
+    away.decide()
     assert "EGRESS_443_CLOSED" in away.codes("web-2")
     assert any("there are endpoints" in finding.found for finding in away.servers()["web-1"].findings)
 
@@ -56,6 +57,7 @@ def test_servers_that_were_failed_back_need_nothing(estate: Estate) -> None:
     away.open()
     away.identify()
     assert away.check()["blocked"] == 0
+    away.decide()
     server = away.servers()["web-1"]
     assert (server.status, server.protection) == (ServerStatus.RECOVERED, Protection.RETIRED)
     assert away.reserve()["decision"] == "PROCEED"

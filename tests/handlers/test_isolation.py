@@ -39,6 +39,7 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("discover_servers", {"site": "east", "servers": 2, "instances": 2}),
     ("match_instances", {"matched": 2, "unmatched": 0}),
     ("check_prerequisites", {"site": "east", "ready": 2, "blocked": 0}),
+    ("decide_pairs", {"ready": 2, "blocked": 0}),
     ("plan_waves", {"decision": "PROCEED", "ready": 2, "blocked": 0}),
     ("reserve_servers", {"decision": "PROCEED", "reserved": 2, "blocked": 0}),
     ("await_turn", {}),

@@ -12,7 +12,7 @@ from tests.handlers.estate import Estate, plan_document
 
 def test_waves_batches_and_the_estimate_are_planned_once(estate: Estate) -> None:
     estate.add_pairs("db-1", "web-1", "web-2")
-    estate.reach("CHECKED")
+    estate.reach("DECIDED")
     answer = estate.call(plan_waves)
     assert (answer["decision"], answer["ready"], answer["blocked"]) == ("PROCEED", 3, 0)
     assert answer["waves"] == [
@@ -47,7 +47,7 @@ def test_blocked_servers_and_the_policy_decide(
     estate.add_servers("web-1")  # no target
     if names:
         estate.add_pairs(*names)
-    estate.reach("CHECKED", **request_fields)
+    estate.reach("DECIDED", **request_fields)
     assert estate.call(plan_waves)["decision"] == decision
 
 
@@ -55,7 +55,7 @@ def test_names_of_wave_executions_fit_and_differ(estate: Estate) -> None:
     estate.add_servers("web-1")
     estate.execution_id = "e" * 80
     waves = [{"name": "w" * 60 + end, "servers": {"names": [f"{end}-*"]}} for end in ("a", "b")]
-    estate.reach("CHECKED", plan_document(waves=waves))
+    estate.reach("DECIDED", plan_document(waves=waves))
     names = [wave["executionName"] for wave in estate.call(plan_waves)["waves"]]
     assert len(set(names)) == 2
     assert all(len(name) <= 80 for name in names)

@@ -77,16 +77,24 @@ VERBS = {
 }
 STORY = {
     "failover": [
-        *("OpenExecution", "DiscoverServers", "MatchInstances", "CheckPrerequisites", "PlanWaves"),
-        *("ReserveServers", "RunWaves", "CloseExecution"),
+        *("OpenExecution", "DiscoverServers", "MatchInstances", "CheckPrerequisites", "DecidePairs"),
+        *("PlanWaves", "ReserveServers", "RunWaves", "CloseExecution"),
     ],
     "recovery-wave": [
         *("ConfigureLaunch", "StopTargets", "StartRecovery", "AwaitJobs", "RetryFailed"),
         *("StartInstances", "VerifyInstances", "CloseWave"),
     ],
     "failback": [
-        *("OpenExecution", "IdentifyOriginals", "CheckReversePrerequisites", "PlanWaves", "ReserveServers"),
-        *("ReplicateBack", "ApproveCutover", "Quiesce", "RunWaves", "Reprotect", "CloseExecution"),
+        *("OpenExecution", "IdentifyOriginals", "CheckReversePrerequisites", "DecidePairs", "PlanWaves"),
+        *(
+            "ReserveServers",
+            "ReplicateBack",
+            "ApproveCutover",
+            "Quiesce",
+            "RunWaves",
+            "Reprotect",
+            "CloseExecution",
+        ),
     ],
 }
 """What an operator reads in the graph, in this order."""

@@ -93,6 +93,7 @@ SCENARIOS = {
     "ApproveStart rejected": Scenario(rejecting, "CANCELLED", request=ASKING),
     "IdentifyOriginals": Scenario(failing("IdentifyOriginals")),
     "CheckReversePrerequisites": Scenario(failing("CheckReversePrerequisites")),
+    "DecidePairs": Scenario(failing("DecidePairs")),
     "PlanWaves": Scenario(failing("PlanWaves")),
     "ReserveServers": Scenario(failing("ReserveServers")),
     "ReverseReplication": Scenario(failing("ReverseReplication")),

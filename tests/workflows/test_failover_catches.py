@@ -108,6 +108,7 @@ SCENARIOS = {
     "DiscoverServers": Scenario(failing("DiscoverServers"), "FAILED"),
     "MatchInstances": Scenario(failing("MatchInstances"), "FAILED"),
     "CheckPrerequisites": Scenario(failing("CheckPrerequisites"), "FAILED"),
+    "DecidePairs": Scenario(failing("DecidePairs"), "FAILED"),
     "PlanWaves": Scenario(failing("PlanWaves"), "FAILED"),
     "ReserveServers": Scenario(failing("ReserveServers"), "FAILED"),
     # The wave's own CloseWave fails, that of the failover closes it; with two failures that fails as well.

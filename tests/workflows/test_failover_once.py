@@ -20,6 +20,7 @@ FUNCTIONS = (
     "DiscoverServers",
     "MatchInstances",
     "CheckPrerequisites",
+    "DecidePairs",
     "PlanWaves",
     "ReserveServers",
     "AwaitTurn",

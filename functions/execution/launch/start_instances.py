@@ -13,6 +13,8 @@ from shared.aws.ec2_client import Ec2Client
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import by_workload_scope, other_side_runs
+from shared.rules.launch.decided_pairs import not_startable
+from shared.services.decided_servers import as_decided
 from shared.services.withdrawals import WITHDRAWABLE, withdraw
 from shared.services.workload_instances import workloads
 from shared.settings import LaunchSettings
@@ -29,12 +31,15 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     servers = store.servers(run.execution_id, run.wave, statuses=WITHDRAWABLE)
     servers = withdraw(store, record, wave, servers)
     launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
-    changes = _blocked_by_workload(run.accounts, launched)
+    good, changes = as_decided(run.settings.pairs_table, run.execution_id, launched)
+    changes += _blocked_by_workload(run.accounts, good)
     blocked = {change.before.source_server_id for change in changes}
-    free = [server for server in launched if server.source_server_id not in blocked]
+    free = [server for server in good if server.source_server_id not in blocked]
     for scope in sorted({server.scope for server in free}):
-        members = [server for server in free if server.scope == scope]
-        refused = Ec2Client(run.accounts, scope).start([s.pair_instance_id or "" for s in members])
+        ec2 = Ec2Client(run.accounts, scope)
+        members, bad = _startable(ec2, [server for server in free if server.scope == scope])
+        changes += bad
+        refused = ec2.start([s.pair_instance_id or "" for s in members])
         for server in members:
             after = replace(server, status=ServerStatus.STARTING, start_requested_at=now)
             if error := refused.get(server.pair_instance_id or ""):
@@ -45,6 +50,13 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
         store.change_wave(run.execution_id, run.wave, {"start_began_at": now})
     starting = sum(server.status is ServerStatus.STARTING for server in done)
     return {"starting": starting, "failed": len(done) - starting}
+
+
+def _startable(ec2: Ec2Client, servers: list[ServerRecord]) -> tuple[list[ServerRecord], list[Change]]:
+    instances = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in servers])}
+    after = {s.source_server_id: not_startable(s, instances.get(s.pair_instance_id or "")) for s in servers}
+    good = [server for server in servers if after[server.source_server_id] is None]
+    return good, [Change(s, failed) for s in servers if (failed := after[s.source_server_id])]
 
 
 def _blocked_by_workload(accounts: MemberAccounts, launched: list[ServerRecord]) -> list[Change]:

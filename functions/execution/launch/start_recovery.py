@@ -6,6 +6,8 @@ from typing import Any
 
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
+from shared.services.decided_servers import as_decided
+from shared.services.recovery_launcher import STARTABLE
 from shared.services.recovery_starter import RecoveryStarter
 from shared.settings import LaunchSettings
 from shared.task import Run, task
@@ -24,6 +26,8 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     if not servers:
         return {"batch": batch, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
     scope = servers[0].scope  # a batch is of one scope
+    servers, changed = as_decided(run.settings.pairs_table, run.execution_id, servers)
+    store.change_servers(run.execution_id, changed, only_from=STARTABLE)
     starter = RecoveryStarter(
         store=store,
         drs=DrsClient(accounts, scope),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.aws.ec2_client import Ec2Client
-from shared.model.server import Change
 from shared.model.status import ServerStatus
+from shared.services.decided_servers import as_decided
 from shared.services.target_stopper import stop_targets
 from shared.settings import StopSettings
 from shared.task import Run, task
@@ -23,10 +23,10 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """
     policies, mode = run.execution.policies, run.execution.record.mode
     servers = run.store.servers(run.execution_id, run.wave, statuses=WAITING)
-    changes: list[Change] = []
+    good, changes = as_decided(run.settings.pairs_table, run.execution_id, servers)
     stopping = 0
-    for scope in sorted({server.scope for server in servers}):
-        members = [server for server in servers if server.scope == scope]
+    for scope in sorted({server.scope for server in good}):
+        members = [server for server in good if server.scope == scope]
         decided, waiting = stop_targets(Ec2Client(run.accounts, scope), members, policies, mode, run.now)
         changes += decided
         stopping += waiting

@@ -16,6 +16,7 @@ from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workload_stop import workload_stopping
 from shared.rules.failback.workloads import by_workload_scope, is_stopped
+from shared.services.decided_servers import as_decided
 from shared.services.workload_instances import workloads
 from shared.settings import StopSettings
 from shared.task import Run, task
@@ -34,8 +35,10 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     if before == "LAUNCH" and policy is StopWorkload.BEFORE_START:
         return {"stopped": 0, "stopping": 0, "failed": 0}
     waiting = WAITING[before]
-    servers = [s for s in run.store.servers(run.execution_id, run.wave) if s.status in waiting]
-    stopped = stopping = failed = 0
+    found = [s for s in run.store.servers(run.execution_id, run.wave) if s.status in waiting]
+    servers, undecided = as_decided(run.settings.pairs_table, run.execution_id, found)
+    failed = len(run.store.change_servers(run.execution_id, undecided, only_from=waiting))
+    stopped = stopping = 0
     for scope, members in by_workload_scope(servers):
         instances = workloads(run.accounts, scope, members)
         changes = [Change(s, workload_stopping(s, instances[s.source_server_id], run.now)) for s in members]

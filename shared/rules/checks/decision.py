@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
@@ -37,13 +36,23 @@ def reverse_decided(server: ServerRecord, findings: tuple[Finding, ...]) -> Serv
     return replace(after, status=ServerStatus.RECOVERED, private_ip_after=server.private_ip_before)
 
 
-def counts(site: str, servers: Sequence[ServerRecord]) -> dict[str, Any]:
-    """``{site, ready, blocked, warnings}`` of decided servers."""
-    blocked = sum(server.status is ServerStatus.BLOCKED for server in servers)
+def counts(servers: Sequence[ServerRecord]) -> dict[str, int]:
+    """``{ready, blocked, warnings}`` of checked or decided servers."""
+    blocked = sum(_is_blocked(server) for server in servers)
     findings = [finding for server in servers for finding in server.findings]
     return {
-        "site": site,
         "ready": len(servers) - blocked,
         "blocked": blocked,
         "warnings": sum(finding.severity is Severity.WARNING for finding in findings),
     }
+
+
+def checked(server: ServerRecord, findings: tuple[Finding, ...]) -> ServerRecord:
+    """The server with the verdict of the checks; DecidePairs makes its status of it."""
+    return replace(server, status=ServerStatus.READY, findings=findings)
+
+
+def _is_blocked(server: ServerRecord) -> bool:
+    return server.status is ServerStatus.BLOCKED or (
+        server.status is ServerStatus.READY and bool(blocking(server.findings))
+    )

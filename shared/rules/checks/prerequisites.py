@@ -151,6 +151,26 @@ def check_server(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:
     return run_checks(_checks_in(facts.mode), facts, policies)
 
 
+_NEEDS_OTHER_FACTS = frozenset(
+    {
+        "REPLICATION_NOT_READY",
+        "RECOVERY_POINT_MISSING",
+        "SUBNET_MISSING",
+        "SECURITY_GROUP_MISSING",
+        "LAUNCH_SETTINGS_UNREADABLE",
+        "LAUNCH_INTO_OTHER",
+        "OS_BYOL_NOT_ALLOWED",
+    }
+)
+"""Blocking checks of facts that take a call for each server, or more permissions than a decision needs."""
+
+
+def check_pair(facts: ServerFacts, policies: Policies) -> tuple[Finding, ...]:
+    """Every blocking finding that follows from server, target, jobs and locks alone; no warnings."""
+    checks = (check for check in _checks_in(facts.mode) if check.severity is not Severity.WARNING)
+    return run_checks((check for check in checks if check.code not in _NEEDS_OTHER_FACTS), facts, policies)
+
+
 def check_scope(facts: ScopeFacts) -> tuple[Finding, ...]:
     """Every finding about one scope, in the order of SCOPE_CHECKS."""
     return run_checks(SCOPE_CHECKS, facts)

@@ -46,4 +46,4 @@ def test_a_failed_back_server_is_recovered_already(
 
 def test_the_counts_are_of_servers_and_of_warnings() -> None:
     servers = [decided(makers.record(1), (WARNING, WARNING)), decided(makers.record(2), (CRITICAL,))]
-    assert counts("main", servers) == {"site": "main", "ready": 1, "blocked": 1, "warnings": 2}
+    assert counts(servers) == {"ready": 1, "blocked": 1, "warnings": 2}

@@ -1,0 +1,51 @@
+"""Decides about a server: by what a decision checked itself, and by findings that can only block it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.model.finding import Finding, Severity
+from shared.model.server import ServerRecord
+
+
+def merged(verdict: Iterable[Finding], own: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of the checks and of the decision, in that order; of the same code the decision's."""
+    mine = {finding.code: finding for finding in own}
+    kept = [finding if finding.code not in mine else mine.pop(finding.code) for finding in verdict]
+    return (*kept, *mine.values())
+
+
+def contradiction(seen: ServerRecord, own: ServerRecord) -> Finding | None:
+    """PAIR_CONTRADICTED where the findings name another pair than the decision found."""
+    if (seen.pair_instance_id, seen.workload_instance_id) == (own.pair_instance_id, own.workload_instance_id):
+        return None
+    return _critical(
+        "PAIR_CONTRADICTED",
+        f"The checks were about {_pair(seen)}; the pair is {_pair(own)}.",
+        "See whether a Name tag or the plan was changed meanwhile, then run the plan again.",
+    )
+
+
+def not_checked(server: ServerRecord) -> Finding:
+    return _critical(
+        "NOT_CHECKED",
+        f"No check gave a verdict on {server.name}.",
+        "See the log of CheckPrerequisites for its site, then run the plan again.",
+    )
+
+
+def not_of_plan(server: ServerRecord) -> Finding:
+    return _critical(
+        "SOURCE_SERVER_NOT_FOUND",
+        f"{server.source_server_id} is no source server that the plan selects at the site {server.site}.",
+        "See in the DRS console whether it was deleted, and whether the plan still selects it.",
+    )
+
+
+def _pair(server: ServerRecord) -> str:
+    workload = f" with workload {server.workload_instance_id}" if server.workload_instance_id else ""
+    return f"{server.pair_instance_id or 'no instance'}{workload}"
+
+
+def _critical(code: str, found: str, remedy: str) -> Finding:
+    return Finding(code, Severity.CRITICAL, found, remedy)

@@ -1,0 +1,55 @@
+"""Decides the pairs of a failback, from what it reads itself; findings can only block a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.model.server import Change, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.decision import decided, reverse_decided
+from shared.rules.checks.pair_decision import contradiction, merged, not_checked, not_of_plan
+from shared.rules.checks.reverse_findings import clashes_of
+from shared.rules.plan.overrides import apply_overrides
+from shared.rules.plan.requests import sites_to_read
+from shared.services.opened_execution import OpenedExecution
+from shared.services.site_originals import SiteIdentifier
+
+
+class OriginalDecider:
+    """For one execution, all its sites."""
+
+    def __init__(self, execution: OpenedExecution, identifier: SiteIdentifier) -> None:
+        self._execution = execution
+        self._identifier = identifier
+
+    def decide(self, seen: Sequence[ServerRecord]) -> list[Change]:
+        """One change for each server that the findings name: READY with its pair, RECOVERED, or BLOCKED.
+
+        A server that is failed back already, and only has to be protected or tidied up, is RECOVERED.
+        """
+        names = {server.site for server in seen}
+        sites = sites_to_read(self._execution.plan, self._execution.request)
+        read = [self._identifier.identify(site) for site in sites if site.name in names]
+        records = [record for site in read for record in site.records]
+        own = {record.source_server_id: record for record in records}
+        clashes = clashes_of(records)
+        changes = []
+        for server in seen:
+            record = own.get(server.source_server_id)
+            if record is None or record.site != server.site:
+                changes.append(Change(server, decided(server, (*server.findings, not_of_plan(server)))))
+                continue
+            clash = clashes.get(record.source_server_id)
+            record = replace(record, skip=server.skip, findings=record.findings + ((clash,) if clash else ()))
+            changes.append(Change(server, self._decided(record, server)))
+        return changes
+
+    def _decided(self, record: ServerRecord, seen: ServerRecord) -> ServerRecord:
+        findings = merged(seen.findings, record.findings)
+        findings = apply_overrides(findings, self._execution.request.overrides, record)
+        if seen.status is not ServerStatus.READY:
+            findings += (not_checked(record),)
+        elif found := contradiction(seen, record):
+            findings += (found,)
+        return reverse_decided(record, findings)

@@ -1,0 +1,213 @@
+"""Decides the pairs of a failover or drill, from what it reads itself; findings can only block a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.aws.cross_account import MemberAccounts
+from shared.model.drs import SourceServer
+from shared.model.ec2 import Instance
+from shared.model.finding import Finding
+from shared.model.pair import PairRecord
+from shared.model.prerequisite_facts import ServerFacts
+from shared.model.server import Change, ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.decision import decided
+from shared.rules.checks.pair_decision import contradiction, merged, not_checked, not_of_plan
+from shared.rules.checks.prerequisites import check_pair
+from shared.rules.checks.replication import recovery_point
+from shared.rules.matching.instance_matcher import MatchResult, Pair, match_instances
+from shared.rules.plan.discovery import discovered, is_selected
+from shared.rules.plan.overrides import apply_overrides
+from shared.rules.plan.requests import sites_to_read
+from shared.rules.plan.selection import Selection, select, takes_part
+from shared.rules.resumption.adoption import Earlier
+from shared.rules.resumption.carry_over import Past, carry_over
+from shared.services.asked_for import asked_for
+from shared.services.earlier_executions import EarlierExecutions
+from shared.services.opened_execution import OpenedExecution
+from shared.services.pair_reader import PairReader, Surroundings, seconds_since
+from shared.store import ExecutionStore, LockStore, PairStore
+
+
+@dataclass(frozen=True, slots=True)
+class _SiteRead:
+    reader: PairReader
+    listed: list[SourceServer]
+    instances: list[Instance]
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """The pairs among all sites, by source server id, and the instances by their own."""
+
+    result: MatchResult
+    pairs: dict[str, Pair]
+    instances: dict[str, Instance]
+
+
+class PairDecider:
+    """For one execution, all its sites at once: a name is unique only among all of them."""
+
+    def __init__(
+        self,
+        store: ExecutionStore,
+        pairs: PairStore,
+        accounts: MemberAccounts,
+        execution: OpenedExecution,
+        earlier: EarlierExecutions,
+        now: datetime,
+    ) -> None:
+        self._store = store
+        self._pairs = pairs
+        self._accounts = accounts
+        self._execution = execution
+        self._earlier = earlier
+        self._now = now
+
+    def decide(self, seen: Sequence[ServerRecord]) -> list[Change]:
+        """One change for each server that the findings name: READY with its pair, or BLOCKED."""
+        plan, request = self._execution.plan, self._execution.request
+        sites = [
+            self._read(PairReader(self._accounts, site), [s for s in seen if s.site == site.name])
+            for site in sites_to_read(plan, request)
+        ]
+        instances = {i.instance_id: i for site in sites for i in site.instances}
+        sources = [server for site in sites for server in site.listed if takes_part(server)]
+        result = match_instances(sources, list(instances.values()), plan.matching)
+        matched = _Matched(result, {pair.source_server_id: pair for pair in result.pairs}, instances)
+        is_asked_for = asked_for(self._store, request)
+        changes: list[Change] = []
+        for site in sites:
+            own = {
+                server.source_server_id: server
+                for server in site.listed
+                if is_selected(server, site.selection) and is_asked_for(server)
+            }
+            members = [server for server in seen if server.site == site.reader.site.name]
+            changes += self._decide_site(site, matched, own, members)
+        known = {change.before.source_server_id for change in changes}
+        others = [server for server in seen if server.source_server_id not in known]
+        return changes + [Change(server, decided(server, (not_of_plan(server),))) for server in others]
+
+    def _read(self, reader: PairReader, seen: Sequence[ServerRecord]) -> _SiteRead:
+        listed = reader.source_servers()
+        instances = reader.instances(s.pair_instance_id for s in seen if s.pair_instance_id)
+        return _SiteRead(reader, listed, instances, select(listed, self._execution.plan))
+
+    def _decide_site(
+        self,
+        site: _SiteRead,
+        matched: _Matched,
+        own: Mapping[str, SourceServer],
+        seen: Sequence[ServerRecord],
+    ) -> list[Change]:
+        servers = [own[s.source_server_id] for s in seen if s.source_server_id in own]
+        ids = [server.source_server_id for server in servers]
+        around = site.reader.around(servers, self._now)
+        holders = self._earlier.holders(LockStore(self._store.table_name), ids)
+        recorded = self._pairs.get(ids)
+        pasts = {server_id: self._past(server_id, around, holders) for server_id in ids}
+        facts = {
+            server.source_server_id: _facts(
+                server, target, around, recorded.get(server.source_server_id), pasts[server.source_server_id]
+            )
+            for server in servers
+            if (target := _target(matched, server.source_server_id))
+        }
+        facts = self._with_launch_settings(site.reader, facts, pasts)
+        changes = []
+        for record in seen:
+            server = own.get(record.source_server_id)
+            if server is None:
+                changes.append(Change(record, decided(record, (*record.findings, not_of_plan(record)))))
+                continue
+            base = replace(discovered(server, site.selection), skip=record.skip)
+            fact, past = facts.get(record.source_server_id), pasts[record.source_server_id]
+            after = self._decided(base, record, matched, fact, past)
+            pair = recorded.get(record.source_server_id)
+            changes.append(Change(record, replace(after, pair_moved_by=pair.moved_by if pair else None)))
+        return changes
+
+    def _decided(
+        self,
+        base: ServerRecord,
+        seen: ServerRecord,
+        matched: _Matched,
+        facts: ServerFacts | None,
+        past: Past,
+    ) -> ServerRecord:
+        pair = matched.pairs.get(base.source_server_id)
+        if facts is None or pair is None:
+            own = (matched.result.unmatched_servers.get(base.source_server_id) or not_of_plan(base),)
+            return decided(base, merged(seen.findings, (*base.findings, *own)))
+        record = replace(
+            base,
+            pair_instance_id=pair.instance_id,
+            paired_by=pair.paired_by,
+            private_ip_before=facts.target.private_ip,
+        )
+        facts = replace(
+            facts,
+            mode=self._execution.record.mode,
+            paired_by=pair.paired_by,
+            seen_seconds_ago=seconds_since(facts.server.last_seen, self._now),
+        )
+        carried = carry_over(facts, past, self._now)
+        findings = carried.settle(merged(seen.findings, check_pair(facts, self._execution.policies)))
+        findings = apply_overrides(findings, self._execution.request.overrides, record)
+        findings += base.findings + _doubts(seen, record)
+        after = replace(decided(record, findings), **carried.values)
+        return replace(after, recovery_point=recovery_point(facts.server, self._now))
+
+    def _past(self, server_id: str, around: Surroundings, holders: Mapping[str, Earlier]) -> Past:
+        job = around.last_jobs.get(server_id)
+        return Past(job, self._earlier.of_job(job, server_id), holders.get(server_id))
+
+    def _with_launch_settings(
+        self, reader: PairReader, facts: dict[str, ServerFacts], pasts: Mapping[str, Past]
+    ) -> dict[str, ServerFacts]:
+        """Read only where an earlier execution may have left settings to put back."""
+        left = [facts[server_id] for server_id, past in pasts.items() if server_id in facts and _left(past)]
+        read = reader.with_launch_settings(left) if left else []
+        return facts | {fact.server.source_server_id: fact for fact in read}
+
+
+def _left(past: Past) -> bool:
+    earlier = past.earlier
+    return bool(earlier and earlier.is_over and earlier.server and earlier.server.previous_launch)
+
+
+def _doubts(seen: ServerRecord, own: ServerRecord) -> tuple[Finding, ...]:
+    if seen.status is not ServerStatus.READY:
+        return (not_checked(own),)
+    found = contradiction(seen, own)
+    return (found,) if found else ()
+
+
+def _target(matched: _Matched, server_id: str) -> Instance | None:
+    pair = matched.pairs.get(server_id)
+    return matched.instances.get(pair.instance_id) if pair else None
+
+
+def _facts(
+    server: SourceServer, target: Instance, around: Surroundings, pair: PairRecord | None, past: Past
+) -> ServerFacts:
+    server_id = server.source_server_id
+    job = around.jobs.get(server_id)
+    holder = past.holder.execution if past.holder and past.is_locked else None
+    return ServerFacts(
+        server=server,
+        target=target,
+        original=around.originals.get(server.original_instance_id or ""),
+        active_job_id=job.job_id if job else None,
+        locked_by_execution=holder.execution_id if holder else None,
+        locked_by_mode=holder.mode if holder else None,
+        recovery_instance=around.recovery.get(server_id),
+        recorded_workload_side=pair.workload_side if pair else None,
+        failed_back_at=pair.last_failback_at if pair and pair.workload_side == "ORIGIN" else None,
+        recorded_target=pair.pair_instance_id if pair else None,
+    )
