@@ -155,7 +155,7 @@ def test_query_functions_write_their_findings_and_nothing_else() -> None:
         "states:DescribeExecution",
     }
     # Decided pairs are there: what query functions write never becomes one.
-    assert {action for action, resource in beyond if resource == pairs} == {"dynamodb:BatchGetItem"}
+    assert {action for action, resource in beyond if resource == pairs} == {"dynamodb:BatchGetItem", "dynamodb:Scan"}
     looking = ("Describe", "Get", "List", "Simulate")
     for statement in role_statements("query"):
         assert all(action.split(":")[1].startswith(looking) for action in statement.actions)
