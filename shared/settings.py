@@ -41,12 +41,13 @@ class PacingSettings:
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings:
-    """For functions that only look: their findings go to the execution's records, nowhere else.
+    """For functions that only look: what they find goes to the Findings table, nowhere else.
 
     ``limits``: of DRS, where Service Quotas knows none.
     """
 
     executions_table: str
+    findings_table: str
     pairs_table: str
     member_role: str
     execution_roles: ExecutionRoles
@@ -58,6 +59,7 @@ class QuerySettings:
     def from_env(cls) -> QuerySettings:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
+            findings_table=_read("FINDINGS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             member_role=_read("QUERY_ROLE_NAME"),
             execution_roles=ExecutionRoles(launch=_read("LAUNCH_ROLE_NAME"), stop=_read("STOP_ROLE_NAME")),
@@ -76,6 +78,7 @@ class ConfigurationSettings:
     """For functions that write our records and DRS launch settings."""
 
     executions_table: str
+    findings_table: str
     plans_table: str
     pairs_table: str
     reports_bucket: str
@@ -91,6 +94,7 @@ class ConfigurationSettings:
     def from_env(cls) -> ConfigurationSettings:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
+            findings_table=_read("FINDINGS_TABLE"),
             plans_table=_read("PLANS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             reports_bucket=_read("REPORTS_BUCKET"),
@@ -110,6 +114,7 @@ class ExecutionSettings:
     role_variable: ClassVar[str]
 
     executions_table: str
+    findings_table: str
     pairs_table: str
     topic_arn: str
     control_function: str
@@ -121,6 +126,7 @@ class ExecutionSettings:
     def from_env(cls) -> Self:
         return cls(
             executions_table=_read("EXECUTIONS_TABLE"),
+            findings_table=_read("FINDINGS_TABLE"),
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             topic_arn=_read("TOPIC_ARN"),
             control_function=_read("CONTROL_FUNCTION_NAME"),

@@ -14,7 +14,7 @@ from shared.aws.errors import calling
 from shared.model.scope import Site
 from shared.services.opened_execution import OpenedExecution, opened
 from shared.settings import ConfigurationSettings, LaunchSettings, QuerySettings, RetireSettings, StopSettings
-from shared.store import ExecutionStore, execution_store
+from shared.store import ExecutionStore, FindingStore, execution_store, finding_store
 from shared.times import parse_time
 
 logger = Logger(service="drs-orchestrator")
@@ -51,6 +51,11 @@ class Run(Generic[S]):
     @property
     def store(self) -> ExecutionStore:
         return execution_store(self.settings.executions_table)
+
+    @property
+    def findings(self) -> FindingStore:
+        """What query functions saw of the execution: to be read, and checked before anything is done."""
+        return finding_store(self.settings.findings_table, self.store)
 
     @property
     def accounts(self) -> MemberAccounts:

@@ -12,7 +12,6 @@ from shared.model.server import Change
 from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, checked, counts
 from shared.rules.checks.prerequisites import check_scope, check_server
-from shared.rules.originals.records import original_to_record
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
@@ -28,7 +27,8 @@ JOBS_WINDOW = timedelta(days=1)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``."""
     settings, store, execution, site = run.settings, run.store, run.execution, run.site
-    servers = store.servers(run.execution_id)
+    seen = run.findings
+    servers = seen.servers(run.execution_id)
     records = [server for server in servers if server.site == site.name and server.status in UNDECIDED]
     ids = [record.source_server_id for record in records]
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
@@ -36,29 +36,27 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     holders = earlier.holders(LockStore(settings.executions_table), ids)
     pairs = PairStore(settings.pairs_table).get(ids)
     recorded = Recorded(
-        sources={s.source_server_id: s for s in store.facts(run.execution_id, SourceServer, ids)},
+        sources={s.source_server_id: s for s in seen.facts(run.execution_id, SourceServer, ids)},
         locked_by={server: holder.execution for server, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - JOBS_WINDOW),
-        limits=store.limits(run.execution_id, site.recovery),
+        limits=seen.limits(run.execution_id, site.recovery),
         now=run.now,
         rpo_seconds=execution.plan.objectives.rpo_seconds,
-        contested={c.original_instance_id: c for c in store.facts(run.execution_id, ContestedOriginal)},
+        contested={c.original_instance_id: c for c in seen.facts(run.execution_id, ContestedOriginal)},
         recorded_originals=OriginalStore(settings.pairs_table).get(ids),
     )
     facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
         recorded,
-        lambda missing: store.facts(run.execution_id, Instance, missing),
+        lambda missing: seen.facts(run.execution_id, Instance, missing),
         pairs,
         execution.record.mode,
     )
     scope_findings = check_scope(facts.scope) if facts.scope else ()
-    quiet = facts.servers.values() if execution.record.dry_run else ()
-    originals = (original_to_record(known, run.execution_id, run.now) for known in quiet)
-    store.put_facts(run.execution_id, [*scope_findings, *filter(None, originals)])
+    seen.put_facts(run.execution_id, scope_findings)
     changes = []
     for record in records:
         found = check_server(facts.servers[record.source_server_id], execution.policies)
         changes.append(Change(record, checked(record, blocking(scope_findings) + found)))
-    done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
+    done = seen.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return {"site": site.name, **counts(done)}

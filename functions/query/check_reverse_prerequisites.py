@@ -26,22 +26,23 @@ JOBS_WINDOW = timedelta(days=1)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, executionArn, site}`` → ``{site, ready, blocked, warnings}``."""
     settings, store, execution, site = run.settings, run.store, run.execution, run.site
-    servers = store.servers(run.execution_id)
+    seen = run.findings
+    servers = seen.servers(run.execution_id)
     records = [server for server in servers if server.site == site.name and server.status in UNDECIDED]
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     ids = [record.source_server_id for record in records]
     holders = earlier.holders(LockStore(settings.executions_table), ids)
     recorded = Recorded(
-        sources={source.source_server_id: source for source in store.facts(run.execution_id, SourceServer)},
+        sources={source.source_server_id: source for source in seen.facts(run.execution_id, SourceServer)},
         locked_by={key: holder.execution for key, holder in holders.items() if not holder.is_over},
         jobs_since=iso(run.now - JOBS_WINDOW),
         now=run.now,
-        limits=store.limits(run.execution_id, site.origin),
+        limits=seen.limits(run.execution_id, site.origin),
     )
     facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(records, recorded)
     scope_findings = check_origin_scope(facts.scope) if facts.scope else ()
     unknown = unknown_instances(execution.request.recovery_instance_ids, servers)
-    store.put_facts(run.execution_id, [*scope_findings, *unknown])
+    seen.put_facts(run.execution_id, [*scope_findings, *unknown])
     clashes = clashes_of(servers)
     changes = []
     for record in records:
@@ -49,5 +50,5 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         found = check_reverse_server(facts.servers[server_id], execution.policies)
         findings = findings_of(record, found, scope_findings, clashes.get(server_id))
         changes.append(Change(record, checked(record, findings)))
-    done = store.change_servers(run.execution_id, changes, only_from=UNDECIDED)
+    done = seen.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return {"site": site.name, **counts(done)}

@@ -37,6 +37,6 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     known = to_know(listed, plan)
     pairs = PairStore(run.settings.pairs_table).every()
     contested = contested_originals(site.recovery, in_scope, pairs, run.now)
-    store.put_facts(run.execution_id, [*known, *instances.values(), *contested, limits])
-    store.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
+    run.findings.put_facts(run.execution_id, [*known, *instances.values(), *contested, limits])
+    run.findings.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}

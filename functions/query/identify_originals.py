@@ -23,8 +23,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     limits = QuotasClient(run.accounts, site.origin).limits(settings.limits)
     seen = ((fact.server, fact.reversed_server, fact.workload, fact.original) for fact in facts.values())
     observed = [one for some in seen for one in some if one is not None]
-    store.put_facts(run.execution_id, [*observed, limits])
-    store.put_servers(run.execution_id, records)
+    run.findings.put_facts(run.execution_id, [*observed, limits])
+    run.findings.put_servers(run.execution_id, records)
     blocked = sum(record.status is ServerStatus.BLOCKED for record in records)
     return {
         "site": site.name,

@@ -21,18 +21,18 @@ UNDECIDED = (ServerStatus.DISCOVERED, ServerStatus.MATCHED)
 @task(QuerySettings)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{matched, unmatched}``."""
-    store = run.store
+    found = run.findings
     plan, request = run.execution.plan, run.execution.request
     records = {
         record.source_server_id: record
-        for record in store.servers(run.execution_id)
+        for record in found.servers(run.execution_id)
         if record.status in UNDECIDED
     }
-    known = store.facts(run.execution_id, SourceServer)
+    known = found.facts(run.execution_id, SourceServer)
     # Every source takes part, whatever its record's status and whether the plan selects it: a namesake
     # still makes the name ambiguous, and a repeated call must find the same pairs.
     sources = [server for server in known if takes_part(server)]
-    instances = {i.instance_id: i for i in store.facts(run.execution_id, Instance)}
+    instances = {i.instance_id: i for i in found.facts(run.execution_id, Instance)}
     result = match_instances(sources, list(instances.values()), plan.matching)
 
     matched = [
@@ -63,9 +63,9 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         for server_id, finding in result.unmatched_servers.items()
         if (server := records.get(server_id))
     ]
-    store.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
+    found.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
     # Only where all sites are read can a selector, or a manual pair, be found to name no server.
     findings = [] if request.sites else [*select(known, plan).plan_findings, *result.plan_findings]
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
-    store.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])
+    found.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])
     return {"matched": len(matched), "unmatched": len(unmatched)}

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from shared.model.server import Change, ServerRecord
 from shared.rules.launch.decided_pairs import split
-from shared.store import DecisionStore
+from shared.store import ExecutionStore
 
 
 def as_decided(
-    pairs_table: str, execution_id: str, servers: Sequence[ServerRecord]
+    store: ExecutionStore, execution_id: str, servers: Sequence[ServerRecord]
 ) -> tuple[list[ServerRecord], list[Change]]:
     """These servers, and the failure of each other one. Called right before a stop, a launch or a start."""
     if not servers:
         return [], []
     ids = [server.source_server_id for server in servers]
-    return split(servers, DecisionStore(pairs_table, execution_id).get(ids))
+    return split(servers, store.decisions(execution_id, ids))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.sns import notify
-from shared.model.execution import ExecutionRecord, WaveRecord
+from shared.model.execution import ExecutionRecord
 from shared.model.finding import Finding
 from shared.model.pair import PairRecord
 from shared.model.plan import Plan
@@ -35,15 +36,18 @@ from shared.services.other_sides import report_other_sides
 from shared.services.pair_keeper import PairKeeper
 from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
+from shared.services.undecided_servers import record_undecided
 from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ClaimStore,
     ExecutionNotFoundError,
     ExecutionStore,
+    FindingStore,
     Leftover,
     LockStore,
     PairStore,
+    finding_store,
     plan_lock,
     server_lock,
 )
@@ -65,7 +69,10 @@ def close(
     record, plan = _opened(store, closure)
     closure = with_cancellation(closure, record)
     dry_run = record.dry_run and not closure.error
-    servers = store.servers(closure.execution_id) if dry_run else _settled(store, closure, record.mode)
+    findings = finding_store(settings.findings_table, store)
+    servers = (
+        store.servers(closure.execution_id) if dry_run else _settled(store, findings, closure, record.mode)
+    )
     if accounts and plan and not record.dry_run:
         servers = report_other_sides(store, accounts, record, plan, servers)
     waves = store.waves(closure.execution_id)
@@ -73,9 +80,19 @@ def close(
     pairs = _keep_pairs(store, settings, record, servers, removed)
     record = _recorded(store, record, closed(record, closure, waves, servers))
     if closure.error and not dry_run:
-        servers = _settled(store, closure, record.mode)  # no site adds a server from here on
+        servers = _settled(store, findings, closure, record.mode)  # no site adds a server from here on
     left_behind = _detached_before(record, pairs.values())
-    report = _report(store, record, plan, waves, servers, left_behind, removed)
+    facts = ReportFacts(
+        record,
+        plan,
+        waves,
+        servers,
+        store.jobs(record.execution_id),
+        detached_volumes=left_behind,
+        removed_volumes=removed,
+        controls=store.controls(record.execution_id),
+    )
+    report = build_report(_with_findings(facts, store, findings))
     summary = summarize(report)
     _release(store, record, servers)
     again = close_call(settings.close_function, record.execution_id, record.started_at)
@@ -110,31 +127,19 @@ def _recorded(store: ExecutionStore, record: ExecutionRecord, after: ExecutionRe
     return after if written or record.ended_at is None else record
 
 
-def _report(
-    store: ExecutionStore,
-    record: ExecutionRecord,
-    plan: Plan | None,
-    waves: Sequence[WaveRecord],
-    servers: Sequence[ServerRecord],
-    detached_volumes: Sequence[DetachedVolume],
-    removed: Collection[str],
-) -> dict[str, Any]:
-    execution_id = record.execution_id
-    facts = ReportFacts(
-        record,
-        plan,
-        waves,
-        servers,
-        store.jobs(execution_id),
-        unmatched_targets={left.instance_id: left.finding for left in store.facts(execution_id, Leftover)},
-        proposals=store.facts(execution_id, Proposal),
-        findings=[*store.facts(execution_id, Finding), *not_restored(servers, record.mode)],
-        detached_volumes=detached_volumes,
-        removed_volumes=removed,
-        controls=store.controls(execution_id),
-        limits=store.facts(execution_id, KnownLimits),
+def _with_findings(facts: ReportFacts, store: ExecutionStore, seen: FindingStore) -> ReportFacts:
+    execution_id = facts.execution.execution_id
+    return replace(
+        facts,
+        unmatched_targets={left.instance_id: left.finding for left in seen.facts(execution_id, Leftover)},
+        proposals=seen.facts(execution_id, Proposal),
+        findings=[
+            *seen.facts(execution_id, Finding),
+            *store.facts(execution_id, Finding),
+            *not_restored(facts.servers, facts.execution.mode),
+        ],
+        limits=seen.facts(execution_id, KnownLimits),
     )
-    return build_report(facts)
 
 
 def _release(store: ExecutionStore, record: ExecutionRecord, servers: Sequence[ServerRecord]) -> None:
@@ -164,9 +169,12 @@ def _detached_before(record: ExecutionRecord, pairs: Iterable[PairRecord]) -> li
     return [v for pair in pairs for v in pair.detached_volumes] if record.mode is Mode.FAILBACK else []
 
 
-def _settled(store: ExecutionStore, closure: Closure, mode: Mode) -> list[ServerRecord]:
+def _settled(
+    store: ExecutionStore, findings: FindingStore, closure: Closure, mode: Mode
+) -> list[ServerRecord]:
     """All servers, each with an outcome: also those that a site records late, after another's failure."""
     for _ in range(LATE_REPORTS):
+        record_undecided(store, findings, closure.execution_id)
         _give_outcomes(store, closure, mode)
         servers = store.servers(closure.execution_id)
         if all(server.status.is_final for server in servers):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.model.server import Change, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.decision import decided, reverse_decided
-from shared.rules.checks.pair_decision import contradiction, merged, not_checked, not_of_plan
+from shared.rules.checks.pair_decision import as_found, contradiction, merged, not_checked, not_of_plan
 from shared.rules.checks.reverse_findings import clashes_of
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.plan.requests import sites_to_read
 from shared.services.opened_execution import OpenedExecution
+from shared.services.pair_decider import Decisions
 from shared.services.site_originals import SiteIdentifier
 
 
@@ -23,8 +24,8 @@ class OriginalDecider:
         self._execution = execution
         self._identifier = identifier
 
-    def decide(self, seen: Sequence[ServerRecord]) -> list[Change]:
-        """One change for each server that the findings name: READY with its pair, RECOVERED, or BLOCKED.
+    def decide(self, seen: Sequence[ServerRecord]) -> Decisions:
+        """A record of each server that the findings name: READY with its pair, RECOVERED, or BLOCKED.
 
         A server that is failed back already, and only has to be protected or tidied up, is RECOVERED.
         """
@@ -34,16 +35,18 @@ class OriginalDecider:
         records = [record for site in read for record in site.records]
         own = {record.source_server_id: record for record in records}
         clashes = clashes_of(records)
-        changes = []
+        servers = []
         for server in seen:
             record = own.get(server.source_server_id)
             if record is None or record.site != server.site:
-                changes.append(Change(server, decided(server, (*server.findings, not_of_plan(server)))))
+                servers.append(decided(as_found(server), (*server.findings, not_of_plan(server))))
                 continue
             clash = clashes.get(record.source_server_id)
             record = replace(record, skip=server.skip, findings=record.findings + ((clash,) if clash else ()))
-            changes.append(Change(server, self._decided(record, server)))
-        return changes
+            servers.append(self._decided(record, server))
+        facts = [fact for site in read for fact in site.facts.values()]
+        observed = [one for fact in facts for one in (fact.server, fact.reversed_server) if one]
+        return Decisions(servers, observed)
 
     def _decided(self, record: ServerRecord, seen: ServerRecord) -> ServerRecord:
         findings = merged(seen.findings, record.findings)

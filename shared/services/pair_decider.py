@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
-from shared.model.pair import PairRecord
+from shared.model.original import OriginalRecord
 from shared.model.prerequisite_facts import ServerFacts
-from shared.model.server import Change, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.decision import decided
-from shared.rules.checks.pair_decision import contradiction, merged, not_checked, not_of_plan
+from shared.rules.checks.pair_decision import as_found, contradiction, merged, not_checked, not_of_plan
 from shared.rules.checks.prerequisites import check_pair
 from shared.rules.checks.replication import recovery_point
 from shared.rules.matching.instance_matcher import MatchResult, Pair, match_instances
-from shared.rules.plan.discovery import discovered, is_selected
+from shared.rules.originals.records import original_to_record
+from shared.rules.plan.discovery import discovered, is_of_site, is_selected
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.plan.requests import sites_to_read
 from shared.rules.plan.selection import Selection, select, takes_part
@@ -28,13 +30,24 @@ from shared.rules.resumption.carry_over import Past, carry_over
 from shared.services.asked_for import asked_for
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.opened_execution import OpenedExecution
+from shared.services.original_reader import Known
 from shared.services.pair_reader import PairReader, Surroundings, seconds_since
-from shared.store import ExecutionStore, LockStore, PairStore
+from shared.services.recorded_originals import known
+from shared.store import ExecutionStore, LockStore
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The record of every server, and what was read of them: facts for the store."""
+
+    servers: list[ServerRecord]
+    facts: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _SiteRead:
     reader: PairReader
+    known: Known
     listed: list[SourceServer]
     instances: list[Instance]
     selection: Selection
@@ -55,21 +68,21 @@ class PairDecider:
     def __init__(
         self,
         store: ExecutionStore,
-        pairs: PairStore,
+        pairs_table: str,
         accounts: MemberAccounts,
         execution: OpenedExecution,
         earlier: EarlierExecutions,
         now: datetime,
     ) -> None:
         self._store = store
-        self._pairs = pairs
+        self._pairs_table = pairs_table
         self._accounts = accounts
         self._execution = execution
         self._earlier = earlier
         self._now = now
 
-    def decide(self, seen: Sequence[ServerRecord]) -> list[Change]:
-        """One change for each server that the findings name: READY with its pair, or BLOCKED."""
+    def decide(self, seen: Sequence[ServerRecord]) -> Decisions:
+        """A record of each server that the findings name: READY with its pair, or BLOCKED."""
         plan, request = self._execution.plan, self._execution.request
         sites = [
             self._read(PairReader(self._accounts, site), [s for s in seen if s.site == site.name])
@@ -80,7 +93,8 @@ class PairDecider:
         result = match_instances(sources, list(instances.values()), plan.matching)
         matched = _Matched(result, {pair.source_server_id: pair for pair in result.pairs}, instances)
         is_asked_for = asked_for(self._store, request)
-        changes: list[Change] = []
+        decided_servers: list[ServerRecord] = []
+        facts: list[Any] = []
         for site in sites:
             own = {
                 server.source_server_id: server
@@ -88,15 +102,19 @@ class PairDecider:
                 if is_selected(server, site.selection) and is_asked_for(server)
             }
             members = [server for server in seen if server.site == site.reader.site.name]
-            changes += self._decide_site(site, matched, own, members)
-        known = {change.before.source_server_id for change in changes}
-        others = [server for server in seen if server.source_server_id not in known]
-        return changes + [Change(server, decided(server, (not_of_plan(server),))) for server in others]
+            at_site = self._decide_site(site, matched, own, members)
+            decided_servers += at_site.servers
+            facts += at_site.facts
+        done = {server.source_server_id for server in decided_servers}
+        others = [server for server in seen if server.source_server_id not in done]
+        return Decisions(decided_servers + [_not_of_plan(server) for server in others], facts)
 
     def _read(self, reader: PairReader, seen: Sequence[ServerRecord]) -> _SiteRead:
-        listed = reader.source_servers()
+        in_scope = reader.source_servers()
+        listed = [server for server in in_scope if is_of_site(server, reader.site)]
         instances = reader.instances(s.pair_instance_id for s in seen if s.pair_instance_id)
-        return _SiteRead(reader, listed, instances, select(listed, self._execution.plan))
+        on_record = known(self._pairs_table, reader.site.recovery, in_scope, self._now)
+        return _SiteRead(reader, on_record, listed, instances, select(listed, self._execution.plan))
 
     def _decide_site(
         self,
@@ -104,33 +122,38 @@ class PairDecider:
         matched: _Matched,
         own: Mapping[str, SourceServer],
         seen: Sequence[ServerRecord],
-    ) -> list[Change]:
+    ) -> Decisions:
         servers = [own[s.source_server_id] for s in seen if s.source_server_id in own]
         ids = [server.source_server_id for server in servers]
         around = site.reader.around(servers, self._now)
         holders = self._earlier.holders(LockStore(self._store.table_name), ids)
-        recorded = self._pairs.get(ids)
         pasts = {server_id: self._past(server_id, around, holders) for server_id in ids}
         facts = {
             server.source_server_id: _facts(
-                server, target, around, recorded.get(server.source_server_id), pasts[server.source_server_id]
+                server, target, around, site.known, pasts[server.source_server_id]
             )
             for server in servers
             if (target := _target(matched, server.source_server_id))
         }
         facts = self._with_launch_settings(site.reader, facts, pasts)
-        changes = []
+        records = []
         for record in seen:
             server = own.get(record.source_server_id)
             if server is None:
-                changes.append(Change(record, decided(record, (*record.findings, not_of_plan(record)))))
+                records.append(_not_of_plan(record))
                 continue
             base = replace(discovered(server, site.selection), skip=record.skip)
             fact, past = facts.get(record.source_server_id), pasts[record.source_server_id]
             after = self._decided(base, record, matched, fact, past)
-            pair = recorded.get(record.source_server_id)
-            changes.append(Change(record, replace(after, pair_moved_by=pair.moved_by if pair else None)))
-        return changes
+            pair = site.known.pairs.get(record.source_server_id)
+            records.append(replace(after, pair_moved_by=pair.moved_by if pair else None))
+        return Decisions(records, [*servers, *self._originals_to_record(facts.values())])
+
+    def _originals_to_record(self, facts: Iterable[ServerFacts]) -> list[OriginalRecord]:
+        """In quiet times only: at other times an original may be what is lost."""
+        quiet = facts if self._execution.record.dry_run else ()
+        own = self._execution.record.execution_id
+        return [one for known in quiet if (one := original_to_record(known, own, self._now))]
 
     def _decided(
         self,
@@ -188,15 +211,20 @@ def _doubts(seen: ServerRecord, own: ServerRecord) -> tuple[Finding, ...]:
     return (found,) if found else ()
 
 
+def _not_of_plan(seen: ServerRecord) -> ServerRecord:
+    return decided(as_found(seen), (*seen.findings, not_of_plan(seen)))
+
+
 def _target(matched: _Matched, server_id: str) -> Instance | None:
     pair = matched.pairs.get(server_id)
     return matched.instances.get(pair.instance_id) if pair else None
 
 
 def _facts(
-    server: SourceServer, target: Instance, around: Surroundings, pair: PairRecord | None, past: Past
+    server: SourceServer, target: Instance, around: Surroundings, on_record: Known, past: Past
 ) -> ServerFacts:
     server_id = server.source_server_id
+    pair = on_record.pairs.get(server_id)
     job = around.jobs.get(server_id)
     holder = past.holder.execution if past.holder and past.is_locked else None
     return ServerFacts(
@@ -210,4 +238,6 @@ def _facts(
         recorded_workload_side=pair.workload_side if pair else None,
         failed_back_at=pair.last_failback_at if pair and pair.workload_side == "ORIGIN" else None,
         recorded_target=pair.pair_instance_id if pair else None,
+        contested=on_record.contested.get(server.original_instance_id or ""),
+        recorded_original=on_record.originals.get(server_id),
     )

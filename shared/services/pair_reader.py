@@ -17,7 +17,6 @@ from shared.model.prerequisite_facts import ServerFacts
 from shared.model.scope import Site
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import job_by_server, unfinished
-from shared.rules.plan.discovery import is_of_site
 from shared.services.origin_reader import read_originals
 from shared.times import iso, parse_time
 
@@ -48,10 +47,8 @@ class PairReader:
         self._ec2 = Ec2Client(accounts, site.recovery)
 
     def source_servers(self) -> list[SourceServer]:
-        """The source servers that protect the site."""
-        return [
-            server for server in self._drs.source_servers(self.site.name) if is_of_site(server, self.site)
-        ]
+        """Every source server of the recovery scope, which two sites may share."""
+        return self._drs.source_servers(self.site.name)
 
     def instances(self, instance_ids: Iterable[str]) -> list[Instance]:
         """The tagged targets of the site's recovery scope, and these instances, tagged or not."""

@@ -1,10 +1,10 @@
-"""DynamoDB: the Executions, Plans and InstancePairs tables and the locks."""
+"""DynamoDB: the Executions, Findings, Plans and InstancePairs tables and the locks."""
 
 from shared.store.claims import ClaimStore
-from shared.store.decisions import DecisionStore
 from shared.store.execution_items import ExecutionNotFoundError
 from shared.store.executions import ExecutionStore, execution_store
 from shared.store.fact_items import Leftover
+from shared.store.findings import FindingStore, finding_store
 from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.originals import OriginalStore
 from shared.store.pairs import PairStore
@@ -13,9 +13,9 @@ from shared.store.waiters import Waiter, WaiterStore
 
 __all__ = [
     "ClaimStore",
-    "DecisionStore",
     "ExecutionNotFoundError",
     "ExecutionStore",
+    "FindingStore",
     "Leftover",
     "LockStore",
     "OriginalStore",
@@ -24,6 +24,7 @@ __all__ = [
     "Waiter",
     "WaiterStore",
     "execution_store",
+    "finding_store",
     "plan_lock",
     "preparation_lock",
     "server_lock",

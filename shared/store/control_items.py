@@ -32,7 +32,7 @@ class ControlItems(ExecutionItems):
         the execution has ended meanwhile: judge again.
         """
         execution_id = record.execution_id
-        common = {"pk": partition_of(execution_id), **self._expiry(execution_id)}
+        common = {"pk": partition_of(execution_id), **self.expiry(execution_id)}
         item = {**common, "sk": f"CONTROL#{control.control_id}", **to_item(control)}
         # A message that is the first finds no counter: fields at their default are not stored.
         seen = "controls = :seen" if record.controls else "attribute_not_exists(controls)"

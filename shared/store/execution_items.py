@@ -44,7 +44,7 @@ class ExecutionItems:
             raise ExecutionNotFoundError(f"No execution {execution_id!r}{item} in table {self.table_name}.")
         return dict(answer["Item"])
 
-    def _expiry(self, execution_id: str) -> dict[str, int]:
+    def expiry(self, execution_id: str) -> dict[str, int]:
         """When the execution's items may go, as the table's TTL attribute. Raises ExecutionNotFoundError."""
         return {"expiresAt": int(self._get(execution_id, "EXECUTION")["expiresAt"])}
 

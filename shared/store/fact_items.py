@@ -53,7 +53,7 @@ class FactItems(ExecutionItems):
 
         Observations only: a later one may replace an earlier one.
         """
-        expiry = self._expiry(execution_id)
+        expiry = self.expiry(execution_id)
         items = []
         for fact in facts:
             kind, key = _FACTS[type(fact)]

@@ -25,13 +25,16 @@ class ServerItems(ExecutionItems):
     """The servers of executions."""
 
     def put_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
-        """Record discovered servers. One that is recorded already stays as it is.
+        """Record servers. One that is recorded already stays as it is.
 
         None are recorded after the execution has ended: the task that reads a site may be late.
         """
-        if self.execution(execution_id).status.is_final:
-            return
-        expiry = self._expiry(execution_id)
+        if not self.execution(execution_id).status.is_final:
+            self.add_servers(execution_id, servers)
+
+    def add_servers(self, execution_id: str, servers: Sequence[ServerRecord]) -> None:
+        """As ``put_servers``, also when the execution is over: what closes it records whom it leaves."""
+        expiry = self.expiry(execution_id)
         write(
             [
                 put_once(self.table_name, {**server_key(execution_id, server), **to_item(server), **expiry})
@@ -63,7 +66,7 @@ class ServerItems(ExecutionItems):
         for server in servers:
             if server.wave is not None and server.batch is not None:
                 batches.setdefault((server.wave, server.batch), set()).add(server.source_server_id)
-        expiry = self._expiry(execution_id)
+        expiry = self.expiry(execution_id)
         write(
             [
                 add_to(self.table_name, _batch_key(execution_id, wave, number), {"servers": ids}, expiry)

@@ -21,7 +21,7 @@ class WaveItems(ExecutionItems):
 
     def put_waves(self, execution_id: str, waves: Sequence[WaveRecord]) -> None:
         """Record the planned waves. One that is recorded already stays as it is."""
-        common = {"pk": partition_of(execution_id), **self._expiry(execution_id)}
+        common = {"pk": partition_of(execution_id), **self.expiry(execution_id)}
         write(
             [
                 put_once(self.table_name, {**common, "sk": f"WAVE#{wave.name}", **to_item(wave)})
@@ -45,7 +45,7 @@ class WaveItems(ExecutionItems):
     def put_job(self, execution_id: str, job: JobRecord) -> None:
         """Record a job of ours. One that is recorded already stays as it is."""
         key = {"pk": partition_of(execution_id), "sk": f"JOB#{job.job_id}"}
-        write_one(put_once(self.table_name, {**key, **to_item(job), **self._expiry(execution_id)}))
+        write_one(put_once(self.table_name, {**key, **to_item(job), **self.expiry(execution_id)}))
 
     def change_jobs(self, execution_id: str, changes: Mapping[str, dict[str, Any]]) -> None:
         """Set fields of recorded jobs, by job id.
@@ -80,7 +80,7 @@ class WaveItems(ExecutionItems):
                 {"pk": partition_of(execution_id), "sk": f"POLL#{scope}"},
                 {
                     "status": (now + every).isoformat(),
-                    "expires_at": self._expiry(execution_id)["expiresAt"],
+                    "expires_at": self.expiry(execution_id)["expiresAt"],
                 },
                 "attribute_not_exists(#status) OR #status <= :now",
                 {":now": now.isoformat()},

@@ -42,13 +42,14 @@ from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.settings import ConfigurationSettings, ExecutionSettings, QuerySettings
 from shared.store import (
-    DecisionStore,
     ExecutionStore,
+    FindingStore,
     LockStore,
     PairStore,
     PlanStore,
     connection,
     execution_store,
+    finding_store,
 )
 from shared.times import iso
 from tests.handlers.wire import Wire, simulation
@@ -97,6 +98,7 @@ def forget_clients() -> None:
         settings.from_env.cache_clear()
     for kept in (
         execution_store,
+        finding_store,
         cross_account.member_accounts,
         connection.dynamodb,
         sns._sns,
@@ -161,14 +163,11 @@ class Estate:
         self._make_tables()
         names = environment()
         self.store: ExecutionStore = execution_store(names["EXECUTIONS_TABLE"])
+        self.findings: FindingStore = finding_store(names["FINDINGS_TABLE"], self.store)
         self.locks = LockStore(names["EXECUTIONS_TABLE"])
         self.plans = PlanStore(names["PLANS_TABLE"])
         self.pairs = PairStore(names["INSTANCE_PAIRS_TABLE"])
         self.execution_id = "execution-1"
-
-    @property
-    def decisions(self) -> DecisionStore:
-        return DecisionStore(environment()["INSTANCE_PAIRS_TABLE"], self.execution_id)
 
     @staticmethod
     def _make_tables() -> None:
@@ -335,8 +334,9 @@ class Estate:
         raise AssertionError("the jobs do not end")
 
     def servers(self, wave: str | None = None) -> dict[str, ServerRecord]:
-        """The servers' records by name."""
-        return {server.name: server for server in self.store.servers(self.execution_id, wave)}
+        """The servers' records by name; before DecidePairs, what was found of them."""
+        found = self.store.servers(self.execution_id, wave) or self.findings.servers(self.execution_id, wave)
+        return {server.name: server for server in found}
 
     def wave(self, name: str) -> WaveRecord:
         return next(wave for wave in self.store.waves(self.execution_id) if wave.name == name)

@@ -103,7 +103,7 @@ class Failback:
             ],
         )
         servers = self.estate.store.servers(self.estate.execution_id)
-        self.estate.decisions.put([decided_pair(s) for s in servers], self.estate.clock.now())
+        self.estate.store.put_decisions(self.estate.execution_id, [decided_pair(s) for s in servers])
         self.change(status=status, **values)
 
     def change(self, *names: str, **values: Any) -> None:

@@ -85,7 +85,7 @@ def test_rights_that_lack_block_every_server_of_the_scope(estate: Estate, wire: 
     estate.reach("DECIDED")
     assert {server.status for server in estate.servers().values()} == {ServerStatus.BLOCKED}
     assert all("ACTIONS_DENIED" in codes(estate, name) for name in ("db-1", "web-1"))
-    assert "ACTIONS_DENIED" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+    assert "ACTIONS_DENIED" in {finding.code for finding in estate.findings.facts("execution-1", Finding)}
 
 
 def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wire) -> None:
@@ -93,7 +93,9 @@ def test_rights_that_cannot_be_simulated_are_a_warning(estate: Estate, wire: Wir
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
     estate.reach("DECIDED")
     assert estate.servers()["db-1"].status is ServerStatus.READY
-    assert "PERMISSIONS_UNKNOWN" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+    assert "PERMISSIONS_UNKNOWN" in {
+        finding.code for finding in estate.findings.facts("execution-1", Finding)
+    }
 
 
 def test_originals_are_read_where_the_origin_answers(estate: Estate) -> None:
@@ -217,4 +219,4 @@ def test_two_sites_that_share_a_recovery_scope_keep_their_servers(estate: Estate
         "web-1": "west",
     }
     assert {server.status for server in estate.servers().values()} == {ServerStatus.READY}
-    assert len(estate.store.facts("execution-1", SourceServer)) == 2
+    assert len(estate.findings.facts("execution-1", SourceServer)) == 2

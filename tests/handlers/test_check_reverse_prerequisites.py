@@ -14,6 +14,7 @@ def test_servers_that_may_fail_back_are_ready(away: Failover) -> None:
     away.identify()
     answer = away.check()
     assert (answer["ready"], answer["blocked"]) == (2, 0), away.servers()
+    away.decide()
     assert away.reserve()["decision"] == "PROCEED"
 
 

@@ -12,7 +12,7 @@ from shared.model.decided_pair import DecidedPair
 from shared.model.server import Change
 from shared.model.status import ServerStatus
 from shared.store.connection import table
-from shared.store.decisions import PREFIX
+from shared.store.execution_items import shard_of
 from tests.handlers.estate import RECOVERY, Estate, environment
 from tests.handlers.failover import Failover
 
@@ -25,7 +25,7 @@ def decide(estate: Estate) -> dict[str, Any]:
 def claim(estate: Estate, name: str, **fields: Any) -> None:
     """A finding about a server says something else than was found."""
     server = estate.servers()[name]
-    estate.store.change_servers(estate.execution_id, [Change(server, replace(server, **fields))])
+    estate.findings.change_servers(estate.execution_id, [Change(server, replace(server, **fields))])
 
 
 def codes(estate: Estate, name: str) -> set[str]:
@@ -41,7 +41,7 @@ def test_each_pair_is_written_once_with_few_calls(estate: Estate) -> None:
     assert len(estate.wire.of("DescribeSourceServers")) == 1
     assert not estate.wire.of("GetLaunchConfiguration")
     servers = [server for server, _ in pairs.values()]
-    decided = estate.decisions.get(servers)
+    decided = estate.store.decisions(estate.execution_id, servers)
     assert decided == {server: DecidedPair(server, RECOVERY, target) for server, target in pairs.values()}
     assert all(server.previous_launch is None for server in estate.servers().values())
 
@@ -60,12 +60,13 @@ def test_a_repeated_call_changes_nothing_even_where_the_world_has_changed(estate
 def test_a_server_that_was_recorded_but_not_decided_is_decided_by_the_repeat(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1")
     estate.reach("DECIDED")
-    key = {"sourceServerId": f"{PREFIX}{estate.execution_id}#{pairs['web-1'][0]}"}
-    table(environment()["INSTANCE_PAIRS_TABLE"]).delete_item(Key=key)
+    server = pairs["web-1"][0]
+    key = {"pk": shard_of(estate.execution_id, server), "sk": f"DECIDED#{server}"}
+    table(environment()["EXECUTIONS_TABLE"]).delete_item(Key=key)
     before = estate.servers()
     assert decide(estate)["ready"] == 1
     assert estate.servers() == before
-    assert set(estate.decisions.get([pairs["web-1"][0]])) == {pairs["web-1"][0]}
+    assert set(estate.store.decisions(estate.execution_id, [pairs["web-1"][0]])) == {pairs["web-1"][0]}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_contradicted_server_is_blocked_and_its_neighbour_is_not(
     assert (servers["web-1"].status, servers["web-2"].status) == (ServerStatus.BLOCKED, ServerStatus.READY)
     assert code in codes(estate, "web-1")
     assert servers["web-1"].remedy
-    assert not estate.decisions.get([pairs["web-1"][0]])
+    assert not estate.store.decisions(estate.execution_id, [pairs["web-1"][0]])
 
 
 def test_what_the_checks_left_out_is_found_again(estate: Estate) -> None:
@@ -119,5 +120,5 @@ def test_a_failback_decides_original_and_workload(estate: Estate) -> None:
     assert (servers["web-1"].status, servers["web-2"].status) == (ServerStatus.READY, ServerStatus.BLOCKED)
     assert "PAIR_CONTRADICTED" in away.codes("web-2")
     ids = away.ids["web-1"]
-    [pair] = estate.decisions.get([ids.server, away.ids["web-2"].server]).values()
+    [pair] = estate.store.decisions(estate.execution_id, [ids.server, away.ids["web-2"].server]).values()
     assert (pair.pair_instance_id, pair.workload_instance_id) == (ids.original, ids.workload)

@@ -25,7 +25,7 @@ def test_tagged_servers_of_the_site_that_a_wave_selects_are_found(estate: Estate
         "web-1": "web",
     }
     assert {server.status for server in estate.servers().values()} == {ServerStatus.DISCOVERED}
-    assert untagged in {i.instance_id for i in estate.store.facts("execution-1", Instance)}
+    assert untagged in {i.instance_id for i in estate.findings.facts("execution-1", Instance)}
 
 
 def test_discovery_counts_and_may_be_repeated(estate: Estate) -> None:

@@ -15,7 +15,7 @@ def test_only_the_recovery_instances_that_the_request_names_are_failed_back(away
     away.identify()
     assert set(away.servers()) == {"web-2"}
     away.check()
-    findings = away.estate.store.facts("failback-1", Finding)
+    findings = away.estate.findings.facts("failback-1", Finding)
     assert ["i-00000000000000bad" in f.found for f in findings if f.code == "RECOVERY_INSTANCE_UNKNOWN"]
 
 

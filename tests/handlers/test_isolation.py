@@ -61,7 +61,7 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("start_from_event", {"started": True}),
     ("close_aborted_execution", {"status": "CANCELLED"}),
     ("identify_originals", {"site": "east", "servers": 2}),
-    ("check_reverse_prerequisites", {"site": "east", "ready": 0, "blocked": 0}),
+    ("check_reverse_prerequisites", {"site": "east", "ready": 0, "blocked": 2}),  # nothing was failed over
     ("reverse_replication", {"site": "east", "reversed": 0, "waiting": 0, "failed": 0}),
     ("watch_replication", {"action": "WAIT", "newlyStalled": 0}),  # control_execution has paused it
     ("report_stall", {"reported": 0}),

@@ -23,7 +23,7 @@ def test_a_server_of_two_waves_is_blocked_with_the_reason(estate: Estate) -> Non
 def test_what_the_plan_names_in_vain_is_a_finding(estate: Estate) -> None:
     estate.add_pairs("db-1")
     estate.reach("MATCHED")
-    assert "WAVE_EMPTY" in {finding.code for finding in estate.store.facts("execution-1", Finding)}
+    assert "WAVE_EMPTY" in {finding.code for finding in estate.findings.facts("execution-1", Finding)}
 
 
 def test_a_wave_whose_servers_are_all_at_another_site_is_not_called_empty(estate: Estate) -> None:
@@ -33,7 +33,7 @@ def test_a_wave_whose_servers_are_all_at_another_site_is_not_called_empty(estate
     elsewhere = {**main, "name": "elsewhere", "recovery": {**main["recovery"], "region": "eu-west-1"}}
     estate.drs_client(Scope(RECOVERY.account, "eu-west-1")).initialize_service()
     estate.reach("MATCHED", document | {"sites": [elsewhere, main]})
-    assert {finding.code for finding in estate.store.facts("execution-1", Finding)} == set()
+    assert {finding.code for finding in estate.findings.facts("execution-1", Finding)} == set()
 
 
 def test_a_namesake_that_the_plan_does_not_select_makes_the_name_ambiguous(estate: Estate) -> None:
@@ -41,7 +41,7 @@ def test_a_namesake_that_the_plan_does_not_select_makes_the_name_ambiguous(estat
     estate.add_servers("db-1")
     waves = [{"name": "data", "servers": {"sourceServerIds": [first]}}]
     estate.reach("MATCHED", plan_document(waves=waves))
-    [server] = estate.store.servers("execution-1")
+    [server] = estate.findings.servers("execution-1")
     assert (server.status, server.source_server_id) == (ServerStatus.BLOCKED, first)
 
 
@@ -60,5 +60,5 @@ def test_names_pair_one_to_one_and_each_one_left_over_says_why(estate: Estate) -
         assert servers[name].status is ServerStatus.BLOCKED
         assert servers[name].reason
         assert servers[name].remedy
-    assert lonely in {left.instance_id for left in estate.store.facts("execution-1", Leftover)}
+    assert lonely in {left.instance_id for left in estate.findings.facts("execution-1", Leftover)}
     assert estate.call(match_instances) == {"matched": 2, "unmatched": 0}, "outcomes are final"

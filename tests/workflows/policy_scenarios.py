@@ -358,13 +358,24 @@ def failed_over_by_hand(at: Stage) -> None:
 
 
 def prepared_and_undone(at: Stage) -> None:
-    """Prepared since it was stored; a second preparation is refused meanwhile; then all is put back."""
+    """Prepared since it was stored; a second one is refused meanwhile, a third fails; all is put back."""
     asking = at.plan("erp")
     asking["policies"] = {**asking.get("policies", {}), "prepareWhenStored": True}
     at.call("StorePlanFunction", {"plan": asking})
     at.started("DiscoverServersFunction")
     assert at.cloud.run("prepare", {"plan": "erp"}, name="second").status == "FAILED"
     at.started("ClosePreparationFunction", 2)
+    _fault(
+        at,
+        {
+            "kind": "ERROR",
+            "operation": "DescribeRecoveryInstances",
+            "code": "AccessDeniedException",
+            "times": 9,
+        },
+    )
+    assert at.cloud.run("prepare", {"plan": "erp"}, name="third").status == "FAILED"
+    at.cloud.drs.admin("DELETE", "/faults", None)
     undone = at.cloud.run("prepare", {"plan": "erp", "undo": True}, name="undo")
     assert undone.output["totals"]["undone"] >= 4, undone.output
     [late] = [arn for arn in at.cloud.states.records if arn.endswith(":undo")]
@@ -518,6 +529,7 @@ SCENARIOS: tuple[Played, ...] = (
         {
             "erp-stored": "COMPLETED_WITH_FAILURES TARGET_MISSING",
             "second": "FAILED PreparationInProgressError",
+            "third": "FAILED AccessDeniedError",
             "undo": "COMPLETED",
         },
         _TROUBLED,

@@ -31,7 +31,7 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     servers = store.servers(run.execution_id, run.wave, statuses=WITHDRAWABLE)
     servers = withdraw(store, record, wave, servers)
     launched = [server for server in servers if server.status is ServerStatus.LAUNCHED]
-    good, changes = as_decided(run.settings.pairs_table, run.execution_id, launched)
+    good, changes = as_decided(run.store, run.execution_id, launched)
     changes += _blocked_by_workload(run.accounts, good)
     blocked = {change.before.source_server_id for change in changes}
     free = [server for server in good if server.source_server_id not in blocked]

@@ -26,7 +26,7 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     if not servers:
         return {"batch": batch, "outcome": "NOTHING", "launching": 0, "reason": "", "waitSeconds": 0}
     scope = servers[0].scope  # a batch is of one scope
-    servers, changed = as_decided(run.settings.pairs_table, run.execution_id, servers)
+    servers, changed = as_decided(run.store, run.execution_id, servers)
     store.change_servers(run.execution_id, changed, only_from=STARTABLE)
     starter = RecoveryStarter(
         store=store,

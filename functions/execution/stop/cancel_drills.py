@@ -19,7 +19,7 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     store, execution = run.store, run.execution
     if not execution.request.cancel_drill:
         return {"waiting": 0}
-    servers = [server_lock(server.source_server_id) for server in store.servers(run.execution_id)]
+    servers = [server_lock(server.source_server_id) for server in run.findings.servers(run.execution_id)]
     holders = LockStore(store.table_name).holders([plan_lock(execution.plan.name), *servers])
     drills = running_drills(store, set(holders.values()) - {run.execution_id})
     arn = run.text("executionArn")

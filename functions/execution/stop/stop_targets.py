@@ -23,7 +23,7 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """
     policies, mode = run.execution.policies, run.execution.record.mode
     servers = run.store.servers(run.execution_id, run.wave, statuses=WAITING)
-    good, changes = as_decided(run.settings.pairs_table, run.execution_id, servers)
+    good, changes = as_decided(run.store, run.execution_id, servers)
     stopping = 0
     for scope in sorted({server.scope for server in good}):
         members = [server for server in good if server.scope == scope]

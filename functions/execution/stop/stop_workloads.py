@@ -36,7 +36,7 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
         return {"stopped": 0, "stopping": 0, "failed": 0}
     waiting = WAITING[before]
     found = [s for s in run.store.servers(run.execution_id, run.wave) if s.status in waiting]
-    servers, undecided = as_decided(run.settings.pairs_table, run.execution_id, found)
+    servers, undecided = as_decided(run.store, run.execution_id, found)
     failed = len(run.store.change_servers(run.execution_id, undecided, only_from=waiting))
     stopped = stopping = 0
     for scope, members in by_workload_scope(servers):

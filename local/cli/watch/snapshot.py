@@ -13,7 +13,7 @@ from local.cli.watch.replication import Pace, Replication, replication
 from shared.model.execution import ExecutionRecord, JobRecord, WaveRecord
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.store import ExecutionNotFoundError, ExecutionStore
+from shared.store import ExecutionNotFoundError, ExecutionStore, FindingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Reader:
         self._there = there
         self._arn = arn
         self._store = ExecutionStore(there.output("ExecutionsTableName"))
+        self._findings = FindingStore(there.output("FindingsTableName"), self._store)
         self._pace = Pace()
         self.execution_id = arn.rsplit(":", 1)[-1]
 
@@ -66,7 +67,7 @@ class Reader:
         except ExecutionNotFoundError:
             return Snapshot(stands, now)
         waves = {wave.name: wave for wave in self._store.waves(self.execution_id)}
-        servers = tuple(self._store.servers(self.execution_id))
+        servers = tuple(self._store.servers(self.execution_id) or self._findings.servers(self.execution_id))
         return Snapshot(
             stands,
             now,

@@ -15,6 +15,23 @@ def merged(verdict: Iterable[Finding], own: Iterable[Finding]) -> tuple[Finding,
     return (*kept, *mine.values())
 
 
+def as_found(seen: ServerRecord) -> ServerRecord:
+    """What is shown of a server that was not decided: never what could be launched, restored or deleted."""
+    return ServerRecord(
+        source_server_id=seen.source_server_id,
+        name=seen.name,
+        scope=seen.scope,
+        site=seen.site,
+        status=seen.status,
+        original_instance_id=seen.original_instance_id,
+        wave=seen.wave,
+        reason=seen.reason,
+        remedy=seen.remedy,
+        findings=seen.findings,
+        skip=seen.skip,
+    )
+
+
 def contradiction(seen: ServerRecord, own: ServerRecord) -> Finding | None:
     """PAIR_CONTRADICTED where the findings name another pair than the decision found."""
     if (seen.pair_instance_id, seen.workload_instance_id) == (own.pair_instance_id, own.workload_instance_id):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
+from shared.store.execution_items import shard_of
 from tests.workflows.adversaries.outsiders import launches
 from tests.workflows.failback_stage import away, sides
 from tests.workflows.stage import Stage, group, stage
@@ -31,12 +32,24 @@ def once(here: Stage, function: str, act: Callable[[], None]) -> list[bool]:
 
 
 def forge(here: Stage, name: str, **fields: Any) -> None:
-    """Fields of a server's item are written, as a taken-over query function could have."""
+    """Fields of a server's finding are written, as a taken-over query function could."""
+    _write(here, "FINDINGS_TABLE", name, fields)
+
+
+def tamper(here: Stage, name: str, **fields: Any) -> None:
+    """Fields of a server's record are written, as a taken-over function of another tier could."""
+    _write(here, "EXECUTIONS_TABLE", name, fields)
+
+
+def _write(here: Stage, table: str, name: str, fields: dict[str, Any]) -> None:
     client = here.cloud.client("dynamodb")
     written = TypeSerializer().serialize
     client.update_item(
-        TableName=os.environ["EXECUTIONS_TABLE"],
-        Key={"pk": {"S": "EXECUTION#run"}, "sk": {"S": f"SERVER#all#{here.source(name)}"}},
+        TableName=os.environ[table],
+        Key={
+            "pk": {"S": shard_of("run", here.source(name))},
+            "sk": {"S": f"SERVER#all#{here.source(name)}"},
+        },
         UpdateExpression="SET " + ", ".join(f"#{field} = :{field}" for field in fields),
         ExpressionAttributeNames={f"#{field}": field for field in fields},
         ExpressionAttributeValues={f":{field}": written(value) for field, value in fields.items()},
@@ -109,7 +122,7 @@ def test_a_pair_that_is_changed_in_the_table_later_fails_its_server_alone(functi
     with stage(*APPS) as here:
         victim = here.target("victim")
         before = here.instances()[victim]
-        done = once(here, function, lambda: forge(here, "app", pairInstanceId=victim))
+        done = once(here, function, lambda: tamper(here, "app", pairInstanceId=victim))
         run = here.run(servers=["app", "other"], **CONTINUE)
         assert done
         assert run.outcomes == {"app": "FAILED", "other": "RECOVERED"}

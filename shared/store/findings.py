@@ -1,0 +1,36 @@
+"""The Findings table: what query functions saw of an execution. Nothing is executed from it.
+
+Its items have the keys of the Executions table. They expire with the execution.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from shared.model.execution import ExecutionRecord
+from shared.store.executions import ExecutionStore
+from shared.store.fact_items import FactItems
+from shared.store.server_items import ServerItems
+
+
+class FindingStore(FactItems, ServerItems):
+    """The servers of an execution as discovery and checks saw them, and what AWS said around them.
+
+    A query function can write anything here. What acts decides from what it read itself.
+    """
+
+    def __init__(self, table_name: str, executions: ExecutionStore) -> None:
+        super().__init__(table_name)
+        self._executions = executions
+
+    def execution(self, execution_id: str) -> ExecutionRecord:
+        return self._executions.execution(execution_id)
+
+    def expiry(self, execution_id: str) -> dict[str, int]:
+        return self._executions.expiry(execution_id)
+
+
+@cache
+def finding_store(table_name: str, executions: ExecutionStore) -> FindingStore:
+    """The one store of this process for a table, so that warm invocations reuse its client."""
+    return FindingStore(table_name, executions)
