@@ -529,7 +529,7 @@ SCENARIOS: tuple[Played, ...] = (
         {
             "erp-stored": "COMPLETED_WITH_FAILURES TARGET_MISSING",
             "second": "FAILED PreparationInProgressError",
-            "third": "FAILED AccessDeniedError",
+            "third": "FAILED AccessDeniedError TARGET_MISSING",
             "undo": "COMPLETED",
         },
         _TROUBLED,
