@@ -13,7 +13,7 @@ from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
 from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
-from shared.services.undecided_servers import record_undecided
+from shared.services.undecided_servers import with_undecided
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionNotFoundError, LockStore, preparation_lock
 from shared.task import Run, task
@@ -28,8 +28,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store = run.store
     record = _record(run)
     outcomes = store.facts(run.execution_id, ServerOutcome)
-    record_undecided(store, run.findings, run.execution_id)
-    servers = store.servers(run.execution_id)
+    servers = with_undecided(store, run.findings, run.execution_id)
     options: dict[str, Any] = {
         "undo": bool(run.event.get("undo")),
         "holder": run.event.get("holder") or None,

@@ -36,7 +36,7 @@ from shared.services.other_sides import report_other_sides
 from shared.services.pair_keeper import PairKeeper
 from shared.services.recorded_originals import remember_originals
 from shared.services.report_writer import write_report
-from shared.services.undecided_servers import record_undecided
+from shared.services.undecided_servers import with_undecided
 from shared.services.wakeups import resume_waiting_batches
 from shared.settings import ConfigurationSettings
 from shared.store import (
@@ -174,19 +174,23 @@ def _settled(
 ) -> list[ServerRecord]:
     """All servers, each with an outcome: also those that a site records late, after another's failure."""
     for _ in range(LATE_REPORTS):
-        record_undecided(store, findings, closure.execution_id)
-        _give_outcomes(store, closure, mode)
-        servers = store.servers(closure.execution_id)
-        if all(server.status.is_final for server in servers):
+        servers = with_undecided(store, findings, closure.execution_id)
+        left = [server for server in servers if not server.status.is_final]
+        if left:
+            store.change_servers(closure.execution_id, [Change(s, outcome_at_end(s, closure)) for s in left])
+            servers = store.servers(closure.execution_id)
+        _settle_waves(store, closure, servers, mode)
+        if mode is Mode.FAILBACK:
+            servers = store.servers(closure.execution_id)
+        if not left or all(server.status.is_final for server in servers):
             break
     return servers
 
 
-def _give_outcomes(store: ExecutionStore, closure: Closure, mode: Mode) -> None:
-    """Every server and wave gets an outcome; one that recovered in between keeps its own."""
-    left = [s for s in store.servers(closure.execution_id) if not s.status.is_final]
-    store.change_servers(closure.execution_id, [Change(s, outcome_at_end(s, closure)) for s in left])
-    servers = store.servers(closure.execution_id)
+def _settle_waves(
+    store: ExecutionStore, closure: Closure, servers: Sequence[ServerRecord], mode: Mode
+) -> None:
+    """Every wave gets an outcome, and every server that is back its protection."""
     for wave in store.waves(closure.execution_id):
         if not wave.status.is_final:
             store.change_wave(closure.execution_id, wave.name, wave_at_end(wave, servers, closure, mode))

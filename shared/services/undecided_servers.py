@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from shared.model.server import ServerRecord
 from shared.rules.checks.pair_decision import as_found
 from shared.store import ExecutionStore, FindingStore
 
 
-def record_undecided(store: ExecutionStore, findings: FindingStore, execution_id: str) -> None:
-    """Record, as they were found, the servers that have no record. What is recorded stays as it is."""
-    recorded = {server.source_server_id for server in store.servers(execution_id)}
+def with_undecided(store: ExecutionStore, findings: FindingStore, execution_id: str) -> list[ServerRecord]:
+    """Every server of the execution. One that has no record yet is recorded as it was found."""
+    servers = store.servers(execution_id)
+    recorded = {server.source_server_id for server in servers}
     found = [s for s in findings.servers(execution_id) if s.source_server_id not in recorded]
-    if found:
-        store.add_servers(execution_id, [as_found(server) for server in found])
+    if not found:
+        return servers
+    store.add_servers(execution_id, [as_found(server) for server in found])
+    return store.servers(execution_id)

@@ -1,8 +1,8 @@
 """What all items of an execution share: its partitions and its expiry.
 
-``EXECUTION#<id>`` has what there are few of. Servers and facts, of which there are thousands, are spread over
-``EXECUTION#<id>#0`` to ``…#7``: one partition takes 1,000 write units a second (DynamoDB developer guide,
-Designing partition keys to distribute your workload).
+``EXECUTION#<id>`` has what there are few of. Servers and facts about them, of which there are thousands, are
+spread over ``EXECUTION#<id>#0`` to ``…#7``: one partition takes 1,000 write units a second (DynamoDB
+developer guide, Designing partition keys to distribute your workload).
 """
 
 from __future__ import annotations
