@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from functools import cache
@@ -11,6 +12,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from shared.model.scope import Scope
+from shared.model.server import FLAT
 
 T = TypeVar("T")
 
@@ -34,10 +36,17 @@ def _converter() -> Converter:
         return {f.name: override(rename=camel(f.name)) for f in fields(cls)}
 
     def unstructure(cls: type) -> Any:
-        return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **renames(cls))
+        whole: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
+            cls, converter, _cattrs_omit_if_default=True, **renames(cls)
+        )
+        return _flattened(whole, parts) if (parts := _parts(cls)) else whole
 
     def structure(cls: type) -> Any:
-        return make_dict_structure_fn(cls, converter, **renames(cls))
+        whole: Any = make_dict_structure_fn(cls, converter, **renames(cls))
+        if parts := _parts(cls):
+            # Unknown keys are ignored: each part finds its own fields among all.
+            return lambda item, _: whole({**item, **dict.fromkeys(parts, item)}, cls)
+        return whole
 
     converter.register_unstructure_hook_factory(_is_record, unstructure)
     converter.register_structure_hook_factory(_is_record, structure)
@@ -46,6 +55,21 @@ def _converter() -> Converter:
     # Documents as people wrote them: nothing says where in them a number is whole.
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], lambda value, _: plain(value))
     return converter
+
+
+def _parts(cls: type) -> list[str]:
+    """The fields whose own fields stand beside the others."""
+    return [f.name for f in fields(cls) if f.metadata == FLAT]
+
+
+def _flattened(whole: Callable[[Any], dict[str, Any]], parts: list[str]) -> Callable[[Any], dict[str, Any]]:
+    def flat(value: Any) -> dict[str, Any]:
+        item = whole(value)
+        for part in parts:
+            item |= item.pop(part, {})
+        return item
+
+    return flat
 
 
 def to_item(value: Any) -> Any:

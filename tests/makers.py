@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from shared.model.drs import Job, JobLogItem, LaunchedServer, LaunchSettings, SourceServer
@@ -11,7 +11,7 @@ from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.prerequisite_facts import ProfileFacts, ServerFacts
 from shared.model.scope import Scope
-from shared.model.server import Change, ServerRecord
+from shared.model.server import Change, DrillProgress, FailbackProgress, ServerRecord
 from shared.model.status import ExecutionStatus, ServerStatus, WaveStatus
 
 ORIGIN = Scope("111122223333", "us-east-1")
@@ -107,7 +107,20 @@ def record(number: int = 1, **changes: Any) -> ServerRecord:
         "site": "main",
         "status": ServerStatus.READY,
     }
-    return ServerRecord(**(values | changes))
+    return ServerRecord(**_grouped(ServerRecord, values | changes))
+
+
+def _grouped(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Flat fields of a server under the parts that they belong to."""
+    own = {f.name for f in fields(cls)}
+    parts: dict[str, Any] = {"failback": FailbackProgress, "drill": DrillProgress}
+    grouped = {name: value for name, value in values.items() if name in own}
+    for name, part in parts.items():
+        inner = {f.name: values[f.name] for f in fields(part) if f.name in values}
+        if inner:
+            grouped[name] = part(**inner)
+    assert values.keys() <= own | {f.name for part in parts.values() for f in fields(part)}, values
+    return grouped
 
 
 def wave(name: str, *depends_on: str, status: WaveStatus = WaveStatus.PLANNED, **changes: Any) -> WaveRecord:
@@ -168,4 +181,9 @@ def plan_document(**changes: Any) -> dict[str, Any]:
 
 def changed(server: ServerRecord, values: dict[str, Any]) -> Change:
     """A change of these fields."""
-    return Change(server, replace(server, **values))
+    failback = {f.name: values[f.name] for f in fields(FailbackProgress) if f.name in values}
+    drill = {f.name: values[f.name] for f in fields(DrillProgress) if f.name in values}
+    own = {name: value for name, value in values.items() if name not in failback | drill}
+    server_after = replace(server, failback=replace(server.failback, **failback))
+    server_after = replace(server_after, drill=replace(server.drill, **drill))
+    return Change(server, replace(server_after, **own))

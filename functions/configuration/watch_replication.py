@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from shared.model.server import Change, ServerRecord
+from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.cutover import BEFORE_CUTOVER, cutover_action, drained
 from shared.rules.failback.replication_progress import JUDGED, judge_replication
@@ -30,11 +29,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     sources = reversed_sources(run.accounts, judged)
     limits = drained(policies, judged) if run.event.get("drained") else policies
     verdict = judge_replication(judged, sources, limits, run.now)
-    changes = [Change(s, replace(s, **verdict.changes.get(s.source_server_id, {}))) for s in judged]
-    run.store.change_servers(
-        run.execution_id, [change for change in changes if change.values], only_from=JUDGED
-    )
-    after = [change.after for change in changes] + [s for s in servers if s.adoption is not None]
+    run.store.change_servers(run.execution_id, verdict.changes, only_from=JUDGED)
+    after = verdict.servers + [server for server in servers if server.adoption is not None]
     return {
         "action": cutover_action(verdict, record, policies),
         "replicating": verdict.replicating,
@@ -51,5 +47,5 @@ def _wait(seconds: int, run: Run[ConfigurationSettings], servers: Sequence[Serve
     """Until the next poll: soon where the workload is quiesced, else less often the longer it takes."""
     if run.event.get("drained"):
         return seconds
-    asked = [server.reverse_requested_at for server in servers]
+    asked = [server.failback.reverse_requested_at for server in servers]
     return long_wait(seconds, since_start(asked, run.execution.record.started_at), run.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from shared.model.server import Change
@@ -26,13 +25,12 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     anew = {s.source_server_id: s for s in store.change_settled(run.execution_id, unseen)}
     servers = [anew.get(server.source_server_id, server) for server in servers]
 
-    rescanning = [server for server in servers if server.protection is Protection.RESCANNING]
+    rescanning = [server for server in servers if server.failback.protection is Protection.RESCANNING]
     sources = protecting_sources(run.accounts, rescanning)
-    asked = [server.reprotect_requested_at for server in rescanning]
+    asked = [server.failback.reprotect_requested_at for server in rescanning]
     since = since_start(asked, execution.record.started_at)
     verdict = judge_reprotection(servers, sources, execution.policies.failback, run.now)
-    changes = [Change(s, replace(s, **verdict.changes.get(s.source_server_id, {}))) for s in servers]
-    store.change_settled(run.execution_id, [change for change in changes if change.values])
+    store.change_settled(run.execution_id, verdict.changes)
     return {
         "pending": verdict.pending,
         "protected": verdict.protected,

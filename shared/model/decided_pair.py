@@ -28,6 +28,6 @@ def decided_pair(server: ServerRecord) -> DecidedPair:
         source_server_id=server.source_server_id,
         scope=server.scope,
         pair_instance_id=server.pair_instance_id or "",
-        workload_instance_id=server.workload_instance_id,
-        workload_scope=server.workload_scope,
+        workload_instance_id=server.failback.workload_instance_id,
+        workload_scope=server.failback.workload_scope,
     )

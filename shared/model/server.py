@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from shared.model.drs import LaunchSettings
@@ -10,6 +10,9 @@ from shared.model.ec2 import Volume
 from shared.model.finding import Finding
 from shared.model.scope import Scope
 from shared.model.status import Adoption, Protection, ServerStatus
+
+FLAT = {"flat": True}
+"""Metadata of a field whose own fields are stored beside the record's, not under a name of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,46 @@ class ServerProgress:
     status: ServerStatus
     attempts: int = 0
     overwritten: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailbackProgress:
+    """How far a server is on its way back to its original, and in being protected again."""
+
+    workload_instance_id: str | None = None
+    workload_scope: Scope | None = None
+    workload_private_ip: str | None = None
+    moved_off_original_at: str | None = None
+    """When our launch took the workload off the original; None if no record of ours did."""
+    reversed_server_id: str | None = None
+    reverse_requested_at: str | None = None
+    replication_state: str | None = None
+    bytes_total: int = 0
+    bytes_replicated: int = 0
+    stalled_since: str | None = None
+    stall_reported: bool = False
+    replicated_at: str | None = None
+    quiesced_at: str | None = None
+    workload_stop_requested_at: str | None = None
+    workload_stopped_at: str | None = None
+    workload_return_requested_at: str | None = None
+    workload_restarted_at: str | None = None
+    protection: Protection | None = None
+    protection_reason: str | None = None
+    protection_remedy: str | None = None
+    reprotect_requested_at: str | None = None
+    protected_at: str | None = None
+    retire_requested_at: str | None = None
+    retired_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrillProgress:
+    """How far the clean-up after a drill is."""
+
+    clean_up_began_at: str | None = None
+    cleaned_up_at: str | None = None
+    clean_up_issue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,41 +133,13 @@ class ServerRecord:
     adopted_from: str | None = None  # execution id
     skip: str | None = None  # who had it skipped, and why
     pair_moved_by: str | None = None  # execution id: who had moved the pair last, before this execution
-    # failback only
-    workload_instance_id: str | None = None
-    workload_scope: Scope | None = None
-    workload_private_ip: str | None = None
-    moved_off_original_at: str | None = None
-    """When our launch took the workload off the original; None if no record of ours did."""
-    reversed_server_id: str | None = None
-    reverse_requested_at: str | None = None
-    replication_state: str | None = None
-    bytes_total: int = 0
-    bytes_replicated: int = 0
-    stalled_since: str | None = None
-    stall_reported: bool = False
-    replicated_at: str | None = None
-    quiesced_at: str | None = None
-    workload_stop_requested_at: str | None = None
-    workload_stopped_at: str | None = None
-    workload_return_requested_at: str | None = None
-    workload_restarted_at: str | None = None
-    protection: Protection | None = None
-    protection_reason: str | None = None
-    protection_remedy: str | None = None
-    reprotect_requested_at: str | None = None
-    protected_at: str | None = None
-    retire_requested_at: str | None = None
-    retired_at: str | None = None
-    # drill only
-    clean_up_began_at: str | None = None
-    cleaned_up_at: str | None = None
-    clean_up_issue: str | None = None
+    failback: FailbackProgress = field(default=FailbackProgress(), metadata=FLAT)
+    drill: DrillProgress = field(default=DrillProgress(), metadata=FLAT)
 
     @property
     def drs_server_id(self) -> str:
         """The source server that is launched: the reversed one in a failback."""
-        return self.reversed_server_id or self.source_server_id
+        return self.failback.reversed_server_id or self.source_server_id
 
     def failed(self, reason: str, remedy: str) -> ServerRecord:
         return replace(self, status=ServerStatus.FAILED, reason=reason, remedy=remedy)
@@ -140,8 +155,14 @@ class Change:
     @property
     def values(self) -> dict[str, Any]:
         """The new values of the fields that differ, by their names."""
-        pairs = {f.name: (getattr(self.before, f.name), getattr(self.after, f.name)) for f in _FIELDS}
-        return {name: after for name, (before, after) in pairs.items() if before != after}
+        before, after = _values(self.before), _values(self.after)
+        return {name: value for name, value in after.items() if value != before[name]}
 
 
-_FIELDS = fields(ServerRecord)
+def _values(record: Any) -> dict[str, Any]:
+    """The fields of a record by name, those of its parts beside its own: as its item has them."""
+    values: dict[str, Any] = {}
+    for own in fields(record):
+        value = getattr(record, own.name)
+        values |= _values(value) if own.metadata == FLAT else {own.name: value}
+    return values

@@ -59,10 +59,12 @@ class DrillCleaner:
         drs = DrsClient(self._accounts, scope)
         jobs = self._jobs(drs, servers)
         begun = [server for server in servers if server.source_server_id in jobs]
-        open_ = [server for server in begun if not server.cleaned_up_at and not server.clean_up_issue]
+        open_ = [
+            server for server in begun if not server.drill.cleaned_up_at and not server.drill.clean_up_issue
+        ]
         count = Counter(
-            cleaned=sum(server.cleaned_up_at is not None for server in begun),
-            failed=sum(server.clean_up_issue is not None for server in begun),
+            cleaned=sum(server.drill.cleaned_up_at is not None for server in begun),
+            failed=sum(server.drill.clean_up_issue is not None for server in begun),
         )
         mine, lost = self._still_mine(open_)
         changes = [Change(server, _given_up(server, _taken_over(holder))) for server, holder in lost]
@@ -161,10 +163,14 @@ class DrillCleaner:
         step = next_clean_up_step(facts)
         if step is None:
             found = issue(facts)
-            return _given_up(server, found) if found else replace(server, cleaned_up_at=iso(self._now))
+            return (
+                _given_up(server, found)
+                if found
+                else replace(server, drill=replace(server.drill, cleaned_up_at=iso(self._now)))
+            )
         if step is CleanUpStep.AWAIT_JOB:
             return _given_up(server, _hanging(jobs)) if self._hangs(jobs) else server
-        began = server.clean_up_began_at
+        began = server.drill.clean_up_began_at
         refused: AwsCallError | None = None
         try:
             self._take(drs, server, facts, step)
@@ -175,7 +181,7 @@ class DrillCleaner:
             refused = error
         if began and self._now - parse_time(began) > TIMEOUT:
             return _given_up(server, _stuck(server, step, refused))
-        return replace(server, clean_up_began_at=began or iso(self._now))
+        return replace(server, drill=replace(server.drill, clean_up_began_at=began or iso(self._now)))
 
     def _take(self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, step: CleanUpStep) -> None:
         ec2 = Ec2Client(self._accounts, drs.scope)
@@ -201,7 +207,7 @@ class DrillCleaner:
 
 
 def _given_up(server: ServerRecord, found: CheckFailure) -> ServerRecord:
-    return replace(server, clean_up_issue=f"{found.found} {found.remedy}")
+    return replace(server, drill=replace(server.drill, clean_up_issue=f"{found.found} {found.remedy}"))
 
 
 def _job_ids(server: ServerRecord, jobs: Sequence[Job]) -> set[str | None]:
@@ -241,9 +247,9 @@ def _unless_removed(call: Callable[[], None]) -> None:
 
 
 def _kind(server: ServerRecord, facts: CleanUpFacts | None) -> str:
-    if server.cleaned_up_at:
+    if server.drill.cleaned_up_at:
         return "cleaned"
-    if server.clean_up_issue:
+    if server.drill.clean_up_issue:
         return "failed"
     return "inJobs" if facts and facts.job_unfinished else "pending"
 

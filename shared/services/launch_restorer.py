@@ -49,7 +49,7 @@ class LaunchRestorer:
         if mode is not Mode.DRILL:
             # Jobs are not awaited here: one whose end was not seen may have launched a server.
             ended = {job.job_id for job in self._store.jobs(self._id) if job.status == "COMPLETED"}
-            servers = [s for s in servers if s.job_id is None or s.job_id in ended or s.cleaned_up_at]
+            servers = [s for s in servers if s.job_id is None or s.job_id in ended or s.drill.cleaned_up_at]
         restored: list[ServerRecord] = []
         lost = self._taken_over(servers)
         free = self._not_in_jobs([server for server in servers if server not in lost])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.finding import Finding
@@ -17,7 +16,7 @@ from shared.rules.checks.identified_record import identified_record, missing_rec
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG
 from shared.rules.failback.identity import IdentifyFacts
 from shared.rules.failback.original_identifier import Identified, conflicts, identify
-from shared.rules.failback.stages import stage_values
+from shared.rules.failback.stages import staged
 from shared.rules.plan.discovery import is_selected
 from shared.rules.plan.selection import Selection
 from shared.services.earlier_executions import EarlierExecutions
@@ -68,12 +67,8 @@ class OriginalIdentification:
         identified = {server_id: identify(fact) for server_id, fact in facts.items()}
         clashes = conflicts(identified)
         return [
-            identified_record(
-                facts[server_id],
-                replace(one, findings=one.findings + tuple(self._also(server_id, clashes))),
-                self._site,
-                self._wave(server_id),
-                self._stage_values(facts[server_id], one),
+            self._record(
+                facts[server_id], replace(one, findings=one.findings + tuple(self._also(server_id, clashes)))
             )
             for server_id, one in identified.items()
         ]
@@ -106,11 +101,13 @@ class OriginalIdentification:
         if self._recovered is None and server_id in self._selection.ambiguous:
             yield self._selection.ambiguous[server_id]
 
-    def _stage_values(self, facts: IdentifyFacts, identified: Identified) -> dict[str, Any]:
+    def _record(self, facts: IdentifyFacts, identified: Identified) -> ServerRecord:
         job = facts.earlier_job
         starter = self._earlier.record(job.tags.get(EXECUTION_TAG, "")) if job else None
         own = (self._execution.record.plan_name, self._execution.record.mode)
-        return stage_values(
+        wave = self._wave(facts.server.source_server_id)
+        return staged(
+            identified_record(facts, identified, self._site, wave),
             facts,
             identified.stage,
             earlier_over=starter is not None and self._earlier.is_over(starter.execution_id),

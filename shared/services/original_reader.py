@@ -225,7 +225,7 @@ def _last_failback(
 
 def _acted(earlier: Earlier) -> bool:
     server = earlier.server
-    return server is not None and bool(server.reverse_requested_at or server.job_id)
+    return server is not None and bool(server.failback.reverse_requested_at or server.job_id)
 
 
 def _launcher(earlier: Earlier, job: Job | None) -> str | None:

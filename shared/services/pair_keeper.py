@@ -132,7 +132,7 @@ def kept_pair(
     left = tuple(volume for volume in known.values() if volume.volume_id not in removed)
     if mode is Mode.DRILL or moved_since:
         return replace(pair, detached_volumes=left) if pair else None
-    if mode is Mode.FAILOVER and server.cleaned_up_at is not None:  # it was recovered, and put back
+    if mode is Mode.FAILOVER and server.drill.cleaned_up_at is not None:  # it was recovered, and put back
         if pair is None:
             return None
         return replace(pair, workload_side="ORIGIN", moved_by=execution_id, detached_volumes=left)
@@ -183,10 +183,10 @@ def _failed_back(
     before = pair or PairRecord(
         source_server_id=server.source_server_id,
         name=server.name,
-        scope=server.workload_scope or server.scope,
-        pair_instance_id=server.workload_instance_id or "",
+        scope=server.failback.workload_scope or server.scope,
+        pair_instance_id=server.failback.workload_instance_id or "",
         original_instance_id=server.pair_instance_id,
-        private_ip=server.workload_private_ip,
+        private_ip=server.failback.workload_private_ip,
         original_private_ip=server.private_ip_after or server.private_ip_before,
         staging_account=source.staging_account if source else None,
         workload_side="ORIGIN",

@@ -41,7 +41,10 @@ class Quiescence:
             running += self._send([s for s in left if _instance(s) not in sent], action, comment)
             left, under_way = self._judge([s for s in left if _instance(s) in sent], sent, action)
             running += under_way
-        self.changes += [Change(server, replace(server, quiesced_at=iso(self._now))) for server in left]
+        self.changes += [
+            Change(server, replace(server, failback=replace(server.failback, quiesced_at=iso(self._now))))
+            for server in left
+        ]
         return running
 
     def _judge(
@@ -80,7 +83,7 @@ class Quiescence:
 
 
 def _instance(server: ServerRecord) -> str:
-    return server.workload_instance_id or ""
+    return server.failback.workload_instance_id or ""
 
 
 def _why(invocation: Invocation, action: QuiesceAction) -> tuple[str, str]:

@@ -112,7 +112,7 @@ class RecoveryRetirer:
             return Progress(issue=_other_side(server, around.original))
         if step in WAITS:
             return Progress(
-                issue=CheckFailure(f"{server.workload_instance_id} has yet to end: {step}.", _WAIT)
+                issue=CheckFailure(f"{server.failback.workload_instance_id} has yet to end: {step}.", _WAIT)
             )
         return step
 
@@ -146,7 +146,7 @@ class RecoveryRetirer:
         ec2 = Ec2Client(self._accounts, _recovery(server))
         reversed_id = around.reversed_server.source_server_id if around.reversed_server else ""
         failback, recovered = _id_of(around.failback_instance), _id_of(around.recovery_instance)
-        workload = server.workload_instance_id or ""
+        workload = server.failback.workload_instance_id or ""
         tag = {TARGET_TAG_KEY: TARGET_TAG_VALUE}
         return {
             RetireStep.STOP_REPLICATION: lambda: origin.stop_replication(reversed_id),
@@ -183,7 +183,9 @@ class RecoveryRetirer:
         found: dict[str, _Around] = {}
         for origin, recovery in sorted({(server.scope, _recovery(server)) for server in servers}):
             members = [s for s in servers if (s.scope, _recovery(s)) == (origin, recovery)]
-            reversed_ids = [server.reversed_server_id for server in members if server.reversed_server_id]
+            reversed_ids = [
+                server.failback.reversed_server_id for server in members if server.failback.reversed_server_id
+            ]
             reversed_servers = {
                 server.source_server_id: server
                 for server in self._drs(origin).source_servers_by_id(reversed_ids, members[0].site)
@@ -192,16 +194,18 @@ class RecoveryRetirer:
             recoveries = _by_server(
                 self._drs(recovery).recovery_instances([server.source_server_id for server in members])
             )
-            workloads = self._instances(recovery, [server.workload_instance_id for server in members])
+            workloads = self._instances(
+                recovery, [server.failback.workload_instance_id for server in members]
+            )
             originals = self._instances(origin, [server.pair_instance_id for server in members])
             terminating = servers_in_progress(self._terminations(recovery))
             jobs = self._launches(recovery, recoveries.values())
             for server in members:
                 found[server.source_server_id] = _Around(
-                    reversed_server=reversed_servers.get(server.reversed_server_id or ""),
-                    failback_instance=failbacks.get(server.reversed_server_id or ""),
+                    reversed_server=reversed_servers.get(server.failback.reversed_server_id or ""),
+                    failback_instance=failbacks.get(server.failback.reversed_server_id or ""),
                     recovery_instance=recoveries.get(server.source_server_id),
-                    workload=workloads.get(server.workload_instance_id or ""),
+                    workload=workloads.get(server.failback.workload_instance_id or ""),
                     original=originals.get(server.pair_instance_id or ""),
                     terminating=server.source_server_id in terminating,
                     launched_by=jobs.get(server.source_server_id),
@@ -234,9 +238,9 @@ _WAIT = "Wait, then run the failback again: it goes on from there."
 
 
 def _recovery(server: ServerRecord) -> Scope:
-    if server.workload_scope is None:
+    if server.failback.workload_scope is None:
         raise ValueError(f"{server.source_server_id} has no recovery side: it is of no failback.")
-    return server.workload_scope
+    return server.failback.workload_scope
 
 
 def _id_of(instance: RecoveryInstance | None) -> str:
@@ -269,11 +273,12 @@ def _not_its_own(server: ServerRecord, around: _Around) -> CheckFailure | None:
     is_reversed = (
         found.replication_direction == "FAILBACK" and found.source_server_id != server.source_server_id
     )
-    if is_reversed and found.original_instance_id in (server.workload_instance_id, None):
+    if is_reversed and found.original_instance_id in (server.failback.workload_instance_id, None):
         return None
     return CheckFailure(
         f"{found.source_server_id} in {found.scope} (direction {found.replication_direction}, instance "
-        f"{found.original_instance_id}) is not the reversed server of {server.workload_instance_id}.",
+        f"{found.original_instance_id}) is not the reversed server of "
+        f"{server.failback.workload_instance_id}.",
         "Look in the DRS console which server replicates what, and delete the reversed one by hand.",
     )
 
@@ -293,9 +298,10 @@ def _started_again(server: ServerRecord, around: _Around) -> CheckFailure | None
 
 def _other_side(server: ServerRecord, original: Instance | None) -> CheckFailure:
     return CheckFailure(
-        f"{server.workload_instance_id} runs, and the original {server.pair_instance_id} is "
+        f"{server.failback.workload_instance_id} runs, and the original {server.pair_instance_id} is "
         f"{original.state if original else 'not found'}: it may be the only one that runs the workload.",
-        f"Start {server.pair_instance_id} or stop {server.workload_instance_id}, then run the plan again.",
+        f"Start {server.pair_instance_id} or stop {server.failback.workload_instance_id}, then run the plan "
+        "again.",
     )
 
 

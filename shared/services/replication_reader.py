@@ -14,7 +14,7 @@ from shared.rules.failback.workloads import by_workload_scope
 
 def reversed_sources(accounts: MemberAccounts, servers: Sequence[ServerRecord]) -> dict[str, SourceServer]:
     """The reversed servers of those whose replication to the origin is judged, by their id."""
-    wanted = [server for server in servers if server.reversed_server_id and server.status in JUDGED]
+    wanted = [server for server in servers if server.failback.reversed_server_id and server.status in JUDGED]
     found: dict[str, SourceServer] = {}
     for scope, site in sorted({(server.scope, server.site) for server in wanted}):
         ids = [server.drs_server_id for server in wanted if (server.scope, server.site) == (scope, site)]

@@ -76,7 +76,7 @@ class ReplicationReverser:
         instances = {(i.source_server_id, i.ec2_instance_id): i for i in self._drs.recovery_instances(ids)}
 
         def request(server: ServerRecord) -> ServerRecord | None:
-            key = (server.source_server_id, server.workload_instance_id or "")
+            key = (server.source_server_id, server.failback.workload_instance_id or "")
             return self._request(server, instances.get(key))
 
         answers = in_parallel(
@@ -89,7 +89,9 @@ class ReplicationReverser:
 
         Unchanged for one that has yet to stop or to start.
         """
-        stopped = {s.workload_instance_id or "": s for s in servers if s.workload_stop_requested_at}
+        stopped = {
+            s.failback.workload_instance_id or "": s for s in servers if s.failback.workload_stop_requested_at
+        }
         if not stopped:
             return {}
         instances = {i.instance_id: i for i in self._recovery_ec2.instances(sorted(stopped))}
@@ -119,12 +121,12 @@ class ReplicationReverser:
 
     def _left_over(self, servers: Sequence[ServerRecord], found: Mapping[str, SourceServer]) -> Decided:
         """Those whose reversed server is of an earlier failback: DRS re-points it when they are reversed."""
-        there = [server for server in servers if server.workload_instance_id in found]
+        there = [server for server in servers if server.failback.workload_instance_id in found]
         if not there:
             return {}
         instances = self._drs.recovery_instances([server.source_server_id for server in there])
         idle = {i.ec2_instance_id for i in instances if i.replication_state == NOT_REVERSED}
-        return {s.source_server_id: s for s in there if s.workload_instance_id in idle}
+        return {s.source_server_id: s for s in there if s.failback.workload_instance_id in idle}
 
     def _reversed(self) -> dict[str, SourceServer]:
         return reversed_by_instance(self._origin_drs.source_servers(self._site.name))
@@ -133,7 +135,7 @@ class ReplicationReverser:
         """The servers whose reversed server exists: requested now, or by an earlier call."""
         decided: Decided = {}
         for server in servers:
-            source = found.get(server.workload_instance_id or "")
+            source = found.get(server.failback.workload_instance_id or "")
             if source is None:
                 continue
             if issue := staging_account_issue(source):
@@ -142,10 +144,13 @@ class ReplicationReverser:
             decided[server.source_server_id] = replace(
                 server,
                 status=ServerStatus.REPLICATING,
-                reversed_server_id=source.source_server_id,
-                replication_state=source.replication_state,
-                workload_stop_requested_at=None,
-                workload_stopped_at=None,
+                failback=replace(
+                    server.failback,
+                    reversed_server_id=source.source_server_id,
+                    replication_state=source.replication_state,
+                    workload_stop_requested_at=None,
+                    workload_stopped_at=None,
+                ),
                 reason=None,
                 remedy=None,
             )
@@ -155,7 +160,8 @@ class ReplicationReverser:
         """Call DRS, unless an earlier call succeeded. None: read the reversed server next."""
         if instance is None:
             return server.failed(
-                f"DRS shows no recovery instance {server.workload_instance_id} for {server.name} any more.",
+                f"DRS shows no recovery instance {server.failback.workload_instance_id} for {server.name} "
+                "any more.",
                 "If the instance still runs in EC2, install the DRS agent on it as a new source server "
                 "towards the origin.",
             )
@@ -176,7 +182,7 @@ class ReplicationReverser:
             remedy = "Nothing yet: DRS is called again when the agent has checked in."
             return replace(server, reason=str(error), remedy=remedy)
         return server.failed(
-            f"The agent on {server.workload_instance_id} did not check in within {TIMEOUT}: {error}",
+            f"The agent on {server.failback.workload_instance_id} did not check in within {TIMEOUT}: {error}",
             f"{stall_remedy('AGENT_NOT_SEEN')} Then start the failback again.",
         )
 
@@ -184,14 +190,14 @@ class ReplicationReverser:
         if self._in_time(server):
             return server
         return server.failed(
-            f"The replication of {server.workload_instance_id} was reversed, but {self._site.origin} shows "
-            f"no source server for it within {TIMEOUT}.",
+            f"The replication of {server.failback.workload_instance_id} was reversed, but "
+            f"{self._site.origin} shows no source server for it within {TIMEOUT}.",
             f"Look in DRS of {self._site.recovery} where it replicates to; stop that, then start the "
             "failback again.",
         )
 
     def _in_time(self, server: ServerRecord) -> bool:
-        since = server.reverse_requested_at
+        since = server.failback.reverse_requested_at
         return since is None or self._now - parse_time(since) <= TIMEOUT
 
     def _tag_originals(self, servers: Sequence[ServerRecord]) -> Decided:

@@ -31,9 +31,9 @@ def begin(
 ) -> list[ServerRecord]:
     """The servers with the time at which their retirement was first requested."""
     first = [
-        Change(server, replace(server, retire_requested_at=iso(now)))
+        Change(server, replace(server, failback=replace(server.failback, retire_requested_at=iso(now))))
         for server in servers
-        if server.retire_requested_at is None
+        if server.failback.retire_requested_at is None
     ]
     begun = {server.source_server_id: server for server in store.change_settled(execution_id, first)}
     return [begun.get(server.source_server_id, server) for server in servers]
@@ -49,7 +49,7 @@ def retire(retirer: RecoveryRetirer, servers: Sequence[ServerRecord], now: datet
         progress |= retirer.poll(active)
         active = [server for server in active if progress[server.source_server_id].acted]
     changes = [Change(s, retired_or_not(s, progress[s.source_server_id], now)) for s in servers]
-    retired = [c.before for c in changes if c.after.protection is Protection.RETIRED]
+    retired = [c.before for c in changes if c.after.failback.protection is Protection.RETIRED]
     failed = [
         c.before
         for c in changes
@@ -68,10 +68,13 @@ def retired_or_not(server: ServerRecord, progress: Progress, now: datetime) -> S
     if progress.done:
         return replace(
             server,
-            protection=Protection.RETIRED,
-            retired_at=iso(now),
-            protection_reason=None,
-            protection_remedy=None,
+            failback=replace(
+                server.failback,
+                protection=Protection.RETIRED,
+                retired_at=iso(now),
+                protection_reason=None,
+                protection_remedy=None,
+            ),
         )
     if not _gives_up(server, progress, now):
         return server
@@ -79,10 +82,13 @@ def retired_or_not(server: ServerRecord, progress: Progress, now: datetime) -> S
     found = issue.found if issue else f"it took over {TIMEOUT}."
     return replace(
         server,
-        protection_reason=f"The recovery side was not tidied up: {found}",
-        protection_remedy=issue.remedy if issue else "Run the failback again: it resumes there.",
+        failback=replace(
+            server.failback,
+            protection_reason=f"The recovery side was not tidied up: {found}",
+            protection_remedy=issue.remedy if issue else "Run the failback again: it resumes there.",
+        ),
     )
 
 
 def _gives_up(server: ServerRecord, progress: Progress, now: datetime) -> bool:
-    return progress.hopeless or now - parse_time(server.retire_requested_at) > TIMEOUT
+    return progress.hopeless or now - parse_time(server.failback.retire_requested_at) > TIMEOUT

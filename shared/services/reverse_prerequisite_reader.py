@@ -110,13 +110,17 @@ class ReversePrerequisiteReader:
         staging: Mapping[str, str],
     ) -> _Around:
         recovery = self._drs.recovery_instances([record.source_server_id for record in records])
-        workload_ids = [record.workload_instance_id for record in records if record.workload_instance_id]
+        workload_ids = [
+            record.failback.workload_instance_id for record in records if record.failback.workload_instance_id
+        ]
         workloads = {i.instance_id: i for i in self._ec2.instances(workload_ids)}
         health = self._ec2.health(workload_ids)
         original_ids = [record.pair_instance_id for record in records if record.pair_instance_id]
         originals = {i.instance_id: i for i in self._origin_ec2.instances(original_ids)}
         jobs = unfinished(self._drs.jobs_since(recorded.jobs_since))
-        to_reverse = [workloads.get(r.workload_instance_id or "") for r in records if _is_to_reverse(r)]
+        to_reverse = [
+            workloads.get(r.failback.workload_instance_id or "") for r in records if _is_to_reverse(r)
+        ]
         asked = [workload for workload in to_reverse if workload]
         return _Around(
             recovery={(i.source_server_id, i.ec2_instance_id): i for i in recovery},
@@ -206,7 +210,9 @@ class ReversePrerequisiteReader:
         """Asked for one server: the roles' policies distinguish servers only by their tags."""
         partition = sources[record.source_server_id].arn.split(":")[1]
         arn, original = self._source_server_arn(partition), record.pair_instance_id or ""
-        reversing = [reversal_question(partition, self._site.recovery, record.workload_instance_id or "")]
+        reversing = [
+            reversal_question(partition, self._site.recovery, record.failback.workload_instance_id or "")
+        ]
         at_origin = self._origin_iam.denied_to_roles(
             {
                 self._roles.launch: launch_questions(arn, original),
@@ -222,10 +228,10 @@ class ReversePrerequisiteReader:
 
 
 def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> ReverseServerFacts:
-    server_id, workload_id = record.source_server_id, record.workload_instance_id or ""
+    server_id, workload_id = record.source_server_id, record.failback.workload_instance_id or ""
     workload = around.workloads.get(workload_id)
     original = around.originals.get(record.pair_instance_id or "")
-    job = around.jobs.get(record.reversed_server_id or "") or around.jobs.get(server_id)
+    job = around.jobs.get(record.failback.reversed_server_id or "") or around.jobs.get(server_id)
     holder = recorded.locked_by.get(server_id)
     return ReverseServerFacts(
         server=recorded.sources[server_id],
@@ -234,7 +240,7 @@ def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> Reverse
         workload=workload,
         workload_status_ok=_passes_status_checks(around.health.get(workload_id)),
         original=original,
-        reversed_server=around.reversed_servers.get(record.reversed_server_id or ""),
+        reversed_server=around.reversed_servers.get(record.failback.reversed_server_id or ""),
         network=around.networks.get(workload_id),
         metadata=_metadata(workload),
         workload_profile=around.profiles.get(profile_of(workload)),
@@ -242,8 +248,8 @@ def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> Reverse
         denied_agent_actions=around.denied.get(profile_of(workload)),
         active_job_id=job.job_id if job and job.job_id != record.job_id else None,
         locked_by_execution=holder.execution_id if holder else None,
-        stopped_for_cutover=record.workload_stop_requested_at is not None,
-        moved_off_original_at=record.moved_off_original_at,
+        stopped_for_cutover=record.failback.workload_stop_requested_at is not None,
+        moved_off_original_at=record.failback.moved_off_original_at,
     )
 
 

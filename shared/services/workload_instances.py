@@ -20,9 +20,11 @@ def workloads(
     accounts: MemberAccounts, scope: Scope, servers: Sequence[ServerRecord]
 ) -> dict[str, Instance | None]:
     """The workload instances of servers of one workload scope, by source server id."""
-    ids = [server.workload_instance_id or "" for server in servers]
+    ids = [server.failback.workload_instance_id or "" for server in servers]
     found = {instance.instance_id: instance for instance in Ec2Client(accounts, scope).instances(ids)}
-    return {server.source_server_id: found.get(server.workload_instance_id or "") for server in servers}
+    return {
+        server.source_server_id: found.get(server.failback.workload_instance_id or "") for server in servers
+    }
 
 
 def originals(accounts: MemberAccounts, servers: Sequence[ServerRecord]) -> dict[str, Instance | None]:

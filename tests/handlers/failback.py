@@ -15,7 +15,7 @@ from shared.model.decided_pair import decided_pair
 from shared.model.ec2 import Volume
 from shared.model.execution import ExecutionRecord, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
-from shared.model.server import ServerRecord
+from shared.model.server import FailbackProgress, ServerRecord
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
 from tests import makers
 from tests.drs_emulator.failback_world import TEMPLATE
@@ -93,11 +93,13 @@ class Failback:
                     pair_instance_id=ids.original,
                     private_ip_before=ids.address,
                     volumes_before=ids.volumes,
-                    workload_instance_id=ids.workload,
-                    workload_scope=RECOVERY,
-                    workload_private_ip=ids.workload_address,
-                    reversed_server_id=ids.reversed,
-                    reverse_requested_at=self.estate.now,
+                    failback=FailbackProgress(
+                        workload_instance_id=ids.workload,
+                        workload_scope=RECOVERY,
+                        workload_private_ip=ids.workload_address,
+                        reversed_server_id=ids.reversed,
+                        reverse_requested_at=self.estate.now,
+                    ),
                 )
                 for name, ids in self.ids.items()
             ],

@@ -60,7 +60,7 @@ def test_servers_that_were_failed_back_need_nothing(estate: Estate) -> None:
     assert away.check()["blocked"] == 0
     away.decide()
     server = away.servers()["web-1"]
-    assert (server.status, server.protection) == (ServerStatus.RECOVERED, Protection.RETIRED)
+    assert (server.status, server.failback.protection) == (ServerStatus.RECOVERED, Protection.RETIRED)
     assert away.reserve()["decision"] == "PROCEED"
     assert away.reverse()["reversed"] == 0
     answer = away.watch()

@@ -21,7 +21,7 @@ ARN = "arn:aws:states:us-east-1:999988887777:execution:drs-orchestrator-failover
 
 
 def issue(estate: Estate) -> str:
-    return estate.servers()["web-1"].clean_up_issue or ""
+    return estate.servers()["web-1"].drill.clean_up_issue or ""
 
 
 def test_everything_is_put_back_and_repeating_it_is_harmless(estate: Estate) -> None:

@@ -83,8 +83,8 @@ def test_a_server_whose_protection_never_ended_is_unprotected_with_a_remedy(
     for _ in range(2):
         close_aborted_execution.handler({"detail": detail, "time": estate.now}, None)
     server = estate.servers()["web-1"]
-    assert server.protection is Protection.UNPROTECTED
-    assert way.ids["web-1"].original in (server.protection_reason or "")
-    assert "Run the failback again" in (server.protection_remedy or "")
+    assert server.failback.protection is Protection.UNPROTECTED
+    assert way.ids["web-1"].original in (server.failback.protection_reason or "")
+    assert "Run the failback again" in (server.failback.protection_remedy or "")
     pair = estate.pairs.get([server.source_server_id])[server.source_server_id]
     assert pair.workload_side == "ORIGIN", "the wave was killed before it could remember that"

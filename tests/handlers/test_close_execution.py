@@ -151,8 +151,8 @@ def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Esta
     answer = close(estate, failure={"Error": "AccessDeniedError", "Cause": "no rights"})
     assert answer["status"] == "FAILED"
     server = estate.servers()["web-1"]
-    assert server.protection is Protection.PROTECTED
-    assert "not tidied up" in (server.protection_reason or "")
+    assert server.failback.protection is Protection.PROTECTED
+    assert "not tidied up" in (server.failback.protection_reason or "")
 
 
 def test_nothing_to_do_because_all_is_failed_back_is_no_failure(estate: Estate) -> None:

@@ -103,4 +103,4 @@ def test_a_failed_wave_of_a_failback_names_where_its_workloads_are(
     assert way.call(close_wave, failure=FAILURE)["status"] == "FAILED"
     server = estate.servers()["web-1"]
     assert says.format(way.ids["web-1"].workload) in (server.remedy or "")
-    assert server.protection is not Protection.UNPROTECTED
+    assert server.failback.protection is not Protection.UNPROTECTED

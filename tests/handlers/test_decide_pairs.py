@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions.configuration import decide_pairs
 from shared.model.decided_pair import DecidedPair
-from shared.model.server import Change
 from shared.model.status import ServerStatus
 from shared.store.connection import table
 from shared.store.execution_items import shard_of
+from tests import makers
 from tests.handlers.estate import RECOVERY, Estate, environment
 from tests.handlers.failover import Failover
 
@@ -25,7 +24,7 @@ def decide(estate: Estate) -> dict[str, Any]:
 def claim(estate: Estate, name: str, **fields: Any) -> None:
     """A finding about a server says something else than was found."""
     server = estate.servers()[name]
-    estate.findings.change_servers(estate.execution_id, [Change(server, replace(server, **fields))])
+    estate.findings.change_servers(estate.execution_id, [makers.changed(server, fields)])
 
 
 def codes(estate: Estate, name: str) -> set[str]:

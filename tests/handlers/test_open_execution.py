@@ -155,7 +155,10 @@ def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: Failover)
         assert (server.status, server.wave, server.scope) == (ServerStatus.MATCHED, "web", ORIGIN)
         assert server.source_server_id == ids.server
         assert server.pair_instance_id == server.original_instance_id == ids.original
-        assert (server.workload_instance_id, server.workload_scope) == (ids.workload, RECOVERY)
+        assert (server.failback.workload_instance_id, server.failback.workload_scope) == (
+            ids.workload,
+            RECOVERY,
+        )
         assert server.private_ip_before == away.estate.instance(ids.original, ORIGIN)["PrivateIpAddress"]
     assert away.identify()["servers"] == 2
 

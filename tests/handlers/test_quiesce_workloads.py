@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 
 from functions.execution.stop import quiesce_workloads
 from shared.model.policies import Mode
-from shared.model.server import ServerRecord
+from shared.model.server import FailbackProgress, ServerRecord
 from shared.model.status import ServerStatus
 from tests import makers
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate, plan_document
@@ -67,8 +67,9 @@ def commands(estate: Estate, wire: Wire) -> Commands:
                 site="main",
                 status=ServerStatus.REPLICATED,
                 wave="web",
-                workload_instance_id=f"i-0000000000000000{name[-1]}",
-                workload_scope=RECOVERY,
+                failback=FailbackProgress(
+                    workload_instance_id=f"i-0000000000000000{name[-1]}", workload_scope=RECOVERY
+                ),
             )
             for name in ("web-1", "web-2")
         ],
@@ -88,7 +89,7 @@ def test_every_action_is_sent_once_and_one_after_the_other(estate: Estate, comma
     assert quiesce(estate) == (0, 0)
     assert quiesce(estate) == (0, 0)
     assert [c["Parameters"]["commands"] for c in commands.sent()] == [["systemctl stop erp"], ["sync"]]
-    assert all(server.quiesced_at for server in estate.servers().values())
+    assert all(server.failback.quiesced_at for server in estate.servers().values())
 
 
 def test_a_lost_answer_sends_nothing_twice(estate: Estate, commands: Commands, wire: Wire) -> None:

@@ -26,7 +26,7 @@ def test_an_agent_that_has_not_checked_in_is_waited_for(estate: Estate) -> None:
     estate.clock.advance(600)
     estate.fault("AGENT_NEVER_CHECKS_IN", server=way.ids["web-1"].reversed)
     assert estate.call(reprotect) == {"waiting": 1, "requested": 0, "failed": 0, "waitSeconds": 15}
-    assert estate.servers()["web-1"].protection is Protection.RETURNING
+    assert estate.servers()["web-1"].failback.protection is Protection.RETURNING
     estate.clock.advance(600)
     assert estate.call(reprotect)["waitSeconds"] == 60, "the longer it takes, the less often"
     estate.admin("DELETE", "/faults")
@@ -41,11 +41,11 @@ def test_an_agent_that_never_checks_in_leaves_its_server_unprotected_with_a_reme
     answer = reprotect_until_asked(estate)
     assert (answer["requested"], answer["failed"]) == (0, 1)
     server = estate.servers()["web-1"]
-    assert server.protection is Protection.UNPROTECTED
-    assert "not connected to DRS" in (server.protection_reason or "")
-    assert "AWSElasticDisasterRecoveryRecoveryInstancePolicy" in (server.protection_remedy or "")
+    assert server.failback.protection is Protection.UNPROTECTED
+    assert "not connected to DRS" in (server.failback.protection_reason or "")
+    assert "AWSElasticDisasterRecoveryRecoveryInstancePolicy" in (server.failback.protection_remedy or "")
     assert server.status is ServerStatus.RECOVERED
-    assert estate.servers()["web-2"].protection is Protection.RESCANNING
+    assert estate.servers()["web-2"].failback.protection is Protection.RESCANNING
 
 
 def test_a_reversal_whose_answer_was_lost_is_found_and_not_repeated(estate: Estate) -> None:
@@ -65,10 +65,10 @@ def test_denied_rights_are_not_waited_for(estate: Estate) -> None:
     way.failed_back()
     estate.wire.on("drs", "ReverseReplication", refused_json("AccessDeniedException", status=403))
     assert estate.call(reprotect)["failed"] == 1
-    assert "member-account stack" in (estate.servers()["web-1"].protection_remedy or "")
+    assert "member-account stack" in (estate.servers()["web-1"].failback.protection_remedy or "")
 
 
 def test_an_original_that_drs_does_not_list_is_given_up_in_time(estate: Estate) -> None:
     Failback(estate, "web-1").record(ServerStatus.RECOVERED)
     assert reprotect_until_asked(estate)["failed"] == 1
-    assert "shows no recovery instance" in (estate.servers()["web-1"].protection_reason or "")
+    assert "shows no recovery instance" in (estate.servers()["web-1"].failback.protection_reason or "")

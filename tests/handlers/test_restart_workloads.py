@@ -25,7 +25,7 @@ def test_what_does_not_fail_back_runs_where_it_was(estate: Estate) -> None:
     assert way.state("web-2") == ("stopped", "running")
     assert way.state("web-1") == ("running", "stopped")
     server = estate.servers()["web-2"]
-    assert server.workload_restarted_at == estate.now
+    assert server.failback.workload_restarted_at == estate.now
     assert [finding.code for finding in server.findings] == ["WORKLOAD_RESTARTED"]
     assert (server.status, server.reason) == (ServerStatus.FAILED, "unhealthy"), "an outcome is final"
 

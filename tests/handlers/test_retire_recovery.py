@@ -33,7 +33,7 @@ def test_the_recovery_side_is_tidied_up_and_the_target_stays_for_the_next_time(e
     assert way.recovery_instances() == {"origin": [], "recovery": []}
     assert way.state("web-1") == ("running", "stopped")
     server = estate.servers()["web-1"]
-    assert (server.protection, server.retired_at) == (Protection.RETIRED, estate.now)
+    assert (server.failback.protection, server.failback.retired_at) == (Protection.RETIRED, estate.now)
     assert estate.call(retire_recovery)["retired"] == 0
     assert replication_of(estate, way.ids["web-1"].server) == "CONTINUOUS", "it stays protected"
 
@@ -51,8 +51,8 @@ def test_every_refusal_on_the_way_is_waited_for_and_ends_with_a_remedy(estate: E
         "waitSeconds": 0,
     }
     server = estate.servers()["web-1"]
-    assert server.protection is Protection.PROTECTED, "which it is, whatever is left over"
-    assert "DisconnectSourceServer" in (server.protection_reason or "")
+    assert server.failback.protection is Protection.PROTECTED, "which it is, whatever is left over"
+    assert "DisconnectSourceServer" in (server.failback.protection_reason or "")
     estate.wire.off("drs", "DisconnectSourceServer")
     assert retire(estate)["retired"] == 1, "another try goes on where this one stood"
 
@@ -81,7 +81,9 @@ def test_a_recovery_side_is_not_stopped_while_the_original_does_not_run(estate: 
     estate.clock.advance(31 * 60)
     assert estate.call(retire_recovery)["failed"] == 1
     assert way.state("web-1") == ("stopped", "running")
-    assert "the only one that runs the workload" in (estate.servers()["web-1"].protection_reason or "")
+    assert "the only one that runs the workload" in (
+        estate.servers()["web-1"].failback.protection_reason or ""
+    )
 
 
 def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) -> None:
@@ -91,7 +93,7 @@ def test_a_server_that_is_not_the_reversed_one_is_never_touched(estate: Estate) 
     way.change(reversed_server_id=other)
     estate.wire.clear()
     assert estate.call(retire_recovery)["failed"] == 1
-    assert "is not the reversed server" in (estate.servers()["web-1"].protection_reason or "")
+    assert "is not the reversed server" in (estate.servers()["web-1"].failback.protection_reason or "")
     assert not estate.wire.of("StopReplication")
 
 

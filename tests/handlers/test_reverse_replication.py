@@ -17,7 +17,7 @@ def test_the_reversal_waits_for_the_agent_and_is_asked_for_once(away: Failover, 
     assert away.reverse() == {"site": "main", "reversed": 0, "waiting": 0, "failed": 0, "waitSeconds": 30}
     assert not wire.of("ReverseReplication")
     found = {item["sourceServerID"] for item in away.reversed_servers()}
-    assert {server.reversed_server_id for server in away.servers().values()} == found
+    assert {server.failback.reversed_server_id for server in away.servers().values()} == found
     assert len(found) == 2
 
 
@@ -45,14 +45,14 @@ def test_an_agent_that_never_checks_in_fails_alone_with_the_remedy(estate: Estat
 def test_a_second_failback_adopts_what_the_first_reversed(away: Failover, wire: Wire) -> None:
     away.reach_reversal()
     away.replicate()
-    before = {server.reversed_server_id for server in away.servers().values()}
+    before = {server.failback.reversed_server_id for server in away.servers().values()}
     away.estate.store.change_execution("failback-1", {"status": "CANCELLED"})
     away.estate.execution_id = "failback-2"
     wire.clear()
     away.reach_reversal()
     assert away.reverse()["reversed"] == 2
     assert not wire.of("ReverseReplication")
-    assert {server.reversed_server_id for server in away.servers().values()} == before
+    assert {server.failback.reversed_server_id for server in away.servers().values()} == before
     assert away.watch()["action"] == "GO"
 
 

@@ -27,9 +27,9 @@ def test_workloads_are_stopped_before_the_launch_and_once(estate: Estate) -> Non
     assert way.call(stop_workloads, before="LAUNCH") == {"stopped": 2, "stopping": 0, "failed": 0}
     assert len(estate.wire.of("StopInstances")) == 1
     server = estate.servers()["web-1"]
-    assert server.workload_stop_requested_at == began
-    assert server.workload_stopped_at is not None
-    assert server.workload_stopped_at > began
+    assert server.failback.workload_stop_requested_at == began
+    assert server.failback.workload_stopped_at is not None
+    assert server.failback.workload_stopped_at > began
 
 
 def test_the_plan_may_keep_the_workloads_until_the_originals_are_to_start(estate: Estate) -> None:

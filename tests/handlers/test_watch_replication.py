@@ -27,4 +27,4 @@ def test_a_stall_is_counted_when_it_begins(away: Failover) -> None:
         away.estate.clock.advance(60)
         stalls.append(away.watch()["newlyStalled"])
     assert sum(stalls) == 1
-    assert away.servers()["web-1"].stalled_since
+    assert away.servers()["web-1"].failback.stalled_since

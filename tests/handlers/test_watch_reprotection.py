@@ -41,9 +41,9 @@ def test_what_returned_is_protected_again_and_asked_once(estate: Estate) -> None
         "waitSeconds": 0,
     }
     server = estate.servers()["web-1"]
-    assert server.protection is Protection.PROTECTED
-    assert parse_time(server.protected_at) == parse_time(estate.now)
-    assert server.reprotect_requested_at is not None
+    assert server.failback.protection is Protection.PROTECTED
+    assert parse_time(server.failback.protected_at) == parse_time(estate.now)
+    assert server.failback.reprotect_requested_at is not None
     assert replication_of(estate, server.source_server_id) == "CONTINUOUS"
 
 
@@ -54,7 +54,7 @@ def test_a_copy_that_does_not_catch_up_is_unprotected_at_the_deadline(estate: Es
     assert estate.call(reprotect)["requested"] == 1
     estate.fault("STALLS", server=way.ids["web-1"].server, error="AGENT_NOT_SEEN")
     assert await_protection(estate)["failed"] == 1
-    assert estate.servers()["web-1"].protection_remedy
+    assert estate.servers()["web-1"].failback.protection_remedy
 
 
 def test_a_server_that_an_earlier_execution_left_half_retired_is_believed_only_by_what_drs_says(
@@ -65,6 +65,6 @@ def test_a_server_that_an_earlier_execution_left_half_retired_is_believed_only_b
     estate.drs_client(ORIGIN).stop_replication(sourceServerID=way.ids["web-1"].reversed)
     way.change(protection=Protection.PROTECTED, protected_at=None)
     assert estate.call(watch_reprotection)["pending"] == 1
-    assert estate.servers()["web-1"].protection is Protection.RESCANNING
+    assert estate.servers()["web-1"].failback.protection is Protection.RESCANNING
     assert await_protection(estate)["protected"] == 1
     assert retire(estate)["retired"] == 1

@@ -18,6 +18,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.pair import PairRecord
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
+from shared.model.status import Protection
 from shared.rules.matching.instance_matcher import Proposal
 from shared.serialization import camel, from_item, plain, to_item
 from shared.store import Leftover
@@ -72,6 +73,17 @@ def test_an_item_is_readable_and_ignores_what_the_table_adds() -> None:
     assert item["scope"] == "444455556666/us-east-2"
     assert item["findings"] == [{"code": "CODE", "severity": "WARNING", "found": "f", "remedy": "r"}]
     assert from_item({**item, "pk": "EXECUTION#1", "sk": "SERVER#1", "expiresAt": Decimal(1)}, ServerRecord)
+
+
+def test_progress_stands_beside_the_other_fields_and_alone_in_a_change() -> None:
+    """An item has no parts: what reads the table, a report and a test of yesterday find the field."""
+    record = makers.record(1, reversed_server_id="s-9", cleaned_up_at="2026-01-01T10:00:00Z")
+    item = to_item(record)
+    assert (item["reversedServerId"], item["cleanedUpAt"]) == ("s-9", "2026-01-01T10:00:00Z")
+    assert not {"failback", "drill"} & item.keys()
+    assert from_item(item, ServerRecord) == record
+    change = makers.changed(record, {"protection": Protection.RETIRED, "clean_up_issue": "It runs."})
+    assert change.values == {"protection": Protection.RETIRED, "clean_up_issue": "It runs."}
 
 
 def test_names_of_tags_are_left_alone() -> None:

@@ -20,20 +20,20 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     if store.execution(run.execution_id).cancellation is not None:
         return {"waiting": 0, "requested": 0, "failed": 0, "waitSeconds": 0}
     listed = [server for server in store.servers(run.execution_id) if is_to_reprotect(server)]
-    first = [Change(s, reprotection_requested(s, run.now)) for s in listed if s.protection is None]
-    servers = [server for server in listed if server.protection is not None]
+    first = [Change(s, reprotection_requested(s, run.now)) for s in listed if s.failback.protection is None]
+    servers = [server for server in listed if server.failback.protection is not None]
     servers += store.change_settled(run.execution_id, first)
     changes: list[Change] = []
     for scope in sorted({server.scope for server in servers}):
         members = [server for server in servers if server.scope == scope]
         changes += reprotect(run.accounts, scope, members, run.now)
     done = store.change_settled(run.execution_id, changes)
-    requested = sum(server.protection is Protection.RESCANNING for server in done)
+    requested = sum(server.failback.protection is Protection.RESCANNING for server in done)
     decided = {change.before.source_server_id for change in changes}
     waiting = [server for server in servers if server.source_server_id not in decided]
     return {
         "waiting": len(waiting),
         "requested": requested,
         "failed": len(done) - requested,
-        "waitSeconds": step_wait((server.reprotect_requested_at for server in waiting), run.now),
+        "waitSeconds": step_wait((server.failback.reprotect_requested_at for server in waiting), run.now),
     }

@@ -44,13 +44,21 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
         "reversed": len(servers) - len(reversing) + replicating,
         "waiting": len(reversing) - replicating - failed,
         "failed": failed,
-        "waitSeconds": max(AGENT_STEP, step_wait((s.reverse_requested_at for s in reversing), run.now)),
+        "waitSeconds": max(
+            AGENT_STEP, step_wait((s.failback.reverse_requested_at for s in reversing), run.now)
+        ),
     }
 
 
 def _begun(server: ServerRecord, now: str) -> ServerRecord:
     """A server that an earlier execution has launched, or is launching, needs no copy any more."""
     if server.adoption is not None:
-        return replace(server, status=ServerStatus.REPLICATED, replicated_at=server.replicated_at or now)
-    since = server.reverse_requested_at or now
-    return replace(server, status=ServerStatus.REVERSING, reverse_requested_at=since)
+        return replace(
+            server,
+            status=ServerStatus.REPLICATED,
+            failback=replace(server.failback, replicated_at=server.failback.replicated_at or now),
+        )
+    since = server.failback.reverse_requested_at or now
+    return replace(
+        server, status=ServerStatus.REVERSING, failback=replace(server.failback, reverse_requested_at=since)
+    )

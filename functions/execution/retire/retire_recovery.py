@@ -21,7 +21,7 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     if execution.record.cancellation is not None:
         return {"pending": 0, "retired": 0, "failed": 0, "waitSeconds": 0}
     servers = [s for s in store.servers(run.execution_id) if s.status is ServerStatus.RECOVERED]
-    protected = [server for server in servers if server.protection is Protection.PROTECTED]
+    protected = [server for server in servers if server.failback.protection is Protection.PROTECTED]
     pairs = PairStore(run.settings.pairs_table).get([server.source_server_id for server in servers])
     may_end = MayEnd(
         execution.policies.failback.recovery_instance_disposition,
@@ -32,7 +32,9 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     result = retire(retirer, begin(store, run.execution_id, protected, run.now), run.now)
     store.change_settled(run.execution_id, result.changes)
 
-    at_origin = [server for server in servers if server.protection is Protection.RETIRED] + result.retired
+    at_origin = [
+        server for server in servers if server.failback.protection is Protection.RETIRED
+    ] + result.retired
     VolumeRemover(
         store,
         run.accounts,
@@ -44,5 +46,5 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
         "pending": len(result.pending),
         "retired": len(result.retired),
         "failed": len(result.failed),
-        "waitSeconds": step_wait((server.retire_requested_at for server in result.pending), run.now),
+        "waitSeconds": step_wait((server.failback.retire_requested_at for server in result.pending), run.now),
     }

@@ -34,8 +34,8 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     servers = [server for server in run.store.servers(run.execution_id) if is_to_quiesce(server)]
     changes: list[Change] = []
     running = 0
-    for scope in sorted({server.workload_scope or server.scope for server in servers}):
-        members = [server for server in servers if (server.workload_scope or server.scope) == scope]
+    for scope in sorted({server.failback.workload_scope or server.scope for server in servers}):
+        members = [server for server in servers if (server.failback.workload_scope or server.scope) == scope]
         ssm = SsmClient(run.accounts, scope)
         quiescence = Quiescence(ssm, run.execution_id, record.started_at, policies.quiesce, run.now)
         running += quiescence.advance(members)

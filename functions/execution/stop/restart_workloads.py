@@ -28,9 +28,12 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{returning, returned, failed}``."""
     servers = [server for server in run.store.servers(run.execution_id, run.wave) if is_to_restart(server)]
     requested = [
-        Change(server, replace(server, workload_return_requested_at=iso(run.now)))
+        Change(
+            server,
+            replace(server, failback=replace(server.failback, workload_return_requested_at=iso(run.now))),
+        )
         for server in servers
-        if server.workload_return_requested_at is None
+        if server.failback.workload_return_requested_at is None
     ]
     run.store.change_settled(run.execution_id, requested)
     origin = originals(run.accounts, servers)

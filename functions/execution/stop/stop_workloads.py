@@ -45,11 +45,13 @@ def handler(run: Run[StopSettings]) -> dict[str, Any]:
         # Recorded before the call: RestartWorkloads must know which workloads to restart.
         done = run.store.change_servers(run.execution_id, changes, only_from=waiting)
         to_stop = _running(done, instances)
-        refused = Ec2Client(run.accounts, scope).stop([s.workload_instance_id or "" for s in to_stop])
+        refused = Ec2Client(run.accounts, scope).stop(
+            [s.failback.workload_instance_id or "" for s in to_stop]
+        )
         denied = [
             Change(server, server.failed(str(error), error.explanation.remedy))
             for server in to_stop
-            if (error := refused.get(server.workload_instance_id or ""))
+            if (error := refused.get(server.failback.workload_instance_id or ""))
         ]
         run.store.change_servers(run.execution_id, denied, only_from=waiting)
         at_end = sum(is_stopped(instances[server.source_server_id]) for server in members)

@@ -88,10 +88,12 @@ def _tenths(seen: Replication) -> int:
 
 
 def _protection(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
-    known = {server.source_server_id: server.protection for server in before.servers} if before else {}
+    known = (
+        {server.source_server_id: server.failback.protection for server in before.servers} if before else {}
+    )
     for server in after.servers:
-        if server.protection is Protection.UNPROTECTED is not known.get(server.source_server_id):
-            yield f"{server.name} UNPROTECTED: {server.protection_reason or 'no reason recorded'}"
+        if server.failback.protection is Protection.UNPROTECTED is not known.get(server.source_server_id):
+            yield f"{server.name} UNPROTECTED: {server.failback.protection_reason or 'no reason recorded'}"
     counts = protections(after.servers)
     if counts and (before is None or protections(before.servers) != counts):
         yield f"at the origin: {in_words(counts)}"

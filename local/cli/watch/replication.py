@@ -40,24 +40,26 @@ class Replication:
 def replication(servers: Iterable[ServerRecord]) -> Replication | None:
     """None while no server is being reversed, as in every failover."""
     reversed_ = [
-        server for server in servers if server.reversed_server_id or server.status is ServerStatus.REVERSING
+        server
+        for server in servers
+        if server.failback.reversed_server_id or server.status is ServerStatus.REVERSING
     ]
     if not reversed_:
         return None
     return Replication(
         servers=len(reversed_),
         replicated=sum(server.status not in _ON_THE_WAY for server in reversed_),
-        bytes_total=sum(server.bytes_total for server in reversed_),
-        bytes_replicated=sum(server.bytes_replicated for server in reversed_),
+        bytes_total=sum(server.failback.bytes_total for server in reversed_),
+        bytes_replicated=sum(server.failback.bytes_replicated for server in reversed_),
         stalled=tuple(
-            server for server in reversed_ if server.stalled_since and server.status in _ON_THE_WAY
+            server for server in reversed_ if server.failback.stalled_since and server.status in _ON_THE_WAY
         ),
     )
 
 
 def protections(servers: Iterable[ServerRecord]) -> Counter[Protection]:
     """How far the servers that failed back are on their way to being protected, by how many."""
-    return Counter(server.protection for server in servers if server.protection is not None)
+    return Counter(server.failback.protection for server in servers if server.failback.protection is not None)
 
 
 class Pace:

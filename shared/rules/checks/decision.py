@@ -31,7 +31,7 @@ def decided(server: ServerRecord, findings: tuple[Finding, ...]) -> ServerRecord
 def reverse_decided(server: ServerRecord, findings: tuple[Finding, ...]) -> ServerRecord:
     """As ``decided``; a server that is failed back already is RECOVERED, and only has to be protected."""
     after = decided(server, findings)
-    if after.status is ServerStatus.BLOCKED or server.protection is None:
+    if after.status is ServerStatus.BLOCKED or server.failback.protection is None:
         return after
     return replace(after, status=ServerStatus.RECOVERED, private_ip_after=server.private_ip_before)
 

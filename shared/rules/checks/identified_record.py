@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
 
 from shared.model.finding import Finding, Severity
 from shared.model.scope import Site
-from shared.model.server import ServerRecord
+from shared.model.server import FailbackProgress, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.check import blocking
 from shared.rules.failback.identity import IdentifyFacts
@@ -28,13 +26,12 @@ def is_asked_for(facts: IdentifyFacts, recovery_instance_ids: Iterable[str]) -> 
 
 
 def identified_record(
-    facts: IdentifyFacts, identified: Identified, site: Site, wave: str | None, stage: dict[str, Any]
+    facts: IdentifyFacts, identified: Identified, site: Site, wave: str | None
 ) -> ServerRecord:
-    """``stage``: the fields that follow from how far an earlier failback came with the server."""
-    findings = (*identified.findings, *stage.get("findings", ()))
-    stops = blocking(findings)
+    """The record of a server whose original is identified, or that is BLOCKED."""
+    stops = blocking(identified.findings)
     workload, original = facts.workload, facts.original
-    record = ServerRecord(
+    return ServerRecord(
         source_server_id=facts.server.source_server_id,
         name=facts.server.name,
         scope=site.origin,
@@ -49,15 +46,17 @@ def identified_record(
         volumes_before=original.volumes if original else (),
         reason=" ".join(finding.found for finding in stops) or None,
         remedy=" ".join(finding.remedy for finding in stops) or None,
-        workload_instance_id=identified.workload_instance_id,
-        workload_scope=site.recovery,
-        workload_private_ip=workload.private_ip if workload else None,
+        failback=FailbackProgress(
+            workload_instance_id=identified.workload_instance_id,
+            workload_scope=site.recovery,
+            workload_private_ip=workload.private_ip if workload else None,
+            moved_off_original_at=None
+            if facts.recorded_at_origin or not facts.pair
+            else facts.pair.last_launch_at,
+        ),
         pair_moved_by=facts.pair.moved_by if facts.pair else None,
-        moved_off_original_at=None
-        if facts.recorded_at_origin or not facts.pair
-        else facts.pair.last_launch_at,
+        findings=identified.findings,
     )
-    return replace(record, **{**stage, "findings": findings})
 
 
 def missing_record(record: ServerRecord, site: Site) -> ServerRecord:
@@ -81,8 +80,7 @@ def missing_record(record: ServerRecord, site: Site) -> ServerRecord:
         reason=finding.found,
         remedy=finding.remedy,
         findings=(finding,),
-        workload_instance_id=record.pair_instance_id,
-        workload_scope=site.recovery,
+        failback=FailbackProgress(workload_instance_id=record.pair_instance_id, workload_scope=site.recovery),
     )
 
 

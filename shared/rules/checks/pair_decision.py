@@ -34,7 +34,10 @@ def as_found(seen: ServerRecord) -> ServerRecord:
 
 def contradiction(seen: ServerRecord, own: ServerRecord) -> Finding | None:
     """PAIR_CONTRADICTED where the findings name another pair than the decision found."""
-    if (seen.pair_instance_id, seen.workload_instance_id) == (own.pair_instance_id, own.workload_instance_id):
+    if (seen.pair_instance_id, seen.failback.workload_instance_id) == (
+        own.pair_instance_id,
+        own.failback.workload_instance_id,
+    ):
         return None
     return _critical(
         "PAIR_CONTRADICTED",
@@ -60,7 +63,11 @@ def not_of_plan(server: ServerRecord) -> Finding:
 
 
 def _pair(server: ServerRecord) -> str:
-    workload = f" with workload {server.workload_instance_id}" if server.workload_instance_id else ""
+    workload = (
+        f" with workload {server.failback.workload_instance_id}"
+        if server.failback.workload_instance_id
+        else ""
+    )
     return f"{server.pair_instance_id or 'no instance'}{workload}"
 
 

@@ -20,7 +20,7 @@ def clashes_of(servers: Iterable[ServerRecord]) -> dict[str, Finding]:
     return conflicts(
         {
             server.source_server_id: Identified(
-                stage_of(server), server.pair_instance_id, server.workload_instance_id
+                stage_of(server), server.pair_instance_id, server.failback.workload_instance_id
             )
             for server in servers
         }
@@ -45,7 +45,7 @@ def findings_of(
 
 def unknown_instances(named: Iterable[str], servers: Iterable[ServerRecord]) -> Iterator[Finding]:
     """Recovery instances that the request names and no server of the plan has."""
-    known = {server.workload_instance_id for server in servers}
+    known = {server.failback.workload_instance_id for server in servers}
     for instance_id in named:
         if instance_id not in known:
             yield Finding(

@@ -125,24 +125,30 @@ def wave_at_end(
 
 def protection_at_end(server: ServerRecord, closure: Closure) -> ServerRecord:
     """A failed-back server whose protection or retirement did not finish."""
-    if server.protection in (Protection.RETIRED, Protection.UNPROTECTED):
+    if server.failback.protection in (Protection.RETIRED, Protection.UNPROTECTED):
         return server
-    if server.protection is Protection.PROTECTED:
+    if server.failback.protection is Protection.PROTECTED:
         return replace(
             server,
-            protection_reason=server.protection_reason
-            or f"It is protected, and its recovery side is not tidied up. {closure.why}",
-            protection_remedy=server.protection_remedy
-            or "Run the failback again: it tidies up what is left, and launches nothing.",
+            failback=replace(
+                server.failback,
+                protection_reason=server.failback.protection_reason
+                or f"It is protected, and its recovery side is not tidied up. {closure.why}",
+                protection_remedy=server.failback.protection_remedy
+                or "Run the failback again: it tidies up what is left, and launches nothing.",
+            ),
         )
-    asked = "was not asked to" if server.protection is None else "did not yet"
+    asked = "was not asked to" if server.failback.protection is None else "did not yet"
     return replace(
         server,
-        protection=Protection.UNPROTECTED,
-        protection_reason=f"{server.pair_instance_id} runs the workload and {asked} replicate to the "
-        f"recovery side when the execution ended. {closure.why}",
-        protection_remedy="Run the failback again: it protects what is failed back already, and launches "
-        "nothing for it.",
+        failback=replace(
+            server.failback,
+            protection=Protection.UNPROTECTED,
+            protection_reason=f"{server.pair_instance_id} runs the workload and {asked} replicate to the "
+            f"recovery side when the execution ended. {closure.why}",
+            protection_remedy="Run the failback again: it protects what is failed back already, and launches "
+            "nothing for it.",
+        ),
     )
 
 

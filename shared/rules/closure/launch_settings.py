@@ -12,7 +12,9 @@ from shared.model.server import ServerRecord
 def is_to_be_restored(server: ServerRecord, mode: Mode) -> bool:
     """Whether the server gets its own launch settings back: always after a drill, and once undone."""
     changed = server.launch_changed and server.previous_launch is not None
-    return changed and (mode is Mode.DRILL or server.launched_at is None or server.cleaned_up_at is not None)
+    return changed and (
+        mode is Mode.DRILL or server.launched_at is None or server.drill.cleaned_up_at is not None
+    )
 
 
 def not_restored(servers: Sequence[ServerRecord], mode: Mode) -> list[Finding]:

@@ -21,8 +21,8 @@ BEFORE_CUTOVER = frozenset(PAST_REPLICATION) - {ServerStatus.RECOVERED}
 
 def drained(policies: FailbackPolicies, servers: Sequence[ServerRecord]) -> FailbackPolicies:
     """The policies after quiescing: no lag, and a deadline from the moment that the last workload stopped."""
-    quiesced = [parse_time(server.quiesced_at) for server in servers if server.quiesced_at]
-    begun = [parse_time(s.reverse_requested_at) for s in servers if s.reverse_requested_at]
+    quiesced = [parse_time(server.failback.quiesced_at) for server in servers if server.failback.quiesced_at]
+    begun = [parse_time(s.failback.reverse_requested_at) for s in servers if s.failback.reverse_requested_at]
     if not quiesced or not begun:
         return replace(policies, max_lag_seconds=0)
     deadline = max(quiesced) + DRAIN - min(begun)

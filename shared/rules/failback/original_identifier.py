@@ -92,7 +92,7 @@ def _is_current(facts: IdentifyFacts, instance: RecoveryInstance) -> bool:
     job, earlier = facts.earlier_job, facts.earlier
     if job is not None and _started_since(facts, job):
         return False
-    if earlier is not None and earlier.workload_restarted_at is not None:
+    if earlier is not None and earlier.failback.workload_restarted_at is not None:
         return False
     if job is None or instance.job_id not in (None, job.job_id):
         return facts.earlier_execution is None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.policies import FailbackPolicies, OnReplicationTimeout
-from shared.model.server import ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.contradictions import staging_account_issue
 from shared.rules.failback.copy_progress import (
@@ -39,9 +38,6 @@ PAST_REPLICATION = (
 )
 JUDGED = (ServerStatus.REVERSING, ServerStatus.REPLICATING, ServerStatus.REPLICATED)
 
-Values = dict[str, Any]
-"""New values of fields of a ServerRecord."""
-
 
 class Action(StrEnum):
     WAIT = "WAIT"
@@ -51,7 +47,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplicationVerdict:
-    """What to record of each server (by source server id) and what to do.
+    """``servers`` as judged, what to record of them, and what to do.
 
     ``reason`` and ``remedy`` are given for STOP. ``seconds_left`` is None where it is unknown.
     ``newly_stalled`` and ``too_late`` (for which the policy is to stop): source server ids. The counts are
@@ -59,7 +55,8 @@ class ReplicationVerdict:
     """
 
     action: Action
-    changes: dict[str, Values]
+    servers: list[ServerRecord]
+    changes: list[Change]
     replicating: int
     replicated: int
     failed: int
@@ -84,26 +81,26 @@ def judge_replication(
     when no server is without an outcome and not replicated; servers that are late at the deadline fall to
     ``policies.on_replication_timeout``. One that was replicated and is not any more counts as replicating.
     """
-    changes = {s.source_server_id: _judged(s, a2, policies, now) for s in servers if s.status in JUDGED}
-    after = {s.source_server_id: changes.get(s.source_server_id, {}).get("status", s.status) for s in servers}
-    pending = [s for s in servers if _is_pending(after[s.source_server_id])]
-    ready = sum(status in PAST_REPLICATION for status in after.values())
-    stops = _stops(servers, changes, policies, now)
+    changes = [Change(s, _judged(s, a2, policies, now)) for s in servers if s.status in JUDGED]
+    judged = {change.before.source_server_id: change.after for change in changes}
+    after = [judged.get(server.source_server_id, server) for server in servers]
+    pending = [server for server in after if _is_pending(server.status)]
+    ready = sum(server.status in PAST_REPLICATION for server in after)
+    stops = _stops(changes, policies, now)
     action = _action(stops, pending, ready)
     reason, remedy = _why_stop(stops) if action is Action.STOP else (None, None)
     seconds_left = longest([_seconds_left(s, a2.get(s.drs_server_id), now) for s in pending])
     return ReplicationVerdict(
         action=action,
-        changes={server_id: values for server_id, values in changes.items() if values},
+        servers=after,
+        changes=[change for change in changes if change.values],
         replicating=len(pending),
         replicated=ready,
-        failed=sum(s is ServerStatus.FAILED for s in after.values()),
+        failed=sum(server.status is ServerStatus.FAILED for server in after),
         bytes_left=sum(_bytes_left(a2.get(s.drs_server_id)) for s in pending),
         seconds_left=seconds_left,
         wait_seconds=poll_wait(seconds_left),
-        newly_stalled=tuple(
-            server_id for server_id, values in changes.items() if values.get("stalled_since") is not None
-        ),
+        newly_stalled=tuple(c.before.source_server_id for c in changes if _stalls(c)),
         too_late=tuple(s.source_server_id for s in stops),
         reason=reason,
         remedy=remedy,
@@ -114,16 +111,17 @@ def _is_pending(status: ServerStatus) -> bool:
     return not status.is_final and status not in PAST_REPLICATION
 
 
-def _stops(
-    servers: Sequence[ServerRecord],
-    changes: Mapping[str, Values],
-    policies: FailbackPolicies,
-    now: datetime,
-) -> list[ServerRecord]:
+def _stalls(change: Change) -> bool:
+    """Whether the change is the first to show a stall."""
+    before, after = change.before.failback, change.after.failback
+    return before.stalled_since is None and after.stalled_since is not None
+
+
+def _stops(changes: Iterable[Change], policies: FailbackPolicies, now: datetime) -> list[ServerRecord]:
     """The servers that are too late, where the policy is to stop for them."""
     if policies.on_replication_timeout is not OnReplicationTimeout.STOP:
         return []
-    failed = [s for s in servers if changes.get(s.source_server_id, {}).get("status") is ServerStatus.FAILED]
+    failed = [change.before for change in changes if change.after.status is ServerStatus.FAILED]
     return [server for server in failed if _is_late(server, policies, now)]
 
 
@@ -138,61 +136,59 @@ def _action(stops: Sequence[ServerRecord], pending: Sequence[ServerRecord], read
 
 def _judged(
     server: ServerRecord, a2: Mapping[str, SourceServer], policies: FailbackPolicies, now: datetime
-) -> Values:
-    source = a2.get(server.drs_server_id) if server.reversed_server_id else None
+) -> ServerRecord:
+    source = a2.get(server.drs_server_id) if server.failback.reversed_server_id else None
     if source is None:
         return _unlisted(server, policies, now)
     if (issue := staging_account_issue(source)) is not None:
-        return {"status": ServerStatus.FAILED, "reason": issue.found, "remedy": issue.remedy}
+        return server.failed(issue.found, issue.remedy)
     if source.replication_state == "DISCONNECTED":
-        return {
-            "status": ServerStatus.FAILED,
-            "reason": f"The reversed server {source.source_server_id} was disconnected.",
-            "remedy": "Delete it, then start the failback again: aws drs delete-source-server "
+        return server.failed(
+            f"The reversed server {source.source_server_id} was disconnected.",
+            "Delete it, then start the failback again: aws drs delete-source-server "
             f"--source-server-id {source.source_server_id} --region {source.scope.region}",
-        }
+        )
     seen = _seen(server, source)
     lag = source.lag_seconds
     if source.replication_state == "CONTINUOUS" and lag is not None and lag <= policies.max_lag_seconds:
-        return {**seen, "status": ServerStatus.REPLICATED, **_unstalled(server), **_first_copy(server, now)}
+        return replace(_first_copy(_unstalled(seen), now), status=ServerStatus.REPLICATED)
     if _is_late(server, policies, now):
-        return {**seen, **_too_late(server, policies, f"Its replication is {state_text(source)}.")}
-    stalled = _stalled(server, source, now)
-    again = {"status": ServerStatus.REPLICATING} if server.status is not ServerStatus.REPLICATING else {}
-    return {**seen, **again, **stalled}
+        return _too_late(seen, policies, f"Its replication is {state_text(source)}.")
+    return replace(_stalled(seen, source, now), status=ServerStatus.REPLICATING)
 
 
-def _unlisted(server: ServerRecord, policies: FailbackPolicies, now: datetime) -> Values:
+def _unlisted(server: ServerRecord, policies: FailbackPolicies, now: datetime) -> ServerRecord:
     if _is_late(server, policies, now):
         return _too_late(server, policies, "Its reversed server does not replicate yet.")
-    since = time_of(server.reverse_requested_at)
-    if server.reversed_server_id is None or since is None or now - since <= APPEARS_WITHIN:
+    since = time_of(server.failback.reverse_requested_at)
+    reversed_id = server.failback.reversed_server_id
+    if reversed_id is None or since is None or now - since <= APPEARS_WITHIN:
         replicated = server.status is ServerStatus.REPLICATED
-        return {"status": ServerStatus.REPLICATING} if replicated else {}
-    return {
-        "status": ServerStatus.FAILED,
-        "reason": f"The reversed server {server.reversed_server_id} no longer exists: it was deleted.",
-        "remedy": "Start the failback again: it makes a new one, which copies everything anew.",
-    }
+        return replace(server, status=ServerStatus.REPLICATING) if replicated else server
+    return server.failed(
+        f"The reversed server {reversed_id} no longer exists: it was deleted.",
+        "Start the failback again: it makes a new one, which copies everything anew.",
+    )
 
 
-def _seen(server: ServerRecord, source: SourceServer) -> Values:
-    """What changed of the server; bytes in steps of a tenth, to spare a write for each server and poll."""
-    values: Values = {"replication_state": source.replication_state}
+def _seen(server: ServerRecord, source: SourceServer) -> ServerRecord:
+    """The server as it is seen now; its bytes in steps of a tenth, to spare a write for each poll."""
+    seen = replace(server.failback, replication_state=source.replication_state)
     progress = source.progress
     if progress is not None:
-        values["bytes_total"] = progress.total_bytes
         done = progress.replicated_bytes >= progress.total_bytes
-        if done or abs(progress.replicated_bytes - server.bytes_replicated) * STEPS >= progress.total_bytes:
-            values["bytes_replicated"] = progress.replicated_bytes
-    return {name: value for name, value in values.items() if getattr(server, name) != value}
+        step = abs(progress.replicated_bytes - seen.bytes_replicated) * STEPS >= progress.total_bytes
+        replicated = progress.replicated_bytes if done or step else seen.bytes_replicated
+        seen = replace(seen, bytes_total=progress.total_bytes, bytes_replicated=replicated)
+    return replace(server, failback=seen)
 
 
-def _first_copy(server: ServerRecord, now: datetime) -> Values:
-    return {} if server.replicated_at else {"replicated_at": iso(now)}
+def _first_copy(server: ServerRecord, now: datetime) -> ServerRecord:
+    at = server.failback.replicated_at or iso(now)
+    return replace(server, failback=replace(server.failback, replicated_at=at))
 
 
-def _stalled(server: ServerRecord, source: SourceServer, now: datetime) -> Values:
+def _stalled(server: ServerRecord, source: SourceServer, now: datetime) -> ServerRecord:
     if source.replication_state not in STUCK_STATES:
         return _unstalled(server)
     reason = f"The replication to the origin is {state_text(source)}."
@@ -203,34 +199,37 @@ def _stalled(server: ServerRecord, source: SourceServer, now: datetime) -> Value
             f"Start it again: aws drs start-replication --source-server-id {source.source_server_id} "
             f"--region {source.scope.region}"
         )
-    values: Values = {} if server.reason == reason else {"reason": reason, "remedy": remedy}
-    if server.stalled_since is None:
-        values |= {"stalled_since": iso(now), "stall_reported": False}
-    return values
+    if server.reason != reason:
+        server = replace(server, reason=reason, remedy=remedy)
+    if server.failback.stalled_since is not None:
+        return server
+    stalled = replace(server.failback, stalled_since=iso(now), stall_reported=False)
+    return replace(server, failback=stalled)
 
 
-def _unstalled(server: ServerRecord) -> Values:
-    if server.stalled_since is None:
-        return {}
-    return {"stalled_since": None, "stall_reported": False, "reason": None, "remedy": None}
+def _unstalled(server: ServerRecord) -> ServerRecord:
+    if server.failback.stalled_since is None:
+        return server
+    over = replace(server.failback, stalled_since=None, stall_reported=False)
+    return replace(server, failback=over, reason=None, remedy=None)
 
 
-def _too_late(server: ServerRecord, policies: FailbackPolicies, why: str) -> Values:
+def _too_late(server: ServerRecord, policies: FailbackPolicies, why: str) -> ServerRecord:
     seconds = policies.replication_deadline_seconds
-    stays = f"{server.workload_instance_id or 'Its instance'} runs on the recovery side as before"
+    stays = f"{server.failback.workload_instance_id or 'Its instance'} runs on the recovery side as before"
     skips = policies.on_replication_timeout is OnReplicationTimeout.SKIP
-    return {
-        "status": ServerStatus.SKIPPED if skips else ServerStatus.FAILED,
-        "reason": f"It was not replicated to the origin within {seconds} s. {why} {stays}.",
-        "remedy": "The replication goes on. Start the failback again when it is CONTINUOUS; or give it more "
-        "time with policies.failback.replicationDeadlineSeconds or onReplicationTimeout: WAIT in "
-        "the plan.",
-    }
+    return replace(
+        server,
+        status=ServerStatus.SKIPPED if skips else ServerStatus.FAILED,
+        reason=f"It was not replicated to the origin within {seconds} s. {why} {stays}.",
+        remedy="The replication goes on. Start the failback again when it is CONTINUOUS; or give it more "
+        "time with policies.failback.replicationDeadlineSeconds or onReplicationTimeout: WAIT in the plan.",
+    )
 
 
 def _is_late(server: ServerRecord, policies: FailbackPolicies, now: datetime) -> bool:
     """Whether it is past the deadline. With WAIT there is none."""
-    since = time_of(server.reverse_requested_at)
+    since = time_of(server.failback.reverse_requested_at)
     if policies.on_replication_timeout is OnReplicationTimeout.WAIT or since is None:
         return False
     return (now - since).total_seconds() > policies.replication_deadline_seconds
@@ -269,5 +268,8 @@ def _seconds_left(server: ServerRecord, source: SourceServer | None, now: dateti
     if eta is not None and eta > now:
         return (eta - now).total_seconds()
     return seconds_at_rate(
-        source.progress.replicated_bytes, _bytes_left(source), time_of(server.reverse_requested_at), now
+        source.progress.replicated_bytes,
+        _bytes_left(source),
+        time_of(server.failback.reverse_requested_at),
+        now,
     )

@@ -22,11 +22,17 @@ CHECK_AGENT = (
 
 
 def is_to_reprotect(server: ServerRecord) -> bool:
-    return server.status is ServerStatus.RECOVERED and server.protection in (None, Protection.RETURNING)
+    return server.status is ServerStatus.RECOVERED and server.failback.protection in (
+        None,
+        Protection.RETURNING,
+    )
 
 
 def reprotection_requested(server: ServerRecord, now: datetime) -> ServerRecord:
-    return replace(server, protection=Protection.RETURNING, reprotect_requested_at=iso(now))
+    return replace(
+        server,
+        failback=replace(server.failback, protection=Protection.RETURNING, reprotect_requested_at=iso(now)),
+    )
 
 
 def is_reversed(instance: RecoveryInstance) -> bool:
@@ -36,30 +42,41 @@ def is_reversed(instance: RecoveryInstance) -> bool:
 
 def reprotecting(server: ServerRecord) -> ServerRecord:
     """DRS replicates the original; WatchReprotection sees the end of it."""
-    return replace(server, protection=Protection.RESCANNING, protection_reason=None, protection_remedy=None)
+    return replace(
+        server,
+        failback=replace(
+            server.failback, protection=Protection.RESCANNING, protection_reason=None, protection_remedy=None
+        ),
+    )
 
 
 def not_reprotected(
     server: ServerRecord, issue: CheckFailure, now: datetime, *, may_pass: bool
 ) -> ServerRecord:
     """The server unchanged while the issue may pass in time, else UNPROTECTED."""
-    if may_pass and now - parse_time(server.reprotect_requested_at) <= TIMEOUT:
+    if may_pass and now - parse_time(server.failback.reprotect_requested_at) <= TIMEOUT:
         return server
     advice = CHECK_AGENT if may_pass else issue.remedy
     return replace(
         server,
-        protection=Protection.UNPROTECTED,
-        protection_reason=f"It could not be protected again: {issue.found}",
-        protection_remedy=f"{advice.format(instance=server.pair_instance_id)} "
-        "Then run the failback again: it resumes there.",
+        failback=replace(
+            server.failback,
+            protection=Protection.UNPROTECTED,
+            protection_reason=f"It could not be protected again: {issue.found}",
+            protection_remedy=f"{advice.format(instance=server.pair_instance_id)} "
+            "Then run the failback again: it resumes there.",
+        ),
     )
 
 
 def is_unseen(server: ServerRecord) -> bool:
     """Whether an earlier execution left it half retired: its protection counts only once DRS shows it."""
-    return server.protection is Protection.PROTECTED and server.protected_at is None
+    return server.failback.protection is Protection.PROTECTED and server.failback.protected_at is None
 
 
 def judged_anew(server: ServerRecord, now: datetime) -> ServerRecord:
-    since = server.reprotect_requested_at or iso(now)
-    return replace(server, protection=Protection.RESCANNING, reprotect_requested_at=since)
+    since = server.failback.reprotect_requested_at or iso(now)
+    return replace(
+        server,
+        failback=replace(server.failback, protection=Protection.RESCANNING, reprotect_requested_at=since),
+    )

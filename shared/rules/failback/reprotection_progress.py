@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.policies import FailbackPolicies
-from shared.model.server import ServerRecord
+from shared.model.server import Change, ServerRecord
 from shared.model.status import Protection
 from shared.rules.failback.copy_progress import (
     STUCK_STATES,
@@ -22,18 +21,16 @@ from shared.rules.failback.copy_progress import (
 from shared.rules.failback.stall_remedies import stall_remedy
 from shared.times import iso
 
+OPEN = (Protection.RETURNING, Protection.RESCANNING)
 SETTLING = timedelta(seconds=30)
 """So long after re-protection was asked for, DRS may still show the state before."""
-
-Values = dict[str, Any]
-"""New values of fields of a ServerRecord."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReprotectionVerdict:
-    """What to record of each server (by source server id, for ``change_settled``), and the counts after."""
+    """What to record of the servers (with ``change_settled``), and the counts after."""
 
-    changes: dict[str, Values]
+    changes: list[Change]
     pending: int
     protected: int
     failed: int
@@ -52,13 +49,14 @@ def judge_reprotection(
     ``b1``: how DRS describes the source servers on the recovery side, by id. Only RETURNING and RESCANNING
     servers are judged; those that are not done at the deadline become UNPROTECTED with reason and remedy.
     """
-    open_ones = [s for s in servers if s.protection in (Protection.RETURNING, Protection.RESCANNING)]
-    changes = {s.source_server_id: _reprotected(s, b1, policies, now) for s in open_ones}
-    after = [changes.get(s.source_server_id, {}).get("protection", s.protection) for s in servers]
-    pending = [s for s in open_ones if "protection" not in changes[s.source_server_id]]
+    open_ones = [s for s in servers if s.failback.protection in OPEN]
+    changes = [Change(server, _reprotected(server, b1, policies, now)) for server in open_ones]
+    judged = {change.before.source_server_id: change.after for change in changes}
+    after = [judged.get(s.source_server_id, s).failback.protection for s in servers]
+    pending = [change.after for change in changes if change.after.failback.protection in OPEN]
     seconds_left = longest([_rescan_seconds_left(s, b1.get(s.source_server_id), now) for s in pending])
     return ReprotectionVerdict(
-        changes={server_id: values for server_id, values in changes.items() if values},
+        changes=[change for change in changes if change.values],
         pending=len(pending),
         protected=sum(p in (Protection.PROTECTED, Protection.RETIRED) for p in after),
         failed=sum(p is Protection.UNPROTECTED for p in after),
@@ -79,36 +77,33 @@ def reprotect_done(server: SourceServer) -> bool:
 
 def _reprotected(
     server: ServerRecord, b1: Mapping[str, SourceServer], policies: FailbackPolicies, now: datetime
-) -> Values:
-    requested = time_of(server.reprotect_requested_at)
+) -> ServerRecord:
+    back = server.failback
+    requested = time_of(back.reprotect_requested_at)
     source = b1.get(server.source_server_id)
-    if server.protection is Protection.RESCANNING and source is not None and reprotect_done(source):
-        if requested is None or now - requested >= SETTLING:
-            return {
-                "protection": Protection.PROTECTED,
-                "protected_at": iso(now),
-                "protection_reason": None,
-                "protection_remedy": None,
-            }
-        return {}
+    if back.protection is Protection.RESCANNING and source is not None and reprotect_done(source):
+        if requested is not None and now - requested < SETTLING:
+            return server
+        done = replace(back, protection=Protection.PROTECTED, protected_at=iso(now))
+        return replace(server, failback=replace(done, protection_reason=None, protection_remedy=None))
     why, remedy = _unprotected_because(server, source)
     since = requested or time_of(server.verified_at)
-    if since is not None and (now - since).total_seconds() > policies.reprotect_deadline_seconds:
-        seconds = policies.reprotect_deadline_seconds
-        return {
-            "protection": Protection.UNPROTECTED,
-            "protection_reason": f"It was not protected again within {seconds} s. {why}",
-            "protection_remedy": remedy,
-        }
+    seconds = policies.reprotect_deadline_seconds
+    if since is not None and (now - since).total_seconds() > seconds:
+        return _unprotected(server, f"It was not protected again within {seconds} s. {why}", remedy)
     if source is not None and source.replication_state == "DISCONNECTED":
-        reason = {"protection_reason": why, "protection_remedy": remedy}
-        return {"protection": Protection.UNPROTECTED, **reason}
-    return {}
+        return _unprotected(server, why, remedy)
+    return server
+
+
+def _unprotected(server: ServerRecord, reason: str, remedy: str) -> ServerRecord:
+    lost = replace(server.failback, protection=Protection.UNPROTECTED)
+    return replace(server, failback=replace(lost, protection_reason=reason, protection_remedy=remedy))
 
 
 def _unprotected_because(server: ServerRecord, source: SourceServer | None) -> tuple[str, str]:
     again = "then start the failback of this plan again: it continues from here."
-    if server.protection is Protection.RETURNING:
+    if server.failback.protection is Protection.RETURNING:
         return (
             f"The agent on {server.pair_instance_id} did not check in.",
             "Check its instance profile (AWSElasticDisasterRecoveryRecoveryInstancePolicy), its instance "
@@ -142,4 +137,6 @@ def _rescan_seconds_left(server: ServerRecord, source: SourceServer | None, now:
     if source is None or source.progress is None:
         return None
     left = _rescan_bytes_left(source)
-    return seconds_at_rate(source.progress.rescanned_bytes, left, time_of(server.reprotect_requested_at), now)
+    return seconds_at_rate(
+        source.progress.rescanned_bytes, left, time_of(server.failback.reprotect_requested_at), now
+    )

@@ -16,17 +16,23 @@ def workload_stopping(server: ServerRecord, instance: Instance | None, now: date
     """The server with its stop requested, seen as done, or FAILED after the time-out."""
     if server.status is ServerStatus.LAUNCHED and (outdated := left_behind(server, instance)):
         return outdated
-    requested = server.workload_stop_requested_at
+    requested = server.failback.workload_stop_requested_at
     if is_stopped(instance):
         # An instance that is stopped already was stopped for this cutover, by an execution that was killed
         # in it: should this one fail, its workload has to restart all the same.
         return replace(
             server,
-            workload_stop_requested_at=requested or iso(now),
-            workload_stopped_at=server.workload_stopped_at or iso(now),
+            failback=replace(
+                server.failback,
+                workload_stop_requested_at=requested or iso(now),
+                workload_stopped_at=server.failback.workload_stopped_at or iso(now),
+            ),
         )
-    if requested is None or server.workload_stopped_at:  # or it was started again meanwhile
-        return replace(server, workload_stop_requested_at=iso(now), workload_stopped_at=None)
+    if requested is None or server.failback.workload_stopped_at:  # or it was started again meanwhile
+        return replace(
+            server,
+            failback=replace(server.failback, workload_stop_requested_at=iso(now), workload_stopped_at=None),
+        )
     if now - parse_time(requested) > TIMEOUT and instance:
         return server.failed(
             f"Its workload on {instance.instance_id} did not stop within {TIMEOUT}: it is {instance.state}.",

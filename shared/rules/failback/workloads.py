@@ -23,19 +23,23 @@ def is_stopped(instance: Instance | None) -> bool:
 
 def by_workload_scope(servers: Iterable[ServerRecord]) -> Iterator[tuple[Scope, list[ServerRecord]]]:
     """The servers whose workload instance is known, by the scope that it runs in."""
-    known = [(s.workload_scope, s) for s in servers if s.workload_scope and s.workload_instance_id]
+    known = [
+        (s.failback.workload_scope, s)
+        for s in servers
+        if s.failback.workload_scope and s.failback.workload_instance_id
+    ]
     for scope in sorted({scope for scope, _ in known}):
         yield scope, [server for place, server in known if place == scope]
 
 
 def whereabouts(server: ServerRecord) -> str:
     """Where the workload of a server is that did not fail back, for its remedy; empty outside a failback."""
-    workload = server.workload_instance_id
+    workload = server.failback.workload_instance_id
     if workload is None:
         return ""
-    if server.workload_stop_requested_at is None:
+    if server.failback.workload_stop_requested_at is None:
         return f"Its workload runs on {workload} as before."
-    if server.workload_restarted_at:
+    if server.failback.workload_restarted_at:
         return f"Its workload runs on {workload} again."
     return (
         f"Its workload on {workload} was stopped. To go on, run the failback again; to go back, see that "
@@ -47,17 +51,17 @@ def is_to_quiesce(server: ServerRecord) -> bool:
     """Not a server that an earlier execution has launched: its workload was stopped for that."""
     return (
         server.status is ServerStatus.REPLICATED
-        and server.quiesced_at is None
+        and server.failback.quiesced_at is None
         and server.adoption is None
-        and server.workload_instance_id is not None
+        and server.failback.workload_instance_id is not None
     )
 
 
 def started_again(server: ServerRecord, workload: Instance | None) -> bool:
     """Whether the workload was started after it had stopped for the cutover, stopped again or not."""
-    if workload is None or workload.launched_at is None or server.workload_stopped_at is None:
+    if workload is None or workload.launched_at is None or server.failback.workload_stopped_at is None:
         return False
-    return parse_time(workload.launched_at) >= parse_time(server.workload_stopped_at)
+    return parse_time(workload.launched_at) >= parse_time(server.failback.workload_stopped_at)
 
 
 def left_behind(server: ServerRecord, workload: Instance | None) -> ServerRecord | None:

@@ -22,7 +22,7 @@ def may_stop(policies: Policies, mode: Mode, server: ServerRecord, instance: Ins
         return policies.when_target_runs is WhenTargetRuns.STOP
     if policies.failback.when_original_runs is not None:
         return policies.failback.when_original_runs is WhenTargetRuns.STOP
-    return ran_before(instance, server.moved_off_original_at)
+    return ran_before(instance, server.failback.moved_off_original_at)
 
 
 def ran_before(instance: Instance | None, moment: str | None) -> bool:

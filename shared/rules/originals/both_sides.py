@@ -17,8 +17,8 @@ WORKLOAD_RUNS = "WORKLOAD_RUNS"
 def other_side(server: ServerRecord, mode: Mode) -> str | None:
     """The instance that must not run the workload any more: the original, or after a failback the target."""
     if mode is Mode.FAILOVER:
-        return None if server.cleaned_up_at else server.original_instance_id
-    return server.workload_instance_id if mode is Mode.FAILBACK else None
+        return None if server.drill.cleaned_up_at else server.original_instance_id
+    return server.failback.workload_instance_id if mode is Mode.FAILBACK else None
 
 
 def with_other_side(server: ServerRecord, other: Instance | None, mode: Mode) -> ServerRecord:

@@ -28,7 +28,7 @@ class Override:
             server.source_server_id,
             server.pair_instance_id,
             server.original_instance_id,
-            server.workload_instance_id,
+            server.failback.workload_instance_id,
             server.recovery_instance_id,
         }
         return any(word in ids or word.casefold() == server.name.casefold() for word in self.servers)

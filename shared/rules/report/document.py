@@ -136,14 +136,16 @@ def _durations(servers: Sequence[ServerRecord]) -> dict[str, float | None]:
 
     return {
         "reverseReplicationSeconds": span(
-            [server.reverse_requested_at for server in servers], [server.replicated_at for server in servers]
+            [server.failback.reverse_requested_at for server in servers],
+            [server.failback.replicated_at for server in servers],
         ),
         "cutoverSeconds": span(
-            [server.workload_stop_requested_at for server in servers],
+            [server.failback.workload_stop_requested_at for server in servers],
             [server.verified_at for server in servers],
         ),
         "reprotectSeconds": span(
-            [server.reprotect_requested_at for server in servers], [server.protected_at for server in servers]
+            [server.failback.reprotect_requested_at for server in servers],
+            [server.failback.protected_at for server in servers],
         ),
     }
 

@@ -84,29 +84,29 @@ def server_entry(server: ServerRecord) -> dict[str, Any]:
 
 def _of_failback(server: ServerRecord) -> dict[str, Any]:
     return {
-        "workloadInstanceId": server.workload_instance_id,
-        "workloadPrivateIp": server.workload_private_ip,
+        "workloadInstanceId": server.failback.workload_instance_id,
+        "workloadPrivateIp": server.failback.workload_private_ip,
         "originalPrivateIp": server.original_private_ip or server.private_ip_before,
-        "reversedServerId": server.reversed_server_id,
-        "bytesTotal": server.bytes_total,
-        "bytesReplicated": server.bytes_replicated,
-        "replicatedAt": server.replicated_at,
-        "workloadStoppedAt": server.workload_stopped_at,
-        "workloadRestartedAt": server.workload_restarted_at,
-        "protection": server.protection.value if server.protection else None,
-        "protectionReason": server.protection_reason,
-        "protectionRemedy": server.protection_remedy,
-        "protectedAt": server.protected_at,
-        "retiredAt": server.retired_at,
-        "outageSeconds": seconds_between(server.workload_stop_requested_at, server.verified_at),
+        "reversedServerId": server.failback.reversed_server_id,
+        "bytesTotal": server.failback.bytes_total,
+        "bytesReplicated": server.failback.bytes_replicated,
+        "replicatedAt": server.failback.replicated_at,
+        "workloadStoppedAt": server.failback.workload_stopped_at,
+        "workloadRestartedAt": server.failback.workload_restarted_at,
+        "protection": server.failback.protection.value if server.failback.protection else None,
+        "protectionReason": server.failback.protection_reason,
+        "protectionRemedy": server.failback.protection_remedy,
+        "protectedAt": server.failback.protected_at,
+        "retiredAt": server.failback.retired_at,
+        "outageSeconds": seconds_between(server.failback.workload_stop_requested_at, server.verified_at),
     }
 
 
 def _of_drill(server: ServerRecord) -> dict[str, Any]:
     """``cleanedUp`` is None for a server of which nothing was launched."""
     touched = server.job_id is not None or server.launched_at is not None
-    cleaned = server.cleaned_up_at is not None
-    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpIssue": server.clean_up_issue}
+    cleaned = server.drill.cleaned_up_at is not None
+    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpIssue": server.drill.clean_up_issue}
 
 
 def _nothing_more(server: ServerRecord) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def adoption(
     """
     if job is None or job.type != "LAUNCH" or not earlier_over or not same_plan_and_mode:
         return None
-    if earlier is None or earlier.cleaned_up_at or earlier.workload_restarted_at:
+    if earlier is None or earlier.drill.cleaned_up_at or earlier.failback.workload_restarted_at:
         return None
     if job.status != COMPLETED:
         return Adoption.JOB

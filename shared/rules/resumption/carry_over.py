@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from shared.model.drs import Job
+from shared.model.drs import Job, LaunchSettings
 from shared.model.ec2 import Instance, Volume
 from shared.model.finding import Finding, Severity
 from shared.model.policies import Mode
 from shared.model.prerequisite_facts import ServerFacts
+from shared.model.server import ServerRecord
 from shared.model.status import Adoption
 from shared.rules.drs.drs_job_monitor import ATTEMPT_TAG, COMPLETED
 from shared.rules.resumption.adoption import Earlier, adoption
@@ -67,9 +67,9 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class CarryOver:
-    """``values`` of the server's record; ``finding`` names what is adopted, None if nothing is."""
+    """``server`` with what it takes over; ``finding`` names what is adopted, None if nothing is."""
 
-    values: dict[str, Any]
+    server: ServerRecord
     finding: Finding | None = None
 
     def settle(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -79,28 +79,32 @@ class CarryOver:
         return (*(f for f in findings if f.code not in _ABOUT_LAUNCHING), self.finding)
 
 
-def carry_over(facts: ServerFacts, past: Past, now: datetime) -> CarryOver:
+def carry_over(server: ServerRecord, facts: ServerFacts, past: Past, now: datetime) -> CarryOver:
     """What to record of a server besides its findings."""
     adopted = _adopted(facts, past, now)
-    values: dict[str, Any] = {
-        "original_private_ip": facts.original.private_ip if facts.original else None,
-        "volumes_before": _volumes_before(facts, past.earlier, adopted),
-        **_launch_settings(facts, past.earlier, adopted),
-        "adoption": None,
-        "adopted_from": None,
-        "job_id": None,
-    }
+    previous, changed = _launch_settings(facts, past.earlier, adopted)
+    server = replace(
+        server,
+        original_private_ip=facts.original.private_ip if facts.original else None,
+        volumes_before=_volumes_before(facts, past.earlier, adopted),
+        previous_launch=previous,
+        launch_changed=changed,
+        adoption=None,
+        adopted_from=None,
+        job_id=None,
+    )
     job, starter = past.job, past.starter
     if adopted is None or job is None or starter is None:
-        return CarryOver(values)
-    values |= {
-        "adoption": adopted,
-        "adopted_from": starter.execution.execution_id,
-        "job_id": job.job_id,
-        "attempts": int(job.tags.get(ATTEMPT_TAG, "1")),
-        "recovery_instance_id": facts.target.instance_id if adopted is Adoption.LAUNCH else None,
-    }
-    return CarryOver(values, _finding(adopted, job, starter, facts))
+        return CarryOver(server)
+    server = replace(
+        server,
+        adoption=adopted,
+        adopted_from=starter.execution.execution_id,
+        job_id=job.job_id,
+        attempts=int(job.tags.get(ATTEMPT_TAG, "1")),
+        recovery_instance_id=facts.target.instance_id if adopted is Adoption.LAUNCH else None,
+    )
+    return CarryOver(server, _finding(adopted, job, starter, facts))
 
 
 def _adopted(facts: ServerFacts, past: Past, now: datetime) -> Adoption | None:
@@ -121,16 +125,18 @@ def _adopted(facts: ServerFacts, past: Past, now: datetime) -> Adoption | None:
     return adopted
 
 
-def _launch_settings(facts: ServerFacts, earlier: Earlier | None, adopted: Adoption | None) -> dict[str, Any]:
+def _launch_settings(
+    facts: ServerFacts, earlier: Earlier | None, adopted: Adoption | None
+) -> tuple[LaunchSettings | None, bool]:
     """What an earlier execution left to be put back, and whether the settings of now differ from it.
 
     Without one it is ConfigureLaunch that records what it finds; what is so now it reads in any case.
     """
     past = earlier.server if earlier and earlier.is_over else None
     if past is None or past.previous_launch is None or not (adopted or past.launch_changed):
-        return {"previous_launch": None, "launch_changed": False}
+        return None, False
     changed = facts.launch is not None and facts.launch != past.previous_launch
-    return {"previous_launch": past.previous_launch, "launch_changed": changed}
+    return past.previous_launch, changed
 
 
 def _volumes_before(
@@ -144,7 +150,7 @@ def _volumes_before(
 
 def _is_drill_to_clean_up(earlier: Earlier) -> bool:
     server = earlier.server
-    return earlier.execution.mode is Mode.DRILL and server is not None and server.cleaned_up_at is None
+    return earlier.execution.mode is Mode.DRILL and server is not None and server.drill.cleaned_up_at is None
 
 
 def _is_half_cleaned_up(earlier: Earlier, target: Instance) -> bool:
@@ -154,7 +160,7 @@ def _is_half_cleaned_up(earlier: Earlier, target: Instance) -> bool:
     before = _ids(earlier.server.volumes_before)
     devices = {volume.device for volume in target.volumes}
     missing = {volume.device for volume in earlier.server.volumes_before} - devices
-    return earlier.server.cleaned_up_at is not None or bool(missing or before & _ids(target.volumes))
+    return earlier.server.drill.cleaned_up_at is not None or bool(missing or before & _ids(target.volumes))
 
 
 def _ids(volumes: Iterable[Volume]) -> set[str]:

@@ -134,9 +134,9 @@ def execution_outcome(
 
 
 def _is_done(server: ServerRecord, mode: Mode) -> bool:
-    if mode is Mode.FAILBACK and server.protection is not Protection.RETIRED:
+    if mode is Mode.FAILBACK and server.failback.protection is not Protection.RETIRED:
         return False
-    if mode is Mode.DRILL and server.clean_up_issue is not None:
+    if mode is Mode.DRILL and server.drill.clean_up_issue is not None:
         return False
     return server.status is ServerStatus.RECOVERED
 

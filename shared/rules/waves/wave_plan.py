@@ -105,7 +105,7 @@ def _seconds(
     to_copy: dict[Scope, list[int]] = {}
     for server in ready:
         source = sources.get(server.source_server_id)
-        if source is not None and server.reversed_server_id is None:
+        if source is not None and server.failback.reversed_server_id is None:
             to_copy.setdefault(server.scope, []).append(sum(disk.size for disk in source.disks))
     # Every scope copies on its own: the one with the most bytes is the last.
     most = max(to_copy.values(), key=sum, default=[])

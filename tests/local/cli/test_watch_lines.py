@@ -126,9 +126,12 @@ def reversing(number: int, done: int, **values: Any) -> ServerRecord:
     record = server(number, ServerStatus.REPLICATING)
     return replace(
         record,
-        reversed_server_id=f"s-back{number}",
-        bytes_total=100_000_000_000,
-        bytes_replicated=done * 1_000_000_000,
+        failback=replace(
+            record.failback,
+            reversed_server_id=f"s-back{number}",
+            bytes_total=100_000_000_000,
+            bytes_replicated=done * 1_000_000_000,
+        ),
         **values,
     )
 
@@ -193,8 +196,11 @@ def test_the_view_shows_how_far_servers_at_origin_are_protected() -> None:
 def test_a_server_that_stays_unprotected_is_named_with_its_reason() -> None:
     lost = replace(
         server(1, ServerStatus.RECOVERED),
-        protection=Protection.UNPROTECTED,
-        protection_reason="the agent was not seen",
+        failback=replace(
+            server(1, ServerStatus.RECOVERED).failback,
+            protection=Protection.UNPROTECTED,
+            protection_reason="the agent was not seen",
+        ),
     )
 
     lines = happened(snapshot(server(1, ServerStatus.RECOVERED)), snapshot(lost))

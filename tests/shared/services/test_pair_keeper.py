@@ -12,7 +12,7 @@ from shared.model.execution import ExecutionRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
-from shared.model.server import ServerRecord
+from shared.model.server import FailbackProgress, ServerRecord
 from shared.model.status import ExecutionStatus, ServerStatus
 from shared.services.pair_keeper import PairKeeper
 from shared.store import server_lock
@@ -63,7 +63,7 @@ def _recovered(scope: Scope, found: str | None, verified_at: str) -> ServerRecor
         status=ServerStatus.RECOVERED,
         original_instance_id="i-home",
         pair_instance_id="i-away" if scope == RECOVERY else "i-home",
-        workload_instance_id=None if scope == RECOVERY else "i-away",
+        failback=FailbackProgress(workload_instance_id=None if scope == RECOVERY else "i-away"),
         verified_at=verified_at,
         pair_moved_by=found,
     )

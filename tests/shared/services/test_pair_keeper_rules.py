@@ -35,10 +35,13 @@ BACK = replace(
     scope=ORIGIN,
     pair_instance_id="i-home",
     private_ip_after="10.1.0.1",
-    workload_instance_id="i-away",
-    workload_scope=RECOVERY,
-    workload_private_ip="10.2.0.1",
-    reversed_server_id="s-2",
+    failback=replace(
+        OUT.failback,
+        workload_instance_id="i-away",
+        workload_scope=RECOVERY,
+        workload_private_ip="10.2.0.1",
+        reversed_server_id="s-2",
+    ),
     verified_at="2026-01-02T01:00:00Z",
 )
 SOURCE = SourceServer(
@@ -108,13 +111,15 @@ def test_an_execution_that_is_closed_late_does_not_undo_what_came_after_it() -> 
     assert keep(home, late, Mode.FAILOVER, moved=True) == replace(home, detached_volumes=(volume("vol-9"),))
     away = keep(home, OUT, Mode.FAILOVER, by="again")
     assert keep(away, BACK, Mode.FAILBACK, moved=True) == away
-    put_back = replace(OUT, cleaned_up_at="2026-01-01T02:00:00Z")
+    put_back = replace(OUT, drill=replace(OUT.drill, cleaned_up_at="2026-01-01T02:00:00Z"))
     assert keep(away, put_back, Mode.FAILOVER, moved=True) == away
 
 
 def test_a_server_that_was_put_back_is_at_origin_by_the_execution_that_undid_it() -> None:
     out = keep(None, OUT, Mode.FAILOVER)
-    undone = keep(out, replace(OUT, cleaned_up_at="2026-01-01T02:00:00Z"), Mode.FAILOVER)
+    undone = keep(
+        out, replace(OUT, drill=replace(OUT.drill, cleaned_up_at="2026-01-01T02:00:00Z")), Mode.FAILOVER
+    )
     assert undone is not None
     assert (undone.workload_side, undone.moved_by) == ("ORIGIN", "FAILOVER")
 

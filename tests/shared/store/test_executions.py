@@ -182,13 +182,19 @@ def test_servers_and_facts_are_spread_over_eight_keys(opened: Estate, wire: Wire
     assert max(of_servers.values()) < 200
     # A hash of the process, as Python's own is, would not find the server again.
     assert shard_of("execution-1", "s-1") == "EXECUTION#execution-1#4"
-    opened.store.put_facts(
-        "execution-1",
-        [Leftover(f"i-{n}", Finding("UNMATCHED", Severity.WARNING, "alone", "none")) for n in range(40)],
-    )
+    opened.store.put_facts("execution-1", [makers.instance(n) for n in range(40)])
     wire.clear()
-    assert len(opened.store.facts("execution-1", Leftover)) == 40
+    assert len(opened.store.facts("execution-1", Instance)) == 40
     assert wire.count() == {"Query": 8}
+
+
+def test_facts_that_are_few_are_read_at_once(opened: Estate, wire: Wire) -> None:
+    lonely = [Leftover(f"i-{n}", Finding("UNMATCHED", Severity.WARNING, "alone", "none")) for n in range(9)]
+    opened.store.put_facts("execution-1", lonely)
+    wire.clear()
+    assert opened.store.facts("execution-1", Leftover) == lonely
+    assert opened.store.facts("execution-1", Leftover, ["i-3"]) == lonely[3:4]
+    assert wire.count() == {"Query": 1, "BatchGetItem": 1}
 
 
 def test_progress_says_how_far_the_servers_of_a_wave_are(opened: Estate) -> None:

@@ -118,10 +118,10 @@ def test_a_failed_back_server_ends_protected_or_says_that_it_is_not(
 ) -> None:
     server = makers.record(1, status=ServerStatus.RECOVERED, protection=before)
     ended = protection_at_end(server, closure())
-    assert ended.protection is after
+    assert ended.failback.protection is after
     final = before in (Protection.RETIRED, Protection.UNPROTECTED)
     assert (ended == server) is final
-    assert (ended.protection_remedy is None) is final
+    assert (ended.failback.protection_remedy is None) is final
 
 
 @pytest.mark.parametrize(

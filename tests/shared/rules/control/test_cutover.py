@@ -18,7 +18,7 @@ PAUSE = Pause("0001", PausePoint.NOW, "ann", "wait", "2026-01-01T11:00:00Z")
 
 
 def verdict(action: Action, *too_late: str) -> ReplicationVerdict:
-    return ReplicationVerdict(action, {}, 0, 0, 0, 0, None, 15, too_late=too_late)
+    return ReplicationVerdict(action, [], [], 0, 0, 0, 0, None, 15, too_late=too_late)
 
 
 @pytest.mark.parametrize(

@@ -90,10 +90,16 @@ def judge(
     return judge_replication(servers, {s.source_server_id: s for s in sources}, policies, NOW)
 
 
+def values(verdict: Any) -> dict[str, Any]:
+    """What the verdict records of the first server."""
+    [found] = [c.values for c in verdict.changes if c.before.source_server_id == server_id(1)] or [{}]
+    return dict(found)
+
+
 def test_a_server_is_replicated_when_it_is_continuous_without_much_lag() -> None:
     verdict = judge([server()], [a2(lag_seconds=60.0)])
     assert verdict.action is Action.GO
-    assert verdict.changes[server_id(1)] == {
+    assert values(verdict) == {
         "status": ServerStatus.REPLICATED,
         "replication_state": "CONTINUOUS",
         "bytes_total": 8 * GIB,
@@ -109,7 +115,7 @@ def test_it_is_waited_for_what_is_not_replicated(source: SourceServer) -> None:
     assert judge([server()], [source]).action is Action.WAIT
     again = judge([server(status=ServerStatus.REPLICATED, replicated_at=ago(minutes=1))], [source])
     assert again.action is Action.WAIT
-    assert again.changes[server_id(1)]["status"] is ServerStatus.REPLICATING
+    assert values(again)["status"] is ServerStatus.REPLICATING
 
 
 def test_bytes_and_time_left_come_from_the_measured_rate_or_from_drs() -> None:
@@ -126,22 +132,24 @@ def test_bytes_and_time_left_come_from_the_measured_rate_or_from_drs() -> None:
 
 @pytest.mark.parametrize("error", STALLS)
 def test_a_stall_is_told_once_with_its_remedy_and_forgotten_when_it_ends(error: str) -> None:
-    first = judge([server()], [a2(state="STALLED", stalled_reason=error)])
+    first = judge([server(stall_reported=True)], [a2(state="STALLED", stalled_reason=error)])
     assert first.newly_stalled == (server_id(1),)
-    values = first.changes[server_id(1)]
-    assert (values["stalled_since"], values["stall_reported"]) == ("2026-01-01T12:00:00Z", False)
-    assert error in values["reason"]
-    assert values["remedy"] == stall_remedy(error) != stall_remedy("SOMETHING_NEW")
-    stalled = server(stalled_since=ago(minutes=1), stall_reported=True, reason=values["reason"])
+    new = values(first)
+    assert (new["stalled_since"], new["stall_reported"]) == ("2026-01-01T12:00:00Z", False)
+    assert error in new["reason"]
+    assert new["remedy"] == stall_remedy(error) != stall_remedy("SOMETHING_NEW")
+    stalled = server(
+        stalled_since=ago(minutes=1), stall_reported=True, reason=new["reason"], remedy=new["remedy"]
+    )
     again = judge([stalled], [a2(state="STALLED", stalled_reason=error)])
     assert again.newly_stalled == ()
-    over = judge([stalled], [a2(state="BACKLOG")]).changes[server_id(1)]
+    over = values(judge([stalled], [a2(state="BACKLOG")]))
     assert (over["stalled_since"], over["reason"], over["remedy"]) == (None, None, None)
 
 
 def test_a_stopped_replication_is_a_stall_with_a_command() -> None:
-    values = judge([server()], [a2(state="STOPPED")]).changes[server_id(1)]
-    assert f"aws drs start-replication --source-server-id {reversed_id(1)}" in values["remedy"]
+    new = values(judge([server()], [a2(state="STOPPED")]))
+    assert f"aws drs start-replication --source-server-id {reversed_id(1)}" in new["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -154,11 +162,11 @@ def test_a_stopped_replication_is_a_stall_with_a_command() -> None:
 )
 def test_what_cannot_become_good_fails(source: list[SourceServer], words: str) -> None:
     verdict = judge([server(reverse_requested_at=ago(minutes=11))], source)
-    values = verdict.changes[server_id(1)]
+    new = values(verdict)
     assert (verdict.action, verdict.failed) == (Action.STOP, 1)
-    assert values["status"] is ServerStatus.FAILED
-    assert words in values["reason"]
-    assert values["remedy"]
+    assert new["status"] is ServerStatus.FAILED
+    assert words in new["reason"]
+    assert new["remedy"]
 
 
 def test_a_server_that_is_not_listed_yet_is_waited_for() -> None:
@@ -182,12 +190,12 @@ def test_servers_that_have_not_replicated_at_the_deadline(
     policies: FailbackPolicies, action: Action, status: ServerStatus | None
 ) -> None:
     verdict = judge(LATE, [a2(state="INITIAL_SYNC"), a2(2)], policies)
-    values = verdict.changes[server_id(1)]
+    new = values(verdict)
     assert verdict.action is action
-    assert values.get("status") is status
+    assert new.get("status") is status
     if status:
-        assert "3600 s" in values["reason"]
-        assert "policies.failback" in values["remedy"]
+        assert "3600 s" in new["reason"]
+        assert "policies.failback" in new["remedy"]
     if action is Action.STOP:
         assert "app-1" in verdict.reason
         assert "SKIP" in verdict.remedy
@@ -227,7 +235,7 @@ def test_no_cutover_while_a_server_is_not_replicated_unless_it_is_left_behind(
     assert SHORTEST_WAIT <= verdict.wait_seconds <= LONGEST_WAIT
     assert (verdict.action is Action.STOP) == (verdict.reason is not None) == (verdict.remedy is not None)
     for one, (_, state, lag, minutes) in zip(servers, sampled, strict=True):
-        after = verdict.changes.get(one.source_server_id, {}).get("status", one.status)
+        after = next(s.status for s in verdict.servers if s.source_server_id == one.source_server_id)
         if verdict.action is Action.GO:
             assert after.is_final or after in PAST_REPLICATION
         if after is ServerStatus.REPLICATED and one.status in JUDGED:
@@ -236,7 +244,7 @@ def test_no_cutover_while_a_server_is_not_replicated_unless_it_is_left_behind(
             assert policies.on_replication_timeout is OnReplicationTimeout.SKIP
             assert minutes == 61
         if one.status not in JUDGED:
-            assert one.source_server_id not in verdict.changes
+            assert one in verdict.servers
 
 
 # --- re-protection ----------------------------------------------------------------------------------------
@@ -274,8 +282,8 @@ def test_a_server_is_protected_when_state_disks_and_lag_say_so(source: SourceSer
     verdict = judge_reprotection([home()], {server_id(1): source}, DEFAULT, NOW)
     assert (verdict.protected, verdict.pending, verdict.failed) == (int(done), int(not done), 0)
     if done:
-        assert verdict.changes[server_id(1)]["protection"] is Protection.PROTECTED
-        assert verdict.changes[server_id(1)]["protected_at"] == "2026-01-01T12:00:00Z"
+        assert values(verdict)["protection"] is Protection.PROTECTED
+        assert values(verdict)["protected_at"] == "2026-01-01T12:00:00Z"
 
 
 def test_the_state_before_the_request_is_not_believed() -> None:
@@ -301,11 +309,11 @@ def test_at_the_deadline_a_server_is_unprotected_with_a_remedy(
     sources = {server_id(1): source} if source else {}
     assert judge_reprotection([late], sources, DEFAULT, NOW).pending == 1
     verdict = judge_reprotection([late], sources, HOUR, NOW)
-    values = verdict.changes[server_id(1)]
+    new = values(verdict)
     assert (verdict.pending, verdict.failed) == (0, 1)
-    assert values["protection"] is Protection.UNPROTECTED
-    assert words in values["protection_reason"]
-    assert values["protection_remedy"]
+    assert new["protection"] is Protection.UNPROTECTED
+    assert words in new["protection_reason"]
+    assert new["protection_remedy"]
 
 
 def test_a_disconnected_server_is_unprotected_at_once() -> None:

@@ -50,18 +50,22 @@ def test_an_issue_may_pass_in_time(since: str, may_pass: bool, protection: Prote
         1, pair_instance_id="i-1", protection=Protection.RETURNING, reprotect_requested_at=since
     )
     after = not_reprotected(server, ISSUE, NOW, may_pass=may_pass)
-    assert after.protection is protection
-    assert remedy in (after.protection_remedy or "")
+    assert after.failback.protection is protection
+    assert remedy in (after.failback.protection_remedy or "")
 
 
 def test_a_reversal_clears_what_kept_it_back() -> None:
     server = reprotection_requested(makers.record(1, protection_reason="x", protection_remedy="y"), NOW)
-    assert (server.protection, server.reprotect_requested_at) == (
+    assert (server.failback.protection, server.failback.reprotect_requested_at) == (
         Protection.RETURNING,
         "2026-01-01T12:00:00Z",
     )
     after = reprotecting(server)
-    assert (after.protection, after.protection_reason, after.protection_remedy) == (
+    assert (
+        after.failback.protection,
+        after.failback.protection_reason,
+        after.failback.protection_remedy,
+    ) == (
         Protection.RESCANNING,
         None,
         None,
@@ -71,5 +75,5 @@ def test_a_reversal_clears_what_kept_it_back() -> None:
 def test_a_protection_that_was_never_seen_is_judged_anew() -> None:
     server = makers.record(1, protection=Protection.PROTECTED)
     assert is_unseen(server)
-    assert judged_anew(server, NOW).protection is Protection.RESCANNING
+    assert judged_anew(server, NOW).failback.protection is Protection.RESCANNING
     assert not is_unseen(makers.record(1, protection=Protection.PROTECTED, protected_at="x"))

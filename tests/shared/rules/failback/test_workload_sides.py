@@ -50,7 +50,10 @@ def test_a_workload_is_asked_to_stop_and_seen_stopped(
 ) -> None:
     after = workload_stopping(server(**values), instance, NOW)
     assert after.status is ServerStatus.CONFIGURED
-    assert (after.workload_stop_requested_at, after.workload_stopped_at) == (requested, stopped)
+    assert (after.failback.workload_stop_requested_at, after.failback.workload_stopped_at) == (
+        requested,
+        stopped,
+    )
 
 
 def test_a_workload_that_does_not_stop_in_time_fails_its_server() -> None:
@@ -115,4 +118,4 @@ def test_a_restart_replaces_the_finding_that_it_failed() -> None:
     assert [finding.code for finding in failed.findings] == [NOT_RESTARTED]
     back = restarted(failed, NOW)
     assert [finding.code for finding in back.findings] == [RESTARTED]
-    assert back.workload_restarted_at == AT
+    assert back.failback.workload_restarted_at == AT

@@ -50,9 +50,9 @@ STARTER = earlier("starter")
 def test_only_what_no_execution_works_on_any_more_is_adopted(
     past: Past, adopted: Adoption | None, adopted_from: str | None
 ) -> None:
-    carried = carry_over(facts(recovery_instance=LAUNCHED), past, NOW)
-    assert (carried.values["adoption"], carried.values["adopted_from"]) == (adopted, adopted_from)
-    assert carried.values["job_id"] == (past.job.job_id if past.job and adopted else None)
+    carried = carry_over(record(), facts(recovery_instance=LAUNCHED), past, NOW)
+    assert (carried.server.adoption, carried.server.adopted_from) == (adopted, adopted_from)
+    assert carried.server.job_id == (past.job.job_id if past.job and adopted else None)
     assert (carried.finding is not None) == (adopted is not None)
 
 
@@ -68,8 +68,8 @@ def test_only_what_no_execution_works_on_any_more_is_adopted(
 def test_what_is_to_be_put_back_is_what_an_earlier_execution_found(
     past: Past, settings: object, changed: bool
 ) -> None:
-    values = carry_over(facts(recovery_instance=LAUNCHED), past, NOW).values
-    assert (values["previous_launch"], values["launch_changed"]) == (settings, changed)
+    server = carry_over(record(), facts(recovery_instance=LAUNCHED), past, NOW).server
+    assert (server.previous_launch, server.launch_changed) == (settings, changed)
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,22 @@ def test_what_is_to_be_put_back_is_what_an_earlier_execution_found(
 def test_the_volumes_are_those_before_an_adopted_launch_or_a_drill(
     past: Past, volumes: tuple[Volume, ...]
 ) -> None:
-    assert carry_over(facts(recovery_instance=LAUNCHED), past, NOW).values["volumes_before"] == volumes
+    carried = carry_over(record(), facts(recovery_instance=LAUNCHED), past, NOW)
+    assert carried.server.volumes_before == volumes
 
 
 def test_a_drill_that_began_to_swap_volumes_back_leaves_no_launch_to_adopt() -> None:
     target = instance(volumes=VOLUMES)
     drill = earlier("drill", Mode.DRILL, volumes_before=VOLUMES)
-    carried = carry_over(facts(target=target, recovery_instance=LAUNCHED), Past(ENDED, drill, None), NOW)
-    assert carried.values["adoption"] is None
+    carried = carry_over(
+        record(), facts(target=target, recovery_instance=LAUNCHED), Past(ENDED, drill, None), NOW
+    )
+    assert carried.server.adoption is None
 
 
 def test_findings_about_a_launch_do_not_count_once_it_is_adopted() -> None:
     findings = [Finding(code, Severity.CRITICAL, "x.", "y.") for code in ("SERVER_BUSY", "TARGET_UNTAGGED")]
-    adopted = carry_over(facts(), Past(RUNNING, STARTER, None), NOW)
-    anew = carry_over(facts(), Past(None, None, None), NOW)
+    adopted = carry_over(record(), facts(), Past(RUNNING, STARTER, None), NOW)
+    anew = carry_over(record(), facts(), Past(None, None, None), NOW)
     assert [finding.code for finding in adopted.settle(findings)] == ["TARGET_UNTAGGED", "ADOPTED"]
     assert anew.settle(findings) == tuple(findings)

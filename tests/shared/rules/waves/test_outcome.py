@@ -157,7 +157,8 @@ def test_a_failback_is_completed_when_everything_is_home_protected_and_tidy(
 ) -> None:
     records = [wave(f"w{place}", status=WaveStatus(status)) for place, status in enumerate(waves)]
     members = [
-        replace(server, protection=way) for server, way in zip(servers(letters), protection, strict=True)
+        replace(server, failback=replace(server.failback, protection=way))
+        for server, way in zip(servers(letters), protection, strict=True)
     ]
     assert execution_outcome(records, members, mode=Mode.FAILBACK) is expected
     assert execution_outcome(records, members, mode=Mode.FAILBACK, blocked=True) is ExecutionStatus.BLOCKED
