@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.aws.step_functions import answer
+from shared.model.execution import WaveFields
 from shared.model.status import Turn
 from shared.services.release_waves import resume_if_ready
 from shared.settings import ConfigurationSettings
@@ -19,7 +20,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """
     store = run.store
     token = run.text("taskToken")
-    asked = {"token": token, "awaits": Turn(run.text("half"))}
+    asked: WaveFields = {"token": token, "awaits": Turn(run.text("half"))}
     if not store.change_wave(run.execution_id, run.wave, asked):
         answer(token, {"verdict": "SKIP", "reason": "The wave has ended already."})
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.aws.sns import notify
-from shared.model.execution import ExecutionRecord
+from shared.model.execution import ExecutionRecord, ended_fields
 from shared.model.status import ExecutionStatus
 from shared.rules.closure.execution import unrecorded
 from shared.rules.closure.preparation import PREPARE_AGAIN, preparation_end, preparation_title
@@ -35,8 +35,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     }
     totals = preparation_report(record, servers, outcomes, **options)["totals"]
     record = preparation_end(record, run.event.get("failure") or {}, totals["blocked"], run.now)
-    fields = ("status", "ended_at", "reason", "remedy")
-    store.change_execution(run.execution_id, {field: getattr(record, field) for field in fields})
+    store.change_execution(run.execution_id, ended_fields(record))
     report = preparation_report(record, servers, outcomes, **options)
     summary = summarize_preparation(report)
     remember_originals(store, run.settings.pairs_table, run.execution_id)

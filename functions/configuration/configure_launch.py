@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.model.execution import WaveFields
 from shared.model.status import ServerStatus, WaveStatus
 from shared.services.adopted_launches import take_over
 from shared.services.launch_configurer import LaunchConfigurer
@@ -20,7 +21,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store = run.store
     mode = run.execution.policies.recovery_mode
     wave = store.wave(run.execution_id, run.wave)
-    started = {"status": WaveStatus.RUNNING, "started_at": wave.started_at or iso(run.now)}
+    started: WaveFields = {"status": WaveStatus.RUNNING, "started_at": wave.started_at or iso(run.now)}
     store.change_wave(run.execution_id, run.wave, started)
     servers = take_over(store, run.execution_id, store.servers(run.execution_id, run.wave), run.now)
     result = LaunchConfigurer(store, run.accounts, run.execution_id, mode).configure(servers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
@@ -129,10 +129,60 @@ class JobRecord:
     """How many of its servers had an outcome from DRS when their records were last updated."""
 
 
+class WaveFields(TypedDict, total=False):
+    """New values of fields of a ``WaveRecord``: who writes one need not have read it."""
+
+    status: WaveStatus
+    started_at: str | None
+    ended_at: str | None
+    reason: str | None
+    token: str | None
+    awaits: Turn | None
+    start_began_at: str | None
+    skip: str | None
+    dependents_continue: bool
+
+
+class ExecutionFields(TypedDict, total=False):
+    """New values of fields of an ``ExecutionRecord``."""
+
+    status: ExecutionStatus
+    ended_at: str | None
+    reason: str | None
+    remedy: str | None
+    estimate_seconds: int | None
+    approval_token: str | None
+    clean_up: str | None
+    pauses: tuple[Pause, ...] | None
+    resumed_at: str | None
+    decision: Decision | None
+    servers_skipped: bool
+    cancellation: Cancellation | None
+    controls: int
+    request: dict[str, Any]
+
+
+class JobFields(TypedDict, total=False):
+    """New values of fields of a ``JobRecord``."""
+
+    status: str
+    recorded: int
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a message changes: fields of the execution, of waves by name, and of servers as they were read."""
 
-    execution: dict[str, Any] = field(default_factory=dict)
-    waves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    execution: ExecutionFields = field(default_factory=ExecutionFields)
+    waves: dict[str, WaveFields] = field(default_factory=dict)
     servers: tuple[Change, ...] = ()
+
+
+def ended_fields(record: ExecutionRecord) -> ExecutionFields:
+    """What the end of an execution changes of its record."""
+    return {
+        "status": record.status,
+        "ended_at": record.ended_at,
+        "reason": record.reason,
+        "remedy": record.remedy,
+    }

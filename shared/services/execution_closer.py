@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.sns import notify
-from shared.model.execution import ExecutionRecord
+from shared.model.execution import ExecutionRecord, ended_fields
 from shared.model.finding import Finding
 from shared.model.pair import PairRecord
 from shared.model.plan import Plan
@@ -120,9 +120,7 @@ def _opened(store: ExecutionStore, closure: Closure) -> tuple[ExecutionRecord, P
 
 def _recorded(store: ExecutionStore, record: ExecutionRecord, after: ExecutionRecord) -> ExecutionRecord:
     """The record as the report shows it: as closed now, or as an earlier call closed it."""
-    values = {"status": after.status, "ended_at": after.ended_at}
-    values |= {"reason": after.reason, "remedy": after.remedy, "approval_token": None}
-    written = store.change_execution(record.execution_id, values)
+    written = store.change_execution(record.execution_id, {**ended_fields(after), "approval_token": None})
     # Without a record the request was refused: the report shows the refusal.
     return after if written or record.ended_at is None else record
 

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.aws.drs_client import DrsClient
 from shared.model.drs import Job
-from shared.model.execution import JobRecord
+from shared.model.execution import JobFields, JobRecord
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import explain_raw_error
@@ -65,7 +64,7 @@ class LaunchWatcher:
         done = self._store.change_servers(self._id, changes, only_from=(ServerStatus.LAUNCHING,))
         # Only now the jobs: what they say of their servers is on the servers' records.
         recorded = Counter(server.job_id for server in done)
-        seen = {record.job_id: {"status": COMPLETED} for record in deleted}
+        seen: dict[str, JobFields] = {record.job_id: {"status": COMPLETED} for record in deleted}
         for record in news:
             seen[record.job_id] = _progress(jobs[record.job_id], record, recorded[record.job_id])
         self._store.change_jobs(self._id, seen)
@@ -140,15 +139,17 @@ class LaunchWatcher:
         return changes
 
 
-def _progress(job: Job, record: JobRecord, recorded: int) -> dict[str, Any]:
+def _progress(job: Job, record: JobRecord, recorded: int) -> JobFields:
     """What to note on the job itself, of ``recorded`` more of whose servers the outcome is recorded now.
 
     A poll at the same time may overwrite the count, but only by less: then the next poll reads in vain.
     """
     if job.status == COMPLETED:
         return {"status": COMPLETED}
-    values: dict[str, Any] = {"recorded": record.recorded + recorded} if recorded else {}
-    return {**values, "status": FINISHING} if is_finishing(job) and record.status != FINISHING else values
+    values = JobFields(recorded=record.recorded + recorded) if recorded else JobFields()
+    if is_finishing(job) and record.status != FINISHING:
+        values["status"] = FINISHING
+    return values
 
 
 def _through(job: Job) -> set[str]:

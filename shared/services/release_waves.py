@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from shared.aws.step_functions import answer
+from shared.model.execution import WaveFields
 from shared.model.status import Turn
 from shared.rules.control.turns import turn_of
 from shared.rules.waves.outcome import Readiness
@@ -34,7 +34,7 @@ def resume_if_ready(
         if record.servers_skipped:
             withdraw_skipped(store, record, wave)
         if answer(wave.token, {"verdict": verdict.readiness.value, "reason": verdict.reason or ""}):
-            values: dict[str, Any] = {"token": None, "awaits": None}
+            values: WaveFields = {"token": None, "awaits": None}
             if wave.awaits is Turn.START and verdict.readiness is Readiness.READY:
                 values["start_began_at"] = iso(now)
             store.change_wave(execution_id, wave.name, values)

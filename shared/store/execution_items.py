@@ -8,7 +8,7 @@ developer guide, Designing partition keys to distribute your workload).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from boto3.dynamodb.conditions import ConditionBase
@@ -67,7 +67,7 @@ class ExecutionItems:
         return query(self.table_name, shards, prefix, filter=filter, fields=fields)
 
     def _set(
-        self, execution_id: str, sort: str, values: dict[str, Any], condition: str, names: dict[str, Any]
+        self, execution_id: str, sort: str, values: Mapping[str, Any], condition: str, names: dict[str, Any]
     ) -> bool:
         key = {"pk": partition_of(execution_id), "sk": sort}
         return write_exactly(set_if(self.table_name, key, values, condition, names))

@@ -13,7 +13,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from shared.model.execution import ExecutionRecord
+from shared.model.execution import ExecutionFields, ExecutionRecord
 from shared.model.plan import Plan
 from shared.rules.plan.parsing import parse_plan
 from shared.serialization import from_item, to_item
@@ -57,7 +57,7 @@ class ExecutionStore(ControlItems, DecisionItems, FactItems, ServerItems, WaveIt
         document: dict[str, Any] = json.loads(self._get(execution_id, "PLAN")["document"])
         return document
 
-    def change_execution(self, execution_id: str, values: dict[str, Any]) -> bool:
+    def change_execution(self, execution_id: str, values: ExecutionFields) -> bool:
         """Set fields of a running execution. False if it has ended already: its outcome is final."""
         return self._set(execution_id, "EXECUTION", values, "#status = :running", {":running": "RUNNING"})
 

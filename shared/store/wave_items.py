@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from boto3.dynamodb.conditions import Attr
 
-from shared.model.execution import JobRecord, WaveRecord
+from shared.model.execution import JobFields, JobRecord, WaveFields, WaveRecord
 from shared.model.scope import Scope
 from shared.rules.drs.drs_job_monitor import COMPLETED
 from shared.serialization import from_item, to_item
@@ -36,7 +35,7 @@ class WaveItems(ExecutionItems):
     def waves(self, execution_id: str) -> list[WaveRecord]:
         return [from_item(item, WaveRecord) for item in self._query(execution_id, "WAVE#")]
 
-    def change_wave(self, execution_id: str, name: str, values: dict[str, Any]) -> bool:
+    def change_wave(self, execution_id: str, name: str, values: WaveFields) -> bool:
         """Set fields of a wave that has not ended. False if it has: its outcome is final."""
         open_statuses = {":planned": "PLANNED", ":running": "RUNNING"}
         condition = "#status IN (:planned, :running)"
@@ -47,7 +46,7 @@ class WaveItems(ExecutionItems):
         key = {"pk": partition_of(execution_id), "sk": f"JOB#{job.job_id}"}
         write_one(put_once(self.table_name, {**key, **to_item(job), **self.expiry(execution_id)}))
 
-    def change_jobs(self, execution_id: str, changes: Mapping[str, dict[str, Any]]) -> None:
+    def change_jobs(self, execution_id: str, changes: Mapping[str, JobFields]) -> None:
         """Set fields of recorded jobs, by job id.
 
         ``recorded``: of so many servers of the job the outcome is on their records.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -42,7 +42,11 @@ def delete_if(table: str, key: dict[str, str], condition: str, values: dict[str,
 
 
 def set_if(
-    table: str, key: dict[str, str], values: dict[str, Any], condition: str, condition_values: dict[str, Any]
+    table: str,
+    key: dict[str, str],
+    values: Mapping[str, Any],
+    condition: str,
+    condition_values: dict[str, Any],
 ) -> Operation:
     """Set ``values`` (snake_case names; None takes a field away).
 

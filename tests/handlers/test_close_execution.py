@@ -158,5 +158,5 @@ def test_a_server_that_is_protected_and_not_retired_stays_protected(estate: Esta
 def test_nothing_to_do_because_all_is_failed_back_is_no_failure(estate: Estate) -> None:
     way = Failback(estate, "web-1")
     way.record(ServerStatus.RECOVERED, protection=Protection.RETIRED)
-    estate.store.change_wave("execution-1", "web", {"status": "COMPLETED"})
+    estate.store.change_wave("execution-1", "web", {"status": WaveStatus.COMPLETED})
     assert close(estate, decision="NOTHING_TO_DO")["status"] == "COMPLETED"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.model.status import ServerStatus
+from shared.model.status import ExecutionStatus, ServerStatus
 from tests import makers
 from tests.handlers.estate import ORIGIN, Estate
 from tests.handlers.failover import Failover
@@ -46,7 +46,7 @@ def test_a_second_failback_adopts_what_the_first_reversed(away: Failover, wire: 
     away.reach_reversal()
     away.replicate()
     before = {server.failback.reversed_server_id for server in away.servers().values()}
-    away.estate.store.change_execution("failback-1", {"status": "CANCELLED"})
+    away.estate.store.change_execution("failback-1", {"status": ExecutionStatus.CANCELLED})
     away.estate.execution_id = "failback-2"
     wire.clear()
     away.reach_reversal()

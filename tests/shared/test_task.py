@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -12,7 +13,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.settings import QuerySettings
 from shared.task import Run, TaskInputError, task
-from tests.handlers.estate import environment
+from tests.handlers.estate import environment, forget_clients
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    """What a task keeps for warm invocations here has no credentials: no other test may find it."""
+    forget_clients()
+    yield
+    forget_clients()
 
 
 def refused(code: str) -> ClientError:

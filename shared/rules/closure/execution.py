@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from shared.model.execution import ExecutionRecord, WaveRecord
+from shared.model.execution import ExecutionRecord, WaveFields, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.server import ServerRecord
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
@@ -114,13 +113,12 @@ def outcome_at_end(server: ServerRecord, closure: Closure) -> ServerRecord:
 
 def wave_at_end(
     wave: WaveRecord, servers: Sequence[ServerRecord], closure: Closure, mode: Mode
-) -> dict[str, Any]:
+) -> WaveFields:
     """The fields of a wave that was open when the execution ended."""
-    ended: dict[str, Any] = {"ended_at": iso(closure.now)}
     if mode is Mode.FAILBACK and _was_failed_back(wave.name, servers, closure):
-        return {**ended, "status": WaveStatus.COMPLETED}
+        return {"ended_at": iso(closure.now), "status": WaveStatus.COMPLETED}
     status = WaveStatus.SKIPPED if wave.status is WaveStatus.PLANNED else WaveStatus.FAILED
-    return {**ended, "status": status, "reason": closure.why}
+    return {"ended_at": iso(closure.now), "status": status, "reason": closure.why}
 
 
 def protection_at_end(server: ServerRecord, closure: Closure) -> ServerRecord:

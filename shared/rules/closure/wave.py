@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from shared.model.execution import WaveFields
 from shared.model.policies import FailurePolicy
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus, WaveStatus
@@ -60,13 +60,11 @@ def _with_place(remedy: str, server: ServerRecord) -> str:
     return f"{remedy} {whereabouts(server)}".strip()
 
 
-def wave_fields_at_end(
-    policy: FailurePolicy, servers: Sequence[ServerRecord], end: WaveEnd
-) -> dict[str, Any]:
+def wave_fields_at_end(policy: FailurePolicy, servers: Sequence[ServerRecord], end: WaveEnd) -> WaveFields:
     """The fields of the wave's record; ``servers`` have their outcomes."""
     status = WaveStatus.SKIPPED if end.skipped else wave_outcome(policy, servers)
     status = WaveStatus.FAILED if end.failure else status
-    values: dict[str, Any] = {
+    values: WaveFields = {
         "status": status,
         "ended_at": iso(end.now),
         "reason": end.skipped or end.failure or None,
@@ -74,7 +72,7 @@ def wave_fields_at_end(
     skips = {server.skip for server in servers}
     if status is WaveStatus.SKIPPED and not end.skipped and skips and None not in skips:
         # Operators skipped each of its servers, not the wave: those that depend on it continue.
-        values |= {"skip": servers[0].skip, "dependents_continue": True}
+        values.update({"skip": servers[0].skip, "dependents_continue": True})
     return values
 
 
@@ -82,7 +80,7 @@ def wave_notification(
     execution_id: str,
     wave: str,
     servers: Sequence[ServerRecord],
-    values: dict[str, Any],
+    values: WaveFields,
     control_function: str,
 ) -> str:
     """The text of the notification about a wave that ended as ``values`` say."""

@@ -12,7 +12,7 @@ from shared.model.execution import Cancellation, Decision, ExecutionRecord, Paus
 from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus, PausePoint, ServerStatus, WaveStatus
 from shared.rules.control.cli_hints import control_call
-from shared.rules.control.decisions import Standing, judge
+from shared.rules.control.decisions import Judgement, Standing, judge
 from shared.rules.control.messages import Action, ControlInvalidError, Message, parse_message
 from shared.rules.plan.contracts import Problem, problems
 from shared.services.controller import retry_name
@@ -173,17 +173,23 @@ def test_a_resume_ends_one_pause_or_all() -> None:
     assert judge(parsed("RESUME"), standing, "0003", AT).effect.execution["pauses"] is None
 
 
+def cancellation(judgement: Judgement) -> Cancellation:
+    found = judgement.effect.execution["cancellation"]
+    assert found is not None
+    return found
+
+
 def test_only_a_named_plan_puts_recovered_servers_back() -> None:
     undo = judge(parsed("CANCEL", launched="UNDO"), Standing(running()), "0001", AT)
     confirmed = judge(parsed("CANCEL", launched="UNDO", confirm="erp"), Standing(running()), "0001", AT)
-    assert undo.effect.execution["cancellation"].undo_recovered is False
-    assert confirmed.effect.execution["cancellation"].undo_recovered is True
+    assert not cancellation(undo).undo_recovered
+    assert cancellation(confirmed).undo_recovered
 
 
 def test_a_cancellation_can_still_be_turned_into_an_undo() -> None:
     standing = Standing(running(cancellation=LEFT))
     undo = judge(parsed("CANCEL", launched="UNDO"), standing, "0003", AT)
-    assert undo.effect.execution["cancellation"].undo is True
+    assert cancellation(undo).undo
 
 
 def test_the_call_to_paste_is_a_message_that_is_taken() -> None:
