@@ -12,7 +12,7 @@ from typing import Any
 from local.simulation.template import Template, read_document
 
 PROJECT = Path(__file__).resolve().parents[1]
-HOME, REGION = "999988887777", "us-east-1"
+HUB_ACCOUNT, REGION = "999988887777", "us-east-1"
 ORIGIN, RECOVERY = "111122223333", "444455556666"
 TIERS = ("query", "configuration", "execution/launch", "execution/stop", "execution/retire")
 """The folders of functions/, each with a role path, a boundary and a member role of its own."""
@@ -44,7 +44,7 @@ class Statement:
 @cache
 def orchestration() -> Template:
     """template.yaml, resolved as the virtual cloud resolves it."""
-    return Template.read(PROJECT, HOME, REGION)
+    return Template.read(PROJECT, HUB_ACCOUNT, REGION)
 
 
 @cache
@@ -52,10 +52,10 @@ def member(account: str = RECOVERY) -> Template:
     """member-account.yaml as deployed in ``account``."""
     document = read_document(PROJECT / "member-account.yaml")
     parameters = {
-        "OrchestrationAccountId": HOME,
+        "OrchestrationAccountId": HUB_ACCOUNT,
         "ExternalId": "an-external-id",
         "AllowTerminateRecoveryInstances": "true",
-        "EventBusArn": f"arn:aws:events:{REGION}:{HOME}:event-bus/default",
+        "EventBusArn": f"arn:aws:events:{REGION}:{HUB_ACCOUNT}:event-bus/default",
     }
     return Template(account, REGION, PROJECT, resources=document["Resources"], parameters=parameters)
 
@@ -79,7 +79,7 @@ def tier_of(function: str) -> str:
     return str(functions()[function]["CodeUri"]).split("/", 1)[1]
 
 
-def word_of(tier: str) -> str:
+def tier_name(tier: str) -> str:
     """``Launch`` for ``execution/launch``: what the names of its resources in both templates begin with."""
     return tier.rsplit("/", 1)[-1].capitalize()
 
@@ -95,7 +95,7 @@ def function_statements(function: str) -> tuple[Statement, ...]:
 
 def role_name(tier: str) -> str:
     """The logical id of a tier's role in member-account.yaml."""
-    return f"{word_of(tier)}Role"
+    return f"{tier_name(tier)}Role"
 
 
 def role_statements(tier: str, account: str = RECOVERY) -> tuple[Statement, ...]:

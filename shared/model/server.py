@@ -47,7 +47,7 @@ class ServerProgress:
 
 @dataclass(frozen=True, slots=True)
 class FailbackProgress:
-    """How far a server is on its way back to its original, and in being protected again."""
+    """How far the failback of a server is, and its protection after it."""
 
     workload_instance_id: str | None = None
     workload_scope: Scope | None = None

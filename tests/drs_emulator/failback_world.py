@@ -97,9 +97,9 @@ class FailbackWorld(World):
             launchIntoInstanceProperties={"launchIntoEC2InstanceID": original},
         )
         answer = self.origin.start_recovery(sourceServers=[{"sourceServerID": reversed_server}])
-        self.finish_home(answer["job"]["jobID"])
+        self.finish_failback(answer["job"]["jobID"])
 
-    def finish_home(self, job_id: str) -> None:
+    def finish_failback(self, job_id: str) -> None:
         """Let time pass until a job at the origin is completed."""
         for _ in range(400):
             job = self.origin.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]

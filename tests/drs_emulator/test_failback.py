@@ -201,7 +201,7 @@ def test_the_round_trip_ends_as_it_began_as_often_as_one_likes() -> None:
     for _ in range(3):
         world.fail_over(original, server)
         reversed_server = world.reverse(target)
-        assert reversed_server not in reversed_before, "each round has a server of its own"
+        assert reversed_server not in reversed_before, "each failover has a server of its own"
         reversed_before.add(reversed_server)
         world.clock.advance(3600)
         world.fail_back(original, reversed_server)
@@ -274,7 +274,7 @@ def test_a_server_that_was_stopped_is_protected_again_by_an_initial_sync() -> No
 
 
 @pytest.mark.parametrize("what", ["disconnect", "delete"])
-def test_a_server_that_is_gone_is_made_anew(what: str) -> None:
+def test_a_server_that_is_missing_is_made_anew(what: str) -> None:
     world = FailbackWorld()
     original, server, target, reversed_server = world.reversed_pair()
     world.fail_back(original, reversed_server)

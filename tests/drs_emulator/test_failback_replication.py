@@ -201,7 +201,7 @@ def test_a_sync_stands_still_while_its_instance_does_not_run() -> None:
     ]
 
 
-def test_ec2_is_not_asked_at_every_look() -> None:
+def test_ec2_is_not_asked_at_every_poll() -> None:
     world = FailbackWorld()
     *_, server = world.reversed_pair()
     world.info(server)
@@ -213,7 +213,7 @@ def test_ec2_is_not_asked_at_every_look() -> None:
 
 
 @pytest.mark.parametrize(("stalls", "state"), [(False, "CONTINUOUS"), (True, "STALLED")])
-def test_a_protected_server_stalls_with_its_original_only_if_told_to(stalls: bool, state: str) -> None:
+def test_a_protected_server_stalls_with_its_original_only_if_asked_to(stalls: bool, state: str) -> None:
     world = FailbackWorld(dataclasses.replace(QUICK, stalls_when_origin_stops=stalls))
     original, server, _ = world.protected()
     assert world.state(server) == "CONTINUOUS"

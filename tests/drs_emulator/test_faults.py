@@ -166,7 +166,7 @@ def test_a_job_stuck_for_a_time_is_that_much_longer() -> None:
     assert 4900 < run(True) - run(False) < 5100
 
 
-def test_replication_can_be_made_to_look_otherwise_and_says_so() -> None:
+def test_replication_can_be_made_to_appear_otherwise_and_reports_it() -> None:
     world = World()
     server = world.server()
     world.fault("REPLICATION", server="web-1", state="STALLED", lagSeconds=5400, error="NOT_CONVERGING")
@@ -307,7 +307,7 @@ def test_a_reset_forgets_and_stops_what_was_planned() -> None:
 # --- rules that always hold ---
 
 
-def test_nothing_outside_is_called_with_the_lock_held() -> None:
+def test_nothing_outside_is_called_with_the_lock_taken() -> None:
     lock = StateLock()
     lock.check_free("EC2")
     with lock, lock, pytest.raises(LockedError):
@@ -394,7 +394,7 @@ def check_rules(world: World) -> None:
 
 @given(faults=st.lists(FAULTS, max_size=4), actions=ACTIONS, seed=st.integers(0, 5))
 @settings(max_examples=40)
-def test_whatever_goes_wrong_jobs_end_and_rules_hold(
+def test_whatever_goes_wrong_jobs_end_and_rules_stand(
     faults: list[dict[str, Any]], actions: list[tuple[str, Any]], seed: int
 ) -> None:
     world = World(SMALL, seed=seed)
@@ -443,7 +443,7 @@ class EagerClock(ManualClock):
         action()
 
 
-def test_answers_take_their_time_if_the_settings_say_so() -> None:
+def test_answers_take_their_time_if_the_settings_ask() -> None:
     world = World()
     clock = EagerClock()
     world.drs = DrsEmulator(clock, world.ec2, NoEvents(), Settings(api_latency=True))

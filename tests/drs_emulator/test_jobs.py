@@ -226,7 +226,7 @@ def test_a_plain_launch_without_permission_to_run_fails() -> None:
 
 
 @pytest.mark.parametrize("delete_record", [False, True])
-def test_the_next_launch_terminates_the_previous_instance_even_if_its_record_is_gone(
+def test_the_next_launch_terminates_the_previous_instance_even_if_its_record_is_deleted(
     delete_record: bool,
 ) -> None:
     world = World()

@@ -217,7 +217,7 @@ def test_a_target_without_the_very_tag_refuses_the_call(tags: dict[str, str]) ->
         world.start(server)
 
 
-def test_a_target_that_is_gone_refuses_the_call() -> None:
+def test_a_target_that_is_missing_refuses_the_call() -> None:
     world = World()
     server, target = world.pair()
     world.ec2.forget(ACCOUNT, REGION, target)
@@ -304,7 +304,7 @@ def test_a_second_launch_goes_into_the_same_instance_and_keeps_the_first_volumes
     assert len(world.recovery_instances(server)) == 1
 
 
-def test_own_old_volumes_are_deleted_if_the_setting_says_so() -> None:
+def test_own_old_volumes_are_deleted_if_the_setting_asks() -> None:
     world = World(Settings(deletes_own_old_volumes=True))
     server, target = world.pair(launchDisposition="STOPPED")
     original = volume_ids(world.instance(target))["/dev/xvda"]
@@ -367,7 +367,7 @@ def test_old_volumes_that_never_let_go_fail_the_launch() -> None:
     assert "did not become available" in raw_error(world, job_id, server)
 
 
-def test_the_last_of_two_servers_wins_a_shared_target_if_the_setting_says_so() -> None:
+def test_the_last_of_two_servers_wins_a_shared_target_if_the_setting_asks() -> None:
     world = World(Settings(shared_target="LAST_WINS"))
     first, target = world.pair("a", launchDisposition="STOPPED")
     second = world.server("b")
@@ -392,7 +392,7 @@ def test_the_last_of_two_servers_wins_a_shared_target_if_the_setting_says_so() -
         ({"Platform": "Windows", "Architecture": "arm64"}, ["Architecture", "Platform"]),
     ],
 )
-def test_what_ec2_does_not_say_is_not_held_against_a_target(
+def test_what_ec2_does_not_say_is_not_counted_against_a_target(
     instance: dict[str, Any], fields: list[str]
 ) -> None:
     server = SourceServer(

@@ -83,7 +83,7 @@ def test_servers_are_found_by_id_hardware_and_staging_account() -> None:
     assert describe(filters={"sourceServerIDs": [NO_SERVER]})["items"] == []
 
 
-def test_pages_hold_every_server_once_even_if_some_come_and_go() -> None:
+def test_pages_have_every_server_once_even_if_some_come_and_go() -> None:
     world = World()
     made = world.seed(*({"hostname": f"web-{number}"} for number in range(7)))
     first = world.client.describe_source_servers(maxResults=3)
@@ -154,7 +154,7 @@ def test_starting_replication_again_is_an_initial_sync() -> None:
     world.finish(world.start(server))
 
 
-def test_stopping_in_the_middle_of_a_sync_holds() -> None:
+def test_stopping_in_the_middle_of_a_sync_lasts() -> None:
     world = World()
     server = world.server()
     world.client.stop_replication(sourceServerID=server)
@@ -262,7 +262,7 @@ def test_an_empty_id_clears_the_target() -> None:
     assert "launchIntoInstanceProperties" not in launch_into(world, server, "")
 
 
-def test_an_empty_id_is_refused_if_the_setting_says_so() -> None:
+def test_an_empty_id_is_refused_if_the_setting_asks() -> None:
     world = World(Settings(empty_target_clears=False))
     with pytest.raises(world.client.exceptions.ValidationException):
         launch_into(world, world.server(), "")

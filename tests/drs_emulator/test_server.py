@@ -111,7 +111,7 @@ def test_the_aws_cli_reads_and_is_refused(server: Standalone) -> None:
         ("/coffee", {}, 404),
     ],
 )
-def test_bad_admin_requests_are_told_what_is_wrong(
+def test_bad_admin_requests_get_what_is_wrong(
     server: Standalone, path: str, body: dict[str, Any], status: int
 ) -> None:
     with pytest.raises(urllib.error.HTTPError) as refusal:

@@ -139,7 +139,9 @@ def test_a_body_that_is_no_json_object_cannot_be_parsed(body: bytes) -> None:
         ),
     ],
 )
-def test_a_request_is_held_to_the_model(operation: str, body: dict[str, object], fields: list[str]) -> None:
+def test_a_request_is_checked_by_the_model(
+    operation: str, body: dict[str, object], fields: list[str]
+) -> None:
     response = send(World(), "POST", f"/{operation}", json.dumps(body).encode())
     answer = json.loads(response.body)
     assert (response.status, answer["code"], answer["reason"]) == (

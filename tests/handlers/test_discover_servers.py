@@ -18,7 +18,7 @@ def test_tagged_servers_of_the_site_that_a_wave_selects_are_found(estate: Estate
     estate.add_servers("web-3", originRegion="eu-west-1")
     estate.add_target("web-1")
     untagged = estate.add_target("db-1", tags={})
-    estate.add_target("somebody", tags={})
+    estate.add_target("another", tags={})
     estate.reach("DISCOVERED")
     assert {name: server.wave for name, server in estate.servers().items()} == {
         "db-1": "data",

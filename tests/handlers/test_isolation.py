@@ -20,7 +20,7 @@ from local.fleet.member_stacks import create_member_stacks
 from local.ministack import LocalCloud
 from local.simulation.template import Template
 from tests.handlers.layer import REQUIREMENTS, build_layer, needed_by, pins
-from tests.policies import HOME, PROJECT, REGION, functions
+from tests.policies import HUB_ACCOUNT, PROJECT, REGION, functions
 
 FLEET = """
 name: databases
@@ -123,7 +123,7 @@ class Alone:
     def _environment(self, function: str) -> dict[str, str]:
         return {
             **self._template.functions()[function].environment,
-            "AWS_ACCESS_KEY_ID": HOME,
+            "AWS_ACCESS_KEY_ID": HUB_ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "anything",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -139,7 +139,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
     folder = tmp_path_factory.mktemp("alone")
     (folder / "fleet.yaml").write_text(FLEET)
     fleet = load(folder / "fleet.yaml")
-    template = Template.read(PROJECT, HOME, REGION, {"ExternalId": fleet.external_id, "RetentionDays": "90"})
+    template = Template.read(
+        PROJECT, HUB_ACCOUNT, REGION, {"ExternalId": fleet.external_id, "RetentionDays": "90"}
+    )
     with LocalCloud.start(auth=False, log=folder / "cloud.log") as server:
         cloud = Cloud(server.endpoint)
         _create(template, cloud)
@@ -152,17 +154,17 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
 
 def _create(template: Template, cloud: Cloud) -> None:
     for table in template.tables().values():
-        cloud.client("dynamodb", HOME, REGION).create_table(**table)
+        cloud.client("dynamodb", HUB_ACCOUNT, REGION).create_table(**table)
     for bucket in template.buckets():
-        cloud.client("s3", HOME, REGION).create_bucket(Bucket=bucket)
+        cloud.client("s3", HUB_ACCOUNT, REGION).create_bucket(Bucket=bucket)
     for topic in template.topics():
-        cloud.client("sns", HOME, REGION).create_topic(Name=topic)
+        cloud.client("sns", HUB_ACCOUNT, REGION).create_topic(Name=topic)
     pass_on = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
     machine = template.functions()["StartFromEventFunction"].environment["FAILOVER_STATE_MACHINE_ARN"]
-    cloud.client("stepfunctions", HOME, REGION).create_state_machine(
+    cloud.client("stepfunctions", HUB_ACCOUNT, REGION).create_state_machine(
         name=machine.rsplit(":", 1)[-1],
         definition=json.dumps(pass_on),
-        roleArn=f"arn:aws:iam::{HOME}:role/any",
+        roleArn=f"arn:aws:iam::{HUB_ACCOUNT}:role/any",
     )
 
 

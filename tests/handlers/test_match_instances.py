@@ -50,7 +50,7 @@ def test_names_pair_one_to_one_and_each_one_left_over_says_why(estate: Estate) -
     estate.add_servers("web-2", "web-3")
     for name in ("web-2", "WEB-2 "):
         estate.add_target(name)
-    lonely = estate.add_target("nobody")
+    lonely = estate.add_target("unknown")
     estate.reach("DISCOVERED")
     assert estate.call(match_instances) == {"matched": 2, "unmatched": 2}
     servers = estate.servers()

@@ -166,7 +166,7 @@ def test_a_failback_of_a_failover_takes_its_plan_and_its_servers(away: Failover)
 @pytest.mark.parametrize(
     ("request_", "modes", "field"),
     [
-        ({"failover": "nobody"}, ["FAILBACK"], "failover"),
+        ({"failover": "unknown"}, ["FAILBACK"], "failover"),
         ({}, ["FAILOVER", "DRILL"], "mode"),
     ],
 )

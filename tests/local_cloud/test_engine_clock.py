@@ -14,7 +14,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeTimer:
-    """Real time that moves when told; a waiting thread reports how long it would wait, then waits for us."""
+    """Real time that moves on request; a waiting thread reports how long it would wait, then waits for us."""
 
     def __init__(self) -> None:
         self.real = 0.0
@@ -41,7 +41,7 @@ def elapsed(clock: ScaledClock) -> float:
 
 
 def settle(timer: FakeTimer, act: Callable[[], object]) -> None:
-    """Do something that wakes the clock's thread, and return when it waits again."""
+    """Do something that resumes the clock's thread, and return when it waits again."""
     timer.waiting.clear()
     act()
     assert timer.waiting.wait(5)
@@ -97,7 +97,7 @@ def test_a_wait_goes_on_while_something_works_and_gets_shorter_when_that_ends() 
     clock.close()
 
 
-def test_work_that_is_over_before_anything_was_due_wakes_nobody() -> None:
+def test_work_that_is_over_before_anything_was_due_resumes_no_thread() -> None:
     timer = FakeTimer()
     clock = ScaledClock(60, START, timer)
     settle(timer, lambda: clock.call_later(60, lambda: None))
@@ -106,7 +106,7 @@ def test_work_that_is_over_before_anything_was_due_wakes_nobody() -> None:
         pass
     timer.real = 1.0
     settle(timer, timer.end_wait)
-    assert timer.waits == [pytest.approx(1.0), None], "it woke once, when its action was due"
+    assert timer.waits == [pytest.approx(1.0), None], "it was resumed once, when its action was due"
     clock.close()
 
 

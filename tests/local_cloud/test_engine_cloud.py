@@ -236,7 +236,7 @@ def test_a_role_of_another_account_wants_the_external_id_and_the_right_role(clou
             engine.session(cloud, member, callers[caller], **more)
 
 
-def test_service_quotas_tells_what_the_emulator_keeps_to_those_who_may_ask(cloud: LocalCloud) -> None:
+def test_service_quotas_reports_what_the_emulator_keeps_to_those_who_may_ask(cloud: LocalCloud) -> None:
     known = engine.client(cloud, "service-quotas").list_service_quotas(ServiceCode="drs", MaxResults=3)
     assert len(known["Quotas"]) == 3
     assert known["NextToken"]
@@ -445,9 +445,9 @@ def test_a_machine_does_what_its_role_may(cloud: LocalCloud) -> None:
     arn = engine.role(
         cloud, "narrow", trust({"Service": "states.amazonaws.com"}), allow("ec2:DescribeInstances")
     )
-    look = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
-    volumes = {**look, "Resource": "arn:aws:states:::aws-sdk:ec2:describeVolumes"}
-    may = engine.machine(cloud, "may", arn, {"Look": {**look, "Output": "seen"}})
+    read = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
+    volumes = {**read, "Resource": "arn:aws:states:::aws-sdk:ec2:describeVolumes"}
+    may = engine.machine(cloud, "may", arn, {"Reading": {**read, "Output": "seen"}})
     may_not = engine.machine(cloud, "may-not", arn, {"Look": volumes})
     assert engine.output(engine.run(cloud, may)) == "seen"
     refused = engine.run(cloud, may_not)
@@ -457,8 +457,8 @@ def test_a_machine_does_what_its_role_may(cloud: LocalCloud) -> None:
 
 def test_a_machine_whose_role_trusts_another_service_does_nothing(cloud: LocalCloud) -> None:
     arn = engine.role(cloud, "of-lambda", LAMBDA, allow("ec2:*"))
-    look = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
-    done = engine.run(cloud, engine.machine(cloud, "untrusted", arn, {"Look": look}))
+    read = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances", "End": True}
+    done = engine.run(cloud, engine.machine(cloud, "untrusted", arn, {"Reading": read}))
     assert done["status"] == "FAILED"
     assert "authorized to assume the provided role" in done["cause"]
 

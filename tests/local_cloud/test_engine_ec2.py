@@ -1,4 +1,4 @@
-"""EC2 as a DR check and a DRS launch see it, in this process and on a clock that moves when told."""
+"""EC2 as a DR check and a DRS launch see it, in this process and on a clock that moves on request."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ def test_what_a_dr_check_compares_is_described(cloud: Cloud) -> None:
         ({"SecurityGroupIds": ["sg-00000000000000bad"]}, "InvalidGroup.NotFound"),
         ({"PrivateIpAddress": "10.9.9.9"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "172.31.0.99"}, "InvalidIPAddress.InUse"),
-        ({"IamInstanceProfile": {"Name": "nobody"}}, "InvalidParameterValue"),
+        ({"IamInstanceProfile": {"Name": "unknown"}}, "InvalidParameterValue"),
     ],
 )
 def test_launches_that_aws_refuses(cloud: Cloud, arguments: dict[str, Any], expected: str) -> None:

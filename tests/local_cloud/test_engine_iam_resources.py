@@ -99,7 +99,7 @@ def test_a_body_that_is_not_json_is_checked_on_everything() -> None:
         ("CreateExtendedSourceServer", {"sourceServerArn": f"{DRS}:source-server/s-1"}, "source-server/s-1"),
     ],
 )
-def test_what_brings_servers_home_is_checked_on_the_resource_it_names(
+def test_what_brings_servers_back_is_checked_on_the_resource_it_names(
     operation: str, body: dict[str, str], resource: str
 ) -> None:
     checks = drs_checks(operation, f"/{operation}", json.dumps(body).encode(), {}, REGION, ACCOUNT)

@@ -135,7 +135,7 @@ def test_a_nested_machine_returns_its_output_and_its_failure(world: World) -> No
     assert engine.output(engine.run(world.cloud, arn, {"key": "n", "broken": True})) == "BrokenError"
 
 
-def test_stopping_a_parent_stops_its_child_and_says_so_as_an_event(world: World) -> None:
+def test_stopping_a_parent_stops_its_child_and_reports_it_as_an_event(world: World) -> None:
     cloud = world.cloud
     child = make(world, "sleeper", {"Wait": {"Type": "Wait", "Seconds": 86_400, "End": True}})
     nested = {
@@ -290,7 +290,7 @@ def test_starts_that_are_refused(world: World, arguments: dict[str, str], expect
         world.states.start_execution(**{"stateMachineArn": arn, **arguments})
 
 
-def test_a_definition_that_does_not_hold_together_is_refused(world: World) -> None:
+def test_a_definition_that_is_contradictory_is_refused(world: World) -> None:
     broken = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "Nowhere"}}}
     found = world.states.validate_state_machine_definition(definition=json.dumps(broken))
     assert found["result"] == "FAIL"

@@ -28,8 +28,8 @@ from tests.policies import (
     role_name,
     role_statements,
     statements,
+    tier_name,
     tier_of,
-    word_of,
 )
 
 MACHINES = "AWS::Serverless::StateMachine"
@@ -55,7 +55,7 @@ def _reference(path: str) -> dict[str, Any]:
 
 
 def boundary(tier: str) -> tuple[Statement, ...]:
-    document = orchestration().resources[f"{word_of(tier)}Boundary"]["Properties"]["PolicyDocument"]
+    document = orchestration().resources[f"{tier_name(tier)}Boundary"]["Properties"]["PolicyDocument"]
     return tuple(statements(orchestration(), document))
 
 
@@ -99,7 +99,7 @@ def test_a_function_is_code_of_its_tier_with_the_role_path_and_boundary_of_it(na
     assert attribute == "handler"
     assert (PROJECT / function["CodeUri"] / f"{module}.py").is_file()
     assert function["RolePath"] == f"/drs-orchestrator/{tier}/"
-    assert function["PermissionsBoundary"] == {"Ref": f"{word_of(tier)}Boundary"}
+    assert function["PermissionsBoundary"] == {"Ref": f"{tier_name(tier)}Boundary"}
     assert "Role" not in function, "a function has a role of its own"
     assert all("Statement" in policy or policy["Ref"] in shared_policies() for policy in function["Policies"])
     assert function.get("Tracing", orchestration().globals["Tracing"]) == "Active"
@@ -116,7 +116,7 @@ def test_every_module_in_functions_is_deployed() -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_a_boundary_bounds_its_functions_and_leaves_no_room(tier: str) -> None:
+def test_a_boundary_bounds_its_functions_and_leaves_no_gap(tier: str) -> None:
     inside = {g for s in boundary(tier) if s.sid not in OVERHEAD for g in s.grants}
     used = {g for n in functions() if tier_of(n) == tier for s in function_statements(n) for g in s.grants}
     assert used - inside == set(), "the boundary takes away what a function needs"
@@ -168,7 +168,7 @@ def test_configuration_functions_can_start_nothing_but_clean_ups_of_drills_and_p
     machines = {name.split("-", 1)[1] for name in names}
     assert machines == {"drill-cleanup", "prepare"}
     own = {a for s in boundary("configuration") if s not in starting for a in s.actions}
-    own.remove("states:SendTaskSuccess")  # wakes a wave that waits; it starts nothing by itself
+    own.remove("states:SendTaskSuccess")  # resumes a wave that waits; it starts nothing by itself
     role = {a for s in role_statements("configuration") for a in s.actions}
     verbs = ("Start", "Stop", "Run", "Reboot", "Terminate", "Reverse", "Send", "Invoke", "PassRole")
     assert not [action for action in own | role if action.split(":")[1].startswith(verbs)]
@@ -284,7 +284,7 @@ def test_an_external_id_can_be_rotated_without_a_gap() -> None:
         assert bool(re.search(ours["AllowedPattern"], value) and len(value) >= ours["MinLength"]) == fits
 
 
-def test_member_accounts_give_five_roles_and_pass_on_what_drs_tells_of_launches() -> None:
+def test_member_accounts_give_five_roles_and_pass_on_what_drs_reports_of_launches() -> None:
     assert {name: r["Type"] for name, r in member().resources.items()} == {
         **{role_name(tier): "AWS::IAM::Role" for tier in TIERS},
         "EventsRole": "AWS::IAM::Role",
@@ -292,7 +292,7 @@ def test_member_accounts_give_five_roles_and_pass_on_what_drs_tells_of_launches(
     }
 
 
-def test_what_drs_tells_goes_to_the_function_that_takes_note_and_nowhere_else() -> None:
+def test_what_drs_reports_goes_to_the_function_that_takes_note_and_nowhere_else() -> None:
     """From the rule of a member account by its role through the policy of our bus to the function's rule."""
     bus = "arn:aws:events:us-east-1:999988887777:event-bus/default"
     account = member()

@@ -59,7 +59,7 @@ def test_a_value_survives_dynamodb(value: Any) -> None:
 
 
 @given(st.builds(ServerRecord))
-def test_fields_at_their_default_take_no_room(record: ServerRecord) -> None:
+def test_fields_at_their_default_are_not_stored(record: ServerRecord) -> None:
     item = to_item(record)
     assert not [key for key, value in item.items() if value is None]
     assert ("reason" in item) is (record.reason is not None)

@@ -1,4 +1,4 @@
-"""What people tell running executions in a virtual cloud."""
+"""What operators send to running executions in a virtual cloud."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.workflows.stage import Stage
 
-WHO = {"by": "ana", "reason": "the database team looks first"}
+WHO = {"by": "ana", "reason": "the database team checks first"}
 
 
 def message(here: Stage, action: str, execution: str = "run", **fields: Any) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def message(here: Stage, action: str, execution: str = "run", **fields: Any) -> 
     }
 
 
-def tell(here: Stage, action: str, execution: str = "run", **fields: Any) -> dict[str, Any]:
-    """Tells an execution something; its answer."""
+def send(here: Stage, action: str, execution: str = "run", **fields: Any) -> dict[str, Any]:
+    """Sends an execution a message; its answer."""
     return here.call("ControlExecutionFunction", message(here, action, execution, **fields))
 
 
@@ -49,11 +49,11 @@ def on(here: Stage, function: str, action: Any, wave: str | None = None) -> None
 
 
 def begin(here: Stage, *messages: tuple[str, dict[str, Any]], **request: Any) -> str:
-    """Starts an execution that is told this as soon as it is recorded; a minute later, its ARN."""
+    """Starts an execution that gets this message as soon as it is recorded; a minute later, its ARN."""
 
     def say() -> None:
         for action, fields in messages:
-            tell(here, action, **fields)
+            send(here, action, **fields)
 
     on(here, "DiscoverServers", say)
     arn = here.start(**request)
@@ -61,12 +61,12 @@ def begin(here: Stage, *messages: tuple[str, dict[str, Any]], **request: Any) ->
     return arn
 
 
-def begin_home(here: Stage, *messages: tuple[str, dict[str, Any]]) -> str:
-    """Starts a failback called *home* that is told this as soon as it is recorded; its ARN."""
+def begin_failback(here: Stage, *messages: tuple[str, dict[str, Any]]) -> str:
+    """Starts a failback called *back* that gets this message as soon as it is recorded; its ARN."""
 
     def say() -> None:
         for action, fields in messages:
-            tell(here, action, "home", **fields)
+            send(here, action, "back", **fields)
 
     on(here, "IdentifyOriginals", say)
     return here.start("home", mode="FAILBACK")

@@ -1,4 +1,4 @@
-"""Fleets that are failed over, and what must be so when they are home again."""
+"""Fleets that are failed over, and what must be so when they are failed back."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def sides(here: Stage, server: str) -> tuple[str, str]:
     return str(here.instances(ORIGIN)[original(here, server)]["state"]), str(there)
 
 
-def home(
+def back(
     here: Stage,
     before: World,
     run: Run | None = None,
@@ -85,9 +85,9 @@ def home(
     only: set[str] | None = None,
     timely: bool = True,
 ) -> None:
-    """Everything of these servers (all, unless told otherwise) is as before the disaster.
+    """Everything of these servers (all, unless reported otherwise) is as before the disaster.
 
-    ``run``: the failback that brought the last of them home; its report must say so. ``timely``: unless a
+    ``run``: the failback that brought the last of them back; its report must report it. ``timely``: unless a
     clock jumped, its times follow each other.
     """
     names = only or set(here.servers)
@@ -116,9 +116,9 @@ def home(
     assert here.locks() == {}
     assert here.terminated() == set()
     if run is not None:
-        _told(here, before, run, names)
+        _reported(here, before, run, names)
         if timely:
-            _told_in_time(run, names)
+            _reported_in_time(run, names)
 
 
 def one_side(here: Stage, server: str) -> str:
@@ -133,7 +133,7 @@ def one_side(here: Stage, server: str) -> str:
 
 
 def still_away(here: Stage, server: str) -> None:
-    """The workload runs on the recovery side, and there only, as if nobody had tried."""
+    """The workload runs on the recovery side, and there only, as if there had been no attempt."""
     assert sides(here, server) == ("stopped", "running")
     assert here.pairs()[here.source(server)]["workloadSide"] == "RECOVERY"
 
@@ -159,28 +159,33 @@ def _recovery_instances(here: Stage) -> list[dict[str, Any]]:
     ]
 
 
-def _told(here: Stage, before: World, run: Run, names: set[str]) -> None:
+def _reported(here: Stage, before: World, run: Run, names: set[str]) -> None:
     report = run.report
     assert report["mode"] == "FAILBACK"
     if names == set(here.servers):
         assert run.status == "COMPLETED", run.summary
     for name in names:
-        told = run.server(name)
+        reported = run.server(name)
         address = before["origin"][original(here, name)]["address"]
-        assert (told["status"], told["protection"]) == ("RECOVERED", "RETIRED"), told
-        assert told["pairInstanceId"] == told["originalInstanceId"] == original(here, name)
-        assert told["privateIpBefore"] == told["privateIpAfter"] == address
-        assert told["protectionReason"] is told["protectionRemedy"] is None
-        if told["verifiedAt"]:
-            assert told["workloadInstanceId"] == here.target(name)
-            assert told["recoveryInstanceId"] == original(here, name)
+        assert (reported["status"], reported["protection"]) == ("RECOVERED", "RETIRED"), reported
+        assert reported["pairInstanceId"] == reported["originalInstanceId"] == original(here, name)
+        assert reported["privateIpBefore"] == reported["privateIpAfter"] == address
+        assert reported["protectionReason"] is reported["protectionRemedy"] is None
+        if reported["verifiedAt"]:
+            assert reported["workloadInstanceId"] == here.target(name)
+            assert reported["recoveryInstanceId"] == original(here, name)
 
 
-def _told_in_time(run: Run, names: set[str]) -> None:
-    verified = [told for name in names if (told := run.server(name))["verifiedAt"]]
-    for told in verified:
-        assert told["workloadStoppedAt"] <= told["verifiedAt"] <= told["protectedAt"] <= told["retiredAt"]
-        assert told["outageSeconds"] > 0
+def _reported_in_time(run: Run, names: set[str]) -> None:
+    verified = [reported for name in names if (reported := run.server(name))["verifiedAt"]]
+    for reported in verified:
+        assert (
+            reported["workloadStoppedAt"]
+            <= reported["verifiedAt"]
+            <= reported["protectedAt"]
+            <= reported["retiredAt"]
+        )
+        assert reported["outageSeconds"] > 0
     if verified:
         for field in ("reverseReplicationSeconds", "cutoverSeconds", "reprotectSeconds"):
             assert run.report[field] is None or run.report[field] >= 0

@@ -48,7 +48,7 @@ def working(places: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def dealt(places: list[Place]) -> list[list[Place]]:
-    """The tasks among the places, in hands of at most ``KILLS`` that lie far apart on the way."""
+    """The tasks among the places, in hands of at most ``KILLS`` that lie far from each other on the way."""
     tasks = working(places)
     hands = -(-len(tasks) // KILLS)
     return [tasks[first::hands] for first in range(hands)]
@@ -122,7 +122,7 @@ def killed_in_turn(here: Stage, places: Sequence[Place], **request: Any) -> Iter
         yield arn
 
 
-def tell_end(here: Stage, arn: str) -> dict[str, Any]:
+def send_end(here: Stage, arn: str) -> dict[str, Any]:
     """What EventBridge does when an execution ended too early: starts the function that closes it."""
     record = here.cloud.states.record(arn)
     execution = record.execution
@@ -150,14 +150,14 @@ def tell_end(here: Stage, arn: str) -> dict[str, Any]:
     )
 
 
-def tell_end_later(here: Stage, arn: str, seconds: float = 20) -> None:
+def send_end_later(here: Stage, arn: str, seconds: float = 20) -> None:
     """The same, some seconds from now, while other executions run; the event itself does not arrive."""
     here.cloud.event_delivery.withheld.add("aws.states")
 
-    def tell() -> None:
-        tell_end(here, arn)
+    def send() -> None:
+        send_end(here, arn)
 
-    here.cloud.clock.call_later(seconds, tell)
+    here.cloud.clock.call_later(seconds, send)
 
 
 def clean_up_of(here: Stage, drill: str) -> str:

@@ -1,6 +1,6 @@
 """Compares, when all has ended, what DRS and EC2 did with what we recorded: nothing lost, nothing doubled.
 
-``Stage.wait`` holds each run to what its own report must say; this looks at the whole cloud.
+``Stage.wait`` keeps each run to what its own report must say; this covers the whole cloud.
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ def facts(here: Stage) -> Facts:
     )
 
 
-def hold_to_facts(here: Stage, before: Facts, runs: Sequence[Run]) -> None:
+def check_facts(here: Stage, before: Facts, runs: Sequence[Run]) -> None:
     """Everything below, for executions that have all ended. ``before``: the facts when they began."""
     now = facts(here)
-    hold_to_the_end(here)
-    hold_to_one_outcome(here, runs)
-    hold_to_jobs(here, before, now)
-    hold_to_instances(before, now)
+    check_the_end(here)
+    check_one_outcome(here, runs)
+    check_jobs(here, before, now)
+    check_instances(before, now)
     failovers = [run for run in runs if run.report["mode"] == "FAILOVER"]
     if len(failovers) == len(runs):
-        hold_to_launches(here, before, now, failovers)
-        if hold_to_preparations(here):
+        check_launches(here, before, now, failovers)
+        if check_preparations(here):
             now = facts(here)
-        hold_to_settings(here, before, now, failovers)
+        check_settings(here, before, now, failovers)
 
 
-def hold_to_the_end(here: Stage) -> None:
-    """Nothing runs, waits for a token, holds a lock or claims room any more."""
+def check_the_end(here: Stage) -> None:
+    """Nothing runs, waits for a token, keeps a lock or claims a slot any more."""
     running = [arn for arn, r in here.cloud.states.records.items() if r.execution.status == "RUNNING"]
     assert running == [], running
     assert here.locks() == {}, here.locks()
@@ -87,7 +87,7 @@ def hold_to_the_end(here: Stage) -> None:
     assert left == [], left
 
 
-def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
+def check_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
     """Each server of a run has one final record, and the report says the same of it, once."""
     for run in runs:
         if not run.report["servers"] or run.report["dryRun"]:
@@ -106,7 +106,7 @@ def hold_to_one_outcome(here: Stage, runs: Sequence[Run]) -> None:
         assert execution["endedAt"]
 
 
-def hold_to_jobs(here: Stage, before: Facts, now: Facts) -> None:
+def check_jobs(here: Stage, before: Facts, now: Facts) -> None:
     """One job at a time for a server, no launch of what is launched, each job recorded, quotas kept."""
     made = [job for job_id, job in now.jobs.items() if job_id not in before.jobs]
     others = [job["jobID"] for job in made if job["type"] != "LAUNCH"]
@@ -115,18 +115,18 @@ def hold_to_jobs(here: Stage, before: Facts, now: Facts) -> None:
     for job in sorted(made, key=lambda job: str(job["creationDateTime"])):
         for member in job["participatingServers"]:
             by_server[member["sourceServerID"]].append((job, member))
-    for server, held in by_server.items():
-        for (earlier, member), (later, _) in pairwise(held):
+    for server, taken in by_server.items():
+        for (earlier, member), (later, _) in pairwise(taken):
             assert earlier.get("endDateTime"), f"{server} got a second job while one runs"
             assert earlier["endDateTime"] <= later["creationDateTime"], f"{server} is in two jobs at once"
             assert member["launchStatus"] != "LAUNCHED", f"{server} was launched again"
     recorded = {item["jobId"] for item in here.items() if item["sk"].startswith("JOB#")}
     ours = {job["jobID"] for job in made if EXECUTION_TAG in job["tags"]}
-    assert ours <= recorded, f"jobs that nobody recorded: {ours - recorded}"
-    hold_to_quotas(here, now.jobs.values())
+    assert ours <= recorded, f"jobs that none recorded: {ours - recorded}"
+    check_quotas(here, now.jobs.values())
 
 
-def hold_to_quotas(here: Stage, jobs: Iterable[Json]) -> None:
+def check_quotas(here: Stage, jobs: Iterable[Json]) -> None:
     """What DRS allows in a scope, at every moment (docs/limits.md)."""
     settings = here.cloud.drs.admin("GET", "/settings", None)[1]
     moments: defaultdict[tuple[str, str], list[tuple[str, int, int]]] = defaultdict(list)
@@ -137,23 +137,23 @@ def hold_to_quotas(here: Stage, jobs: Iterable[Json]) -> None:
         if job.get("endDateTime"):
             moments[job["scope"]].append((job["endDateTime"], -1, -servers))
     for changes in moments.values():
-        running = held = 0
+        running = taken = 0
         for _, one, servers in sorted(changes, key=lambda change: change[:2]):
-            running, held = running + one, held + servers
+            running, taken = running + one, taken + servers
             assert running <= settings["jobs_in_progress"], f"{running} jobs at once"
-            assert held <= settings["servers_in_all_jobs"], f"{held} servers in jobs at once"
+            assert taken <= settings["servers_in_all_jobs"], f"{taken} servers in jobs at once"
 
 
-def hold_to_instances(before: Facts, now: Facts) -> None:
+def check_instances(before: Facts, now: Facts) -> None:
     """The instances and volumes of the start are all there still, and no instance more."""
     assert now.instances.keys() == before.instances.keys()
-    gone = [i for i, instance in now.instances.items() if instance["state"] in TERMINATED]
-    assert gone == [], gone
+    missing = [i for i, instance in now.instances.items() if instance["state"] in TERMINATED]
+    assert missing == [], missing
     assert before.volumes.keys() <= now.volumes.keys(), before.volumes.keys() - now.volumes.keys()
 
 
-def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
-    """Whom we call RECOVERED runs in its very pair, and whom DRS launched we tell of."""
+def check_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
+    """Whom we call RECOVERED runs in its very pair, and whom DRS launched we report."""
     into: dict[str, str] = {}
     for instance_id, item in now.recovery_instances.items():
         assert item["launchedInto"]
@@ -161,8 +161,8 @@ def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]
         into[item["sourceServerID"]] = instance_id
     for name in here.servers:
         source, target = here.source(name), here.target(name)
-        told = [server for run in runs for server in run.report["servers"] if server["name"] == name]
-        recovered = [server for server in told if server["status"] == "RECOVERED"]
+        reported = [server for run in runs for server in run.report["servers"] if server["name"] == name]
+        recovered = [server for server in reported if server["status"] == "RECOVERED"]
         if recovered:
             assert {server["pairInstanceId"] for server in recovered} == {target}
             assert into.get(source) == target, f"{name}: {into}"
@@ -172,15 +172,15 @@ def hold_to_launches(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]
             old = {volume for _, volume in before.instances[target]["volumes"]}
             assert not old & {volume for _, volume in now.instances[target]["volumes"]}
         else:
-            assert source not in here.pairs(), f"{name} has a pair and is {told}"
+            assert source not in here.pairs(), f"{name} has a pair and is {reported}"
             if source in into and source not in {
                 i["sourceServerID"] for i in before.recovery_instances.values()
             }:
-                words = " ".join(f"{server['reason']} {server['remedy']}" for server in told)
-                assert target in words, f"{name} was launched, and nobody says so: {words}"
+                words = " ".join(f"{server['reason']} {server['remedy']}" for server in reported)
+                assert target in words, f"{name} was launched, and no report says it: {words}"
 
 
-def hold_to_preparations(here: Stage) -> bool:
+def check_preparations(here: Stage) -> bool:
     """Whether the plan was prepared, which has ended then, and can be undone as if it had not been.
 
     The undo waits until no job keeps it from a server any more.
@@ -195,7 +195,7 @@ def hold_to_preparations(here: Stage) -> bool:
     return bool(earlier)
 
 
-def hold_to_settings(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
+def check_settings(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]) -> None:
     """Who was not launched has the launch settings of before, or a report says how to put them back."""
     launched = {
         member["sourceServerID"]
@@ -203,14 +203,14 @@ def hold_to_settings(here: Stage, before: Facts, now: Facts, runs: Sequence[Run]
         for member in job["participatingServers"]
         if member["launchStatus"] == "LAUNCHED"
     }
-    told = [
+    reported = [
         finding["remedy"]
         for run in runs
         for finding in run.report["findings"]
         if finding["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"
     ]
     for source, server in before.servers.items():
-        if source in launched or any(source in remedy for remedy in told):
+        if source in launched or any(source in remedy for remedy in reported):
             continue
         assert now.servers[source]["launchConfiguration"] == server["launchConfiguration"], source
 

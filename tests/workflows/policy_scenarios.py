@@ -93,7 +93,7 @@ class Stage:
         self.cloud.advance(0.5)
 
     def end(self, arn: str) -> None:
-        """Stop an execution, and tell so as EventBridge does."""
+        """Stop an execution, and report it as EventBridge does."""
         self.cloud.stop(arn, "Operator", "not today")
         record = self.cloud.states.record(arn)
         moment = int(self.cloud.clock.now().timestamp() * 1000)
@@ -142,7 +142,7 @@ def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
 def declared_by_event_with_issue(at: Stage) -> None:
     """A stored plan, an event, an approval, and most of what can be wrong."""
     at.call("StorePlanFunction", {"plan": at.plan("erp")})
-    detail = {"plan": "erp", "reason": "us-east-1 is gone"}
+    detail = {"plan": "erp", "reason": "us-east-1 is lost"}
     envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-1"}
     tokens: list[str] = []
     at.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
@@ -221,8 +221,8 @@ def stopped_in_the_midst_of_a_wave(at: Stage) -> None:
 
 
 def stopped_drill(at: Stage) -> None:
-    """While a drill is cleaned up after, nobody else gets its servers; a clean-up that is stopped goes on."""
-    patient = at.start("failover", "patient", plan="crm")
+    """No other execution gets the servers of a drill that is cleaned up; a stopped clean-up goes on."""
+    slow = at.start("failover", "slow", plan="crm")
     at.cloud.functions.takes("PlanWavesFunction", 200)
     at.started("PlanWavesFunction")
     at.cloud.functions.takes("PlanWavesFunction", 1)
@@ -233,9 +233,9 @@ def stopped_drill(at: Stage) -> None:
     at.start("failover", "same-plan")
     others = [
         at.start("failover", "same-servers", plan="hr"),
-        at.start("failback", "way-home", plan="bi", mode="FAILBACK"),
+        at.start("failback", "failback-route", plan="bi", mode="FAILBACK"),
     ]
-    for arn in (patient, *others):
+    for arn in (slow, *others):
         at.cloud.wait(arn)
     [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
     at.end(clean_up)
@@ -254,7 +254,7 @@ def failover_during_a_drill(at: Stage) -> None:
 
 
 def there_and_back(at: Stage) -> None:
-    """A fleet comes home, one server after a stall; one cannot leave, and one has to go back."""
+    """A fleet comes back, one server after a stall; one cannot leave, and one has to go back."""
     failover = at.start("failover", "out")
     at.started("CloseWaveFunction")
     early = at.start("failback", "early", plan="crm", mode="FAILBACK")
@@ -262,18 +262,18 @@ def there_and_back(at: Stage) -> None:
     at.cloud.wait(failover)
     tokens: list[str] = []
     at.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
-    home = at.start("failback", "home", mode="FAILBACK", approval="REQUIRED", removeDetachedVolumes=True)
+    back = at.start("failback", "back", mode="FAILBACK", approval="REQUIRED", removeDetachedVolumes=True)
     [web] = [server for server in at.servers if server.name == "web"]
     at.cloud.ec2.add_faults([{"kind": "STATUS_CHECK_FAILS", "instance": web.original_instance_id}])
     for _ in ("start", "cutover"):
         at.cloud.wait_until(lambda: bool(tokens))
         at.cloud.advance(60)
         at.cloud.send_task_success(tokens.pop(), {"approvedBy": "an operator"})
-    result = at.cloud.wait(home)
+    result = at.cloud.wait(back)
     assert result.output["totals"]["recovered"] == 2, result.output
 
 
-def two_ways_home(at: Stage) -> None:
+def two_failbacks(at: Stage) -> None:
     """Failbacks of several plans for the same servers; one is stopped, and the next goes on where it was."""
     at.cloud.wait(at.start("failover", "out"))
     first = at.start("failback", "first", mode="FAILBACK")
@@ -291,7 +291,7 @@ def two_ways_home(at: Stage) -> None:
 
 
 def closed_late(at: Stage) -> None:
-    """An execution is closed when somebody else has moved its servers, and its functions run late."""
+    """An execution is closed when another execution has moved its servers, and its functions run late."""
     event = {"executionId": "out", "startedAt": at.cloud.clock.now().isoformat()}
     out = at.start("failover", "out")
     at.started("CloseWaveFunction")
@@ -318,7 +318,7 @@ def no_slot_at_first(at: Stage) -> None:
     _fill(at)
     arn = at.start("failover", "crowded")
     at.started("AwaitJobSlotFunction", 2)
-    at.cloud.wait(at.start("failover", "closes", plan="crm"))  # and wakes who waits
+    at.cloud.wait(at.start("failover", "closes", plan="crm"))  # and resumes who waits
     stopped = at.start("failover", "stopped", plan="hr")
     at.started("DiscoverServersFunction", 3)
     at.end(stopped)
@@ -328,7 +328,7 @@ def no_slot_at_first(at: Stage) -> None:
 
 
 def failed_over_by_hand(at: Stage) -> None:
-    """Somebody fails a server over although a drill holds it, into an instance that DRS makes and may end."""
+    """An operator fails a server of a drill over, into an instance that DRS makes and may terminate."""
     [server] = [server for server in at.servers if server.name == "web"]
     drs = at.cloud.client("drs", RECOVERY, RECOVERY_REGION)
     _fault(at, {"kind": "JOB_STUCK", "phase": "CONVERSION", "server": "db-1", "seconds": 7200})
@@ -391,49 +391,49 @@ def _assert_completed(at: Stage, arn: str) -> None:
     assert result.output["status"] == "COMPLETED"
 
 
-def steered(at: Stage) -> None:
-    """Somebody pauses, approves, cancels and retries, there and back."""
+def controlled(at: Stage) -> None:
+    """An operator pauses, approves, cancels and retries, there and back."""
 
-    def tell(action: str, execution: str = "steered", **fields: Any) -> None:
+    def send(action: str, execution: str = "controlled", **fields: Any) -> None:
         now = at.cloud.clock.now().isoformat()
         who = {"by": "an operator", "reason": "a test", "now": now}
         message = {"executionId": execution, "action": action, **who, **fields}
         at.call("ControlExecutionFunction", message)
 
-    arn = at.start("failover", "steered", approval="REQUIRED")
+    arn = at.start("failover", "controlled", approval="REQUIRED")
     at.started("RequestApprovalFunction")
     at.cloud.advance(30)
-    tell("APPROVE")
+    send("APPROVE")
     at.started("ConfigureLaunchFunction")
-    tell("PAUSE")
-    tell("SKIP", servers=["web"])
-    tell("RETRY")
+    send("PAUSE")
+    send("SKIP", servers=["web"])
+    send("RETRY")
     at.cloud.advance(1200)
-    tell("RESUME")
+    send("RESUME")
     assert at.cloud.wait(arn).status == "SUCCEEDED"
-    tell("RETRY")
-    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":steered-retry")]
+    send("RETRY")
+    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":controlled-retry")]
     at.started("RequestApprovalFunction", 2)
     at.cloud.advance(30)
-    tell("APPROVE", "steered-retry")
+    send("APPROVE", "controlled-retry")
     _assert_completed(at, retry)
     early = at.start("failback", "early", mode="FAILBACK", approval="REQUIRED")
     at.started("RequestApprovalFunction", 3)
     at.cloud.advance(30)
-    tell("CANCEL", "early")
+    send("CANCEL", "early")
     at.cloud.wait(early)
-    home = at.start("failback", "home", mode="FAILBACK")
+    back = at.start("failback", "back", mode="FAILBACK")
     at.started("ReverseReplicationFunction")
-    tell("RETRY", "home")
-    tell("CANCEL", "home")
-    at.cloud.wait(home)
-    tell("RETRY", "home")
-    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":home-retry")]
+    send("RETRY", "back")
+    send("CANCEL", "back")
+    at.cloud.wait(back)
+    send("RETRY", "back")
+    [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":back-retry")]
     _assert_completed(at, retry)
     drill = at.start("failover", "drill", mode="DRILL", plan="crm")
     at.started("DiscoverServersFunction", at.cloud.functions.invocations("DiscoverServersFunction") + 1)
     at.end(drill)
-    tell("RETRY", "drill")
+    send("RETRY", "drill")
     at.cloud.advance(3600)
 
 
@@ -451,14 +451,14 @@ SCENARIOS: tuple[Played, ...] = (
     Played(declared_by_event_with_issue, {"event-e-1": "COMPLETED_WITH_FAILURES TARGET_MISSING"}, _TROUBLED),
     Played(plan_unknown, {}),
     Played(
-        steered,
+        controlled,
         {
             "drill": "CANCELLED ExecutionAborted",
             "early": "CANCELLED ExecutionCancelled",
             "home": "CANCELLED ExecutionCancelled",
-            "home-retry": "COMPLETED",
-            "steered": "COMPLETED_WITH_FAILURES",
-            "steered-retry": "COMPLETED",
+            "back-retry": "COMPLETED",
+            "controlled": "COMPLETED_WITH_FAILURES",
+            "controlled-retry": "COMPLETED",
         },
     ),
     Played(permission_missing, {"denied": "BLOCKED ACTIONS_DENIED"}),
@@ -478,10 +478,10 @@ SCENARIOS: tuple[Played, ...] = (
         stopped_drill,
         {
             "drill": "CANCELLED ExecutionAborted",
-            "patient": "BLOCKED LOCKED_BY_EXECUTION",
+            "slow": "BLOCKED LOCKED_BY_EXECUTION",
             "same-plan": "FAILED ExecutionInProgressError",
             "same-servers": "BLOCKED SERVER_BUSY SERVER_LOCKED",
-            "way-home": "BLOCKED NOT_FAILED_OVER",
+            "failback-route": "BLOCKED NOT_FAILED_OVER",
         },
     ),
     Played(failover_during_a_drill, {"drill": "CANCELLED ExecutionAborted", "real": "COMPLETED"}),
@@ -496,7 +496,7 @@ SCENARIOS: tuple[Played, ...] = (
         _CAREFUL,
     ),
     Played(
-        two_ways_home,
+        two_failbacks,
         {
             "first": "CANCELLED ExecutionAborted",
             "fourth": "BLOCKED SERVER_BUSY SERVER_LOCKED",
@@ -569,9 +569,9 @@ def _move_pairs(at: Stage) -> None:
             pairs.update_item(
                 TableName=at.cloud.functions.environment()["INSTANCE_PAIRS_TABLE"],
                 Key={"sourceServerId": {"S": server.source_server_id}},
-                UpdateExpression="SET movedBy = :somebody",
+                UpdateExpression="SET movedBy = :another",
                 ConditionExpression="attribute_exists(movedBy)",
-                ExpressionAttributeValues={":somebody": {"S": "somebody-else"}},
+                ExpressionAttributeValues={":another": {"S": "another-execution"}},
             )
 
 

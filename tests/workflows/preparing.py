@@ -1,4 +1,4 @@
-"""Preparations as tests run them, held to what their reports must say."""
+"""Preparations as tests run them, checked against what their reports must say."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def forget_sessions() -> None:
 
 
 class RecordingCloud(VirtualCloud):
-    """Functions share sessions here, unlike in AWS: whoever uses a role is taken to have assumed it."""
+    """Functions share sessions here, unlike in AWS: who uses a role is taken to have assumed it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

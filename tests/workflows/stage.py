@@ -4,7 +4,7 @@
 runs statemachines/failover.asl.json with the real handlers, and hands back its result and its report. Jobs
 and boots are quick here, so that a run polls a few times only.
 
-Every run is held to what must be true of any execution, however it went: see ``Stage.wait``.
+Every run is checked against what must be true of any execution, however it went: see ``Stage.wait``.
 """
 
 from __future__ import annotations
@@ -124,13 +124,13 @@ class Stage(World):
     def wait(self, arn: str) -> Run:
         """Waits for the end of an execution and holds it to the rules of every execution."""
         result = self.cloud.wait(arn)
-        run = self.look(result)
+        run = self.read(result)
         assert result.status == _STATUSES[run.status], (result.error, result.cause)
         assert result.largest_state_bytes < STATE_LIMIT, result.largest_state
-        self.hold_to_rules(run)
+        self.check_rules(run)
         return run
 
-    def look(self, result: ExecutionResult, record: str = "") -> Run:
+    def read(self, result: ExecutionResult, record: str = "") -> Run:
         """An execution with its report, which there must be; ``record``: the id of a redriven one's."""
         name = record or result.execution_arn.rsplit(":", 1)[-1]
         s3 = self.cloud.client("s3")
@@ -142,7 +142,7 @@ class Stage(World):
         }
         return Run(name, result, json.loads(texts["report.json"]), texts["report.md"])
 
-    def hold_to_rules(self, run: Run) -> None:
+    def check_rules(self, run: Run) -> None:
         """What is true of every execution that has ended, however it went."""
         assert not problems(run.report, "report")
         assert run.name not in self.locks().values()
@@ -219,11 +219,11 @@ class Stage(World):
 
 
 SLEEPERS = {"AwaitJobs", "AwaitJobSlot"}
-"""States that end by a timeout when nobody wakes them, and look: nothing has gone wrong."""
+"""States that end by a timeout when they are not resumed, and poll: nothing has missing wrong."""
 
 
 def fill_with_foreign_jobs(here: Stage, count: int, *, seconds: int) -> str:
-    """Jobs of somebody else that end by themselves; gives the time before which none ends."""
+    """Jobs of others that end by themselves; gives the time before which none ends."""
     body = {**RECOVERY, "servers": [{"hostname": f"foreign-{n}"} for n in range(count)]}
     status, answer = here.cloud.drs.admin("POST", "/source-servers", body)
     assert status == 200, answer

@@ -1,4 +1,4 @@
-"""Who waits is resumed when something has happened, looks for itself, and needs no wake to get on."""
+"""Who waits is resumed when something has happened, polls by itself, and needs no call to get on."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ def arn_of(here: Stage, name: str) -> str:
 def seen_launched(here: Stage, run: Run) -> float:
     """Seconds from the last launch of the first wave to the time at which it was seen."""
     ours = {arn_of(here, name) for name in ("db-1", "db-2", "db-3")}
-    told = [e["time"] for e in here.cloud.events if e["detail-type"] == RESULT and ours & set(e["resources"])]
+    reported = [
+        e["time"] for e in here.cloud.events if e["detail-type"] == RESULT and ours & set(e["resources"])
+    ]
     [first] = [child for child in run.result.children if child.execution_arn.endswith("data")]
     *_, went_on = [
         event["timestamp"]
         for event in first.history
         if event.get("stateEnteredEventDetails", {}).get("name") == "VerifyLaunches"
     ]
-    return seconds_after(went_on, max(told))
+    return seconds_after(went_on, max(reported))
 
 
-def test_a_wave_is_resumed_when_drs_has_told_of_its_last_server() -> None:
+def test_a_wave_is_resumed_when_drs_has_reported_its_last_server() -> None:
     with stage(*GROUPS, waves=CHAIN, jobs=Settings()) as here:
         here.cloud.event_delivery.delay = 0.0
         run = here.run(launchOrder="BY_WAVE")
@@ -71,8 +73,8 @@ def test_issue_with_events_costs_seconds_and_nothing_else(name: str) -> None:
         assert [len(here.jobs_of(server)) for server in here.servers] == [1] * 6
 
 
-def test_the_batches_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_way_first() -> None:
-    """Slots for one job at a time: nobody polls who cannot be next, and each end wakes the next."""
+def test_the_batches_of_a_full_scope_start_as_soon_as_there_is_a_slot_the_longest_way_first() -> None:
+    """Slots for one job at a time: none polls that cannot be next, and each end resumes the next."""
     one = Settings(time_factor=0.3, jobs_in_progress=1)
     names = ("a", "b", "c", "d")
     waves = [wave(name, *(names[at - 1 : at] if at else ())) for at, name in enumerate(names)]
@@ -83,9 +85,9 @@ def test_the_batches_of_a_full_scope_start_as_soon_as_there_is_room_the_longest_
         assert [len(some) for some in jobs] == [1, 1, 1, 1]
         for [before], [after] in pairwise(jobs):
             assert 0 <= seconds_after(after["creationDateTime"], before["endDateTime"]) <= 10
-        looks = here.cloud.functions.invocations("StartRecoveryFunction")
+        polls = here.cloud.functions.invocations("StartRecoveryFunction")
         seconds = sum(seconds_after(job["endDateTime"], job["creationDateTime"]) for [job] in jobs)
-        assert looks < seconds / 10 + 3 * seconds / FAR + 30
+        assert polls < seconds / 10 + 3 * seconds / FAR + 30
 
 
 def test_who_stands_behind_a_batch_that_does_not_fit_starts_when_the_execution_of_that_is_closed() -> None:
@@ -112,16 +114,16 @@ def test_a_server_starts_when_it_is_launched_though_others_of_its_wave_still_lau
     with stage(group("db", "data", count=6), waves=[wave("data")], jobs=Settings()) as here:
         run = here.run()
         assert run.status == "COMPLETED"
-        told = sorted(event["time"] for event in here.cloud.events if event["detail-type"] == RESULT)
+        reported = sorted(event["time"] for event in here.cloud.events if event["detail-type"] == RESULT)
         started = sorted(
             event["time"]
             for event in here.cloud.events
             if event["detail-type"].startswith("EC2") and event["detail"]["state"] == "pending"
         )[-6:]
-        late = [seconds_after(start, launch) for launch, start in zip(told, started, strict=True)]
-        assert max(late) <= 32.0, "a look every 30 seconds"
-        assert late[-1] <= 4.0, "DRS tells of the last"
-        assert started[0] < told[-1]
+        late = [seconds_after(start, launch) for launch, start in zip(reported, started, strict=True)]
+        assert max(late) <= 32.0, "a poll every 30 seconds"
+        assert late[-1] <= 4.0, "DRS reports the last"
+        assert started[0] < reported[-1]
 
 
 def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched() -> None:
@@ -130,7 +132,7 @@ def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched()
         run = here.run("home", mode="FAILBACK")
         assert run.status == "COMPLETED"
         since = here.cloud.events[begun:]
-        told = [event["time"] for event in since if event["detail-type"] == RESULT]
+        reported = [event["time"] for event in since if event["detail-type"] == RESULT]
         originals = {original(here, name) for name in here.servers}
         started = [
             event["time"]
@@ -140,4 +142,4 @@ def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched()
             and event["detail"]["instance-id"] in originals
         ]
         assert len(started) == 4
-        assert min(started) >= max(told)
+        assert min(started) >= max(reported)

@@ -1,4 +1,4 @@
-"""Executions that people steer: pause, resume, skip, retry, cancel, approve and reject."""
+"""Executions that people control: pause, resume, skip, retry, cancel, approve and reject."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.control_messages import begin, event, message, on, refused, tell
+from tests.workflows.control_messages import begin, event, message, on, refused, send
 from tests.workflows.stage import Stage, group, issue, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
@@ -34,35 +34,35 @@ def test_paused_at_once_nothing_begins_until_it_is_resumed(order: str) -> None:
         here.cloud.advance(3 * 3600)
         assert here.cloud.result(arn).status == "RUNNING"
         assert here.world() == before
-        tell(here, "RESUME")
+        send(here, "RESUME")
         run = here.wait(arn)
         assert run.status == "COMPLETED"
         assert [said["action"] for said in run.report["controls"]] == ["PAUSE", "RESUME"]
-        assert "the database team looks first" in run.summary
+        assert "the database team checks first" in run.summary
 
 
 @ORDERS
 def test_between_waves_what_has_begun_goes_on(order: str) -> None:
     with two(order) as here:
         # In TOGETHER both launch; in BY_WAVE only the first does.
-        on(here, "StartInstances", lambda: tell(here, "PAUSE", when="NEXT_WAVE"), "data")
+        on(here, "StartInstances", lambda: send(here, "PAUSE", when="NEXT_WAVE"), "data")
         arn = here.start()
         here.cloud.advance(3600)
         assert here.instances()[here.target("db")]["state"] == "running"
         assert here.instances()[here.target("web")]["state"] == "stopped"
         assert jobs(here, "web") == (1 if order == "TOGETHER" else 0)
-        tell(here, "RESUME")
+        send(here, "RESUME")
         assert here.wait(arn).status == "COMPLETED"
 
 
 @ORDERS
-def test_before_a_wave_only_that_wave_is_held(order: str) -> None:
+def test_before_a_wave_only_that_wave_is_paused(order: str) -> None:
     with two(order, waves=[wave("data"), wave("web")]) as here:
         arn = begin(here, ("PAUSE", {"before": "web"}))
         here.cloud.advance(3600)
         assert here.instances()[here.target("db")]["state"] == "running"
         assert jobs(here, "web") == 0
-        tell(here, "RESUME")
+        send(here, "RESUME")
         assert here.wait(arn).status == "COMPLETED"
 
 
@@ -70,11 +70,11 @@ def test_a_pause_in_the_midst_of_the_launch_lets_the_jobs_end_and_starts_nothing
     with two() as here:
         arn = here.start()
         here.cloud.wait_until(lambda: jobs(here, "db") > 0)
-        tell(here, "PAUSE")
+        send(here, "PAUSE")
         here.cloud.advance(7200)
         assert {job["status"] for job in here.drs_state()["jobs"]} == {"COMPLETED"}
         assert {here.instances()[here.target(name)]["state"] for name in here.servers} == {"stopped"}
-        tell(here, "RESUME")
+        send(here, "RESUME")
         assert here.wait(arn).status == "COMPLETED"
 
 
@@ -82,10 +82,10 @@ def test_a_pause_that_races_with_the_start_of_a_job_neither_loses_nor_doubles_it
     """The message comes when StartRecovery was called and has not answered yet."""
     with two() as here:
         here.cloud.functions.takes("StartRecoveryFunction", 5)
-        on(here, "StartRecovery", lambda: here.cloud.clock.call_later(2, lambda: tell(here, "PAUSE")))
+        on(here, "StartRecovery", lambda: here.cloud.clock.call_later(2, lambda: send(here, "PAUSE")))
         arn = here.start()
         here.cloud.advance(3600)
-        tell(here, "RESUME")
+        send(here, "RESUME")
         run = here.wait(arn)
         assert run.status == "COMPLETED"
         assert [jobs(here, name) for name in ("db", "web")] == [1, 1]
@@ -94,24 +94,24 @@ def test_a_pause_that_races_with_the_start_of_a_job_neither_loses_nor_doubles_it
 def test_each_pause_ends_by_its_own_name() -> None:
     with two() as here:
         arn = begin(here, ("PAUSE", {}))
-        first, second = tell(here, "PAUSE"), tell(here, "PAUSE", by="bo")
+        first, second = send(here, "PAUSE"), send(here, "PAUSE", by="bo")
         assert first["id"] != second["id"]
-        tell(here, "RESUME", pause=first["id"])
+        send(here, "RESUME", pause=first["id"])
         here.cloud.advance(3600)
         assert here.drs_state()["jobs"] == []
         assert "is no pause" in refused(here, "RESUME", pause=first["id"])
-        tell(here, "RESUME", pause=second["id"])
+        send(here, "RESUME", pause=second["id"])
         assert here.wait(arn).status == "COMPLETED"
 
 
 def test_the_notification_of_a_pause_says_who_why_and_how_to_resume() -> None:
     with two() as here:
         arn = begin(here, ("PAUSE", {}))
-        answer = tell(here, "PAUSE")
-        told = here.cloud.notifications[-1]
-        assert told["subject"] == "shop: paused by ana"
-        for part in ("the database team looks first", answer["toResume"], "aws lambda invoke"):
-            assert part in told["message"]
+        answer = send(here, "PAUSE")
+        reported = here.cloud.notifications[-1]
+        assert reported["subject"] == "shop: paused by ana"
+        for part in ("the database team checks first", answer["toResume"], "aws lambda invoke"):
+            assert part in reported["message"]
         payload = answer["toResume"].split("<<< '")[1].split("'")[0]
         asked = json.loads(payload)
         assert (asked["action"], asked["pause"]) == ("RESUME", answer["id"])
@@ -125,27 +125,27 @@ def test_the_notification_of_a_pause_says_who_why_and_how_to_resume() -> None:
 def test_a_message_that_comes_twice_is_answered_twice_and_done_once() -> None:
     with two() as here:
         arn = begin(here, ("PAUSE", {"id": "m-1"}))
-        first = tell(here, "PAUSE", id="m-1")
-        assert tell(here, "PAUSE", id="m-1") == first
+        first = send(here, "PAUSE", id="m-1")
+        assert send(here, "PAUSE", id="m-1") == first
         assert here.subjects().count("shop: paused by ana") == 1
         assert "is the id of another message" in refused(here, "RESUME", id="m-1")
-        tell(here, "RESUME", id="m-2")
+        send(here, "RESUME", id="m-2")
         # One that comes late, after the resume, pauses nothing any more.
-        assert tell(here, "PAUSE", id="m-1") == first
+        assert send(here, "PAUSE", id="m-1") == first
         run = here.wait(arn)
         assert run.status == "COMPLETED"
         assert [said["id"] for said in run.report["controls"]] == ["m-1", "m-2"]
-        assert tell(here, "PAUSE", id="m-1") == first
+        assert send(here, "PAUSE", id="m-1") == first
 
 
 def test_a_message_without_an_id_has_its_effect_once() -> None:
     with two() as here:
         arn = begin(here, ("PAUSE", {}))
-        assert tell(here, "PAUSE") == tell(here, "PAUSE")
-        tell(here, "RESUME")
-        assert tell(here, "PAUSE")["id"] != "0001"
-        tell(here, "CANCEL")
-        assert tell(here, "CANCEL")["id"] == "0004"
+        assert send(here, "PAUSE") == send(here, "PAUSE")
+        send(here, "RESUME")
+        assert send(here, "PAUSE")["id"] != "0001"
+        send(here, "CANCEL")
+        assert send(here, "CANCEL")["id"] == "0004"
         assert here.wait(arn).status == "CANCELLED"
 
 
@@ -159,7 +159,7 @@ def test_a_message_to_what_is_unknown_or_has_ended_says_what_to_do() -> None:
         assert "No server of run failed or was skipped" in refused(here, "RETRY")
 
 
-def test_an_event_can_hold_things_up_and_nothing_else() -> None:
+def test_an_event_can_delay_things_and_nothing_else() -> None:
     with two() as here:
         arn = here.start(approval="REQUIRED")
         here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
@@ -191,12 +191,14 @@ def test_an_approval_by_message_goes_on_and_is_recorded() -> None:
         here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
         assert '"action": "APPROVE"' in here.cloud.notifications[-1]["message"]
         said: list[str] = []
-        assert tell(here, "APPROVE") == tell(here, "APPROVE")
+        assert send(here, "APPROVE") == send(here, "APPROVE")
         on(here, "DiscoverServers", lambda: said.append(refused(here, "REJECT")))
         run = here.wait(arn)
         assert "ana has approved it" in said[0]
         assert run.status == "COMPLETED"
-        assert [(told["action"], told["by"]) for told in run.report["controls"]] == [("APPROVE", "ana")]
+        assert [(reported["action"], reported["by"]) for reported in run.report["controls"]] == [
+            ("APPROVE", "ana")
+        ]
 
 
 def test_a_rejection_by_message_cancels_with_name_and_reason() -> None:
@@ -204,11 +206,11 @@ def test_a_rejection_by_message_cancels_with_name_and_reason() -> None:
         before = here.world()
         arn = here.start(approval="REQUIRED")
         here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
-        tell(here, "REJECT")
+        send(here, "REJECT")
         assert "ana has rejected it" in refused(here, "APPROVE")
         run = here.wait(arn)
         assert run.status == "CANCELLED"
-        assert run.report["reason"] == "ApprovalRejected: ana: the database team looks first"
+        assert run.report["reason"] == "ApprovalRejected: ana: the database team checks first"
         assert here.world() == before
 
 
@@ -220,8 +222,8 @@ def test_a_rejection_by_message_cancels_with_name_and_reason() -> None:
 def test_a_skipped_wave_and_those_that_depend_on_it(order: str, dependents: str, web: str) -> None:
     with two(order) as here:
         arn = begin(here, ("PAUSE", {}))
-        tell(here, "SKIP", wave="data", dependents=dependents)
-        tell(here, "RESUME")
+        send(here, "SKIP", wave="data", dependents=dependents)
+        send(here, "RESUME")
         run = here.wait(arn)
         assert run.outcomes == {"db": "SKIPPED", "web": web}
         assert "ana had the wave skipped: the database team" in run.server("db")["reason"]
@@ -233,8 +235,8 @@ def test_a_skipped_wave_and_those_that_depend_on_it(order: str, dependents: str,
 def test_skipped_servers_are_not_launched_and_the_others_go_on(order: str) -> None:
     with two(order, group("db", "data", count=3), group("web", "web")) as here:
         arn = begin(here, ("PAUSE", {}))
-        tell(here, "SKIP", servers=["db-1", here.source("db-2")])
-        tell(here, "RESUME")
+        send(here, "SKIP", servers=["db-1", here.source("db-2")])
+        send(here, "RESUME")
         run = here.wait(arn)
         outcomes = {"db-1": "SKIPPED", "db-2": "SKIPPED", "db-3": "RECOVERED", "web": "RECOVERED"}
         assert run.outcomes == outcomes
@@ -244,7 +246,7 @@ def test_skipped_servers_are_not_launched_and_the_others_go_on(order: str) -> No
 
 def test_a_server_skipped_after_its_launch_is_not_started() -> None:
     with two() as here:
-        on(here, "StartInstances", lambda: tell(here, "SKIP", servers=["web"]), "data")
+        on(here, "StartInstances", lambda: send(here, "SKIP", servers=["web"]), "data")
         run = here.run()
         assert run.outcomes == {"db": "RECOVERED", "web": "SKIPPED"}
         assert here.instances()[here.target("web")]["state"] == "stopped"
@@ -279,8 +281,8 @@ def test_a_retry_takes_what_failed_and_was_skipped_and_leaves_the_rest_alone(ord
         assert run.outcomes == {"db": "RECOVERED", "odd": "FAILED", "web": "SKIPPED"}
         running = here.instances()[here.target("db")]
         here.cloud.ec2.clear_faults()
-        first = tell(here, "RETRY")
-        assert tell(here, "RETRY") == first
+        first = send(here, "RETRY")
+        assert send(here, "RETRY") == first
         assert first["retry"] == "run-retry"
         arn = here.start("other", dryRun=True).replace(":other", ":run-retry")
         again = here.wait(arn)
@@ -298,7 +300,7 @@ def test_a_running_execution_is_not_retried() -> None:
         text = refused(here, "RETRY")
         assert "still runs" in text
         assert '"action": "CANCEL"' in text
-        tell(here, "RESUME")
+        send(here, "RESUME")
         here.wait(arn)
 
 
@@ -319,7 +321,7 @@ def test_cancelled_before_anything_was_launched_all_is_as_before(order: str) -> 
         before = here.world()
         run = here.wait(begin(here, ("CANCEL", {})))
         assert run.status == "CANCELLED"
-        assert run.report["reason"] == "ExecutionCancelled: ana: the database team looks first"
+        assert run.report["reason"] == "ExecutionCancelled: ana: the database team checks first"
         assert set(run.outcomes.values()) == {"SKIPPED"}
         assert here.world() == before
 
@@ -330,7 +332,7 @@ def test_cancelled_and_left_jobs_end_and_nothing_starts(order: str) -> None:
         before = here.world()
         arn = here.start()
         here.cloud.wait_until(lambda: jobs(here, "db") > 0)
-        tell(here, "CANCEL")
+        send(here, "CANCEL")
         run = here.wait(arn)
         assert run.status == "CANCELLED"
         assert run.outcomes == {"db": "SKIPPED", "web": "SKIPPED"}
@@ -345,7 +347,7 @@ def test_cancelled_and_left_jobs_end_and_nothing_starts(order: str) -> None:
 def test_cancelled_and_undone_targets_and_settings_are_as_before(order: str) -> None:
     with two(order) as here:
         before = here.world()
-        on(here, "StartInstances", lambda: tell(here, "CANCEL", launched="UNDO"), "data")
+        on(here, "StartInstances", lambda: send(here, "CANCEL", launched="UNDO"), "data")
         run = here.run()
         assert run.status == "CANCELLED"
         after = here.world()
@@ -359,11 +361,11 @@ def test_cancelled_and_undone_targets_and_settings_are_as_before(order: str) -> 
 def test_an_undo_leaves_recovered_servers_alone_unless_the_plan_is_named() -> None:
     with two() as here:
         before = here.world()
-        on(here, "CloseWave", lambda: tell(here, "PAUSE"), "data")
+        on(here, "CloseWave", lambda: send(here, "PAUSE"), "data")
         arn = here.start()
         here.cloud.advance(3600)
         assert "is not the name of its plan" in refused(here, "CANCEL", launched="UNDO", confirm="shp")
-        tell(here, "CANCEL", launched="UNDO")
+        send(here, "CANCEL", launched="UNDO")
         run = here.wait(arn)
         assert run.outcomes == {"db": "RECOVERED", "web": "SKIPPED"}
         assert here.instances()[here.target("db")]["state"] == "running"
@@ -373,10 +375,10 @@ def test_an_undo_leaves_recovered_servers_alone_unless_the_plan_is_named() -> No
 def test_a_confirmed_undo_puts_recovered_servers_back_and_terminates_nothing() -> None:
     with two() as here:
         before = here.world()
-        on(here, "CloseWave", lambda: tell(here, "PAUSE"), "data")
+        on(here, "CloseWave", lambda: send(here, "PAUSE"), "data")
         arn = here.start()
         here.cloud.advance(3600)
-        tell(here, "CANCEL", launched="UNDO", confirm="shop")
+        send(here, "CANCEL", launched="UNDO", confirm="shop")
         run = here.wait(arn)
         assert run.status == "CANCELLED"
         after = here.world()
@@ -389,7 +391,7 @@ def test_a_confirmed_undo_puts_recovered_servers_back_and_terminates_nothing() -
 def test_a_drill_that_is_cancelled_is_cleaned_up_as_any_other() -> None:
     with two() as here:
         before = here.world()
-        on(here, "StartInstances", lambda: tell(here, "CANCEL"), "data")
+        on(here, "StartInstances", lambda: send(here, "CANCEL"), "data")
         run = here.run(mode="DRILL")
         assert run.status == "CANCELLED"
         assert here.world()["recovery"] == before["recovery"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.local.simulation.world import ORIGIN
-from tests.workflows.control_messages import WHO, begin_home, on, refused, tell
-from tests.workflows.failback_stage import away, home, sides, still_away
+from tests.workflows.control_messages import WHO, begin_failback, on, refused, send
+from tests.workflows.failback_stage import away, back, sides, still_away
 from tests.workflows.stage import Stage
 
 
@@ -16,50 +16,50 @@ def untouched(here: Stage) -> None:
 
 def test_paused_before_the_cutover_the_workload_runs_on_and_replicates() -> None:
     with away() as (here, before):
-        arn = begin_home(here, ("PAUSE", {"when": "NEXT_WAVE"}))
+        arn = begin_failback(here, ("PAUSE", {"when": "NEXT_WAVE"}))
         here.cloud.advance(6 * 3600)
         untouched(here)
         assert here.cloud.result(arn).status == "RUNNING"
-        tell(here, "RESUME", "home")
-        home(here, before, here.wait(arn))
+        send(here, "RESUME", "back")
+        back(here, before, here.wait(arn))
 
 
-def test_a_pause_before_one_wave_holds_a_cutover_that_quiesces_all() -> None:
+def test_a_pause_before_one_wave_stops_a_cutover_that_quiesces_all() -> None:
     quiesce = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}}]
     with away(policies={"failback": {"quiesce": quiesce}}) as (here, before):
-        arn = begin_home(here, ("PAUSE", {"before": "all"}))
+        arn = begin_failback(here, ("PAUSE", {"before": "all"}))
         here.cloud.advance(6 * 3600)
         assert here.cloud.calls["ssm", "SendCommand"] == 0
-        tell(here, "RESUME", "home")
-        home(here, before, here.wait(arn))
+        send(here, "RESUME", "back")
+        back(here, before, here.wait(arn))
 
 
 def test_a_cutover_is_approved_by_message() -> None:
     with away(policies={"failback": {"approval": "REQUIRED"}}) as (here, before):
         arn = here.start("home", mode="FAILBACK")
         here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
-        tell(here, "APPROVE", "home")
-        home(here, before, here.wait(arn))
+        send(here, "APPROVE", "back")
+        back(here, before, here.wait(arn))
 
 
 def test_cancelled_during_replication_nothing_is_cut_over() -> None:
     with away() as (here, before):
-        on(here, "WatchReplication", lambda: tell(here, "CANCEL", "home"))
+        on(here, "WatchReplication", lambda: send(here, "CANCEL", "back"))
         run = here.run("home", mode="FAILBACK")
         assert run.status == "CANCELLED"
         untouched(here)
-        home(here, before, here.run("again", mode="FAILBACK"))
+        back(here, before, here.run("again", mode="FAILBACK"))
 
 
 def test_cancelled_in_the_midst_of_the_cutover_workloads_go_on_where_they_were() -> None:
     with away() as (here, before):
-        on(here, "WatchJobs", lambda: tell(here, "CANCEL", "home"))
+        on(here, "WatchJobs", lambda: send(here, "CANCEL", "back"))
         run = here.run("home", mode="FAILBACK")
         assert run.status == "CANCELLED"
         assert set(run.outcomes.values()) == {"SKIPPED"}
         for name in here.servers:
             still_away(here, name)
-        home(here, before, here.run("again", mode="FAILBACK"))
+        back(here, before, here.run("again", mode="FAILBACK"))
 
 
 def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_failback() -> None:
@@ -68,7 +68,7 @@ def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_
 
         def cancel() -> None:
             said.append(refused(here, "CANCEL", "home", launched="UNDO", confirm="shop"))
-            tell(here, "CANCEL", "home", launched="UNDO")
+            send(here, "CANCEL", "back", launched="UNDO")
 
         on(here, "Reprotect", cancel)
         run = here.run("home", mode="FAILBACK")
@@ -76,7 +76,7 @@ def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_
         assert run.status == "CANCELLED"
         assert set(run.outcomes.values()) == {"RECOVERED"}
         assert {run.server(name)["protection"] for name in here.servers} == {"UNPROTECTED"}
-        home(here, before, here.run("again", mode="FAILBACK"))
+        back(here, before, here.run("again", mode="FAILBACK"))
 
 
 QUIESCE = [{"document": "AWS-RunShellScript", "parameters": {"commands": ["sync"]}}]
@@ -88,20 +88,20 @@ def test_a_pause_after_the_approval_keeps_the_workload_writing() -> None:
     with away(policies=policies) as (here, before):
         arn = here.start("home", mode="FAILBACK")
         here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
-        tell(here, "PAUSE", "home", when="NEXT_WAVE")
-        tell(here, "APPROVE", "home")
+        send(here, "PAUSE", "back", when="NEXT_WAVE")
+        send(here, "APPROVE", "back")
         here.cloud.advance(6 * 3600)
         assert here.cloud.calls["ssm", "SendCommand"] == 0
         untouched(here)
-        tell(here, "RESUME", "home")
-        home(here, before, here.wait(arn))
+        send(here, "RESUME", "back")
+        back(here, before, here.wait(arn))
 
 
 def test_cancelled_while_it_quiesces_nothing_is_cut_over() -> None:
     with away(policies={"failback": {"quiesce": QUIESCE}}) as (here, before):
-        on(here, "QuiesceWorkloads", lambda: tell(here, "CANCEL", "home"))
+        on(here, "QuiesceWorkloads", lambda: send(here, "CANCEL", "back"))
         run = here.run("home", mode="FAILBACK")
         assert run.status == "CANCELLED"
         assert WHO["by"] in run.report["reason"]
         untouched(here)
-        home(here, before, here.run("again", mode="FAILBACK"))
+        back(here, before, here.run("again", mode="FAILBACK"))

@@ -1,4 +1,4 @@
-"""Drills and the real thing: which of them gives way, and what each is told."""
+"""Drills and the real thing: which of them yields, and what each reports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.workflows.killing import (
     clean_up_of,
     put_back,
     reach,
-    tell_end,
-    tell_end_later,
+    send_end,
+    send_end_later,
     two_waves,
 )
 from tests.workflows.stage import Stage
@@ -29,15 +29,15 @@ STATES = [
 
 
 def events_arrive(here: Stage) -> None:
-    """EventBridge tells the end of every drill some seconds after it was stopped."""
-    told: set[str] = set()
+    """EventBridge reports the end of every drill some seconds after it was stopped."""
+    reported: set[str] = set()
 
     def watch(event: dict[str, Any]) -> None:
         del event
         for arn, record in here.cloud.states.records.items():
-            if record.execution.status == "ABORTED" and record.machine == "failover" and arn not in told:
-                told.add(arn)
-                tell_end_later(here, arn, seconds=5)
+            if record.execution.status == "ABORTED" and record.machine == "failover" and arn not in reported:
+                reported.add(arn)
+                send_end_later(here, arn, seconds=5)
 
     here.cloud.on_function("CancelDrillsFunction", watch)
 
@@ -82,10 +82,10 @@ def test_a_failover_of_another_plan_cancels_the_drill_with_the_lock_of_its_serve
         real = here.cloud.start("failover", {"plan": rival(here), "cancelDrill": True}, name="real")
         assert_failed_over(here, origin, real)
         assert "real takes precedence" in str(here.cloud.result(drill).cause)
-        assert "real takes precedence" in here.look(here.cloud.result(drill)).report["reason"]
+        assert "real takes precedence" in here.read(here.cloud.result(drill)).report["reason"]
 
 
-def test_a_drill_whose_end_nobody_was_told_is_not_waited_for_for_ever() -> None:
+def test_a_drill_whose_end_was_never_notified_is_not_waited_for_for_ever() -> None:
     """The event is lost: its launches stay, and the failover says what is in its way."""
     with two_waves() as here:
         here.cloud.event_delivery.withheld.add("aws.states")
@@ -96,7 +96,7 @@ def test_a_drill_whose_end_nobody_was_told_is_not_waited_for_for_ever() -> None:
         assert run.report["durationSeconds"] > 600
 
 
-def test_without_asking_for_it_a_failover_is_told_of_the_drill() -> None:
+def test_without_asking_for_it_a_failover_is_refused_with_the_drill() -> None:
     with two_waves() as here:
         drill = here.start("drill", mode="DRILL")
         reach(here, "recovery-wave", "AwaitJobs")
@@ -111,7 +111,7 @@ def test_without_asking_for_it_a_failover_is_told_of_the_drill() -> None:
         assert here.wait(drill).status == "COMPLETED"
 
 
-def test_two_that_reach_for_a_server_at_once_are_told_the_same() -> None:
+def test_two_that_reach_for_a_server_at_once_get_the_same_answer() -> None:
     with two_waves() as here:
         drill = here.start("drill", mode="DRILL")
         real = here.cloud.start("failover", {"plan": rival(here)}, name="real")
@@ -121,7 +121,7 @@ def test_two_that_reach_for_a_server_at_once_are_told_the_same() -> None:
         assert here.wait(drill).status == "COMPLETED"
 
 
-def test_a_drill_gives_way_to_a_failover() -> None:
+def test_a_drill_yields_to_a_failover() -> None:
     with two_waves() as here:
         real = here.start("real")
         reach(here, "recovery-wave", "AwaitJobs")
@@ -136,22 +136,22 @@ def test_a_drill_gives_way_to_a_failover() -> None:
         assert here.instances()[here.target("db")]["state"] == "running"
 
 
-def test_a_cancelled_drill_puts_all_back_and_is_told_once() -> None:
+def test_a_cancelled_drill_puts_all_back_and_is_reported_once() -> None:
     with two_waves() as here:
         before = here.world()
         drill = here.start("drill", mode="DRILL")
         reach(here, "recovery-wave", "VerifyInstances")
         here.cloud.stop(drill, "Operator", "enough")
-        assert tell_end(here, drill)["started"] is True
-        tell_end(here, drill)
+        assert send_end(here, drill)["started"] is True
+        send_end(here, drill)
         here.cloud.wait(clean_up_of(here, "drill"))
-        run = here.look(here.cloud.result(drill))
-        here.hold_to_rules(run)
+        run = here.read(here.cloud.result(drill))
+        here.check_rules(run)
         assert run.status == "CANCELLED"
         assert "enough" in run.report["reason"]
         assert put_back(here.world()) == put_back(before)
         assert here.subjects()[-1] == "shop: drill cancelled"
-        assert tell_end(here, drill)["status"] == "CLOSED"
+        assert send_end(here, drill)["status"] == "CLOSED"
 
 
 def test_a_drill_that_ran_out_of_time_is_cleaned_up_too() -> None:
@@ -162,7 +162,7 @@ def test_a_drill_that_ran_out_of_time_is_cleaned_up_too() -> None:
         here.cloud.stop(drill)
         here.close_aborted(drill, status="TIMED_OUT")
         here.cloud.wait(clean_up_of(here, "drill"))
-        report = here.look(here.cloud.result(drill)).report
+        report = here.read(here.cloud.result(drill)).report
         assert report["status"] == "FAILED"
         assert "ExecutionTimedOut" in report["reason"]
         assert put_back(here.world()) == put_back(before)

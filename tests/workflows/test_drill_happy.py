@@ -56,7 +56,7 @@ def test_after_a_drill_another_one_and_a_failover_work_at_once() -> None:
         assert here.instances(ORIGIN) == before["origin"]
 
 
-def test_the_swapped_volumes_are_kept_if_the_plan_says_so() -> None:
+def test_the_swapped_volumes_are_kept_if_the_plan_asks() -> None:
     with stage(*GROUPS, waves=WAVES, policies={"drill": {"volumes": "KEEP"}}) as here:
         before = here.world()
         run = drill(here)
@@ -93,7 +93,7 @@ def test_a_drill_of_what_runs_on_the_recovery_side_is_refused() -> None:
         assert here.world() == before
 
 
-def test_a_volume_that_is_gone_keeps_the_target_with_those_of_the_drill() -> None:
+def test_a_volume_that_is_missing_keeps_the_target_with_those_of_the_drill() -> None:
     with stage(group("app")) as here:
         before = here.world()
         [(device, root)] = before["recovery"][here.target("app")]["volumes"]

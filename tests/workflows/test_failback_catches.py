@@ -1,4 +1,4 @@
-"""Every Catch on the way home and of a drill's clean-up is taken; the next failback goes on from there.
+"""Every Catch on the failback and of a drill's clean-up is taken; the next failback goes on from there.
 
 A scenario runs once and is kept, so that the tests of its end and the count of all Catches share it.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.failback_stage import away, fail_back, home, launches_at_origin, reversals, sides
-from tests.workflows.killing import CHILDREN, clean_up_of, reach, tell_end
+from tests.workflows.failback_stage import away, back, fail_back, launches_at_origin, reversals, sides
+from tests.workflows.killing import CHILDREN, clean_up_of, reach, send_end
 from tests.workflows.stage import Run, Stage, group, stage
 from tests.workflows.test_failback_happy import QUIESCE
 from tests.workflows.test_failover_catches import (
@@ -54,13 +54,13 @@ class Ended:
 
 
 def drained(here: Stage) -> None:
-    """The look after quiescing fails, those before do not."""
+    """The poll after quiescing fails, those before do not."""
 
-    def look(event: dict[str, Any]) -> None:
+    def read(event: dict[str, Any]) -> None:
         if event.get("drained"):
             failing("WatchReplication")(here)
 
-    here.cloud.on_function("WatchReplicationFunction", look)
+    here.cloud.on_function("WatchReplicationFunction", read)
 
 
 def stalled(here: Stage) -> None:
@@ -85,7 +85,7 @@ def returning(here: Stage) -> None:
 
 
 ASKING, CUTOVER = (("approval", "REQUIRED"),), (("approval", "REQUIRED"),)
-AT_REST = (("quiesce", QUIESCE),)
+STOPPED_THERE = (("quiesce", QUIESCE),)
 FAILED = "COMPLETED_WITH_FAILURES"
 SCENARIOS = {
     "OpenExecution": Scenario(failing("OpenExecution")),
@@ -101,8 +101,8 @@ SCENARIOS = {
     "ReportStall": Scenario(stalled),
     "ApproveCutover expired": Scenario(lambda here: None, "CANCELLED", failback=CUTOVER),
     "ApproveCutover rejected": Scenario(rejecting, "CANCELLED", failback=CUTOVER),
-    "QuiesceWorkloads": Scenario(failing("QuiesceWorkloads"), failback=AT_REST),
-    "WatchReplication when drained": Scenario(drained, failback=AT_REST),
+    "QuiesceWorkloads": Scenario(failing("QuiesceWorkloads"), failback=STOPPED_THERE),
+    "WatchReplication when drained": Scenario(drained, failback=STOPPED_THERE),
     "AwaitTurn": Scenario(failing("AwaitTurn")),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch")),
     "StopWorkloads": Scenario(failing("StopWorkloads")),
@@ -126,7 +126,7 @@ SCENARIOS = {
 
 @cache
 def ended(name: str) -> Ended:
-    """Runs a scenario, and then a failback without its issue, which must bring the server home."""
+    """Runs a scenario, and then a failback without its issue, which must bring the server back."""
     scenario = SCENARIOS[name]
     with away(group("app"), policies={"failback": dict(scenario.failback)}) as (here, before):
         scenario.provoke(here)
@@ -135,7 +135,7 @@ def ended(name: str) -> Ended:
         here.cloud.advance(300)  # a job whose watcher failed ends by itself
         here.cloud.functions.heal()
         again = fail_back(here, "again", plan={**here.plan, "policies": {}})
-        home(here, before, again)
+        back(here, before, again)
         return Ended(run, again, *left, reversals(here, "app"), sum(launches_at_origin(here).values()))
 
 
@@ -147,11 +147,11 @@ def test_a_caught_failure_ends_in_a_named_outcome_and_the_next_failback_goes_on(
     assert end.locks == {}
     assert end.reversals == 1
     assert end.launches == 1 + scenario.relaunched
-    told = [report["reason"], *(part["reason"] for part in report["waves"] + report["servers"])]
+    reported = [report["reason"], *(part["reason"] for part in report["waves"] + report["servers"])]
     if scenario.status == "CANCELLED":
         assert report["reason"].startswith("Approval")
     elif scenario.status != "COMPLETED":
-        assert any(ERROR in str(reason) or "QueryEvaluation" in str(reason) for reason in told), told
+        assert any(ERROR in str(reason) or "QueryEvaluation" in str(reason) for reason in reported), reported
     for server in report["servers"]:
         assert server["protection"] == scenario.protection
 
@@ -185,7 +185,7 @@ def drill_catches() -> Taken:
         arn = here.start("drill", mode="DRILL")
         reach(here, "recovery-wave", "VerifyInstances")
         here.cloud.stop(arn, "Operator", "killed")
-        tell_end(here, arn)
+        send_end(here, arn)
         failing("CloseExecution")(here)
         result = here.cloud.wait(clean_up_of(here, "drill"))
         assert (result.status, result.error) == ("FAILED", "ExecutionNotClosed")

@@ -1,4 +1,4 @@
-"""Home again: the same instances, the same addresses, protected as before, as often as one likes."""
+"""Failed back: the same instances, the same addresses, protected as before, as often as one likes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.workflows.failback_stage import (
     QUICK,
     TAG,
     away,
+    back,
     fail_back,
-    home,
     launches_at_origin,
     original,
     reversals,
@@ -27,10 +27,10 @@ WAVES = [wave("data"), wave("web", "data")]
 GROUPS = [group("db", "data", disksGiB=[8, 20]), group("web", "web")]
 
 
-def test_a_fleet_comes_home_by_its_plan() -> None:
+def test_a_fleet_comes_back_by_its_plan() -> None:
     with away() as (here, before):
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert [reversals(here, name) for name in here.servers] == [1, 1]
         assert sorted(launches_at_origin(here).values()) == [1, 1]
         for field in ("reverseReplicationSeconds", "cutoverSeconds", "reprotectSeconds"):
@@ -47,29 +47,29 @@ def test_a_fleet_comes_home_by_its_plan() -> None:
 
 def test_by_the_id_of_the_failover_and_without_a_plan() -> None:
     with away() as (here, before):
-        home(here, before, without_plan(here, "home", failover="out"))
+        back(here, before, without_plan(here, "back", failover="out"))
 
 
 def test_by_recovery_instances_and_then_the_rest() -> None:
-    """Half of the fleet is home already when the other half follows; it is left alone."""
+    """Half of the fleet is failed back already when the other half follows; it is left alone."""
     with away() as (here, before):
         one = fail_back(here, "one", recoveryInstanceIds=[here.target("app-2")])
         assert one.outcomes == {"app-2": "RECOVERED"}
-        home(here, before, one, only={"app-2"})
+        back(here, before, one, only={"app-2"})
         still = sides(here, "app-1")
-        assert still == ("running", "running"), "nobody has touched the other one, not even its original"
+        assert still == ("running", "running"), "the other one is untouched, not even its original"
         rest = fail_back(here, "rest")
         assert rest.server("app-2")["jobId"] is None
-        home(here, before, rest)
+        back(here, before, rest)
         assert sorted(launches_at_origin(here).values()) == [1, 1]
 
 
-def test_a_failback_of_what_is_home_does_nothing() -> None:
+def test_a_failback_of_what_is_failed_back_does_nothing() -> None:
     with away() as (here, before):
         fail_back(here)
         after = here.world()
         again = fail_back(here, "again")
-        home(here, before, again)
+        back(here, before, again)
         assert {**here.world(), "pairs": None} == {**after, "pairs": None}
 
 
@@ -91,7 +91,7 @@ def test_checks_alone_change_nothing(word: str) -> None:
 def test_there_and_back_and_there_and_back() -> None:
     """After a round everything is as at the start: the next failover works at once."""
     with away() as (here, before):
-        home(here, before, fail_back(here, "home-1"))
+        back(here, before, fail_back(here, "back-1"))
         pairs = here.pairs()
         again = here.run("out-2")
         assert again.status == "COMPLETED"
@@ -99,7 +99,7 @@ def test_there_and_back_and_there_and_back() -> None:
             assert again.server(name)["pairInstanceId"] == here.target(name)
             assert again.server(name)["jobId"]
             assert sides(here, name)[1] == "running"
-        home(here, before, fail_back(here, "home-2"))
+        back(here, before, fail_back(here, "back-2"))
         assert [reversals(here, name) for name in here.servers] == [2, 2]
         history = {"lastFailover", "lastFailoverAt", "lastFailback", "lastFailbackAt", "detachedVolumes"}
         history |= {"movedBy", "revision", "lastLaunchAt"}
@@ -108,11 +108,11 @@ def test_there_and_back_and_there_and_back() -> None:
         ]
 
 
-def test_by_wave_a_dependent_server_leaves_the_recovery_side_when_the_other_is_home() -> None:
+def test_by_wave_a_dependent_server_leaves_the_recovery_side_when_the_other_is_failed_back() -> None:
     policies = {"failback": {"launchOrder": "BY_WAVE"}}
     with away(*GROUPS, waves=WAVES, policies=policies) as (here, before):
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert run.report["launchOrder"] == "BY_WAVE"
         db, web = run.server("db"), run.server("web")
         assert db["verifiedAt"] <= web["workloadStoppedAt"] <= web["launchedAt"]
@@ -121,12 +121,12 @@ def test_by_wave_a_dependent_server_leaves_the_recovery_side_when_the_other_is_h
 def test_together_only_the_start_of_a_dependent_server_waits() -> None:
     with away(*GROUPS, waves=WAVES) as (here, before):
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert run.server("web")["launchedAt"] <= run.server("db")["verifiedAt"]
         assert run.server("db")["verifiedAt"] <= run.server("web")["verifiedAt"]
 
 
-def test_before_start_the_workload_runs_through_the_launch_at_rest() -> None:
+def test_before_start_the_workload_runs_through_the_launch_stopped() -> None:
     policies = {"failback": {"stopWorkload": "BEFORE_START", "quiesce": QUIESCE}}
     with away(policies=policies) as (here, before):
         running: list[str] = []
@@ -134,7 +134,7 @@ def test_before_start_the_workload_runs_through_the_launch_at_rest() -> None:
             "VerifyLaunchesFunction", lambda event: running.extend(sides(here, n)[1] for n in here.servers)
         )
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert set(running) == {"running"}
         assert here.cloud.calls["ssm", "SendCommand"] == 1
         for name in here.servers:
@@ -151,15 +151,15 @@ def test_a_server_that_cannot_be_quiesced_stays_where_it_runs() -> None:
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
         assert run.server("app-1")["reason"].startswith("Not quiesced: AWS-RunShellScript ended as Failed")
         assert sides(here, "app-1") == ("running", "running")
-        home(here, before, run, only={"app-2"})
+        back(here, before, run, only={"app-2"})
         here.cloud.ec2.clear_faults()
         again = fail_back(here, "again")
-        home(here, before, again)
+        back(here, before, again)
         assert reversals(here, "app-1") == 1
 
 
 def answering(here: Stage, answer: str) -> list[str]:
-    """Somebody answers every question a minute after it was asked; gives the subjects of the questions."""
+    """An operator answers every question a minute after it was asked; gives the subjects of the questions."""
     asked: list[str] = []
 
     def say(event: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def test_the_cutover_waits_for_approval() -> None:
         asked = answering(here, "approve")
         run = fail_back(here)
         assert asked == ["CUTOVER"]
-        home(here, before, run)
+        back(here, before, run)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_without_approval_nothing_is_cut_over_and_a_second_failback_goes_on(answ
         assert set(run.outcomes.values()) == {"SKIPPED"}
         assert {sides(here, name) for name in here.servers} == {("running", "running")}
         again = fail_back(here, "again", plan={**here.plan, "policies": {}})
-        home(here, before, again)
+        back(here, before, again)
         assert [reversals(here, name) for name in here.servers] == [1, 1]
 
 
@@ -207,24 +207,24 @@ def test_originals_that_are_stopped_stay_so_until_their_cutover() -> None:
         here.ec2(ORIGIN).stop_instances(InstanceIds=[original(here, name) for name in here.servers])
         here.cloud.advance(60)
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert run.codes("app-1") == set()
 
 
-def test_originals_are_tagged_if_the_plan_says_so() -> None:
+def test_originals_are_tagged_if_the_plan_asks() -> None:
     bare = group("app", **issue("originalUntagged"))
     with away(bare, policies={"failback": {"tagOriginals": True}}) as (here, before):
         assert TAG not in here.instances(ORIGIN)[original(here, "app")]["tags"]
         run = fail_back(here)
         assert "ORIGINAL_WILL_BE_TAGGED" in run.codes("app")
-        home(here, before, run)
+        back(here, before, run)
         assert TAG in here.instances(ORIGIN)[original(here, "app")]["tags"]
 
 
 def test_detached_volumes_are_removed_on_request_only_when_all_is_done() -> None:
     with away() as (here, before):
         run = fail_back(here, removeDetachedVolumes=True)
-        home(here, before, run)
+        back(here, before, run)
         assert run.report["detachedVolumes"] == []
         assert here.cloud.calls["ec2", "DeleteVolume"] >= 4
         for place in (ORIGIN, None):
@@ -234,7 +234,7 @@ def test_detached_volumes_are_removed_on_request_only_when_all_is_done() -> None
 
 
 def by_hand(here: Stage, name: str) -> None:
-    """Somebody fails a server over in the console, into its target."""
+    """An operator fails a server over in the console, into its target."""
     source = here.source(name)
     settings = {"copyPrivateIp": False, "copyTags": False, "targetInstanceTypeRightSizingMethod": "NONE"}
     here.drs().update_launch_configuration(sourceServerID=source, **settings)
@@ -266,7 +266,7 @@ def test_without_a_record_the_originals_are_shown_and_must_be_confirmed() -> Non
             {"recoveryInstanceId": here.target(n), "originalInstanceId": original(here, n)}
             for n in here.servers
         ]
-        home(here, before, fail_back(here, confirmOriginals=confirmed))
+        back(here, before, fail_back(here, confirmOriginals=confirmed))
 
 
 def test_a_wrong_confirmation_is_refused_with_both_ids() -> None:
@@ -281,7 +281,7 @@ def test_a_wrong_confirmation_is_refused_with_both_ids() -> None:
         assert here.world() == after
 
 
-def test_a_dependent_wave_does_not_leave_when_the_other_could_not_come_home() -> None:
+def test_a_dependent_wave_does_not_leave_when_the_other_could_not_come_back() -> None:
     with away(*GROUPS, waves=WAVES, policies={"failback": {"launchOrder": "BY_WAVE"}, "retries": 0}) as (
         here,
         before,
@@ -291,4 +291,4 @@ def test_a_dependent_wave_does_not_leave_when_the_other_could_not_come_home() ->
         assert run.outcomes == {"db": "FAILED", "web": "SKIPPED"}
         still_away(here, "db")
         assert sides(here, "web") == ("running", "running"), "its turn never came"
-        home(here, before, fail_back(here, "again"))
+        back(here, before, fail_back(here, "again"))

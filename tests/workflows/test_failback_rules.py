@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way home, some things never happen: tried with issues sampled at random.
+"""Whatever goes wrong on the failback, some things never happen: tried with issues sampled at random.
 
 No pre-provisioned and no original instance is ever terminated, none is in two pairs, and every server ends
 on exactly one side: it runs there, or rests there with its newest data. ``ROUND_TRIPS`` in the environment
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.local.simulation.world import ORIGIN
-from tests.workflows.failback_stage import QUICK, fail_back, home, original, sides
+from tests.workflows.failback_stage import QUICK, back, fail_back, original, sides
 from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 SERVER_ISSUES: dict[str, dict[str, Any]] = {
@@ -78,7 +78,7 @@ DEATHS = st.tuples(
     on_failure=st.sampled_from(["STOP", "CONTINUE"]),
     seed=st.integers(0, 1000),
 )
-def test_rules_hold_whatever_goes_wrong(
+def test_rules_stand_whatever_goes_wrong(
     issues: list[str],
     faults: set[str],
     broken: str | None,
@@ -103,17 +103,17 @@ def test_rules_hold_whatever_goes_wrong(
         for function, error, after in deaths:
             here.cloud.fail_function(f"{function}Function", error=error, after=after)
         run = fail_back(here, "home")
-        hold_to_sides(here, before, run)
+        check_sides(here, before, run)
         mend(here)
         again = fail_back(here, "again")
-        hold_to_sides(here, before, again)
+        check_sides(here, before, again)
         well = {
             name
             for name, kind in zip(sorted(here.servers), issues, strict=True)
             if kind in ("none", "conversionFailsOnce")
         }
         if well and on_failure == "CONTINUE":
-            home(here, before, again, only=well)
+            back(here, before, again, only=well)
 
 
 def mend(here: Stage) -> None:
@@ -124,7 +124,7 @@ def mend(here: Stage) -> None:
     here.cloud.functions.heal()
 
 
-def hold_to_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
+def check_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
     """The instances are those of the start, each in one pair; one side of every server has the last word."""
     at_origin, there = here.instances(ORIGIN), here.instances()
     assert at_origin.keys() == before["origin"].keys()
@@ -134,12 +134,12 @@ def hold_to_sides(here: Stage, before: dict[str, Any], run: Run) -> None:
     for field in ("pairInstanceId", "originalInstanceId"):
         named = [pair[field] for pair in pairs]
         assert len(set(named)) == len(named)
-    told = {server["name"]: server for server in run.report["servers"]}
+    reported = {server["name"]: server for server in run.report["servers"]}
     for name in here.servers:
-        hold_to_one_side(here, name, told.get(name))
+        check_one_side(here, name, reported.get(name))
 
 
-def hold_to_one_side(here: Stage, name: str, told: dict[str, Any] | None) -> None:
+def check_one_side(here: Stage, name: str, reported: dict[str, Any] | None) -> None:
     """An original that was launched into and runs has the workload for itself; else the other side has it."""
     at_origin, there = sides(here, name)
     pair = here.pairs()[here.source(name)]
@@ -147,11 +147,11 @@ def hold_to_one_side(here: Stage, name: str, told: dict[str, Any] | None) -> Non
     if pair["workloadSide"] == "ORIGIN":
         assert (at_origin, there) == ("running", "stopped")
         return
-    if told is not None and told["status"] == "RECOVERED":
-        raise AssertionError(f"{name} is RECOVERED, and its pair says that it is not home")
+    if reported is not None and reported["status"] == "RECOVERED":
+        raise AssertionError(f"{name} is RECOVERED, and its pair says that it is not failed back")
     if original(here, name) in launched:
         assert (at_origin, there) != ("running", "running"), "both sides run the workload"
     if there != "running":
         # It rests where its newest data are; the report says how to go on, and how to go back.
-        assert told is not None
-        assert here.target(name) in str(told["reason"]) + str(told["remedy"]), told
+        assert reported is not None
+        assert here.target(name) in str(reported["reason"]) + str(reported["remedy"]), reported

@@ -48,12 +48,12 @@ class Ended:
 
 
 def failing(function: str, times: int = 1) -> Callable[[Stage], None]:
-    """The function fails with an error that nobody retries."""
+    """The function fails with an error that no state retries."""
     return lambda here: here.cloud.fail_function(f"{function}Function", error=ERROR, times=times)
 
 
 def rejecting(here: Stage) -> None:
-    """Somebody rejects as soon as asked."""
+    """An operator rejects as soon as asked."""
 
     def reject(event: dict[str, Any]) -> None:
         here.cloud.clock.call_later(
@@ -68,7 +68,7 @@ def giving_no_batches(here: Stage) -> None:
     here.cloud.add_function("ConfigureLaunchFunction", lambda event, context: {"batches": "none"})
 
 
-def losing_the_wake_up(here: Stage) -> None:
+def losing_the_resumption(here: Stage) -> None:
     """The wave that waits is not resumed when the first one ends: its word was lost."""
 
     def forget(event: dict[str, Any]) -> None:
@@ -84,7 +84,7 @@ def losing_the_wake_up(here: Stage) -> None:
 
 
 def crowding(here: Stage) -> None:
-    """No room for ten minutes, whoever asks."""
+    """No slot for ten minutes, for any batch."""
     fill_with_foreign_jobs(here, JOBS_IN_PROGRESS, seconds=600)
 
 
@@ -116,7 +116,7 @@ SCENARIOS = {
     "RunWaves": Scenario(failing("CloseWave", times=3), "FAILED", jobs=2),
     "RestoreLaunchSettings": Scenario(failing("RestoreLaunchSettings"), "COMPLETED", jobs=2),
     "AwaitTurn": Scenario(failing("AwaitTurn"), "FAILED", jobs=1),
-    "AwaitTurn in vain": Scenario(losing_the_wake_up, "COMPLETED", jobs=2),
+    "AwaitTurn in vain": Scenario(losing_the_resumption, "COMPLETED", jobs=2),
     "ConfigureLaunch": Scenario(failing("ConfigureLaunch", times=2), "FAILED"),
     "StopTargets": Scenario(failing("StopTargets", times=2), "FAILED"),
     "StartRecovery": Scenario(failing("StartRecovery", times=2), "FAILED"),
@@ -154,8 +154,8 @@ def test_a_caught_failure_ends_in_a_named_outcome(name: str) -> None:
     if scenario.status == "CANCELLED":
         assert report["reason"].startswith("Approval")
     elif scenario.status == "FAILED":
-        told = [report["reason"], *(part["reason"] for part in report["waves"] + report["servers"])]
-        assert any(ERROR in str(reason) or "QueryEvaluation" in str(reason) for reason in told), told
+        reported = [report["reason"], *(part["reason"] for part in report["waves"] + report["servers"])]
+        assert any(ERROR in str(reason) or "QueryEvaluation" in str(reason) for reason in reported), reported
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -200,7 +200,7 @@ def test_every_catch_of_both_machines_is_taken() -> None:
     assert declared - taken == set()
 
 
-def test_an_execution_that_cannot_be_closed_fails_and_says_so() -> None:
+def test_an_execution_that_cannot_be_closed_fails_and_reports_it() -> None:
     """Its locks are taken over by the next execution, since it is over."""
     with stage() as here:
         failing("CloseExecution")(here)

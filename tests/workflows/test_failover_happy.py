@@ -1,4 +1,4 @@
-"""A failover in which nothing goes wrong: what moved, what was recorded, what was told."""
+"""A failover in which nothing goes wrong: what moved, what was recorded, what was reported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SERVER_FIELDS = {
 }
 
 
-def test_everything_is_recovered_in_place_and_told() -> None:
+def test_everything_is_recovered_in_place_and_reported() -> None:
     groups = [group("db", "data", disksGiB=[8, 20]), group("web", "web", count=2)]
     with stage(*groups, waves=[wave("data"), wave("web", "data")]) as here:
         before = here.world()
@@ -59,15 +59,15 @@ def test_everything_is_recovered_in_place_and_told() -> None:
             assert was["address"] == now["address"]
             assert was["tags"] == [tag for tag in now["tags"] if tag in was["tags"]]
             assert not set(was["volumes"]) & set(now["volumes"])
-            told = run.server(name)
-            assert told["pairInstanceId"] == target
-            assert told["sourceServerId"] == here.source(name)
-            assert told["privateIpBefore"] == told["privateIpAfter"] == now["address"]
-            assert told["originalInstanceId"] == here.servers[name].original_instance_id
-            assert told["recoveryInstanceId"]
-            assert told["launchedAt"] <= told["verifiedAt"]
-            assert told["attempts"] == 1
-            assert told["startedByDrs"] is False
+            reported = run.server(name)
+            assert reported["pairInstanceId"] == target
+            assert reported["sourceServerId"] == here.source(name)
+            assert reported["privateIpBefore"] == reported["privateIpAfter"] == now["address"]
+            assert reported["originalInstanceId"] == here.servers[name].original_instance_id
+            assert reported["recoveryInstanceId"]
+            assert reported["launchedAt"] <= reported["verifiedAt"]
+            assert reported["attempts"] == 1
+            assert reported["startedByDrs"] is False
         assert here.instances(ORIGIN) == before["origin"]
 
 
@@ -136,17 +136,17 @@ def test_the_pairs_are_remembered() -> None:
         run = here.run()
         for name in here.servers:
             pair = here.pairs()[here.source(name)]
-            told = run.server(name)
+            reported = run.server(name)
             assert pair["pairInstanceId"] == here.target(name)
             assert pair["originalInstanceId"] == here.servers[name].original_instance_id
-            assert pair["privateIp"] == told["privateIpAfter"]
+            assert pair["privateIp"] == reported["privateIpAfter"]
             assert pair["originalPrivateIp"]
             assert pair["workloadSide"] == "RECOVERY"
             assert pair["lastFailover"] == "run"
-            assert pair["lastFailoverAt"] == told["verifiedAt"]
+            assert pair["lastFailoverAt"] == reported["verifiedAt"]
 
 
-def test_operators_hear_of_the_start_each_wave_and_the_end() -> None:
+def test_operators_are_notified_of_the_start_each_wave_and_the_end() -> None:
     groups = [group("db", "data"), group("web", "web")]
     with stage(*groups, waves=[wave("data"), wave("web", "data")]) as here:
         here.run()
@@ -162,12 +162,12 @@ def test_operators_hear_of_the_start_each_wave_and_the_end() -> None:
 def test_polling_costs_one_describe_jobs_per_scope_and_round() -> None:
     waves = [wave("one"), wave("two"), wave("three")]
     with stage(*[group(f"app-{w['name']}", w["name"]) for w in waves], waves=waves) as here:
-        looks: list[str] = []
-        here.cloud.on_function("WatchJobsFunction", lambda event: looks.append(event["now"]))
+        polls: list[str] = []
+        here.cloud.on_function("WatchJobsFunction", lambda event: polls.append(event["now"]))
         assert here.run().status == "COMPLETED"
-        rounds = set(looks)
-        assert len(rounds) < len(looks)
-        # Beside the rounds: one look by the checks, one by each batch before it starts its job, one by each
+        rounds = set(polls)
+        assert len(rounds) < len(polls)
+        # Beside the rounds: one poll by the checks, one by each batch before it starts its job, one by each
         # wave that is resumed, and one to see its job's end.
         assert here.cloud.calls["drs", "DescribeJobs"] <= len(rounds) + 1 + 3 * len(waves)
 

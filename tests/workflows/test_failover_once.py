@@ -38,7 +38,7 @@ FUNCTIONS = (
 
 
 def approving(here: Stage) -> None:
-    """Somebody answers every question a minute later; an answer to an outdated one is refused."""
+    """An operator answers every question a minute later; an answer to an outdated one is refused."""
 
     def answer(token: str) -> None:
         with suppress(StatesError):

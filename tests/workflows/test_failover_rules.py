@@ -1,7 +1,7 @@
 """Whatever goes wrong, some things never happen: tried with issues sampled at random.
 
 ``Stage.wait`` holds every run to the rules of any execution (one job at a time for a server, nothing
-terminated, one final status each, locks gone, a report that conforms); here come those that need the draw.
+terminated, one final status each, locks released, a report that conforms); here are those that need the draw.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ WAVES = ("one", "two", "three")
     on_failure=st.sampled_from(["STOP", "CONTINUE", {"tolerate": 1}]),
     seed=st.integers(0, 1000),
 )
-def test_rules_hold_whatever_goes_wrong(
+def test_rules_stand_whatever_goes_wrong(
     issues: list[str],
     faults: set[str],
     deaths: list[tuple[str, str, bool]],
@@ -82,12 +82,12 @@ def test_rules_hold_whatever_goes_wrong(
             here.cloud.fail_function(f"{function}Function", error=error, after=after)
         before = here.world()
         run = here.run()
-        hold_to_outcomes(here, run, policies)
-        hold_to_launches(here, run, policies)
-        hold_to_settings(here, run, before)
+        check_outcomes(here, run, policies)
+        check_launches(here, run, policies)
+        check_settings(here, run, before)
 
 
-def hold_to_outcomes(here: Stage, run: Run, policies: dict[str, Any]) -> None:
+def check_outcomes(here: Stage, run: Run, policies: dict[str, Any]) -> None:
     """The execution's status follows from those of its waves and servers."""
     assert run.outcomes.keys() == here.servers.keys()
     statuses = set(run.outcomes.values())
@@ -106,7 +106,7 @@ def hold_to_outcomes(here: Stage, run: Run, policies: dict[str, Any]) -> None:
         assert waves & {"FAILED", "SKIPPED"} or "RECOVERED" not in statuses
 
 
-def hold_to_launches(here: Stage, run: Run, policies: dict[str, Any]) -> None:
+def check_launches(here: Stage, run: Run, policies: dict[str, Any]) -> None:
     """Who was launched, how often, into what, and who runs."""
     instances = here.instances()
     into: dict[str, str] = {}
@@ -116,28 +116,28 @@ def hold_to_launches(here: Stage, run: Run, policies: dict[str, Any]) -> None:
     known = {target for server in here.servers.values() for target in server.target_instance_ids}
     assert instances.keys() == known
     for name in here.servers:
-        told = run.server(name)
+        reported = run.server(name)
         jobs = here.jobs_of(name)
         ours = [job for job in jobs if job["tags"].get("drs-orchestrator:execution") == run.name]
         assert len(ours) == len(jobs) <= policies["retries"] + 1
-        if told["status"] == "BLOCKED":
+        if reported["status"] == "BLOCKED":
             assert jobs == []
-        if told["status"] == "RECOVERED":
+        if reported["status"] == "RECOVERED":
             assert instances[here.target(name)]["state"] == "running"
             assert here.pairs()[here.source(name)]["pairInstanceId"] == here.target(name)
         else:
             assert here.source(name) not in here.pairs()
 
 
-def hold_to_settings(here: Stage, run: Run, before: dict[str, Any]) -> None:
+def check_settings(here: Stage, run: Run, before: dict[str, Any]) -> None:
     """Who was not launched has the launch settings of before, or the report says how to put them back."""
     after = here.world()["launch"]
-    told = {f["remedy"] for f in run.report["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"}
+    reported = {f["remedy"] for f in run.report["findings"] if f["code"] == "LAUNCH_SETTINGS_NOT_RESTORED"}
     for name in here.servers:
         source = here.source(name)
-        if not run.server(name)["launchedAt"] and not any(source in remedy for remedy in told):
+        if not run.server(name)["launchedAt"] and not any(source in remedy for remedy in reported):
             assert after[source] == before["launch"][source], run.server(name)
     seen_to_end = {job["jobId"] for job in run.jobs if job["status"] == "COMPLETED"}
     for server in run.report["servers"]:
         if server["jobId"] is None or server["jobId"] in seen_to_end:
-            assert not any(server["sourceServerId"] in remedy for remedy in told)
+            assert not any(server["sourceServerId"] in remedy for remedy in reported)

@@ -58,7 +58,7 @@ def test_a_rejected_execution_is_cancelled_with_the_reason_given() -> None:
         assert here.world() == before
 
 
-def test_without_an_answer_it_is_cancelled_after_four_hours_and_nobody_is_asked_twice() -> None:
+def test_without_an_answer_it_is_cancelled_after_four_hours_and_is_asked_once() -> None:
     with stage() as here:
         run = here.run(approval="REQUIRED")
         assert run.status == "CANCELLED"
@@ -78,7 +78,7 @@ def test_an_approval_that_the_plan_demands_cannot_be_waived_by_the_request() -> 
 # --- aborted
 
 
-def held_up_at(here: Stage, function: str) -> None:
+def delayed_at(here: Stage, function: str) -> None:
     """Waits until a function is called; it is throttled for some seconds."""
     called: list[bool] = []
     here.cloud.fail_function(f"{function}Function", error="ThrottledError", times=5)
@@ -100,8 +100,8 @@ def test_an_aborted_execution_is_closed_with_report_locks_and_settings() -> None
         here.close_aborted(arn)
         here.cloud.advance(600)
         assert {child.status for child in children} == {"ABORTED"}
-        run = here.look(here.cloud.result(arn))
-        here.hold_to_rules(run)
+        run = here.read(here.cloud.result(arn))
+        here.check_rules(run)
         assert run.status == "CANCELLED"
         assert "Wrong plan." in run.report["reason"]
         assert run.outcomes == {"db": "FAILED", "web": "SKIPPED"}
@@ -116,15 +116,15 @@ def test_settings_are_put_back_when_it_is_aborted_before_any_launch() -> None:
         here.cloud.event_delivery.withheld.add("aws.states")
         before = here.world()
         arn = here.start()
-        held_up_at(here, "StopTargets")
+        delayed_at(here, "StopTargets")
         here.cloud.stop(arn)
         here.cloud.advance(60)
         assert here.drs_state()["jobs"] == []
         assert here.world()["launch"] != before["launch"]
         here.close_aborted(arn)
         assert here.world() == before
-        run = here.look(here.cloud.result(arn))
-        here.hold_to_rules(run)
+        run = here.read(here.cloud.result(arn))
+        here.check_rules(run)
         assert run.status == "CANCELLED"
         assert run.report["findings"] == []
 
@@ -135,9 +135,9 @@ def test_a_second_event_about_an_abort_changes_nothing_any_more() -> None:
         asked(here, arn)
         here.cloud.stop(arn)
         here.close_aborted(arn)
-        first = here.look(here.cloud.result(arn))
+        first = here.read(here.cloud.result(arn))
         here.close_aborted(arn)
-        assert here.look(here.cloud.result(arn)).report == first.report
+        assert here.read(here.cloud.result(arn)).report == first.report
 
 
 def test_an_execution_that_ran_out_of_time_is_failed() -> None:
@@ -146,8 +146,8 @@ def test_an_execution_that_ran_out_of_time_is_failed() -> None:
         asked(here, arn)
         here.cloud.stop(arn)
         here.close_aborted(arn, status="TIMED_OUT")
-        run = here.look(here.cloud.result(arn))
-        here.hold_to_rules(run)
+        run = here.read(here.cloud.result(arn))
+        here.check_rules(run)
         assert run.status == "FAILED"
         assert "ExecutionTimedOut" in run.report["reason"]
 
@@ -190,7 +190,7 @@ def test_an_event_starts_a_stored_plan_once_and_waits_for_approval() -> None:
         assert only_execution(here) == arn
 
 
-def test_an_event_needs_no_approval_if_the_plan_says_so() -> None:
+def test_an_event_needs_no_approval_if_the_plan_asks() -> None:
     with stage(policies={"approval": "NOT_REQUIRED"}) as here:
         here.store_plan()
         here.call("StartFromEventFunction", declared(here))
@@ -201,7 +201,7 @@ def test_an_event_needs_no_approval_if_the_plan_says_so() -> None:
 # --- dry run
 
 
-def test_a_dry_run_tells_what_would_be_done_and_changes_nothing() -> None:
+def test_a_dry_run_reports_what_would_be_done_and_changes_nothing() -> None:
     waves = [wave("data"), wave("web", "data")]
     groups = [group("db", "data"), group("web", "web", count=2), group("odd", "web", **issue("noTarget"))]
     with stage(*groups, waves=waves, policies={"approval": "REQUIRED"}) as here:
@@ -284,11 +284,11 @@ def test_two_plans_that_reach_for_a_server_at_the_same_moment(on_blocked: str) -
 
 
 def test_the_locks_of_a_dead_execution_are_taken_over() -> None:
-    """Step Functions stopped it, and nobody has cleaned up after it."""
+    """Step Functions stopped it, and no execution has cleaned up after it."""
     with stage() as here:
         here.cloud.event_delivery.withheld.add("aws.states")
         first = here.start("first")
-        held_up_at(here, "ConfigureLaunch")
+        delayed_at(here, "ConfigureLaunch")
         here.cloud.stop(first)
         here.cloud.advance(60)
         assert set(here.locks().values()) == {"first"}
@@ -335,7 +335,7 @@ def test_other_bad_requests(request_: dict[str, Any]) -> None:
         assert "RequestInvalidError" in run.report["reason"]
 
 
-def test_a_plan_that_selects_nothing_says_so() -> None:
+def test_a_plan_that_selects_nothing_reports_it() -> None:
     with stage(group("app")) as here:
         plan = {**here.plan, "waves": [{"name": "all", "servers": {"names": ["nothing*"]}}]}
         run = here.wait(here.cloud.start("failover", {"plan": plan}, name="empty"))

@@ -11,9 +11,9 @@ from tests.workflows.killing import (
     launches_of,
     put_back,
     reach,
+    send_end,
+    send_end_later,
     states,
-    tell_end,
-    tell_end_later,
     two_waves,
     working,
 )
@@ -66,10 +66,10 @@ def test_killed_and_cleaned_up(machine: str, state: str) -> None:
         reach(here, machine, state)
         here.cloud.stop(first, "Operator", "killed")
         if here.cloud.result(first).status == "ABORTED":
-            answer = tell_end(here, first)
+            answer = send_end(here, first)
             if answer["status"] == "CLEANING_UP":
                 assert here.cloud.wait(clean_up_of(here, "first")).status == "SUCCEEDED"
-                assert "killed" in here.look(here.cloud.result(first)).report["reason"]
+                assert "killed" in here.read(here.cloud.result(first)).report["reason"]
         assert_all_put_back(here, before, "first")
 
 
@@ -83,7 +83,7 @@ def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) 
         here.cloud.stop(first, "Operator", "killed")
         second = here.start("second", mode="DRILL")
         if aborted := here.cloud.result(first).status == "ABORTED":
-            tell_end_later(here, first)
+            send_end_later(here, first)
         run = here.wait(second)
         assert run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
         if aborted:
@@ -101,13 +101,13 @@ def test_a_killed_clean_up_is_followed_by_another(state: str) -> None:
         first = here.start("first", mode="DRILL")
         reach(here, "recovery-wave", "VerifyInstances")
         here.cloud.stop(first, "Operator", "killed")
-        tell_end(here, first)
+        send_end(here, first)
         reach(here, "drill-cleanup", state)
         clean_up = clean_up_of(here, "first")
         here.cloud.stop(clean_up, "Operator", "killed as well")
         if here.cloud.result(clean_up).status == "ABORTED":
-            assert tell_end(here, clean_up)["status"] == "CLEANING_UP"
-            tell_end(here, clean_up)
+            assert send_end(here, clean_up)["status"] == "CLEANING_UP"
+            send_end(here, clean_up)
             names = [record.execution.name for record in here.cloud.states.records.values()]
             assert names.count("first-cleanup-after-stop-2") == 1
         again = here.start("second", mode="DRILL")
@@ -115,7 +115,7 @@ def test_a_killed_clean_up_is_followed_by_another(state: str) -> None:
         here.cloud.wait(again)
         here.cloud.advance(600)
         assert_all_put_back(here, before, "first")
-        assert "killed" in here.look(here.cloud.result(first)).report["reason"]
+        assert "killed" in here.read(here.cloud.result(first)).report["reason"]
 
 
 def test_a_clean_up_that_is_killed_within_its_drill_is_done_again() -> None:
@@ -124,7 +124,7 @@ def test_a_clean_up_that_is_killed_within_its_drill_is_done_again() -> None:
         first = here.start("first", mode="DRILL")
         clean_up = reach(here, "drill-cleanup", "AwaitCleaned")
         here.cloud.stop(clean_up, "Operator", "killed")
-        tell_end(here, clean_up)
+        send_end(here, clean_up)
         assert here.wait(first).status == "FAILED"
         assert here.cloud.wait(clean_up_of(here, "first")).status == "SUCCEEDED"
         assert_all_put_back(here, before, "first")
@@ -135,14 +135,14 @@ def test_after_three_killed_clean_ups_the_drill_is_closed_with_what_is_left_to_d
         first = here.start("first", mode="DRILL")
         reach(here, "recovery-wave", "VerifyInstances")
         here.cloud.stop(first, "Operator", "killed")
-        tell_end(here, first)
+        send_end(here, first)
         for number in range(3):
             name = "first-cleanup-after-stop" + (f"-{number + 1}" if number else "")
             arn = f"{first.rsplit(':', 2)[0]}:drill-cleanup:{name}"
             here.cloud.advance(0.5)
             here.cloud.stop(arn, "Operator", "killed as well")
-            tell_end(here, arn)
-        report = here.look(here.cloud.result(first)).report
+            send_end(here, arn)
+        report = here.read(here.cloud.result(first)).report
         assert report["status"] == "CANCELLED"
         assert "ended too early" in report["reason"]
         assert here.locks() == {}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.states import StatesError
-from tests.workflows.failback_stage import QUICK, away, fail_back, home, launches_at_origin, reversals, sides
+from tests.workflows.failback_stage import QUICK, away, back, fail_back, launches_at_origin, reversals, sides
 from tests.workflows.killing import (
     CHILDREN,
     GROUPS,
@@ -22,10 +22,10 @@ from tests.workflows.killing import (
     dealt,
     killed_in_turn,
     reach,
+    send_end,
+    send_end_later,
     spelled,
     states,
-    tell_end,
-    tell_end_later,
     working,
 )
 from tests.workflows.stage import Run, Stage
@@ -97,7 +97,7 @@ def failed_over() -> Iterator[tuple[Stage, dict[str, Any]]]:
 
 
 def assert_same_end(here: Stage, before: dict[str, Any], run: Run, *, relaunched: int = 0) -> None:
-    home(here, before, run)
+    back(here, before, run)
     for name in here.servers:
         assert reversals(here, name) == 1
     assert sorted(launches_at_origin(here).values()) == sorted([1, 1 + relaunched])
@@ -119,7 +119,7 @@ def test_killed_and_closed_and_started_again(places: list[Place]) -> None:
     with failed_over() as (here, before):
         for killed in killed_in_turn(here, places, mode="FAILBACK"):
             if here.cloud.result(killed).status == "ABORTED":
-                tell_end(here, killed)
+                send_end(here, killed)
                 _at_most_one_side_has_begun(here)
         assert_same_end(here, before, fail_back(here, "last"))
 
@@ -130,7 +130,7 @@ def test_killed_and_started_again_before_it_is_closed(places: list[Place]) -> No
     with failed_over() as (here, before):
         for killed in killed_in_turn(here, places, mode="FAILBACK"):
             if here.cloud.result(killed).status == "ABORTED":
-                tell_end_later(here, killed)
+                send_end_later(here, killed)
         run = fail_back(here, "last")
         here.cloud.advance(30)
         assert_same_end(here, before, run)
@@ -142,9 +142,9 @@ def test_a_killed_wave_and_started_again(machine: str, state: str) -> None:
     with failed_over() as (here, before):
         first = here.start("first", mode="FAILBACK")
         here.cloud.stop(reach(here, machine, state, "first"), "Operator", "killed")
-        told = here.wait(first)
+        reported = here.wait(first)
         # A dependent server is skipped then, and its workload goes on there: its launch is outdated.
-        outdated = {name for name in here.servers if told.server(name)["workloadRestartedAt"]}
+        outdated = {name for name in here.servers if reported.server(name)["workloadRestartedAt"]}
         assert outdated <= {"web"}
         assert_same_end(here, before, fail_back(here, "second"), relaunched=len(outdated))
 
@@ -174,7 +174,7 @@ def test_killed_twice_at_its_worst_moments() -> None:
             reach(here, machine, state, name)
             here.cloud.advance(1)
             here.cloud.stop(arn, "Operator", "killed")
-            tell_end(here, arn)
+            send_end(here, arn)
         assert_same_end(here, before, fail_back(here, "fifth"))
 
 
@@ -186,7 +186,7 @@ def test_one_that_is_closed_after_the_next_failover_leaves_the_pairs_alone() -> 
         fail_back(here, "second")
         assert set(here.run("out-2").outcomes.values()) == {"RECOVERED"}
         pairs = here.pairs()
-        tell_end(here, first)
+        send_end(here, first)
         assert here.pairs() == pairs
         assert {pair["workloadSide"] for pair in pairs.values()} == {"RECOVERY"}
 

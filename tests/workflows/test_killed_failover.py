@@ -10,10 +10,10 @@ from tests.workflows.killing import (
     killed_in_turn,
     launches_of,
     reach,
+    send_end,
+    send_end_later,
     spelled,
     states,
-    tell_end,
-    tell_end_later,
     two_waves,
     working,
 )
@@ -84,7 +84,7 @@ def test_killed_and_closed_and_started_again(places: list[Place]) -> None:
     with two_waves() as here:
         for killed in killed_in_turn(here, places):
             if here.cloud.result(killed).status == "ABORTED":
-                tell_end(here, killed)
+                send_end(here, killed)
         assert_same_end(here, here.run("last"))
 
 
@@ -94,7 +94,7 @@ def test_killed_and_started_again_before_it_is_closed(places: list[Place]) -> No
     with two_waves() as here:
         for killed in killed_in_turn(here, places):
             if here.cloud.result(killed).status == "ABORTED":
-                tell_end_later(here, killed)
+                send_end_later(here, killed)
         assert_same_end(here, here.run("last"))
 
 

@@ -1,4 +1,4 @@
-"""Whatever DRS takes at once, it is never asked for more, if Service Quotas tells or settings do."""
+"""Whatever DRS takes at once, it is never asked for more, if Service Quotas answers or settings do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_lower_quota_of_jobs_is_respected_without_a_refusal() -> None:
         assert run.status == "COMPLETED"
         assert most_at_once(here) == 3
         assert len(run.jobs) == here.cloud.calls["drs", "StartRecovery"] == 5
-        assert run.report["limits"] == [told(jobs=3, serversPerJob=1)]
+        assert run.report["limits"] == [reported(jobs=3, serversPerJob=1)]
 
 
 def test_a_lower_quota_of_servers_is_respected_without_a_refusal() -> None:
@@ -45,7 +45,7 @@ def test_a_lower_quota_of_servers_is_respected_without_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("silence", ["UNKNOWN", "DENIED"])
-def test_settings_are_gone_by_where_service_quotas_is_silent(silence: str) -> None:
+def test_settings_apply_where_service_quotas_is_silent(silence: str) -> None:
     silent = ALONE.changed({"service_quotas": silence, "jobs_in_progress": 3})
     ours = {"DrsJobs": "3", "DrsServersPerJob": "1"}
     with stage(group("app", count=4), jobs=silent, parameters=ours) as here:
@@ -57,7 +57,7 @@ def test_settings_are_gone_by_where_service_quotas_is_silent(silence: str) -> No
         assert bool(limits["reason"]) == (silence == "DENIED")
 
 
-def test_jobs_too_big_for_a_quota_that_nobody_tells_are_made_smaller() -> None:
+def test_jobs_too_big_for_a_quota_that_are_unknown_are_made_smaller() -> None:
     with stage(group("app", count=5), jobs=ALONE.changed({"service_quotas": "UNKNOWN"})) as here:
         run = here.run()
         assert run.status == "COMPLETED"
@@ -85,8 +85,8 @@ def test_a_quota_that_is_full_is_named_with_its_own_number() -> None:
         assert "more than the 2 that DRS takes" in found
 
 
-def told(**changes: Any) -> dict[str, Any]:
-    """What the report says when Service Quotas has told all."""
+def reported(**changes: Any) -> dict[str, Any]:
+    """What the report says when Service Quotas has answered everything."""
     defaults = {"jobs": 20, "serversInJobs": 500, "serversPerJob": 100, "replicating": 300}
     return {"scope": "444455556666/us-east-2", "fromSettings": [], "reason": None, **defaults, **changes}
 

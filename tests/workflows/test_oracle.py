@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.workflows.oracle import facts, hold_to_facts
+from tests.workflows.oracle import check_facts, facts
 from tests.workflows.preparing import prepare
 from tests.workflows.scenarios import SCENARIOS, Scenario, play
 from tests.workflows.stage import Run, Stage, group, issue, stage, wave
@@ -20,7 +20,7 @@ def executions() -> Any:
     return boto3.resource("dynamodb").Table(os.environ["EXECUTIONS_TABLE"])
 
 
-def hold_a_lock(here: Stage) -> None:
+def take_a_lock(here: Stage) -> None:
     executions().put_item(Item={"pk": "LOCK#PLAN#other", "sk": "LOCK", "holder": "run"})
 
 
@@ -70,7 +70,7 @@ def leave_an_execution(here: Stage) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[Stage], None], str]] = {
-    "a lock": (hold_a_lock, "PLAN#other"),
+    "a lock": (take_a_lock, "PLAN#other"),
     "a claim": (claim_slot, "CLAIM#run#all#1"),
     "a job": (lose_a_job, "drsjob-"),
     "a server": (lose_a_server, "app"),
@@ -89,10 +89,10 @@ def test_what_is_lost_doubled_or_left_behind_is_noticed(spoiled: str) -> None:
     with stage(*groups, waves=[wave("all", onFailure="CONTINUE")]) as here:
         before = facts(here)
         run = here.run()
-        hold_to_facts(here, before, [run])
+        check_facts(here, before, [run])
         spoil(here)
         with pytest.raises(AssertionError, match=word):
-            hold_to_facts(here, before, [run])
+            check_facts(here, before, [run])
 
 
 def test_a_quota_that_was_exceeded_is_noticed() -> None:
@@ -101,7 +101,7 @@ def test_a_quota_that_was_exceeded_is_noticed() -> None:
         run = here.run()
         here.cloud.drs.admin("PATCH", "/settings", {"servers_in_all_jobs": 1})
         with pytest.raises(AssertionError, match="2 servers in jobs at once"):
-            hold_to_facts(here, before, [run])
+            check_facts(here, before, [run])
 
 
 def test_launch_settings_that_a_preparation_leaves_behind_are_noticed() -> None:
@@ -110,16 +110,16 @@ def test_launch_settings_that_a_preparation_leaves_behind_are_noticed() -> None:
         before = facts(here)
         prepare(here, "first")
         run = here.run()
-        hold_to_facts(here, before, [run])
+        check_facts(here, before, [run])
         prepare(here, "again")
         for item in here.items():
             if item["pk"].startswith("PREPARED#"):
                 executions().delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
         with pytest.raises(AssertionError, match=here.source("odd")):
-            hold_to_facts(here, before, [run])
+            check_facts(here, before, [run])
 
 
-def test_a_failure_tells_how_to_play_it_again() -> None:
+def test_a_failure_reports_how_to_play_it_again() -> None:
     def spoil(here: Stage, dice: Any) -> None:
         raise AssertionError("as expected")
 
@@ -130,11 +130,11 @@ def test_a_failure_tells_how_to_play_it_again() -> None:
 
 
 def test_the_same_seed_is_the_same_run() -> None:
-    def told(seed: int) -> tuple[Any, ...]:
+    def reported(seed: int) -> tuple[Any, ...]:
         [run] = play(SCENARIOS["dies-midway"], seed)
         return tuple(sorted(_outline(run)))
 
-    assert told(5) == told(5) != told(6)
+    assert reported(5) == reported(5) != reported(6)
 
 
 def _outline(run: Run) -> list[tuple[str, str, str]]:

@@ -83,7 +83,7 @@ FORWARDED: dict[str, dict[str, str]] = {
         "ec2:TerminateInstances": _TERMINATING,
     },
 }
-"""What DRS does with a role's permissions, by tier, each with the AWS source that says so."""
+"""What DRS does with a role's permissions, by tier, each with the AWS source that states it."""
 
 WITHHELD = {
     "ec2:AuthorizeSecurityGroupEgress": "a target keeps its security groups",
@@ -219,13 +219,13 @@ def test_drs_may_make_every_ec2_call_of_the_failback() -> None:
     [instance] = world.client.describe_recovery_instances(filters={"sourceServerIDs": [made]})["items"]
     world.client.terminate_recovery_instances(recoveryInstanceIDs=[instance["recoveryInstanceID"]])
     world.clock.advance(3600)
-    ending = {action for key, action in world.ec2.calls if key is not None}
-    assert "ec2:TerminateInstances" in ending
+    finishing = {action for key, action in world.ec2.calls if key is not None}
+    assert "ec2:TerminateInstances" in finishing
     assert as_caller <= set(FORWARDED["execution/launch"]) | {"ec2:DescribeInstances"}
-    assert ending <= set(FORWARDED["execution/retire"]) | {"ec2:DescribeInstances"}
+    assert finishing <= set(FORWARDED["execution/retire"]) | {"ec2:DescribeInstances"}
 
 
-def test_drs_may_look_at_the_target_when_launch_settings_are_written() -> None:
+def test_drs_may_read_the_target_when_launch_settings_are_written() -> None:
     world = World()
     server, target = world.server("web-1"), world.target("web-1")
     into = {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": target}}

@@ -1,4 +1,4 @@
-"""A preparation leaves nothing to configure, touches nobody who recovers, and can be undone."""
+"""A preparation leaves nothing to configure, touches no server that recovers, and can be undone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.killing import GROUPS, WAVES, reach, states, tell_end
+from tests.workflows.killing import GROUPS, WAVES, reach, send_end, states
 from tests.workflows.preparing import begin, ended, prepare
 from tests.workflows.stage import Stage, group, issue, stage, wave
 
@@ -42,7 +42,7 @@ def test_after_a_preparation_a_failover_has_nothing_to_configure() -> None:
             key: value for key, value in before.items() if key != "launch"
         }
         assert here.locks() == {}
-        assert here.subjects() == [], "nothing is blocked: nobody has to be told"
+        assert here.subjects() == [], "nothing is blocked: no operator is notified"
         assert writes(here) > 0
         run = here.run()
         assert run.status == "COMPLETED"
@@ -74,7 +74,7 @@ def test_an_undo_puts_back_what_was_and_a_second_one_has_nothing_to_do() -> None
         assert writes(here) == 0
 
 
-def test_what_somebody_has_changed_since_is_reported_prepared_again_and_survives_an_undo() -> None:
+def test_what_an_operator_has_changed_since_is_reported_prepared_again_and_survives_an_undo() -> None:
     with stage() as here:
         prepare(here)
         source = here.source("app-1")
@@ -91,7 +91,7 @@ def test_what_somebody_has_changed_since_is_reported_prepared_again_and_survives
         assert "launchIntoInstanceProperties" not in here.launch_settings("app-1")
 
 
-def test_an_undo_leaves_alone_what_somebody_has_set_since() -> None:
+def test_an_undo_leaves_alone_what_an_operator_has_set_since() -> None:
     with stage() as here:
         prepare(here)
         here.drs().update_launch_configuration(
@@ -102,7 +102,7 @@ def test_an_undo_leaves_alone_what_somebody_has_set_since() -> None:
         assert here.launch_settings("app-1")["targetInstanceTypeRightSizingMethod"] == "IN_AWS"
 
 
-def test_a_blocked_server_is_left_as_it_is_and_somebody_is_told() -> None:
+def test_a_blocked_server_is_left_as_it_is_and_an_operator_is_reported() -> None:
     with stage(group("ok"), group("odd", **issue("noTarget"))) as here:
         before = here.launch_settings("odd")
         prepared = prepare(here)
@@ -125,7 +125,7 @@ def test_a_drill_gives_back_the_prepared_state() -> None:
         assert set(prepare(here, "again").outcomes.values()) == {"ALREADY_RIGHT"}
 
 
-def test_a_preparation_gives_way_to_an_execution_of_the_plan() -> None:
+def test_a_preparation_yields_to_an_execution_of_the_plan() -> None:
     with stage() as here:
         run = here.start()
         reach(here, "recovery-wave", "ConfigureLaunch")
@@ -146,7 +146,7 @@ def test_servers_that_another_plan_recovers_are_left_alone() -> None:
         here.wait(run)
 
 
-def test_a_failover_that_starts_while_a_preparation_runs_goes_on_and_the_rest_gives_way() -> None:
+def test_a_failover_that_starts_while_a_preparation_runs_goes_on_and_the_rest_yields() -> None:
     with stage(group("app", count=25)) as here:
         runs: list[str] = []
 
@@ -180,7 +180,7 @@ def test_a_failover_in_the_midst_of_the_writing_takes_precedence() -> None:
             assert into == {"launchIntoEC2InstanceID": here.target(name)}
 
 
-def test_a_server_in_a_job_of_somebody_is_left_alone() -> None:
+def test_a_server_in_a_foreign_job_is_left_alone() -> None:
     with stage() as here:
         here.drs_fault("SERVER_BUSY", server=here.source("app-1"))
         assert prepare(here).outcomes == {"app-1": "YIELDED", "app-2": "PREPARED"}
@@ -243,7 +243,7 @@ def test_a_plan_that_changes_while_an_execution_runs_does_not_disturb_it() -> No
         here.store_plan()
         run = here.cloud.start("failover", {"plan": "shop"}, name="run")
         reach(here, "recovery-wave", "WatchJobs")
-        document = {**here.plan, "waves": [{**here.plan["waves"][0], "servers": {"names": ["nobody-*"]}}]}
+        document = {**here.plan, "waves": [{**here.plan["waves"][0], "servers": {"names": ["none-*"]}}]}
         here.call("StorePlanFunction", {"plan": document, "now": here.cloud.clock.now().isoformat()})
         ended_run = here.wait(run)
         assert ended_run.status == "COMPLETED"
@@ -289,7 +289,7 @@ def test_killed_and_started_again(machine: str, state: str) -> None:
         reach(here, machine, state)
         here.cloud.stop(first, "Operator", "killed")
         if here.cloud.result(first).status == "ABORTED":
-            tell_end(here, first)
+            send_end(here, first)
         second = prepare(here, "second")
         assert set(second.outcomes.values()) <= {"PREPARED", "ALREADY_RIGHT"}
         assert all(server["changedSince"] == [] for server in second.report["servers"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.control_messages import refused, tell
-from tests.workflows.failback_stage import away, home, one_side
-from tests.workflows.killing import tell_end
+from tests.workflows.control_messages import refused, send
+from tests.workflows.failback_stage import away, back, one_side
+from tests.workflows.killing import send_end
 from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 WAVES = [wave("data"), wave("web", "data")]
@@ -19,8 +19,8 @@ def redrive(here: Stage, arn: str) -> None:
 def attempt(here: Stage, arn: str, number: int) -> Run:
     """Waits for the end of a redriven execution; the report of that attempt."""
     result = here.cloud.wait(arn)
-    run = here.look(result, f"{arn.rsplit(':', 1)[-1]}-redrive-{number}")
-    here.hold_to_rules(run)
+    run = here.read(result, f"{arn.rsplit(':', 1)[-1]}-redrive-{number}")
+    here.check_rules(run)
     return run
 
 
@@ -39,7 +39,7 @@ def test_a_failed_failover_takes_over_what_was_done_and_launches_nothing_twice(o
         assert set(again.outcomes.values()) == {"RECOVERED"}
         assert [len(here.jobs_of(name)) for name in here.servers] == [1, 1, 1]
         assert here.cloud.result(arn).status == "SUCCEEDED"
-        assert here.look(here.cloud.result(arn)).report == first.report
+        assert here.read(here.cloud.result(arn)).report == first.report
 
 
 def test_what_fails_again_can_be_redriven_again() -> None:
@@ -56,7 +56,7 @@ def test_what_fails_again_can_be_redriven_again() -> None:
         assert here.execution_item("run-redrive-2")["request"]["reason"] == "storm"
 
 
-def test_a_redriven_execution_is_steered_and_holds_its_locks_under_its_own_name() -> None:
+def test_a_redriven_execution_is_controlled_and_keeps_its_locks_under_its_own_name() -> None:
     with stage() as here:
         here.cloud.fail_function("DiscoverServersFunction", error="Boom")
         arn = here.start()
@@ -65,11 +65,11 @@ def test_a_redriven_execution_is_steered_and_holds_its_locks_under_its_own_name(
         here.cloud.wait_until(lambda: bool(here.drs_state()["jobs"]))
         assert set(here.locks().values()) == {"run-redrive-1"}
         assert "has ended" in refused(here, "PAUSE")
-        tell(here, "PAUSE", "run-redrive-1")
+        send(here, "PAUSE", "run-redrive-1")
         rival = here.wait(here.start("rival"))
         assert rival.status == "FAILED"
         assert "run-redrive-1" in rival.report["reason"]
-        tell(here, "RESUME", "run-redrive-1")
+        send(here, "RESUME", "run-redrive-1")
         assert attempt(here, arn, 1).status == "COMPLETED"
 
 
@@ -81,12 +81,12 @@ def test_a_redriven_execution_that_is_stopped_is_closed_under_its_own_name() -> 
         redrive(here, arn)
         here.cloud.wait_until(lambda: bool(here.drs_state()["jobs"]))
         here.cloud.stop(arn, cause="Wrong plan.")
-        tell_end(here, arn)
+        send_end(here, arn)
         here.cloud.advance(600)
-        run = here.look(here.cloud.result(arn), "run-redrive-1")
+        run = here.read(here.cloud.result(arn), "run-redrive-1")
         assert run.status == "CANCELLED"
         assert "Wrong plan." in run.report["reason"]
-        assert here.look(here.cloud.result(arn)).report == first.report
+        assert here.read(here.cloud.result(arn)).report == first.report
         assert here.locks() == {}
 
 
@@ -108,7 +108,7 @@ def test_a_failed_failback_goes_on_where_it_stopped() -> None:
         assert here.wait(arn).status == "FAILED"
         redrive(here, arn)
         run = attempt(here, arn, 1)
-        home(here, before, run)
+        back(here, before, run)
         assert {one_side(here, name) for name in here.servers} == {"ORIGIN"}
 
 
@@ -117,7 +117,7 @@ def test_an_approved_failover_that_is_redriven_asks_for_no_second_approval() -> 
         here.cloud.fail_function("DiscoverServersFunction", error="Boom")
         arn = here.start(approval="REQUIRED")
         here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
-        tell(here, "APPROVE")
+        send(here, "APPROVE")
         assert here.wait(arn).status == "FAILED"
         redrive(here, arn)
         assert attempt(here, arn, 1).status == "COMPLETED"

@@ -11,7 +11,7 @@ import pytest
 
 from local.states import StatesError
 from local.states.runtime import current
-from tests.workflows.failback_stage import away, home, launches_at_origin, reversals
+from tests.workflows.failback_stage import away, back, launches_at_origin, reversals
 from tests.workflows.killing import CHILDREN, reach
 from tests.workflows.stage import Stage, group
 from tests.workflows.test_failback_happy import QUIESCE
@@ -102,7 +102,7 @@ def test_a_redriven_failback_goes_on_with_a_new_child(machine: str, how: str) ->
         assert error in (None, ended["error"])
         assert here.close_aborted(arn, status="FAILED") == {"status": "CLOSED"}
         redrive(here, arn)
-        home(here, before, attempt(here, arn, 1))
+        back(here, before, attempt(here, arn, 1))
         assert child_of(here, machine, "back-redrive-1")["status"] == "SUCCEEDED"
         assert asked == ["START", "CUTOVER"], "no approval is asked twice"
         assert reversals(here, "app") == 1
@@ -120,7 +120,7 @@ def test_a_stopped_failback_that_is_redriven_at_once_goes_on_in_its_child(machin
         assert child_of(here, machine)["status"] == "ABORTED"
         redrive(here, arn)
         assert here.call("CloseAbortedExecutionFunction", late) == {"status": "CLOSED"}
-        home(here, before, here.look(here.cloud.wait(arn)))
+        back(here, before, here.read(here.cloud.wait(arn)))
         assert child_of(here, machine, "back-redrive-1")["status"] == "SUCCEEDED"
         assert asked == ["CUTOVER"]
         assert reversals(here, "app") == 1

@@ -71,7 +71,7 @@ def test_invocations_are_listed_newest_first_since_a_moment_in_pages(here: Stage
     assert ssm(here).list_command_invocations(Filters=late)["CommandInvocations"] == []
 
 
-def test_a_command_fails_where_a_fault_says_so(here: Stage) -> None:
+def test_a_command_fails_where_a_fault_asks(here: Stage) -> None:
     well, ill = original(here, "app-1"), original(here, "app-2")
     fault = {"kind": "COMMAND_FAILS", "instance": ill, "times": 1, "message": "no such file"}
     here.cloud.ec2.add_faults([fault])

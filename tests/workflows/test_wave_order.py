@@ -77,7 +77,7 @@ def test_a_wave_goes_on_when_its_own_dependencies_are_done_not_the_whole_level()
         assert started_at(here, run, "after-quick") >= run.wave("quick")["endedAt"]
 
 
-def test_drs_that_starts_instances_itself_is_told_with_by_wave_as_remedy() -> None:
+def test_drs_that_starts_instances_itself_is_reported_with_by_wave_as_remedy() -> None:
     waves = [wave("data"), wave("web", "data")]
     with stage(*one_in_each(waves), waves=waves) as here:
         here.drs_fault("IGNORES_DISPOSITION", server=here.source("web"))
@@ -93,7 +93,7 @@ def test_drs_that_starts_instances_itself_is_told_with_by_wave_as_remedy() -> No
         assert "STARTED_BY_DRS" not in run.codes("data")
 
 
-def test_a_skipped_server_that_drs_started_is_told_to_run() -> None:
+def test_a_skipped_server_that_drs_started_is_reported_as_running() -> None:
     waves = [wave("data"), wave("web", "data")]
     broken = issue("targetDoesNotStart")
     with stage(*one_in_each(waves, data=broken), waves=waves) as here:

@@ -148,7 +148,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "missing.yaml")
 
 
-def test_subnets_that_leave_no_room_for_the_staging_area_are_refused(tmp_path: Path) -> None:
+def test_subnets_that_have_no_addresses_for_the_staging_area_are_refused(tmp_path: Path) -> None:
     text = GOOD.replace("10.2.0.0/28", "10.2.0.0/16")
 
     error = refusal(tmp_path, text)

@@ -42,7 +42,7 @@ def test_what_becomes_of_a_copy_is_not_seen_in_the_original() -> None:
     "item",
     [
         {},
-        {"name": {"S": "wéb-1"}, "count": {"N": "-12.50"}, "gone": {"NULL": True}, "on": {"BOOL": False}},
+        {"name": {"S": "wéb-1"}, "count": {"N": "-12.50"}, "missing": {"NULL": True}, "on": {"BOOL": False}},
         {"names": {"SS": ["a", "bc"]}, "inside": {"M": {"one": {"L": [{"S": "x"}, {"N": "1"}]}}}},
         "no item",
     ],

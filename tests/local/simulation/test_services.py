@@ -229,7 +229,7 @@ def test_a_recovery_job_runs_in_virtual_time_from_a_machine(cloud: VirtualCloud)
             "Start",
             Start=call("start", Assign={"job": "{% $states.result.Payload %}"}, Next="Sleep"),
             Sleep=wait(30, Next="Look"),
-            Look=call("status", "{% $job %}", Next="Ended"),
+            Reading=call("status", "{% $job %}", Next="Ended"),
             Ended=done,
             Done={"Type": "Succeed"},
         ),

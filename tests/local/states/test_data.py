@@ -117,14 +117,14 @@ def test_a_task_assigns_from_its_result(cloud: VirtualCloud) -> None:
 def test_a_catch_assigns_and_outputs(cloud: VirtualCloud) -> None:
     catcher = caught("States.ALL", Assign={"failure": "{% $states.errorOutput.Error %}"})
     cloud.add_machine(
-        "m", machine("Work", Work=call("nobody", Catch=[catcher]), Caught=give("{% $failure %}"))
+        "m", machine("Work", Work=call("unknown", Catch=[catcher]), Caught=give("{% $failure %}"))
     )
     assert cloud.run("m", {}, name="one").output == "Lambda.ResourceNotFoundException"
 
 
 def test_the_context_object_has_the_virtual_time(cloud: VirtualCloud) -> None:
     context = give("{% $states.context %}")
-    cloud.add_machine("m", machine("Sleep", Sleep=wait(90, Next="Look"), Look=context))
+    cloud.add_machine("m", machine("Sleep", Sleep=wait(90, Next="Reading"), Reading=context))
     output = cloud.run("m", {"x": 1}, name="one").output
     assert output["Execution"]["StartTime"] == "2030-01-01T00:00:00.000Z"
     assert output["Execution"]["RedriveCount"] == 0
@@ -258,10 +258,10 @@ def test_branches_of_a_parallel_wait_in_parallel(cloud: VirtualCloud) -> None:
 @pytest.mark.parametrize(
     ("states", "complaint"),
     [
-        ({"Work": give(1, Next="Gone")}, "Missing 'Next' target: Gone"),
+        ({"Work": give(1, Next="Missing")}, "Missing 'Next' target: Missing"),
         ({"Work": give(1), "Alone": give(2)}, 'State "Alone" is not reachable'),
         ({"Other": give(1)}, "Missing 'Next' target: Work"),
-        ({"Work": call("f", Catch=[caught("States.ALL", next="Gone")])}, "Catch[0]/Next"),
+        ({"Work": call("f", Catch=[caught("States.ALL", next="Missing")])}, "Catch[0]/Next"),
     ],
 )
 def test_a_definition_with_a_transition_to_nowhere_is_refused(

@@ -251,7 +251,7 @@ def test_errors_of_sdk_tasks_are_named_as_step_functions_names_them(cloud: Virtu
 
 
 def test_a_function_that_is_not_there_is_a_lambda_error(cloud: VirtualCloud) -> None:
-    cloud.add_machine("m", machine("Work", Work=call("nobody")))
+    cloud.add_machine("m", machine("Work", Work=call("unknown")))
     assert cloud.run("m", {}, name="one").error == "Lambda.ResourceNotFoundException"
 
 

@@ -63,7 +63,7 @@ def test_a_scope_has_one_session_for_all_services_calls_and_threads(
     assert len(wire.of("AssumeRole")) == 2
 
 
-def test_clients_are_kept_and_differ_by_service_scope_and_patience(accounts: MemberAccounts) -> None:
+def test_clients_are_kept_and_differ_by_service_scope_and_timeout(accounts: MemberAccounts) -> None:
     client = accounts.client("ec2", RECOVERY)
     assert accounts.client("ec2", RECOVERY, STANDARD) is client
     others = [

@@ -111,7 +111,7 @@ def test_a_refusal_names_the_server_and_a_lost_start_is_not_repeated(
     assert len(drs.jobs_since("2025-12-31T00:00:00Z")) == 1
 
 
-def test_throttled_reads_are_repeated_in_patience_and_then_given_up(
+def test_throttled_reads_are_repeated_for_a_time_and_then_given_up(
     estate: Estate, drs: DrsClient, wire: Wire
 ) -> None:
     estate.add_servers("web-1")

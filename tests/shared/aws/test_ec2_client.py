@@ -11,7 +11,7 @@ from shared.aws.errors import AwsUnavailableError, ThrottledError
 from tests.handlers.estate import RECOVERY, Estate
 from tests.handlers.wire import Call, Wire, no_answer, refused
 
-GONE = "i-00000000000000bad"
+MISSING = "i-00000000000000bad"
 
 
 @pytest.fixture
@@ -27,17 +27,17 @@ def test_targets_are_the_standing_instances_with_the_tag(estate: Estate, ec2: Ec
     tagged, running = estate.add_target("web-1"), estate.add_target("web-2", state="running")
     estate.add_target("web-3", tags={})
     estate.add_target("web-4", tags={"AWSDRS": "no"})
-    gone = estate.add_target("web-5")
-    estate.ec2().terminate_instances(InstanceIds=[gone])
+    missing = estate.add_target("web-5")
+    estate.ec2().terminate_instances(InstanceIds=[missing])
     assert {i.instance_id: i.state for i in ec2.targets()} == {tagged: "stopped", running: "running"}
-    assert {i.name for i in ec2.named(["web-3", "web-4", "web-5", "web-3", "nobody"])} == {"web-3", "web-4"}
+    assert {i.name for i in ec2.named(["web-3", "web-4", "web-5", "web-3", "unknown"])} == {"web-3", "web-4"}
     assert ec2.named([]) == []
 
 
 def test_an_instance_is_what_ec2_says_of_it(estate: Estate, ec2: Ec2Client) -> None:
     target = estate.add_target("web-1")
     said = estate.instance(target)
-    [found] = ec2.instances([target, GONE])
+    [found] = ec2.instances([target, MISSING])
     assert (found.instance_id, found.name, found.state) == (target, "web-1", "stopped")
     assert (found.private_ip, found.subnet_id) == (said["PrivateIpAddress"], said["SubnetId"])
     assert (found.platform, found.virtualization, found.root_device_type) == ("linux", "hvm", "ebs")
@@ -53,7 +53,7 @@ def test_filters_take_two_hundred_values(ec2: Ec2Client, wire: Wire) -> None:
 
 def test_health_is_state_address_and_both_status_checks(estate: Estate, ec2: Ec2Client) -> None:
     stopped, running = estate.add_target("web-1"), estate.add_target("web-2", state="running")
-    health = ec2.health([stopped, running, GONE])
+    health = ec2.health([stopped, running, MISSING])
     assert set(health) == {stopped, running}
     assert (health[running].state, health[running].status_ok) == ("running", True)
     assert (health[stopped].state, health[stopped].status_ok) == ("stopped", False)
@@ -111,12 +111,12 @@ def test_one_bad_instance_does_not_keep_its_neighbours_from_starting(
     estate: Estate, ec2: Ec2Client, wire: Wire
 ) -> None:
     targets = [estate.add_target(f"web-{number}") for number in range(5)]
-    refused = ec2.start([*targets[:2], GONE, *targets[2:]])
-    assert list(refused) == [GONE]
-    assert refused[GONE].code == "InvalidInstanceID.NotFound"
+    refused = ec2.start([*targets[:2], MISSING, *targets[2:]])
+    assert list(refused) == [MISSING]
+    assert refused[MISSING].code == "InvalidInstanceID.NotFound"
     assert {estate.instance(target)["State"]["Name"] for target in targets} == {"running"}
     assert ec2.start(targets) == {}, "what runs already stays so"
-    assert ec2.stop([GONE, *targets]).keys() == {GONE}
+    assert ec2.stop([MISSING, *targets]).keys() == {MISSING}
     assert {estate.instance(target)["State"]["Name"] for target in targets} == {"stopped"}
 
 

@@ -59,7 +59,7 @@ def test_a_profile_carries_the_policies_of_its_role(iam: IamClient) -> None:
 
 
 def test_a_profile_that_cannot_be_read_says_nothing(iam: IamClient, wire: Wire) -> None:
-    arn = f"arn:aws:iam::{RECOVERY.account}:instance-profile/nobody"
+    arn = f"arn:aws:iam::{RECOVERY.account}:instance-profile/none"
     assert iam.profile_policies(arn) is None
     wire.on("iam", "GetInstanceProfile", refused("AccessDenied", status=403))
     assert iam.profile_policies(arn) is None

@@ -17,7 +17,7 @@ waits = st.lists(st.tuples(st.floats(0, 5), st.integers(1, 3)), min_size=1, max_
 
 
 @given(st.floats(0.2, 50), waits)
-def test_a_bucket_keeps_its_rate_and_lets_nobody_wait_in_vain(
+def test_a_bucket_keeps_its_rate_and_lets_none_wait_in_vain(
     rate: float, asked: list[tuple[float, int]]
 ) -> None:
     bucket, now, through = Bucket.full(rate, 0.0), 0.0, 0
@@ -33,7 +33,7 @@ def test_a_bucket_keeps_its_rate_and_lets_nobody_wait_in_vain(
 
 
 class HandClock:
-    """Passes when somebody sleeps."""
+    """Passes when the code sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -84,7 +84,7 @@ def test_an_item_of_several_calls_takes_as_many_tokens(clock: HandClock) -> None
     assert clock.seconds == pytest.approx(3)
 
 
-def test_what_fails_is_raised_after_the_others_have_gone(clock: HandClock) -> None:
+def test_what_fails_is_raised_after_the_others_have_ended(clock: HandClock) -> None:
     done: list[int] = []
 
     def call(number: int) -> None:

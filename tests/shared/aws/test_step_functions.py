@@ -86,7 +86,7 @@ def test_other_refusals_of_step_functions_are_errors(estate: Estate, machine: st
         step_functions.start(machine, "one", {})
     wire.off("sfn", "StartExecution")
     with pytest.raises(AwsCallError, match="StateMachineDoesNotExist"):
-        step_functions.start(machine.replace("failover", "nobody"), "one", {})
+        step_functions.start(machine.replace("failover", "unknown"), "one", {})
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,9 @@ def test_an_event_without_an_id_is_refused(estate: Estate, machine: str) -> None
         start_from_event.handler(event, None)
 
 
-def test_an_execution_has_ended_when_step_functions_says_so(estate: Estate, machine: str, wire: Wire) -> None:
+def test_an_execution_has_ended_when_step_functions_reports_it(
+    estate: Estate, machine: str, wire: Wire
+) -> None:
     step_functions.start(machine, "one", {})
     arn = execution_arn(machine, "one")
     assert not step_functions.has_ended(arn)

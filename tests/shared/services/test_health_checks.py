@@ -61,48 +61,48 @@ def http(url: str, **more: Any) -> HealthCheck:
     return HealthCheck("HTTP", url=url, **more)
 
 
-def look(*checks: HealthCheck, name: str = "web-1") -> str | None:
+def read(*checks: HealthCheck, name: str = "web-1") -> str | None:
     return failing_check(checks, HERE, name)
 
 
 def test_no_checks_find_nothing() -> None:
-    assert look() is None
+    assert read() is None
 
 
 def test_an_open_port_and_the_wanted_status_pass(web: int) -> None:
-    assert look(tcp(web), http(f"http://{{privateIp}}:{web}/health")) is None
+    assert read(tcp(web), http(f"http://{{privateIp}}:{web}/health")) is None
 
 
 def test_placeholders_stand_for_the_address_and_the_name(web: int) -> None:
     assert (
-        look(tcp(web, host="{privateIp}"), http(f"http://{{privateIp}}:{web}/{{name}}", status=204)) is None
+        read(tcp(web, host="{privateIp}"), http(f"http://{{privateIp}}:{web}/{{name}}", status=204)) is None
     )
-    found = look(http(f"http://{{privateIp}}:{web}/{{name}}", status=204), name="web-2")
+    found = read(http(f"http://{{privateIp}}:{web}/{{name}}", status=204), name="web-2")
     assert found == f"GET http://{HERE}:{web}/web-2 answers 503, not 204"
 
 
 def test_an_error_status_may_be_the_wanted_one(web: int) -> None:
-    assert look(http(f"http://{HERE}:{web}/nothing", status=503)) is None
+    assert read(http(f"http://{HERE}:{web}/nothing", status=503)) is None
 
 
 def test_redirects_are_answers_too(web: int) -> None:
-    assert look(http(f"http://{HERE}:{web}/moved", status=302)) is None
-    assert look(http(f"http://{HERE}:{web}/moved")) == f"GET http://{HERE}:{web}/moved answers 302, not 200"
+    assert read(http(f"http://{HERE}:{web}/moved", status=302)) is None
+    assert read(http(f"http://{HERE}:{web}/moved")) == f"GET http://{HERE}:{web}/moved answers 302, not 200"
 
 
-def test_the_first_check_that_fails_is_told(web: int, closed: int) -> None:
-    found = look(tcp(web), tcp(closed), http(f"http://{HERE}:{web}/nothing"))
+def test_the_first_check_that_fails_is_reported(web: int, closed: int) -> None:
+    found = read(tcp(web), tcp(closed), http(f"http://{HERE}:{web}/nothing"))
     assert found is not None
     assert found.startswith(f"TCP {HERE}:{closed} does not answer: ")
 
 
 def test_a_closed_port_does_not_answer_http(closed: int) -> None:
-    assert "does not answer" in (look(http(f"http://{HERE}:{closed}/")) or "")
+    assert "does not answer" in (read(http(f"http://{HERE}:{closed}/")) or "")
 
 
 def test_a_server_that_says_nothing_times_out(deaf: int) -> None:
-    assert look(tcp(deaf, timeout_seconds=0.2)) is None, "it takes connections"
-    found = look(http(f"http://{HERE}:{deaf}/", timeout_seconds=0.2))
+    assert read(tcp(deaf, timeout_seconds=0.2)) is None, "it takes connections"
+    found = read(http(f"http://{HERE}:{deaf}/", timeout_seconds=0.2))
     assert found is not None
     assert "timed out" in found
 
@@ -118,7 +118,7 @@ def test_what_is_no_http_at_all_does_not_answer() -> None:
 
         thread = Thread(target=babble)
         thread.start()
-        found = look(http(f"http://{HERE}:{server.getsockname()[1]}/", timeout_seconds=5))
+        found = read(http(f"http://{HERE}:{server.getsockname()[1]}/", timeout_seconds=5))
         thread.join()
     assert "does not answer" in (found or "")
 
@@ -126,12 +126,12 @@ def test_what_is_no_http_at_all_does_not_answer() -> None:
 @pytest.mark.parametrize("name", ["größe", "a..b", "x" * 70, "web 1"])
 def test_a_name_that_makes_no_address_fails_its_server_only(web: int, name: str) -> None:
     """One odd name must not end the verification of a whole wave."""
-    assert "does not answer" in (look(tcp(web, host="{name}.invalid"), name=name) or "")
-    assert "does not answer" in (look(http("http://{name}.invalid/"), name=name) or "")
-    assert look(http(f"http://{HERE}:{web}/{{name}}"), name=name) is not None
+    assert "does not answer" in (read(tcp(web, host="{name}.invalid"), name=name) or "")
+    assert "does not answer" in (read(http("http://{name}.invalid/"), name=name) or "")
+    assert read(http(f"http://{HERE}:{web}/{{name}}"), name=name) is not None
 
 
 def test_no_proxy_stands_between(web: int, closed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://{HERE}:{closed}")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert look(http(f"http://{HERE}:{web}/health")) is None
+    assert read(http(f"http://{HERE}:{web}/health")) is None

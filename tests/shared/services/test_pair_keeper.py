@@ -1,4 +1,4 @@
-"""Who moved a pair last is told by execution ids: late, doubled and simultaneous writers change nothing."""
+"""Who moved a pair last is reported by execution ids: late, doubled and parallel writers change nothing."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def _recovered(scope: Scope, found: str | None, verified_at: str) -> ServerRecor
         scope=scope,
         site="main",
         status=ServerStatus.RECOVERED,
-        original_instance_id="i-home",
-        pair_instance_id="i-away" if scope == RECOVERY else "i-home",
+        original_instance_id="i-origin",
+        pair_instance_id="i-away" if scope == RECOVERY else "i-origin",
         failback=FailbackProgress(workload_instance_id=None if scope == RECOVERY else "i-away"),
         verified_at=verified_at,
         pair_moved_by=found,
@@ -77,7 +77,7 @@ def side(estate: Estate) -> tuple[str, str | None]:
     return pair(estate).workload_side, pair(estate).moved_by
 
 
-def test_a_failback_brings_the_pair_home_whatever_the_clock_says(estate: Estate) -> None:
+def test_a_failback_brings_the_pair_back_whatever_the_clock_says(estate: Estate) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None, LATE)
     out.keep()
     out.release()
@@ -89,12 +89,12 @@ def test_a_failback_brings_the_pair_home_whatever_the_clock_says(estate: Estate)
 def test_who_is_closed_late_does_not_undo_what_came_after(estate: Estate, over: bool) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None, LATE)
     out.keep()
-    home = Execution(estate, "home", Mode.FAILBACK, "out", EARLY)
-    home.keep()
+    back = Execution(estate, "back", Mode.FAILBACK, "out", EARLY)
+    back.keep()
     if over:
-        home.release()
+        back.release()
     revision = pair(estate).revision
-    for late in (out, home, out):
+    for late in (out, back, out):
         late.keep()
     assert side(estate) == ("ORIGIN", "home")
     assert pair(estate).revision == revision, "nothing was to be written"
@@ -104,19 +104,19 @@ def test_who_is_closed_for_the_first_time_when_another_has_moved_the_pair_stays_
     estate: Estate,
 ) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None, LATE)
-    home = Execution(estate, "home", Mode.FAILBACK, None, EARLY)
-    home.keep()
-    home.release()
+    back = Execution(estate, "back", Mode.FAILBACK, None, EARLY)
+    back.keep()
+    back.release()
     out.keep()
     assert side(estate) == ("ORIGIN", "home")
 
 
-def test_who_is_closed_late_is_heard_as_long_as_nobody_has_moved_the_pair(estate: Estate) -> None:
+def test_who_is_closed_late_is_heard_as_long_as_no_other_has_moved_the_pair(estate: Estate) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None)
-    home = Execution(estate, "home", Mode.FAILBACK, None)
+    back = Execution(estate, "back", Mode.FAILBACK, None)
     out.keep()
     assert side(estate) == ("RECOVERY", "out")
-    home.keep()
+    back.keep()
     assert side(estate) == ("ORIGIN", "home"), "it holds the server: what it says is newer"
     out.keep()
     assert side(estate) == ("ORIGIN", "home")
@@ -124,12 +124,12 @@ def test_who_is_closed_late_is_heard_as_long_as_nobody_has_moved_the_pair(estate
 
 def test_a_pair_that_changes_after_it_was_read_is_read_again(estate: Estate, wire: Wire) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None)
-    home = Execution(estate, "home", Mode.FAILBACK, None)
+    back = Execution(estate, "back", Mode.FAILBACK, None)
 
     def first_the_other(call: Call) -> None:
         wire.off("dynamodb", "TransactWriteItems")
-        home.keep()
-        home.release()
+        back.keep()
+        back.release()
 
     wire.on("dynamodb", "TransactWriteItems", first_the_other)
     out.keep()
@@ -153,7 +153,7 @@ def test_a_server_that_is_put_back_meanwhile_is_not_kept_as_it_was(estate: Estat
     assert side(estate) == ("ORIGIN", "out")
 
 
-def test_pairs_that_never_hold_still_are_left_to_another_try(estate: Estate, wire: Wire) -> None:
+def test_pairs_that_change_all_the_time_are_left_to_another_try(estate: Estate, wire: Wire) -> None:
     out = Execution(estate, "out", Mode.FAILOVER, None)
 
     def always_another(call: Call) -> None:
@@ -167,4 +167,4 @@ def test_pairs_that_never_hold_still_are_left_to_another_try(estate: Estate, wir
 
 
 def _pair() -> PairRecord:
-    return PairRecord("s-1", "web-1", RECOVERY, "i-away", "i-home", None, None, None, "ORIGIN")
+    return PairRecord("s-1", "web-1", RECOVERY, "i-away", "i-origin", None, None, None, "ORIGIN")

@@ -24,7 +24,7 @@ OUT = ServerRecord(
     scope=RECOVERY,
     site="main",
     status=ServerStatus.RECOVERED,
-    original_instance_id="i-home",
+    original_instance_id="i-origin",
     pair_instance_id="i-away",
     private_ip_after="10.2.0.1",
     original_private_ip="10.1.0.1",
@@ -33,7 +33,7 @@ OUT = ServerRecord(
 BACK = replace(
     OUT,
     scope=ORIGIN,
-    pair_instance_id="i-home",
+    pair_instance_id="i-origin",
     private_ip_after="10.1.0.1",
     failback=replace(
         OUT.failback,
@@ -51,7 +51,7 @@ SOURCE = SourceServer(
     scope=RECOVERY,
     site="main",
     hostname=None,
-    original_instance_id="i-home",
+    original_instance_id="i-origin",
     origin_account=ORIGIN.account,
     origin_region=ORIGIN.region,
     platform="linux",
@@ -84,32 +84,32 @@ def test_round_after_round_the_pair_is_as_before() -> None:
     assert first is not None
     assert (first.workload_side, first.scope, first.pair_instance_id) == ("RECOVERY", RECOVERY, "i-away")
     assert (first.original_scope, first.staging_account) == (ORIGIN, RECOVERY.account)
-    home = keep(first, replace(BACK, detached_volumes=(volume("vol-2", ORIGIN),)), Mode.FAILBACK)
-    assert home is not None
-    assert (home.workload_side, home.last_failover, home.last_failback) == ("ORIGIN", "FAILOVER", "FAILBACK")
-    assert (first.moved_by, home.moved_by) == ("FAILOVER", "FAILBACK")
-    assert [v.volume_id for v in home.detached_volumes] == ["vol-1", "vol-2"]
-    assert keep(home, BACK, Mode.FAILBACK) == home, "repeating it is harmless"
+    back = keep(first, replace(BACK, detached_volumes=(volume("vol-2", ORIGIN),)), Mode.FAILBACK)
+    assert back is not None
+    assert (back.workload_side, back.last_failover, back.last_failback) == ("ORIGIN", "FAILOVER", "FAILBACK")
+    assert (first.moved_by, back.moved_by) == ("FAILOVER", "FAILBACK")
+    assert [v.volume_id for v in back.detached_volumes] == ["vol-1", "vol-2"]
+    assert keep(back, BACK, Mode.FAILBACK) == back, "repeating it is harmless"
     later = "2026-01-03T01:00:00Z"
-    again = keep(home, replace(OUT, verified_at=later), Mode.FAILOVER, by="again")
+    again = keep(back, replace(OUT, verified_at=later), Mode.FAILOVER, by="again")
     assert again == replace(
-        home, workload_side="RECOVERY", last_failover="again", last_failover_at=later, moved_by="again"
+        back, workload_side="RECOVERY", last_failover="again", last_failover_at=later, moved_by="again"
     )
 
 
 def test_a_clock_that_jumped_back_keeps_no_server_away() -> None:
     out = keep(None, OUT, Mode.FAILOVER)
-    home = keep(out, replace(BACK, verified_at="2025-12-31T23:00:00Z"), Mode.FAILBACK)
-    assert home is not None
-    assert home.workload_side == "ORIGIN"
+    back = keep(out, replace(BACK, verified_at="2025-12-31T23:00:00Z"), Mode.FAILBACK)
+    assert back is not None
+    assert back.workload_side == "ORIGIN"
 
 
 def test_an_execution_that_is_closed_late_does_not_undo_what_came_after_it() -> None:
-    home = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
-    assert home is not None
+    back = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
+    assert back is not None
     late = replace(OUT, detached_volumes=(volume("vol-9"),))
-    assert keep(home, late, Mode.FAILOVER, moved=True) == replace(home, detached_volumes=(volume("vol-9"),))
-    away = keep(home, OUT, Mode.FAILOVER, by="again")
+    assert keep(back, late, Mode.FAILOVER, moved=True) == replace(back, detached_volumes=(volume("vol-9"),))
+    away = keep(back, OUT, Mode.FAILOVER, by="again")
     assert keep(away, BACK, Mode.FAILBACK, moved=True) == away
     put_back = replace(OUT, drill=replace(OUT.drill, cleaned_up_at="2026-01-01T02:00:00Z"))
     assert keep(away, put_back, Mode.FAILOVER, moved=True) == away
@@ -124,24 +124,24 @@ def test_a_server_that_was_put_back_is_at_origin_by_the_execution_that_undid_it(
     assert (undone.workload_side, undone.moved_by) == ("ORIGIN", "FAILOVER")
 
 
-def test_a_pair_that_nobody_recorded_is_made_on_the_failback() -> None:
+def test_a_pair_without_a_record_is_made_on_the_failback() -> None:
     pair = keep(None, BACK, Mode.FAILBACK)
     assert pair is not None
     assert (pair.scope, pair.pair_instance_id, pair.private_ip) == (RECOVERY, "i-away", "10.2.0.1")
     assert (pair.original_scope, pair.original_instance_id, pair.original_private_ip) == (
         ORIGIN,
-        "i-home",
+        "i-origin",
         "10.1.0.1",
     )
 
 
-def test_a_server_that_was_home_before_keeps_who_brought_it() -> None:
+def test_a_server_that_was_failed_back_before_keeps_who_brought_it() -> None:
     out = keep(None, OUT, Mode.FAILOVER)
-    home = keep(out, BACK, Mode.FAILBACK)
+    back = keep(out, BACK, Mode.FAILBACK)
     later = kept_pair(
-        home, replace(BACK, verified_at=None), SOURCE, mode=Mode.FAILBACK, execution_id="a-later-one"
+        back, replace(BACK, verified_at=None), SOURCE, mode=Mode.FAILBACK, execution_id="a-later-one"
     )
-    assert later == home
+    assert later == back
 
 
 def test_volumes_that_are_no_more_are_forgotten() -> None:
@@ -153,14 +153,14 @@ def test_volumes_that_are_no_more_are_forgotten() -> None:
 
 def test_a_drill_changes_no_side() -> None:
     assert keep(None, OUT, Mode.DRILL) is None
-    home = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
-    assert home is not None
-    drilled = keep(home, replace(OUT, detached_volumes=(volume("vol-3"),)), Mode.DRILL)
-    assert drilled == replace(home, detached_volumes=(volume("vol-3"),))
+    back = keep(keep(None, OUT, Mode.FAILOVER), BACK, Mode.FAILBACK)
+    assert back is not None
+    drilled = keep(back, replace(OUT, detached_volumes=(volume("vol-3"),)), Mode.DRILL)
+    assert drilled == replace(back, detached_volumes=(volume("vol-3"),))
 
 
 @pytest.mark.parametrize(("waited", "seconds"), [(0, 15), (150, 15), (600, 60), (86_400, 120)])
-def test_looks_come_soon_at_first_and_less_often_later(waited: int, seconds: int) -> None:
+def test_polls_come_soon_at_first_and_less_often_later(waited: int, seconds: int) -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     began = iso(now - timedelta(seconds=waited))
     assert step_wait([None, began, iso(now - timedelta(days=2))], now) == seconds

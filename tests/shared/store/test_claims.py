@@ -1,4 +1,4 @@
-"""Claims on room: renewed without losing the place in line, granted to one at a time, dropped."""
+"""Claims on slots: renewed without losing the place in line, granted to one at a time, dropped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_asking_again_keeps_the_place_in_line(estate: Estate) -> None:
     assert claims.all() == []
 
 
-def test_two_who_saw_the_same_room_do_not_both_get_it(estate: Estate) -> None:
+def test_two_who_saw_the_same_slot_do_not_both_get_it(estate: Estate) -> None:
     """The second reads before the first is granted, and is judged again when it finds that out."""
     claims = ClaimStore(estate.store.table_name, RECOVERY)
     seen: list[int] = []
@@ -43,7 +43,7 @@ def test_two_who_saw_the_same_room_do_not_both_get_it(estate: Estate) -> None:
 
 
 def test_an_execution_that_ends_leaves_no_claim_and_those_of_others(estate: Estate) -> None:
-    """Found by scenario role-lost, seed 1: a batch that is never started asked for room once."""
+    """Found by scenario role-lost, seed 1: a batch that is never started asked for a slot once."""
     claims = ClaimStore(estate.store.table_name, RECOVERY)
     other = replace(claim(estate, 1), execution_id="execution-10")
     claims.put([claim(estate, 1), claim(estate, 2), other], estate.clock.now())

@@ -48,10 +48,10 @@ def test_an_execution_is_recorded_once(opened: Estate) -> None:
 
 
 def test_an_unknown_execution_is_named(estate: Estate) -> None:
-    with pytest.raises(ExecutionNotFoundError, match="'nobody'"):
-        estate.store.execution("nobody")
-    with pytest.raises(ExecutionNotFoundError, match="'nobody'"):
-        estate.store.plan("nobody")
+    with pytest.raises(ExecutionNotFoundError, match="'unknown'"):
+        estate.store.execution("unknown")
+    with pytest.raises(ExecutionNotFoundError, match="'unknown'"):
+        estate.store.plan("unknown")
 
 
 def test_the_outcome_of_an_execution_is_final(opened: Estate) -> None:
@@ -222,7 +222,7 @@ def test_the_outcome_of_a_wave_is_final_and_its_plan_is_written_once(opened: Est
         makers.wave("data", status=WaveStatus.FAILED, reason="why"),
         makers.wave("web", "data"),
     ]
-    assert not opened.store.change_wave("execution-1", "nobody", {"status": WaveStatus.RUNNING})
+    assert not opened.store.change_wave("execution-1", "unknown", {"status": WaveStatus.RUNNING})
 
 
 def test_one_wave_is_read_by_its_name(opened: Estate) -> None:
@@ -283,7 +283,7 @@ def test_facts_come_back_by_kind_and_a_later_one_replaces_an_earlier(opened: Est
     assert opened.store.facts("execution-1", Finding) == [finding]
 
 
-def test_more_servers_than_one_answer_holds_are_read_page_by_page(opened: Estate, wire: Wire) -> None:
+def test_more_servers_than_one_answer_has_are_read_page_by_page(opened: Estate, wire: Wire) -> None:
     """DynamoDB answers a query with at most 1 MB."""
     servers = [makers.record(number, reason="x" * 30_000) for number in range(60)]
     opened.store.put_servers("execution-1", servers)

@@ -13,25 +13,25 @@ from tests.handlers.estate import Estate, environment
 from tests.handlers.wire import Call, Wire
 
 
-def nobody(holder: str) -> bool:
+def none(holder: str) -> bool:
     """No execution is over."""
     return False
 
 
-def everybody(holder: str) -> bool:
+def everyone(holder: str) -> bool:
     return True
 
 
 def test_a_free_lock_is_taken_once_and_again_by_its_holder(estate: Estate) -> None:
-    assert estate.locks.take([plan_lock("erp")], "one", nobody) == {}
-    assert estate.locks.take([plan_lock("erp")], "one", nobody) == {}
+    assert estate.locks.take([plan_lock("erp")], "one", none) == {}
+    assert estate.locks.take([plan_lock("erp")], "one", none) == {}
     assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "one"}
 
 
-def test_a_held_lock_names_its_holder_and_leaves_the_others_taken(estate: Estate) -> None:
-    estate.locks.take([server_lock("s-2")], "one", nobody)
-    held = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "two", nobody)
-    assert held == {"SERVER#s-2": "one"}
+def test_a_taken_lock_names_its_holder_and_leaves_the_others_taken(estate: Estate) -> None:
+    estate.locks.take([server_lock("s-2")], "one", none)
+    taken = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "two", none)
+    assert taken == {"SERVER#s-2": "one"}
     assert estate.locks.holders([server_lock(f"s-{n}") for n in (1, 2, 3, 4)]) == {
         "SERVER#s-1": "two",
         "SERVER#s-2": "one",
@@ -46,16 +46,16 @@ def test_the_lock_of_an_execution_that_is_over_is_taken_over(estate: Estate) -> 
         asked.append(holder)
         return holder == "dead"
 
-    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "dead", nobody)
-    estate.locks.take([server_lock("s-3")], "alive", nobody)
-    held = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "new", is_over)
-    assert held == {"SERVER#s-3": "alive"}
+    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "dead", none)
+    estate.locks.take([server_lock("s-3")], "alive", none)
+    taken = estate.locks.take([server_lock(f"s-{n}") for n in (1, 2, 3)], "new", is_over)
+    assert taken == {"SERVER#s-3": "alive"}
     assert estate.locks.holders([server_lock("s-1")]) == {"SERVER#s-1": "new"}
     assert sorted(asked) == ["alive", "dead"], "each holder is asked about once"
 
 
 def test_a_lock_that_is_let_go_during_the_take_over_is_taken(estate: Estate) -> None:
-    estate.locks.take([plan_lock("erp")], "dead", nobody)
+    estate.locks.take([plan_lock("erp")], "dead", none)
 
     def lets_go(holder: str) -> bool:
         estate.locks.release([plan_lock("erp")], holder)
@@ -65,11 +65,11 @@ def test_a_lock_that_is_let_go_during_the_take_over_is_taken(estate: Estate) -> 
     assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "new"}
 
 
-def test_a_lock_that_somebody_faster_took_over_stays_with_them(estate: Estate) -> None:
-    estate.locks.take([plan_lock("erp")], "dead", nobody)
+def test_a_lock_that_a_faster_execution_took_over_stays_with_them(estate: Estate) -> None:
+    estate.locks.take([plan_lock("erp")], "dead", none)
 
     def faster(holder: str) -> bool:
-        estate.locks.take([plan_lock("erp")], "faster", everybody)
+        estate.locks.take([plan_lock("erp")], "faster", everyone)
         return True
 
     assert estate.locks.take([plan_lock("erp")], "slower", faster) == {"PLAN#erp": "dead"}
@@ -77,8 +77,8 @@ def test_a_lock_that_somebody_faster_took_over_stays_with_them(estate: Estate) -
 
 
 def test_only_own_locks_are_let_go(estate: Estate) -> None:
-    estate.locks.take([server_lock("s-1")], "one", nobody)
-    estate.locks.take([server_lock("s-2")], "two", nobody)
+    estate.locks.take([server_lock("s-1")], "one", none)
+    estate.locks.take([server_lock("s-2")], "two", none)
     estate.locks.release([server_lock(f"s-{n}") for n in (1, 2, 3)], "one")
     assert estate.locks.holders([server_lock("s-1"), server_lock("s-2")]) == {"SERVER#s-2": "two"}
     estate.locks.release([server_lock("s-1")], "one")
@@ -86,14 +86,14 @@ def test_only_own_locks_are_let_go(estate: Estate) -> None:
 
 def test_more_than_a_hundred_locks_are_taken_and_read(estate: Estate, wire: Wire) -> None:
     locks = [server_lock(f"s-{number}") for number in range(101)]
-    assert estate.locks.take(locks, "one", nobody) == {}
+    assert estate.locks.take(locks, "one", none) == {}
     wire.clear()
-    assert len(estate.locks.take(locks, "two", nobody)) == 101
+    assert len(estate.locks.take(locks, "two", none)) == 101
     assert len(wire.of("BatchGetItem")) == 2
 
 
 def test_keys_that_dynamodb_leaves_out_are_asked_for_again(estate: Estate, wire: Wire) -> None:
-    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "one", nobody)
+    estate.locks.take([server_lock("s-1"), server_lock("s-2")], "one", none)
     table = environment()["EXECUTIONS_TABLE"]
 
     def half(call: Call) -> AWSResponse | None:
@@ -121,8 +121,8 @@ def test_a_lock_has_one_holder_whatever_the_order(
     for who, numbers, takes in steps:
         locks = [server_lock(f"s-{number}") for number in sorted(numbers)]
         if takes:
-            held = estate.locks.take(locks, who, nobody)
-            assert held == {lock: expected[lock] for lock in locks if expected.get(lock, who) != who}
+            taken = estate.locks.take(locks, who, none)
+            assert taken == {lock: expected[lock] for lock in locks if expected.get(lock, who) != who}
             expected |= {lock: who for lock in locks if lock not in expected}
         else:
             estate.locks.release(locks, who)

@@ -53,7 +53,7 @@ def test_all_plans_are_named_though_they_fill_more_than_one_answer(estate: Estat
     for number in range(4):
         estate.plans.put(plan_document(name=f"plan-{number}", description="x" * 350_000), estate.clock.now())
     assert estate.plans.names() == ["plan-0", "plan-1", "plan-2", "plan-3"]
-    assert estate.plans.get("nobody") is None
+    assert estate.plans.get("unknown") is None
 
 
 def test_pairs_are_kept_by_server_and_read_by_the_hundred(estate: Estate, wire: Wire) -> None:

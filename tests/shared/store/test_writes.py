@@ -91,7 +91,7 @@ def test_the_answer_of_each_operation_stands_in_its_place_across_transactions(ta
         (set_if(TABLE, key(2), {"reason": "x"}, "attribute_exists(pk)", {}), False),
     ],
 )
-def test_an_operation_says_whether_its_condition_held(
+def test_an_operation_says_whether_its_condition_was_met(
     table: Any, operation: dict[str, Any], expected: bool
 ) -> None:
     table.put_item(Item=item(1, holder="a", status="OPEN"))

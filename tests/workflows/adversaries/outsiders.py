@@ -14,7 +14,7 @@ Place = dict[str, str] | None
 
 
 def point(here: Stage, server: str, instance_id: str, place: Place = None, source: str | None = None) -> None:
-    """Somebody has DRS launch a server into this instance; an empty id clears the setting."""
+    """An operator has DRS launch a server into this instance; an empty id clears the setting."""
     drs = here.cloud.client("drs", place["account"], place["region"]) if place else here.drs()
     drs.update_launch_configuration(
         sourceServerID=source or here.source(server),

@@ -1,4 +1,4 @@
-"""What goes wrong on the way home."""
+"""What goes wrong on the failback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.workflows.scenarios import faults
 from tests.workflows.scenarios.failover import FAILOVERS
 from tests.workflows.scenarios.scenario import Scenario, fail_servers_back
 
-_BOTH_WAYS = (
+_BOTH_DIRECTIONS = (
     "throttling",
     "answers-lost",
     "dies-before",
@@ -28,7 +28,7 @@ FAILBACKS = [
     *(
         replace(scenario, name=f"failback-{scenario.name}", play=fail_servers_back, returning=True)
         for scenario in FAILOVERS
-        if scenario.name in _BOTH_WAYS
+        if scenario.name in _BOTH_DIRECTIONS
     ),
     Scenario(
         "failback-start-unanswered",

@@ -1,4 +1,4 @@
-"""What goes wrong on the way out."""
+"""What goes wrong on the failover."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def overlapping(here: Stage, dice: Random) -> Sequence[Run]:
 def each_once(here: Stage, runs: Sequence[Run]) -> None:
     """Every server was recovered by one of the two, and was blocked for the other."""
     for name in here.servers:
-        told = [run.outcomes[name] for run in runs if name in run.outcomes]
-        assert told.count("RECOVERED") == 1, [run.summary for run in runs]
-        assert set(told) <= {"RECOVERED", "BLOCKED"}
+        reported = [run.outcomes[name] for run in runs if name in run.outcomes]
+        assert reported.count("RECOVERED") == 1, [run.summary for run in runs]
+        assert set(reported) <= {"RECOVERED", "BLOCKED"}
 
 
 def changing_the_plan(here: Stage, dice: Random) -> Sequence[Run]:
@@ -106,7 +106,7 @@ def lose_events(here: Stage, dice: Random) -> None:
 
 
 def doubled(seconds: float) -> Arrange:
-    """Many functions get their input twice, that much apart at most."""
+    """Many functions get their input twice, that far from each other at most."""
     return faults.invocations(0.4, lambda dice: Disturbance(again_after=dice.uniform(0, seconds)))
 
 
@@ -194,7 +194,7 @@ FAILOVERS = [
     Scenario(
         "operators",
         "People pause, resume, skip and cancel at any time, some messages twice",
-        faults.steer,
+        faults.control,
         expect=lambda here, runs: None,
         on_failure="CONTINUE",
     ),

@@ -16,7 +16,7 @@ from tests.workflows.stage import Stage
 
 SERVICES = ("drs", "ec2", "dynamodb", "sts", "sfn", "sns", "s3", "ssm", "service-quotas", "iam", "lambda")
 ERRORS = ("Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout")
-"""What Step Functions is told of a function whose process ends, most often the first."""
+"""What Step Functions learns of a function whose process ends, most often the first."""
 JUMPS = (-1200, -300, -60, -5, 5, 60, 300, 1200)
 """Seconds by which a clock jumps."""
 
@@ -63,7 +63,7 @@ def invocations(share: float, issue: Callable[[Random], Disturbance]) -> Arrange
 
 
 def death(dice: Random) -> str:
-    """How it is told."""
+    """How it is reported."""
     return dice.choices(ERRORS, weights=(5, 3, 3, 1))[0]
 
 
@@ -94,7 +94,7 @@ def refuse_one(here: Stage, dice: Random) -> None:
 
 
 def jump_about(here: Stage, dice: Random) -> None:
-    """The time that the machines tell jumps against that of DRS and EC2, now and then."""
+    """The time that the machines show jumps against that of DRS and EC2, now and then."""
     for at in sorted(dice.uniform(0, 600) for _ in range(dice.randint(3, 6))):
         ahead = timedelta(seconds=dice.choice(JUMPS))
         here.cloud.clock.call_later(at, lambda ahead=ahead: _set_ahead(here, ahead))  # type: ignore[misc]
@@ -130,7 +130,7 @@ def fail_a_start(here: Stage, dice: Random) -> None:
 
 
 def lock_out(at: str | None = None) -> Arrange:
-    """Nobody may assume a role in one recovery account: from the start, or from a function's first run on.
+    """None may assume a role in one recovery account: from the start, or from a function's first run on.
 
     STS says the same of a role that is not there and of one that asks for another ExternalId.
     """
@@ -147,7 +147,7 @@ def lock_out(at: str | None = None) -> Arrange:
     return arrange
 
 
-def steer(here: Stage, dice: Random) -> None:
+def control(here: Stage, dice: Random) -> None:
     """People pause, resume, skip and cancel at any time, some messages twice; in the end all goes on."""
     wave = {"wave": dice.choice(["data", "app", "web"])}
     servers = {"servers": [dice.choice(sorted(here.servers))]}
@@ -170,7 +170,7 @@ def steer(here: Stage, dice: Random) -> None:
 
 
 def _say(here: Stage, seconds: float, message: dict[str, Any]) -> None:
-    """Somebody says it to whatever runs then."""
+    """An operator sends it to whatever runs then."""
 
     def say() -> None:
         for record in list(here.cloud.states.records.values()):

@@ -51,7 +51,7 @@ CLOUD: dict[str, Arrange] = {
     "does not start": faults.fail_a_start,
 }
 AT_ORIGIN = ("events", "clock", "stuck", "fails once")
-"""Those that leave a server on one side at the end: the way home is then compared server by server."""
+"""Those that leave a server on one side at the end: the failback is then compared server by server."""
 
 
 def _mixed(returning: bool) -> Arrange:
@@ -63,7 +63,7 @@ def _mixed(returning: bool) -> Arrange:
             faults.invocations(dice.uniform(0.05, 0.25), issue)(here, dice)
         known = AT_ORIGIN if returning else sorted(CLOUD)
         if dice.random() < 0.3:
-            faults.steer(here, dice)
+            faults.control(here, dice)
         for name in dice.sample(known, dice.randint(0, 2)):
             CLOUD[name](here, dice)
 
@@ -102,7 +102,7 @@ def _whatever(here: Stage, runs: Sequence[Run]) -> None:
 MIXES = [
     Scenario(
         "mix",
-        "Several faults at once on the way out",
+        "Several faults at once on the failover",
         _mixed(returning=False),
         _among_preparations,
         expect=_whatever,
@@ -110,7 +110,7 @@ MIXES = [
     ),
     Scenario(
         "failback-mix",
-        "Several faults at once on the way home",
+        "Several faults at once on the failback",
         _mixed(returning=True),
         fail_servers_back,
         expect=_whatever,

@@ -1,4 +1,4 @@
-"""What a scenario is, and how one is played: with a seed, to its end, and held to the facts."""
+"""What a scenario is, and how one is played: with a seed, to its end, and checked against the facts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from drs_emulator import Settings
 from shared.aws.cross_account import member_accounts
-from tests.workflows.failback_stage import fail_back, home
-from tests.workflows.oracle import facts, hold_to_facts
+from tests.workflows.failback_stage import back, fail_back
+from tests.workflows.oracle import check_facts, facts
 from tests.workflows.stage import QUICK_JOBS, Run, Stage, group, site, stage, wave
 
 WEST = {
@@ -41,7 +41,7 @@ def fail_servers_back(here: Stage, dice: Random) -> Sequence[Run]:
 
 
 def all_recovered(here: Stage, runs: Sequence[Run]) -> None:
-    """Nobody noticed anything."""
+    """No function noticed anything."""
     for run in runs:
         assert set(run.outcomes.values()) == {"RECOVERED"}, run.summary
         assert run.status == "COMPLETED", run.summary
@@ -53,7 +53,7 @@ class Scenario:
 
     ``arrange`` makes things go wrong before ``play`` runs what is to withstand it; both draw from dice that
     only the seed throws. ``expect`` is what this scenario asks for beyond ``hold_to_facts``.
-    ``returning``: the fleet was failed over before, without faults, and comes home. ``timely``: the times in
+    ``returning``: the fleet was failed over before, without faults, and comes back. ``timely``: the times in
     reports follow each other.
     """
 
@@ -70,7 +70,7 @@ class Scenario:
 
     @contextmanager
     def fleet(self, seed: int) -> Iterator[Stage]:
-        """Three waves on two sites; for the way home, where waves are the same again, two on one."""
+        """Three waves on two sites; for the failback, where waves are the same again, two on one."""
         waves = [
             wave("data", onFailure=self.on_failure),
             wave("app", "data", onFailure=self.on_failure),
@@ -123,8 +123,8 @@ def _play(scenario: Scenario, seed: int) -> Sequence[Run]:
         runs = scenario.play(here, dice)
         here.cloud.heal()
         here.cloud.advance(LATE)
-        hold_to_facts(here, before, runs)
+        check_facts(here, before, runs)
         scenario.expect(here, runs)
         if scenario.returning and scenario.expect is all_recovered:
-            home(here, world, runs[-1], timely=scenario.timely)
+            back(here, world, runs[-1], timely=scenario.timely)
         return runs

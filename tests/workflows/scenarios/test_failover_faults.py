@@ -1,4 +1,4 @@
-"""Every fault on the way out that must not hurt, with one seed; SEEDS=20 plays each with twenty."""
+"""Every fault on the failover that must not hurt, with one seed; SEEDS=20 plays each with twenty."""
 
 from __future__ import annotations
 

@@ -314,7 +314,7 @@ def test_a_remedy_that_is_one_command_is_that_command_with_the_ids_filled_in(
     assert any(command in finding.remedy for finding in check_server(facts(**changes), DEFAULT))
 
 
-def test_the_reason_of_a_stall_is_told() -> None:
+def test_the_reason_of_a_stall_is_reported() -> None:
     stalled = facts(server=source_server(replication_state="STALLED", stalled_reason="AGENT_NOT_SEEN"))
     assert "AGENT_NOT_SEEN" in check_server(stalled, DEFAULT)[0].found
     unsure = replace(stalled, has_recovery_point=None)

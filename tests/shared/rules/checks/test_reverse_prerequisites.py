@@ -101,7 +101,7 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
         ({"denied_agent_actions": ("drs:CreateSourceServerForDrs",)}, DEFAULT, {"AGENT_DENIED": V}),
         ({"metadata": MetadataFacts(endpoint_enabled=False)}, DEFAULT, {"IMDS_DISABLED": C}),
         ({"metadata": None}, DEFAULT, {"IMDS_UNKNOWN": W}),
-        # the way out
+        # the failover
         (network(tcp(443), tcp(1500)), DEFAULT, {}),
         (network(tcp(0, to=65535)), DEFAULT, {}),
         (network(tcp(1500)), DEFAULT, {"EGRESS_443_CLOSED": V}),
@@ -215,7 +215,7 @@ def test_a_single_fault_is_found_and_nothing_else(
         assert finding.remedy
 
 
-def test_a_server_that_is_home_is_not_checked() -> None:
+def test_a_server_that_is_failed_back_is_not_checked() -> None:
     assert check_reverse_server(facts(stage=Stage.AT_ORIGIN, original=None, network=None), DEFAULT) == ()
 
 

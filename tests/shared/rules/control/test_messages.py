@@ -1,4 +1,4 @@
-"""What may be told to an execution, and how a bad message is answered."""
+"""What may be sent to an execution, and how a bad message is answered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.rules.plan.contracts import Problem, problems
 from shared.services.controller import retry_name
 from tests.makers import execution, record, wave
 
-WHO = {"executionId": "erp-1", "by": "ana", "reason": "look first"}
+WHO = {"executionId": "erp-1", "by": "ana", "reason": "check first"}
 AT = "2026-01-01T10:00:00Z"
 
 
@@ -65,7 +65,7 @@ documents = st.fixed_dictionaries(
         "executionId": st.sampled_from(["erp-1", "no such id!"]),
         "action": st.sampled_from([*Action, "STOP"]),
         "by": st.sampled_from(["ana", "", 3]),
-        "reason": st.just("look first"),
+        "reason": st.just("check first"),
     },
     optional={
         "when": st.sampled_from(["NOW", "NEXT_WAVE", "x"]),
@@ -112,7 +112,7 @@ def test_a_foreign_event_is_no_message() -> None:
         parse_message({"source": "aws.ec2", "detail-type": "Other", "detail": said("PAUSE")})
 
 
-PAUSED = Pause("0001", PausePoint.NOW, "ana", "look first", AT)
+PAUSED = Pause("0001", PausePoint.NOW, "ana", "check first", AT)
 LEFT = Cancellation("bo", "false alarm", AT, "0002")
 
 

@@ -33,7 +33,7 @@ def running(*pauses: Pause, order: LaunchOrder = LaunchOrder.TOGETHER) -> Execut
 
 
 @pytest.mark.parametrize(
-    ("hold", "order", "stage", "launches", "starts"),
+    ("pause", "order", "stage", "launches", "starts"),
     [
         ("now", "TOGETHER", "planned", False, False),
         ("now", "TOGETHER", "launching", False, False),
@@ -52,29 +52,29 @@ def running(*pauses: Pause, order: LaunchOrder = LaunchOrder.TOGETHER) -> Execut
         ("before data", "BY_WAVE", "launching", True, True),
     ],
 )
-def test_what_a_pause_holds(hold: str, order: str, stage: str, launches: bool, starts: bool) -> None:
-    paused = running(PAUSES[hold], order=LaunchOrder(order))
+def test_what_a_pause_stops(pause: str, order: str, stage: str, launches: bool, starts: bool) -> None:
+    paused = running(PAUSES[pause], order=LaunchOrder(order))
     expected = "ana paused it: wait"
     assert launch_pause(paused, STAGES[stage]) == (None if launches else expected)
     assert start_pause(paused, STAGES[stage]) == (None if starts else expected)
 
 
-holds = st.lists(st.sampled_from(list(PAUSES.values())), unique=True)
+keeps = st.lists(st.sampled_from(list(PAUSES.values())), unique=True)
 stages = st.sampled_from(list(STAGES.values()))
 orders = st.sampled_from(list(LaunchOrder))
 
 
-@given(holds, stages, orders)
-def test_nothing_is_held_that_no_single_pause_holds(
+@given(keeps, stages, orders)
+def test_nothing_is_paused_that_no_single_pause_stops(
     some: list[Pause], stage: WaveRecord, order: LaunchOrder
 ) -> None:
     for rule in (launch_pause, start_pause):
-        each = [rule(running(hold, order=order), stage) for hold in some]
-        assert (rule(running(*some, order=order), stage) is None) == all(held is None for held in each)
+        each = [rule(running(pause, order=order), stage) for pause in some]
+        assert (rule(running(*some, order=order), stage) is None) == all(taken is None for taken in each)
 
 
-@given(holds, stages, orders)
-def test_a_pause_at_once_holds_whatever_a_milder_one_holds(
+@given(keeps, stages, orders)
+def test_a_pause_at_once_stops_whatever_a_milder_one_stops(
     some: list[Pause], stage: WaveRecord, order: LaunchOrder
 ) -> None:
     at_once = running(PAUSES["now"], order=order)
@@ -98,7 +98,7 @@ def test_who_took_a_server_out_is_said() -> None:
     assert withdrawal(cancelled, skipped, server) == "ana cancelled the execution: false alarm"
 
 
-def test_time_in_a_pause_is_not_patience() -> None:
+def test_time_in_a_pause_is_not_waiting() -> None:
     launching = wave("web", started_at="2026-01-01T10:00:00Z")
     assert slot_wait_since(running(), launching) == "2026-01-01T10:00:00Z"
     resumed = replace(running(), resumed_at="2026-01-01T13:00:00Z")

@@ -124,7 +124,7 @@ def test_nothing_is_done_to_what_a_real_recovery_runs_in() -> None:
 
 
 @pytest.mark.parametrize("target", [None, instance(1, state="terminated")])
-def test_a_target_that_is_gone_is_told_and_its_record_removed(target: Any) -> None:
+def test_a_target_that_is_missing_is_reported_and_its_record_removed(target: Any) -> None:
     found = issue(facts(target=target))
     assert found is not None
     assert "CloudTrail" in found.remedy

@@ -126,7 +126,7 @@ def test_every_error_at_all_has_an_answer(code: str, message: str, operation: st
         ("InsufficientInstanceCapacity: none left", "no capacity"),
         ("instance not launched because server lifecycle state is not READY_FOR_TEST", "initial sync"),
         ("AGENT_NOT_SEEN", "agent"),
-        ("something nobody has seen", "job log"),
+        ("something never seen", "job log"),
         ("", "job log"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_server_that_was_launched_in_the_end_has_no_reason() -> None:
     assert failure_reasons(items) == {}
 
 
-def test_jobs_of_every_type_hold_their_servers_until_completed() -> None:
+def test_jobs_of_every_type_keep_their_servers_until_completed() -> None:
     jobs = [
         job("PENDING", (1, None)),
         job("STARTED", (2, None), type="TERMINATE"),

@@ -1,4 +1,4 @@
-"""The limits of a scope are those that Service Quotas tells, by code or by name, and else our settings."""
+"""The limits of a scope are those that Service Quotas answers, by code or by name, and else our settings."""
 
 from __future__ import annotations
 

@@ -95,14 +95,19 @@ def facts(**changes: Any) -> IdentifyFacts:
     return IdentifyFacts(**(values | changes))
 
 
-HOME = pair(workload_side="ORIGIN", last_failback="failback-1")
-GONE: dict[str, Any] = {"recovery_instance": None}
+AT_ORIGIN = pair(workload_side="ORIGIN", last_failback="failback-1")
+MISSING: dict[str, Any] = {"recovery_instance": None}
 REPLICATES: RecoveryInstance = recovery_instance(replication_state="CONTINUOUS")
 REVERSED: dict[str, Any] = {"reversed_server": reversed_server(), "recovery_instance": REPLICATES}
 STOPPED: dict[str, Any] = {"workload": workload(state="stopped")}
 LAUNCHED: dict[str, Any] = {**REVERSED, "failback_instance": failback_instance(), "earlier_job": JOB}
 EARLIER: dict[str, Any] = {"earlier": record(1), "earlier_execution": "failback-1"}
-RUNS_AT_ORIGIN: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original": original(state="running")}
+RUNS_AT_ORIGIN: dict[str, Any] = {
+    **LAUNCHED,
+    **STOPPED,
+    "pair": AT_ORIGIN,
+    "original": original(state="running"),
+}
 
 
 @pytest.mark.parametrize(
@@ -143,8 +148,8 @@ RUNS_AT_ORIGIN: dict[str, Any] = {**LAUNCHED, **STOPPED, "pair": HOME, "original
             Stage.TO_RETIRE,
         ),
         ({**RUNS_AT_ORIGIN, "failback_instance": None}, Stage.TO_RETIRE),
-        ({**RUNS_AT_ORIGIN, **GONE, "failback_instance": None}, Stage.TO_RETIRE),
-        ({**GONE, **STOPPED, "pair": HOME}, Stage.AT_ORIGIN),
+        ({**RUNS_AT_ORIGIN, **MISSING, "failback_instance": None}, Stage.TO_RETIRE),
+        ({**MISSING, **STOPPED, "pair": AT_ORIGIN}, Stage.AT_ORIGIN),
     ],
 )
 def test_a_server_is_as_far_as_both_sides_show(changes: dict[str, Any], stage: Stage) -> None:
@@ -158,8 +163,8 @@ UNRECORDED: dict[str, Any] = {"pair": None}
 @pytest.mark.parametrize(
     ("changes", "code", "values"),
     [
-        ({**GONE, **UNRECORDED}, "NOT_FAILED_OVER", ()),
-        ({**GONE, "pair": pair(workload_side="ORIGIN")}, "NOT_FAILED_OVER", ()),
+        ({**MISSING, **UNRECORDED}, "NOT_FAILED_OVER", ()),
+        ({**MISSING, "pair": pair(workload_side="ORIGIN")}, "NOT_FAILED_OVER", ()),
         (UNRECORDED, "ORIGINAL_UNCONFIRMED", (A1, B3)),
         ({**UNRECORDED, "server": source_server(1, original_instance_id=None)}, "ORIGINAL_UNKNOWN", ()),
         (
@@ -199,7 +204,7 @@ UNRECORDED: dict[str, Any] = {"pair": None}
             (B3, OTHER),
         ),
         ({"pair": pair(workload_side="ORIGIN")}, "RECORD_CONTRADICTED_WORKLOAD", (A1, B3)),
-        (GONE, "RECOVERY_INSTANCE_NOT_FOUND", (B3,)),
+        (MISSING, "RECOVERY_INSTANCE_NOT_FOUND", (B3,)),
         ({"workload": None}, "RECOVERY_INSTANCE_NOT_FOUND", (B3,)),
         ({"recovery_instance": recovery_instance(is_drill=True)}, "DRILL_INSTANCE", (B3,)),
         ({"origin_readable": False, "original": None}, "ORIGIN_UNREADABLE", ()),
@@ -256,7 +261,7 @@ def test_a_failover_by_hand_after_a_record_is_taken_when_it_is_confirmed() -> No
     assert identify(by_hand) == Identified(Stage.TO_REVERSE, A1, B3)
 
 
-def test_a_launch_may_go_on_beside_the_workload_where_the_plan_says_so() -> None:
+def test_a_launch_may_go_on_beside_the_workload_where_the_plan_asks() -> None:
     beside = facts(**REVERSED, earlier_job=RUNNING_JOB, stop_workload=StopWorkload.BEFORE_START)
     assert identify(beside) == Identified(Stage.LAUNCHING, A1, B3)
 
@@ -289,7 +294,7 @@ def test_no_original_is_ever_paired_with_two_servers(identified: dict[str, Ident
 
 
 OPTIONAL_FACTS: dict[str, list[Any]] = {
-    "pair": [None, pair(), HOME, pair(workload_side="ORIGIN")],
+    "pair": [None, pair(), AT_ORIGIN, pair(workload_side="ORIGIN")],
     "recovery_instance": [None, REPLICATES, recovery_instance(), recovery_instance(is_drill=True)],
     "workload": [None, workload(), workload(state="stopped")],
     "original": [None, original(), original(state="running")],

@@ -131,7 +131,7 @@ def test_bytes_and_time_left_come_from_the_measured_rate_or_from_drs() -> None:
 
 
 @pytest.mark.parametrize("error", STALLS)
-def test_a_stall_is_told_once_with_its_remedy_and_forgotten_when_it_ends(error: str) -> None:
+def test_a_stall_is_reported_once_with_its_remedy_and_forgotten_when_it_ends(error: str) -> None:
     first = judge([server(stall_reported=True)], [a2(state="STALLED", stalled_reason=error)])
     assert first.newly_stalled == (server_id(1),)
     new = values(first)
@@ -250,7 +250,7 @@ def test_no_cutover_while_a_server_is_not_replicated_unless_it_is_left_behind(
 # --- re-protection ----------------------------------------------------------------------------------------
 
 
-def home(**changes: Any) -> ServerRecord:
+def back(**changes: Any) -> ServerRecord:
     values: dict[str, Any] = {
         "status": ServerStatus.RECOVERED,
         "protection": Protection.RESCANNING,
@@ -277,9 +277,9 @@ def b1(state: str = "CONTINUOUS", rescanned: bool = True, **changes: Any) -> Sou
         (b1(progress=None), False),
     ],
 )
-def test_a_server_is_protected_when_state_disks_and_lag_say_so(source: SourceServer, done: bool) -> None:
+def test_a_server_is_protected_when_state_disks_and_lag_show_it(source: SourceServer, done: bool) -> None:
     assert reprotect_done(source) is done
-    verdict = judge_reprotection([home()], {server_id(1): source}, DEFAULT, NOW)
+    verdict = judge_reprotection([back()], {server_id(1): source}, DEFAULT, NOW)
     assert (verdict.protected, verdict.pending, verdict.failed) == (int(done), int(not done), 0)
     if done:
         assert values(verdict)["protection"] is Protection.PROTECTED
@@ -287,9 +287,9 @@ def test_a_server_is_protected_when_state_disks_and_lag_say_so(source: SourceSer
 
 
 def test_the_state_before_the_request_is_not_believed() -> None:
-    just_asked = home(reprotect_requested_at=ago(seconds=5))
+    just_asked = back(reprotect_requested_at=ago(seconds=5))
     assert judge_reprotection([just_asked], {server_id(1): b1()}, DEFAULT, NOW).pending == 1
-    returning = home(protection=Protection.RETURNING, reprotect_requested_at=None)
+    returning = back(protection=Protection.RETURNING, reprotect_requested_at=None)
     assert judge_reprotection([returning], {server_id(1): b1()}, DEFAULT, NOW).pending == 1
 
 
@@ -305,7 +305,7 @@ def test_the_state_before_the_request_is_not_believed() -> None:
 def test_at_the_deadline_a_server_is_unprotected_with_a_remedy(
     changes: dict[str, Any], source: SourceServer | None, words: str
 ) -> None:
-    late = home(**{"reprotect_requested_at": ago(minutes=61), "verified_at": ago(minutes=62), **changes})
+    late = back(**{"reprotect_requested_at": ago(minutes=61), "verified_at": ago(minutes=62), **changes})
     sources = {server_id(1): source} if source else {}
     assert judge_reprotection([late], sources, DEFAULT, NOW).pending == 1
     verdict = judge_reprotection([late], sources, HOUR, NOW)
@@ -317,10 +317,10 @@ def test_at_the_deadline_a_server_is_unprotected_with_a_remedy(
 
 
 def test_a_disconnected_server_is_unprotected_at_once() -> None:
-    verdict = judge_reprotection([home()], {server_id(1): b1(state="DISCONNECTED")}, DEFAULT, NOW)
+    verdict = judge_reprotection([back()], {server_id(1): b1(state="DISCONNECTED")}, DEFAULT, NOW)
     assert verdict.failed == 1
 
 
 def test_the_wait_follows_the_rate_of_the_rescan() -> None:
-    verdict = judge_reprotection([home()], {server_id(1): b1(state="RESCAN", rescanned=False)}, DEFAULT, NOW)
+    verdict = judge_reprotection([back()], {server_id(1): b1(state="RESCAN", rescanned=False)}, DEFAULT, NOW)
     assert (verdict.bytes_left, verdict.wait_seconds) == (6 * GIB, 180)

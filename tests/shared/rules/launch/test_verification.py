@@ -29,7 +29,7 @@ GOOD: dict[str, Any] = {
         ({"state": "shutting-down"}, 0, False, True, "does not run (shutting-down)"),
         ({"state": "stopped"}, SETTLING_SECONDS, False, False, "is stopped"),
         ({"state": "stopped"}, SETTLING_SECONDS + 1, False, True, "EC2 gives no reason"),
-        ({"state": "stopped", "state_reason": "no room"}, 61, False, True, "it is stopped (no room)"),
+        ({"state": "stopped", "state_reason": "no capacity"}, 61, False, True, "it is stopped (no capacity)"),
         ({"state": "stopping"}, 61, False, True, "did not start"),
         ({"state": "pending", "status_ok": False}, 600, False, False, "is pending"),
         ({"status_ok": False, "status": "ok/initializing"}, 600, False, False, "ok/initializing"),
@@ -47,7 +47,7 @@ def test_a_started_instance_is_judged(
     assert verdict.remedy
 
 
-def test_an_instance_that_is_not_found_is_gone() -> None:
+def test_an_instance_that_is_not_found_is_missing() -> None:
     verdict = judge(record(pair_instance_id=INSTANCE), None, 0)
     assert verdict.hopeless
     assert "not found" in verdict.found

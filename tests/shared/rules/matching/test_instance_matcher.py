@@ -172,7 +172,7 @@ BY_ID = {"source_server_id": server_id(1)}
             "MANUAL_PAIR_TARGET_TWICE",
         ),
         (
-            (ManualPair(instance_id(1), source_server_name="twin"),),
+            (ManualPair(instance_id(1), source_server_name="target"),),
             [target(1, "x")],
             "MANUAL_PAIR_SERVER_AMBIGUOUS",
         ),
@@ -181,15 +181,15 @@ BY_ID = {"source_server_id": server_id(1)}
 def test_a_manual_pair_that_cannot_be_is_refused_and_no_name_helps_out(
     pairs: tuple[ManualPair, ...], targets: list[Instance], code: str
 ) -> None:
-    servers = [server(1, "db-1"), server(2, "db-2"), server(3, "twin"), server(4, "twin")]
+    servers = [server(1, "db-1"), server(2, "db-2"), server(3, "target"), server(4, "target")]
     result = match(servers, targets, manual_pairs=pairs)
     assert not result.pairs
     assert code in {finding.code for finding in result.unmatched_servers.values()}
     assert all(finding.severity is Severity.CRITICAL for finding in result.unmatched_servers.values())
 
 
-def test_a_manual_pair_of_a_server_nobody_knows_keeps_its_target_and_is_reported() -> None:
-    pair = ManualPair(instance_id(1), source_server_name="gone")
+def test_a_manual_pair_of_a_server_that_is_unknown_keeps_its_target_and_is_reported() -> None:
+    pair = ManualPair(instance_id(1), source_server_name="missing")
     result = match([server(1, "db-1")], [target(1, "db-1")], manual_pairs=(pair,))
     assert not result.pairs
     assert [finding.code for finding in result.plan_findings] == ["MANUAL_PAIR_SERVER_UNKNOWN"]
@@ -198,15 +198,15 @@ def test_a_manual_pair_of_a_server_nobody_knows_keeps_its_target_and_is_reported
 
 def test_an_ambiguous_pair_takes_nothing_from_one_that_is_clear() -> None:
     result = match(
-        [server(1, "twin"), server(2, "twin")],
+        [server(1, "target"), server(2, "target")],
         [target(1, "x"), target(2, "y")],
-        manual_pairs=(ManualPair(instance_id(1), **BY_ID), ManualPair(instance_id(2), None, "twin")),
+        manual_pairs=(ManualPair(instance_id(1), **BY_ID), ManualPair(instance_id(2), None, "target")),
     )
     assert result.pairs == (Pair(server_id(1), instance_id(1), MANUAL),)
     assert set(result.unmatched_servers) == {server_id(2)}
 
 
-# --- spelling ---------------------------------------------------------------------------------------------
+# --- similar names -----------------------------------------------------------------------------------------
 
 
 def test_a_small_difference_is_proposed_and_not_paired() -> None:

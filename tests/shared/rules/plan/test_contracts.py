@@ -108,7 +108,7 @@ def test_the_plan_inside_a_request_is_checked_with_its_own_path() -> None:
 
 
 def test_an_event_may_carry_what_eventbridge_adds_but_its_detail_may_not() -> None:
-    detail = {"plan": "erp", "reason": "us-east-1 is gone"}
+    detail = {"plan": "erp", "reason": "us-east-1 is lost"}
     event = {
         "version": "0",
         "id": "1",

@@ -50,7 +50,7 @@ def test_only_servers_with_both_tags_take_part(tags: dict[str, str], expected: b
         {"names": ["db-?"]},
         {"names": ["x", "DB-*"]},
         {"tags": {"tier": "db", "team": "erp"}},
-        {"names": ["nobody"], "tags": {"tier": "db"}},
+        {"names": ["unknown"], "tags": {"tier": "db"}},
         {"protectionGroup": "databases"},
     ],
 )

@@ -45,21 +45,21 @@ def test_an_undo_puts_back_exactly_what_was(before: LaunchSettings, mode: Recove
 
 
 @given(settings, settings, modes)
-def test_what_somebody_has_set_since_is_told_and_stays(
+def test_what_an_operator_has_set_since_is_reported_and_stays(
     before: LaunchSettings, now: LaunchSettings, mode: RecoveryMode
 ) -> None:
     known = preparation(before, launching_into(before, instance_id(1), mode))
-    told = changed_since(known, now)
+    reported = changed_since(known, now)
     after = undone(known, now)
     for name in TOUCHED:
         changed = getattr(now, name) != getattr(known.prepared, name)
-        assert changed == (camel(name) in told)
+        assert changed == (camel(name) in reported)
         assert getattr(after, name) == getattr(now if changed else before, name)
     assert after.os_byol == now.os_byol
 
 
 @given(settings, settings, modes)
-def test_prepared_again_an_undo_puts_back_what_somebody_has_set_since(
+def test_prepared_again_an_undo_puts_back_what_an_operator_has_set_since(
     before: LaunchSettings, now: LaunchSettings, mode: RecoveryMode
 ) -> None:
     first = preparation(before, launching_into(before, instance_id(1), mode))
@@ -72,7 +72,7 @@ def test_prepared_again_an_undo_puts_back_what_somebody_has_set_since(
 
 
 @given(settings, settings)
-def test_a_preparation_that_died_does_not_blame_somebody_else(
+def test_a_preparation_that_died_does_not_blame_another_execution(
     before: LaunchSettings, now: LaunchSettings
 ) -> None:
     known = preparation(before, launching_into(before, instance_id(1), RecoveryMode.OPTIMAL), done=False)

@@ -272,8 +272,8 @@ def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
             [wave("data", status=WaveStatus.COMPLETED)],
             servers,
             [],
-            detached_volumes=[volume("vol-old", 1, 50), volume("vol-gone", 1)],
-            removed_volumes={"vol-gone"},
+            detached_volumes=[volume("vol-old", 1, 50), volume("vol-missing", 1)],
+            removed_volumes={"vol-missing"},
         )
     )
 
@@ -314,7 +314,7 @@ def test_volumes_left_behind_are_listed_once_with_their_cost_and_without_those_r
     assert "removeDetachedVolumes: true" in summary
 
 
-def test_a_server_that_is_home_and_not_protected_is_named_with_reason_and_remedy() -> None:
+def test_a_server_that_is_at_the_origin_and_not_protected_is_named_with_reason_and_remedy() -> None:
     bare = returned(
         1,
         protection=Protection.UNPROTECTED,

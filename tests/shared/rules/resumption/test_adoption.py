@@ -1,4 +1,4 @@
-"""What an execution left undone is taken up, unless it is somebody else's, under way, undone or too old."""
+"""What an execution left undone is taken up, unless it is another's, under way, undone or too old."""
 
 from __future__ import annotations
 

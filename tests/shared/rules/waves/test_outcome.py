@@ -78,7 +78,7 @@ RANK = {
 
 
 @given(policy=POLICIES, letters=st.text("RFBL", min_size=1, max_size=12), data=st.data())
-def test_another_failure_never_makes_a_wave_look_better(
+def test_another_failure_never_makes_a_wave_appear_better(
     policy: FailurePolicy, letters: str, data: st.DataObject
 ) -> None:
     place = data.draw(st.integers(0, len(letters) - 1))
@@ -152,7 +152,7 @@ R = Protection.RETIRED
         (["RUNNING"], "RL", (R, None), ExecutionStatus.RUNNING),
     ],
 )
-def test_a_failback_is_completed_when_everything_is_home_protected_and_tidy(
+def test_a_failback_is_completed_when_everything_is_failed_back_protected_and_tidy(
     waves: list[str], letters: str, protection: tuple[Protection | None, ...], expected: ExecutionStatus
 ) -> None:
     records = [wave(f"w{place}", status=WaveStatus(status)) for place, status in enumerate(waves)]
@@ -172,7 +172,7 @@ def test_a_drill_is_completed_when_it_is_cleaned_up() -> None:
     assert execution_outcome(done, dirty, mode=Mode.DRILL) is ExecutionStatus.COMPLETED_WITH_FAILURES
 
 
-def test_an_execution_that_was_cancelled_blocked_or_dry_says_so() -> None:
+def test_an_execution_that_was_cancelled_blocked_or_dry_reports_it() -> None:
     planned = [wave("a")]
     assert execution_outcome(planned, [], dry_run=True) is ExecutionStatus.COMPLETED
     assert execution_outcome(planned, [], dry_run=True, blocked=True) is ExecutionStatus.BLOCKED

@@ -37,7 +37,7 @@ def test_equals_are_served_in_the_order_of_asking() -> None:
     assert not may_start(second, [first, second], left, NOW)
 
 
-def test_nobody_overtakes_one_who_needs_more_slots() -> None:
+def test_none_overtakes_one_that_needs_more_slots() -> None:
     big, small = claim(1, servers=100, priority=9), claim(2, servers=1)
     assert not may_start(small, [big, small], slots(0, SERVERS_IN_JOBS - 50, DRS), NOW)
 
@@ -47,7 +47,7 @@ def test_a_dead_owner_loses_its_claim() -> None:
     assert may_start(living, [dead, living], slots(0, SERVERS_IN_JOBS - 100, DRS), NOW)
 
 
-def test_a_granted_claim_holds_its_slots_until_drs_shows_the_job() -> None:
+def test_a_granted_claim_keeps_its_slots_until_drs_shows_the_job() -> None:
     granted, waiting = claim(1, granted=True), claim(2, priority=9)
     assert not may_start(waiting, [granted, waiting], slots(19, 0, DRS), NOW), "the 20th job is given away"
     assert may_start(waiting, [granted, waiting], slots(18, 0, DRS), NOW)
@@ -68,7 +68,7 @@ claims = st.lists(
 
 
 @given(claims, st.integers(0, 20), st.integers(0, 500))
-def test_however_they_ask_the_quotas_hold_and_the_first_in_line_goes(
+def test_however_they_ask_the_quotas_stand_and_the_first_in_line_goes(
     asked: list[Claim], jobs: int, servers: int
 ) -> None:
     left = slots(jobs, servers, DRS)
@@ -92,7 +92,7 @@ def test_however_they_ask_the_quotas_hold_and_the_first_in_line_goes(
 
 
 @given(claims, st.integers(0, 20), st.integers(0, 500))
-def test_who_is_next_may_start_and_nobody_else(asked: list[Claim], jobs: int, servers: int) -> None:
+def test_who_is_next_may_start_and_no_other(asked: list[Claim], jobs: int, servers: int) -> None:
     left = slots(jobs, servers, DRS)
     chosen = next_to_start(asked, left, NOW)
     assert chosen == [one for one in in_line(asked) if one in chosen], "in the order of the line"
@@ -110,10 +110,10 @@ def test_waits_are_neither_busy_nor_endless(age: float, instances: int) -> None:
 
 
 @given(st.none() | st.floats(0, 1e6), st.booleans(), st.booleans())
-def test_only_the_first_in_line_looks_often_and_all_keep_their_claims(
-    age: float | None, first: bool, ending: bool
+def test_only_the_first_in_line_polls_often_and_all_keep_their_claims(
+    age: float | None, first: bool, finishing: bool
 ) -> None:
-    wait = slot_wait(age, first=first, finishing=ending)
+    wait = slot_wait(age, first=first, finishing=finishing)
     assert (wait <= 60) is first
-    assert (wait < 10) is (first and ending)
+    assert (wait < 10) is (first and finishing)
     assert 2 * wait < LEASE.total_seconds()

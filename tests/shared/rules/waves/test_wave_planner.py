@@ -61,7 +61,7 @@ def test_batches_are_as_small_as_fills_the_quotas_and_even(
     jobs=st.integers(1, 40),
     servers_in_jobs=st.integers(100, 1000),
 )
-def test_jobs_that_may_run_at_once_hold_as_many_servers_as_may_be_in_jobs(
+def test_jobs_that_may_run_at_once_have_as_many_servers_as_may_be_in_jobs(
     waves: list[int], jobs: int, servers_in_jobs: int
 ) -> None:
     """The quota of jobs is never what keeps servers of big waves waiting; and what fits at once, goes."""
@@ -93,7 +93,7 @@ def test_what_launches_at_once_is_everything_or_a_level() -> None:
     }
 
 
-def test_batches_are_numbered_from_one_and_hold_one_scope_each() -> None:
+def test_batches_are_numbered_from_one_and_have_one_scope_each() -> None:
     servers = [record(number, scope=RECOVERY if number < 3 else ELSEWHERE) for number in range(5)]
     batches = plan_batches(servers, limited(2))
     assert set(batches.values()) == {1, 2, 3}
@@ -207,8 +207,8 @@ def test_a_failback_copies_cuts_over_and_protects_again() -> None:
     many = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [100 * 2**30] * 50)
     assert many.reverse_seconds > one.reverse_seconds
     assert many.reprotect_seconds == one.reprotect_seconds
-    home = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [])
-    assert (home.reverse_seconds, home.reprotect_seconds) == (0, 0)
+    back = failback_estimate(waves, loads, LaunchOrder.TOGETHER, RecoveryMode.OPTIMAL, [])
+    assert (back.reverse_seconds, back.reprotect_seconds) == (0, 0)
 
 
 def test_nothing_takes_no_time() -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong on the way home: a named outcome each, with reason and remedy, and one side that runs."""
+"""What goes wrong on the failback: a named outcome each, with reason and remedy, and one side that runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shared.rules.failback.stall_remedies import stall_remedy
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.failback_stage import (
     away,
+    back,
     fail_back,
-    home,
     launches_at_origin,
     one_side,
     original,
@@ -34,7 +34,7 @@ ERRORS: list[str] = getattr(
 CONTINUE = [wave("all", onFailure="CONTINUE")]
 
 
-def told(run: Run, server: str, status: str, *words: str) -> None:
+def reported(run: Run, server: str, status: str, *words: str) -> None:
     """A server's outcome has a reason with these words, and a remedy."""
     part = run.server(server)
     assert part["status"] == status, part
@@ -52,14 +52,14 @@ BLOCKED = {
 }
 
 
-def test_every_blocked_server_is_named_and_the_healthy_one_comes_home() -> None:
+def test_every_blocked_server_is_named_and_the_healthy_one_comes_back() -> None:
     groups = [group(name, **wrong) for name, (wrong, _, _) in BLOCKED.items()]
     with away(group("well"), *groups, policies={"onBlocked": "CONTINUE"}) as (here, before):
         run = fail_back(here)
         assert run.status == "COMPLETED_WITH_FAILURES"
-        home(here, before, run, only={"well"})
+        back(here, before, run, only={"well"})
         for name, (_, code, word) in BLOCKED.items():
-            told(run, name, "BLOCKED", word)
+            reported(run, name, "BLOCKED", word)
             assert code in run.codes(name)
             assert reversals(here, name) == 0
             assert sides(here, name) == ("running", "running"), "the original was let alone"
@@ -72,18 +72,18 @@ def test_a_check_that_can_be_overridden_is_recorded_with_its_reason() -> None:
         assert fail_back(here, "refused").status == "BLOCKED"
         assert here.world() == after
         run = fail_back(here, overrides=[{"check": code, "reason": "a proxy does it"} for code in codes])
-        home(here, before, run)
+        back(here, before, run)
         overridden = [f for f in run.server("app")["findings"] if f["code"] in codes]
         assert {f["code"] for f in overridden} >= {"EGRESS_443_CLOSED"}
         assert all("a proxy does it" in f["found"] for f in overridden)
 
 
-def test_an_original_that_runs_is_left_alone_if_the_plan_says_so() -> None:
+def test_an_original_that_runs_is_left_alone_if_the_plan_asks() -> None:
     with away(policies={"failback": {"whenOriginalRuns": "BLOCK"}}) as (here, _):
         after = here.world()
         run = fail_back(here)
         assert run.status == "BLOCKED"
-        told(run, "app-1", "BLOCKED", original(here, "app-1"))
+        reported(run, "app-1", "BLOCKED", original(here, "app-1"))
         assert "ORIGINAL_RUNNING" in run.codes("app-1")
         assert here.world() == after
 
@@ -99,13 +99,13 @@ def test_what_contradicts_the_record_is_refused_with_both_values(field: str) -> 
         after = here.world()
         run = fail_back(here)
         assert run.status == "BLOCKED"
-        told(run, "app", "BLOCKED", other, pair[field])
+        reported(run, "app", "BLOCKED", other, pair[field])
         assert any(code.startswith("RECORD_CONTRADICTED_") for code in run.codes("app"))
         assert here.world() == after
 
 
 def change_pair(here: Stage, server: str, field: str, value: str) -> None:
-    """Somebody edits the table InstancePairs."""
+    """An operator edits the table InstancePairs."""
     here.cloud.client("dynamodb").update_item(
         TableName=os.environ["INSTANCE_PAIRS_TABLE"],
         Key={"sourceServerId": {"S": here.source(server)}},
@@ -125,10 +125,10 @@ def test_an_origin_without_a_replication_template_is_refused() -> None:
         run = fail_back(here)
         assert run.status == "BLOCKED"
         assert "REPLICATION_TEMPLATE_MISSING" in run.codes("app")
-        told(run, "app", "BLOCKED", "111122223333")
+        reported(run, "app", "BLOCKED", "111122223333")
 
 
-def test_a_recovery_instance_that_somebody_stopped_is_no_cutover() -> None:
+def test_a_recovery_instance_that_an_operator_stopped_is_no_cutover() -> None:
     with away(group("app")) as (here, before):
         here.ec2().stop_instances(InstanceIds=[here.target("app")])
         here.cloud.advance(60)
@@ -137,30 +137,30 @@ def test_a_recovery_instance_that_somebody_stopped_is_no_cutover() -> None:
         assert "RECOVERY_INSTANCE_STOPPED" in run.codes("app")
         here.ec2().start_instances(InstanceIds=[here.target("app")])
         here.cloud.advance(60)
-        home(here, before, fail_back(here, "again"))
+        back(here, before, fail_back(here, "again"))
 
 
 # --- replication
 
 
-def test_an_agent_that_never_checks_in_fails_its_server_and_keeps_nobody() -> None:
+def test_an_agent_that_never_checks_in_fails_its_server_and_keeps_none() -> None:
     with away(group("app"), group("mute", **issue("agentNeverChecksIn")), waves=CONTINUE) as (here, before):
         run = fail_back(here)
         assert run.outcomes == {"app": "RECOVERED", "mute": "FAILED"}
-        told(run, "mute", "FAILED", "did not check in within 0:30:00")
+        reported(run, "mute", "FAILED", "did not check in within 0:30:00")
         assert reversals(here, "mute") == 0
         assert sides(here, "mute") == ("running", "running")
-        home(here, before, run, only={"app"})
+        back(here, before, run, only={"app"})
 
 
-def test_every_stall_is_told_once_with_its_remedy_and_is_over_when_it_is_mended() -> None:
+def test_every_stall_is_reported_once_with_its_remedy_and_is_over_when_it_is_mended() -> None:
     assert len(ERRORS) >= 14
     names = {error: f"srv-{number}" for number, error in enumerate(ERRORS)}
     with away(*[group(name) for name in names.values()]) as (here, before):
         for error, name in names.items():
             here.drs_fault("STALLS", server=name, error=error, direction="FAILBACK", seconds=300)
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         text = "\n".join(m["message"] for m in here.cloud.notifications if "stalled" in m["subject"])
         for error, name in names.items():
             assert text.count(f"{name} since") == 1
@@ -179,16 +179,16 @@ def test_servers_that_have_not_replicated_at_the_deadline(on_replication_timeout
         if on_replication_timeout == "STOP":
             assert run.status == "FAILED"
             assert "ReplicationTooSlow" in run.report["reason"]
-            told(run, "app-1", "FAILED", "600 s")
+            reported(run, "app-1", "FAILED", "600 s")
             assert run.outcomes["app-2"] == "SKIPPED"
             assert sides(here, "app-2") == ("running", "running")
         else:
             assert run.status == "COMPLETED_WITH_FAILURES"
-            told(run, "app-1", "SKIPPED", "600 s")
-            home(here, before, run, only={"app-2"})
+            reported(run, "app-1", "SKIPPED", "600 s")
+            back(here, before, run, only={"app-2"})
         assert sides(here, "app-1")[1] == "running"
         here.cloud.drs.admin("DELETE", "/faults", None)
-        home(here, before, fail_back(here, "again"))
+        back(here, before, fail_back(here, "again"))
         assert reversals(here, "app-1") == 1
 
 
@@ -197,7 +197,7 @@ def test_waiting_for_replication_ends_when_all_have_replicated() -> None:
     with away(policies=policies) as (here, before):
         here.drs_fault("NOT_CONVERGING", server="app-1", direction="FAILBACK", seconds=7200)
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert run.report["durationSeconds"] > 7200
 
 
@@ -205,9 +205,9 @@ def test_a_reversed_server_that_is_staged_elsewhere_is_not_launched() -> None:
     wrong = issue("wrongStagingAccount", account="123456789012")
     with away(group("app"), group("odd", **wrong), waves=CONTINUE) as (here, before):
         run = fail_back(here)
-        told(run, "odd", "FAILED", "123456789012", "111122223333")
+        reported(run, "odd", "FAILED", "123456789012", "111122223333")
         assert sides(here, "odd") == ("running", "running")
-        home(here, before, run, only={"app"})
+        back(here, before, run, only={"app"})
         again = fail_back(here, "again", onBlocked="CONTINUE")
         assert again.outcomes == {"app": "RECOVERED", "odd": "BLOCKED"}
         assert "RECORD_CONTRADICTED_STAGING_ACCOUNT" in again.codes("odd")
@@ -217,7 +217,7 @@ def test_a_lost_answer_to_reverse_replication_makes_one_reversed_server() -> Non
     with away() as (here, before):
         here.drs_fault("ACCEPTED_BUT_TIMES_OUT", operation="ReverseReplication", times=3)
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert [reversals(here, name) for name in here.servers] == [1, 1]
 
 
@@ -230,13 +230,13 @@ def test_a_launch_that_fails_at_the_origin_gives_the_workload_back(phase: str) -
         here.drs_fault("PHASE_FAILS", phase=phase, server="app-1", direction="FAILBACK", message="No luck")
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
-        told(run, "app-1", "FAILED", "No luck")
+        reported(run, "app-1", "FAILED", "No luck")
         assert run.server("app-1")["workloadRestartedAt"]
         assert "WORKLOAD_RESTARTED" in run.codes("app-1")
         still_away(here, "app-1")
-        home(here, before, run, only={"app-2"})
+        back(here, before, run, only={"app-2"})
         here.cloud.drs.admin("DELETE", "/faults", None)
-        home(here, before, fail_back(here, "again"))
+        back(here, before, fail_back(here, "again"))
 
 
 @pytest.mark.parametrize("kind", ["START_FAILS", "STATUS_CHECK_FAILS"])
@@ -247,12 +247,12 @@ def test_an_original_that_does_not_come_up_gives_the_workload_back(kind: str, st
         here.cloud.ec2.add_faults([{"kind": kind, "instance": original(here, "app-1")}])
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
-        told(run, "app-1", "FAILED", original(here, "app-1"))
+        reported(run, "app-1", "FAILED", original(here, "app-1"))
         assert run.server("app-1")["workloadRestartedAt"]
         still_away(here, "app-1")
         here.cloud.ec2.clear_faults()
         again = fail_back(here, "again")
-        home(here, before, again)
+        back(here, before, again)
         # It served in between: what was launched before is outdated, and launched anew.
         assert sorted(launches_at_origin(here).values()) == [1, 2]
 
@@ -262,11 +262,11 @@ def test_a_workload_that_does_not_stop_fails_its_server_alone() -> None:
         here.ec2_fault("STOP_HANGS", "app-1")
         run = fail_back(here)
         assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
-        told(run, "app-1", "FAILED", "did not stop within 0:15:00", "--force")
+        reported(run, "app-1", "FAILED", "did not stop within 0:15:00", "--force")
         assert here.instances(ORIGIN)[original(here, "app-1")]["state"] != "stopped" or not launches_of(
             here, "app-1"
         )
-        home(here, before, run, only={"app-2"})
+        back(here, before, run, only={"app-2"})
 
 
 def launches_of(here: Stage, server: str) -> int:
@@ -287,7 +287,7 @@ def test_passing_issue_is_nobodys_concern(fault: dict[str, Any]) -> None:
     with away() as (here, before):
         here.drs_fault(**fault)
         run = fail_back(here)
-        home(here, before, run)
+        back(here, before, run)
         assert sorted(launches_at_origin(here).values()) == [1, 1]
         assert [reversals(here, name) for name in here.servers] == [1, 1]
 
@@ -295,7 +295,7 @@ def test_passing_issue_is_nobodys_concern(fault: dict[str, Any]) -> None:
 # --- protection and retirement
 
 
-def test_an_original_whose_agent_never_checks_in_is_home_and_unprotected() -> None:
+def test_an_original_whose_agent_never_checks_in_is_at_the_origin_and_unprotected() -> None:
     with away() as (here, before):
         here.drs_fault("AGENT_NEVER_CHECKS_IN", server="app-1", direction="FAILBACK")
         run = fail_back(here)
@@ -305,14 +305,14 @@ def test_an_original_whose_agent_never_checks_in_is_home_and_unprotected() -> No
         assert original(here, "app-1") in part["protectionRemedy"]
         assert part["protectionReason"]
         assert one_side(here, "app-1") == "ORIGIN"
-        home(here, before, run, only={"app-2"})
+        back(here, before, run, only={"app-2"})
         here.cloud.drs.admin("DELETE", "/faults", None)
         again = fail_back(here, "again")
-        home(here, before, again)
+        back(here, before, again)
         assert sorted(launches_at_origin(here).values()) == [1, 1]
 
 
-def test_a_rescan_that_never_ends_leaves_a_server_home_and_unprotected() -> None:
+def test_a_rescan_that_never_ends_leaves_a_server_failed_back_and_unprotected() -> None:
     with away(group("app"), policies={"failback": {"reprotectDeadlineSeconds": 600}}) as (here, before):
         here.drs_fault("NOT_CONVERGING", server="app", direction="FAILOVER")
         run = fail_back(here)
@@ -321,14 +321,14 @@ def test_a_rescan_that_never_ends_leaves_a_server_home_and_unprotected() -> None
         assert "600 s" in part["protectionReason"]
         assert reversed_server(here, "app"), "nothing is retired before it is protected"
         here.cloud.drs.admin("DELETE", "/faults", None)
-        home(here, before, fail_back(here, "again"))
+        back(here, before, fail_back(here, "again"))
 
 
 RETIRE_CALLS = ("StopReplication", "DeleteRecoveryInstance", "DisconnectSourceServer", "DeleteSourceServer")
 
 
 @pytest.mark.parametrize("operation", RETIRE_CALLS)
-def test_what_cannot_be_retired_is_told_and_the_next_failback_finishes_it(operation: str) -> None:
+def test_what_cannot_be_retired_is_reported_and_the_next_failback_finishes_it(operation: str) -> None:
     with away() as (here, before):
         here.drs_fault("ERROR", operation=operation, code="ConflictException", message="Not now")
         run = fail_back(here)
@@ -342,5 +342,5 @@ def test_what_cannot_be_retired_is_told_and_the_next_failback_finishes_it(operat
             assert name in run.summary
         here.cloud.drs.admin("DELETE", "/faults", None)
         again = fail_back(here, "again")
-        home(here, before, again)
+        back(here, before, again)
         assert sorted(launches_at_origin(here).values()) == [1, 1]

@@ -30,11 +30,11 @@ def test_every_blocked_server_is_named_and_the_healthy_one_recovered() -> None:
         assert run.outcomes == {"healthy": "RECOVERED", **dict.fromkeys(ISSUES, "BLOCKED")}
         after = here.world()
         for name, (_, code, words) in ISSUES.items():
-            told = run.server(name)
-            blocking = {f["code"] for f in told["findings"] if f["severity"] != "WARNING"}
-            assert code in blocking, told["findings"]
-            assert all(word in told["reason"] + told["remedy"] for word in words), told
-            assert told["attempts"] == 0
+            reported = run.server(name)
+            blocking = {f["code"] for f in reported["findings"] if f["severity"] != "WARNING"}
+            assert code in blocking, reported["findings"]
+            assert all(word in reported["reason"] + reported["remedy"] for word in words), reported
+            assert reported["attempts"] == 0
             assert here.jobs_of(name) == []
             source = here.source(name)
             assert after["launch"][source] == before["launch"][source]
@@ -59,7 +59,7 @@ def test_with_stop_nothing_at_all_is_changed() -> None:
         assert here.subjects()[-1] == "shop: failover blocked"
 
 
-def test_a_server_that_a_foreign_job_holds_is_blocked_by_the_job_it_names() -> None:
+def test_a_server_that_a_foreign_job_has_is_blocked_by_the_job_it_names() -> None:
     with stage(group("healthy"), group("busy"), policies=CONTINUE) as here:
         here.drs_fault("JOB_STUCK", phase="SNAPSHOT", server=here.source("busy"))
         [foreign] = [
@@ -121,7 +121,7 @@ def test_a_conversion_that_fails_once_is_tried_again_and_recovered() -> None:
         assert "RetryFailed" in run.result.visited["recovery-wave"]
 
 
-def test_a_spelling_difference_is_proposed_and_never_paired() -> None:
+def test_a_small_name_difference_is_proposed_and_never_paired() -> None:
     groups = [group("healthy"), group("ledger", **issue("similarName", target="{name}s"))]
     with stage(*groups, policies=CONTINUE, matching={"maxEditDistance": 1}) as here:
         run = here.run()
@@ -135,7 +135,7 @@ def test_a_spelling_difference_is_proposed_and_never_paired() -> None:
         assert here.target("ledger") in run.summary
 
 
-def test_a_running_target_is_stopped_if_the_plan_says_so() -> None:
+def test_a_running_target_is_stopped_if_the_plan_asks() -> None:
     with stage(group("warm", **issue("targetRunning")), policies={"whenTargetRuns": "STOP"}) as here:
         run = here.run()
         assert run.status == "COMPLETED"
@@ -143,7 +143,7 @@ def test_a_running_target_is_stopped_if_the_plan_says_so() -> None:
         assert "WaitForStop" in run.result.visited["recovery-wave"]
 
 
-def test_a_target_that_does_not_stop_keeps_nobody_waiting() -> None:
+def test_a_target_that_does_not_stop_keeps_none_waiting() -> None:
     waves = [wave("all", onFailure="CONTINUE")]
     groups = [group("healthy"), group("warm", **issue("targetRunning"))]
     with stage(*groups, waves=waves, policies={"whenTargetRuns": "STOP"}) as here:
