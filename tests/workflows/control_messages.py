@@ -69,7 +69,7 @@ def begin_failback(here: Stage, *messages: tuple[str, dict[str, Any]]) -> str:
             send(here, action, "back", **fields)
 
     on(here, "IdentifyOriginals", say)
-    return here.start("home", mode="FAILBACK")
+    return here.start("back", mode="FAILBACK")
 
 
 def event(detail: dict[str, Any], event_id: str = "e-1") -> dict[str, Any]:

@@ -32,7 +32,7 @@ def away(*groups: dict[str, Any], **more: Any) -> Iterator[tuple[Stage, World]]:
         yield here, before
 
 
-def fail_back(here: Stage, name: str = "home", **request: Any) -> Run:
+def fail_back(here: Stage, name: str = "back", **request: Any) -> Run:
     """Runs a failback of the fleet's plan and waits for its end."""
     return here.run(name, mode="FAILBACK", **request)
 

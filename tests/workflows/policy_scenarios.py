@@ -352,7 +352,7 @@ def failed_over_by_hand(at: Stage) -> None:
     at.cloud.wait(at.start("failback", "too-early", plan="crm", **request))
     [clean_up] = [arn for arn in at.cloud.states.records if ":drill-cleanup:" in arn]
     at.cloud.wait(clean_up)
-    result = at.cloud.wait(at.start("failback", "home", **request))
+    result = at.cloud.wait(at.start("failback", "back", **request))
     assert result.output["totals"]["recovered"] == 1, result.output
     assert at.cloud.calls["ec2", "TerminateInstances"] == 1
 
@@ -455,7 +455,7 @@ SCENARIOS: tuple[Played, ...] = (
         {
             "drill": "CANCELLED ExecutionAborted",
             "early": "CANCELLED ExecutionCancelled",
-            "home": "CANCELLED ExecutionCancelled",
+            "back": "CANCELLED ExecutionCancelled",
             "back-retry": "COMPLETED",
             "controlled": "COMPLETED_WITH_FAILURES",
             "controlled-retry": "COMPLETED",
@@ -489,7 +489,7 @@ SCENARIOS: tuple[Played, ...] = (
         there_and_back,
         {
             "early": "BLOCKED ORIGINAL_UNCONFIRMED SERVER_LOCKED",
-            "home": "COMPLETED_WITH_FAILURES",
+            "back": "COMPLETED_WITH_FAILURES",
             "out": "COMPLETED",
         },
         _HOMESICK,
@@ -518,7 +518,7 @@ SCENARIOS: tuple[Played, ...] = (
         failed_over_by_hand,
         {
             "drill": "CANCELLED ExecutionAborted",
-            "home": "COMPLETED_WITH_FAILURES NOT_FAILED_OVER",
+            "back": "COMPLETED_WITH_FAILURES NOT_FAILED_OVER",
             "too-early": "BLOCKED DRILL_INSTANCE NOT_FAILED_OVER ORIGINAL_UNCONFIRMED SERVER_LOCKED",
         },
         _HEALTHY,

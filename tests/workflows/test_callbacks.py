@@ -129,7 +129,7 @@ def test_a_server_starts_when_it_is_launched_though_others_of_its_wave_still_lau
 def test_in_a_failback_no_original_starts_before_all_of_its_wave_have_launched() -> None:
     with away(group("db", "data", count=4), waves=[wave("data")]) as (here, _):
         begun = len(here.cloud.events)
-        run = here.run("home", mode="FAILBACK")
+        run = here.run("back", mode="FAILBACK")
         assert run.status == "COMPLETED"
         since = here.cloud.events[begun:]
         reported = [event["time"] for event in since if event["detail-type"] == RESULT]

@@ -36,7 +36,7 @@ def test_a_pause_before_one_wave_stops_a_cutover_that_quiesces_all() -> None:
 
 def test_a_cutover_is_approved_by_message() -> None:
     with away(policies={"failback": {"approval": "REQUIRED"}}) as (here, before):
-        arn = here.start("home", mode="FAILBACK")
+        arn = here.start("back", mode="FAILBACK")
         here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
         send(here, "APPROVE", "back")
         back(here, before, here.wait(arn))
@@ -45,7 +45,7 @@ def test_a_cutover_is_approved_by_message() -> None:
 def test_cancelled_during_replication_nothing_is_cut_over() -> None:
     with away() as (here, before):
         on(here, "WatchReplication", lambda: send(here, "CANCEL", "back"))
-        run = here.run("home", mode="FAILBACK")
+        run = here.run("back", mode="FAILBACK")
         assert run.status == "CANCELLED"
         untouched(here)
         back(here, before, here.run("again", mode="FAILBACK"))
@@ -54,7 +54,7 @@ def test_cancelled_during_replication_nothing_is_cut_over() -> None:
 def test_cancelled_in_the_midst_of_the_cutover_workloads_go_on_where_they_were() -> None:
     with away() as (here, before):
         on(here, "WatchJobs", lambda: send(here, "CANCEL", "back"))
-        run = here.run("home", mode="FAILBACK")
+        run = here.run("back", mode="FAILBACK")
         assert run.status == "CANCELLED"
         assert set(run.outcomes.values()) == {"SKIPPED"}
         for name in here.servers:
@@ -67,11 +67,11 @@ def test_what_returned_before_a_cancellation_stays_and_is_protected_by_the_next_
         said: list[str] = []
 
         def cancel() -> None:
-            said.append(refused(here, "CANCEL", "home", launched="UNDO", confirm="shop"))
+            said.append(refused(here, "CANCEL", "back", launched="UNDO", confirm="shop"))
             send(here, "CANCEL", "back", launched="UNDO")
 
         on(here, "Reprotect", cancel)
-        run = here.run("home", mode="FAILBACK")
+        run = here.run("back", mode="FAILBACK")
         assert "are not sent back" in said[0]
         assert run.status == "CANCELLED"
         assert set(run.outcomes.values()) == {"RECOVERED"}
@@ -86,7 +86,7 @@ def test_a_pause_after_the_approval_keeps_the_workload_writing() -> None:
     """The pause stands before the first command of quiesce, which has begun."""
     policies = {"failback": {"approval": "REQUIRED", "quiesce": QUIESCE}}
     with away(policies=policies) as (here, before):
-        arn = here.start("home", mode="FAILBACK")
+        arn = here.start("back", mode="FAILBACK")
         here.cloud.wait_until(lambda: "shop: approval of the cutover needed" in here.subjects())
         send(here, "PAUSE", "back", when="NEXT_WAVE")
         send(here, "APPROVE", "back")
@@ -100,7 +100,7 @@ def test_a_pause_after_the_approval_keeps_the_workload_writing() -> None:
 def test_cancelled_while_it_quiesces_nothing_is_cut_over() -> None:
     with away(policies={"failback": {"quiesce": QUIESCE}}) as (here, before):
         on(here, "QuiesceWorkloads", lambda: send(here, "CANCEL", "back"))
-        run = here.run("home", mode="FAILBACK")
+        run = here.run("back", mode="FAILBACK")
         assert run.status == "CANCELLED"
         assert WHO["by"] in run.report["reason"]
         untouched(here)

@@ -197,7 +197,7 @@ def test_every_catch_of_the_failback_and_of_the_clean_up_is_taken() -> None:
     caught = drill_catches().union(*(ended(name).run.result.caught for name in SCENARIOS))
     with away(group("app")) as (here, _):
         failing("CloseExecution")(here)
-        result = here.cloud.wait(here.start("home", mode="FAILBACK"))
+        result = here.cloud.wait(here.start("back", mode="FAILBACK"))
         assert (result.status, result.error) == ("FAILED", "ExecutionFailed")
         assert "could not be written" in str(result.cause)
         caught |= result.caught

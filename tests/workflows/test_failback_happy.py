@@ -138,7 +138,7 @@ def test_before_start_the_workload_runs_through_the_launch_stopped() -> None:
         assert set(running) == {"running"}
         assert here.cloud.calls["ssm", "SendCommand"] == 1
         for name in here.servers:
-            assert here.record("home", name)["quiescedAt"]
+            assert here.record("back", name)["quiescedAt"]
             assert run.server(name)["launchedAt"] <= run.server(name)["workloadStoppedAt"]
 
 

@@ -102,7 +102,7 @@ def test_rules_stand_whatever_goes_wrong(
             here.cloud.ec2.add_faults([{"kind": broken, "instance": original(here, "app-0")}])
         for function, error, after in deaths:
             here.cloud.fail_function(f"{function}Function", error=error, after=after)
-        run = fail_back(here, "home")
+        run = fail_back(here, "back")
         check_sides(here, before, run)
         mend(here)
         again = fail_back(here, "again")

@@ -104,7 +104,7 @@ def test_an_event_about_an_end_that_was_redriven_since_closes_nothing() -> None:
 def test_a_failed_failback_goes_on_where_it_stopped() -> None:
     with away() as (here, before):
         here.cloud.fail_function("WatchReplicationFunction", error="Boom")
-        arn = here.start("home", mode="FAILBACK")
+        arn = here.start("back", mode="FAILBACK")
         assert here.wait(arn).status == "FAILED"
         redrive(here, arn)
         run = attempt(here, arn, 1)

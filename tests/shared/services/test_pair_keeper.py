@@ -81,8 +81,8 @@ def test_a_failback_brings_the_pair_back_whatever_the_clock_says(estate: Estate)
     out = Execution(estate, "out", Mode.FAILOVER, None, LATE)
     out.keep()
     out.release()
-    Execution(estate, "home", Mode.FAILBACK, "out", EARLY).keep()
-    assert side(estate) == ("ORIGIN", "home")
+    Execution(estate, "back", Mode.FAILBACK, "out", EARLY).keep()
+    assert side(estate) == ("ORIGIN", "back")
 
 
 @pytest.mark.parametrize("over", [False, True])
@@ -96,7 +96,7 @@ def test_who_is_closed_late_does_not_undo_what_came_after(estate: Estate, over: 
     revision = pair(estate).revision
     for late in (out, back, out):
         late.keep()
-    assert side(estate) == ("ORIGIN", "home")
+    assert side(estate) == ("ORIGIN", "back")
     assert pair(estate).revision == revision, "nothing was to be written"
 
 
@@ -108,7 +108,7 @@ def test_who_is_closed_for_the_first_time_when_another_has_moved_the_pair_stays_
     back.keep()
     back.release()
     out.keep()
-    assert side(estate) == ("ORIGIN", "home")
+    assert side(estate) == ("ORIGIN", "back")
 
 
 def test_who_is_closed_late_is_heard_as_long_as_no_other_has_moved_the_pair(estate: Estate) -> None:
@@ -117,9 +117,9 @@ def test_who_is_closed_late_is_heard_as_long_as_no_other_has_moved_the_pair(esta
     out.keep()
     assert side(estate) == ("RECOVERY", "out")
     back.keep()
-    assert side(estate) == ("ORIGIN", "home"), "it holds the server: what it says is newer"
+    assert side(estate) == ("ORIGIN", "back"), "it holds the server: what it says is newer"
     out.keep()
-    assert side(estate) == ("ORIGIN", "home")
+    assert side(estate) == ("ORIGIN", "back")
 
 
 def test_a_pair_that_changes_after_it_was_read_is_read_again(estate: Estate, wire: Wire) -> None:
@@ -133,7 +133,7 @@ def test_a_pair_that_changes_after_it_was_read_is_read_again(estate: Estate, wir
 
     wire.on("dynamodb", "TransactWriteItems", first_the_other)
     out.keep()
-    assert side(estate) == ("ORIGIN", "home")
+    assert side(estate) == ("ORIGIN", "back")
     assert pair(estate).revision == 1
 
 
