@@ -19,6 +19,7 @@ from shared.model.policies import LaunchOrder, Mode
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
+from tests import makers
 
 SCOPE = Scope("444455556666", "us-east-2")
 EXECUTION = ExecutionRecord(
@@ -123,17 +124,9 @@ def test_the_view_shows_waves_counts_times_and_what_happened_last() -> None:
 
 
 def reversing(number: int, done: int, **values: Any) -> ServerRecord:
-    record = server(number, ServerStatus.REPLICATING)
-    return replace(
-        record,
-        failback=replace(
-            record.failback,
-            reversed_server_id=f"s-back{number}",
-            bytes_total=100_000_000_000,
-            bytes_replicated=done * 1_000_000_000,
-        ),
-        **values,
-    )
+    copied = {"bytes_total": 100_000_000_000, "bytes_replicated": done * 1_000_000_000}
+    fields = {"reversed_server_id": f"s-back{number}", **copied, **values}
+    return makers.changed(server(number, ServerStatus.REPLICATING), fields).after
 
 
 def text_of(shown: Snapshot, width: int = 140) -> str:

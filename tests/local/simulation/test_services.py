@@ -228,7 +228,7 @@ def test_a_recovery_job_runs_in_virtual_time_from_a_machine(cloud: VirtualCloud)
         machine(
             "Start",
             Start=call("start", Assign={"job": "{% $states.result.Payload %}"}, Next="Sleep"),
-            Sleep=wait(30, Next="Look"),
+            Sleep=wait(30, Next="Reading"),
             Reading=call("status", "{% $job %}", Next="Ended"),
             Ended=done,
             Done={"Type": "Succeed"},
