@@ -8,6 +8,8 @@ botocore's whole way, for its errors and its retries.
 
 from __future__ import annotations
 
+import copy
+import marshal
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +28,7 @@ _BINARY = (b'"B":', b'"BS":', b'"B" :', b'"BS" :')
 _TABLES = ("Table", "Backup", "Stream", "Import", "Export")
 """What the names of operations have in them whose answers hold timestamps."""
 _VALIDATOR = ParamValidator()
+_VALID: set[tuple[Any, ...]] = set()
 
 Parsed = tuple[Any, dict[str, Any]]
 
@@ -56,12 +59,20 @@ def call_of(
     )
 
 
+def copied_parameters(params: Any, **kwargs: Any) -> Any:
+    """What boto3 may write into: a copy to the bottom."""
+    try:
+        return marshal.loads(marshal.dumps(params))  # noqa: S302 - it was written just now
+    except ValueError:
+        return copy.deepcopy(params)
+
+
 def dynamodb_call(
     client: BaseClient, operation: str, parameters: Mapping[str, Any], account_of: Callable[[str], str]
 ) -> Call | None:
     """The call that ``client`` would make with these parameters; None where botocore has to see to it."""
     shape = client.meta.service_model.operation_model(operation).input_shape
-    if shape is None or _VALIDATOR.validate(parameters, shape).has_errors():
+    if shape is None or not _is_valid(operation, parameters, shape):
         return None
     try:
         body = orjson.dumps(parameters)
@@ -87,6 +98,17 @@ def dynamodb_call(
         },
         body=body,
     )
+
+
+def _is_valid(operation: str, parameters: Mapping[str, Any], shape: Any) -> bool:
+    """Whether botocore finds no fault. Reads of the same form are all alike: one of each is looked at."""
+    form = (operation, *((name, type(value)) for name, value in parameters.items()))
+    if form in _VALID:
+        return True
+    valid = not _VALIDATOR.validate(parameters, shape).has_errors()
+    if valid and operation in ("Query", "GetItem"):
+        _VALID.add(form)
+    return valid
 
 
 def quick_deserialize(self: TypeDeserializer, value: Mapping[str, Any]) -> Any:

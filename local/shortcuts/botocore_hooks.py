@@ -39,6 +39,7 @@ class Bypass:
         self._taken = threading.local()
         self._whole_api_call: Any = None
         self._whole_user_agent: Any = None
+        self._whole_sign: Any = None
 
     def install(self) -> None:
         """Hooks it in for every session made from now on; nothing where shortcuts are off."""
@@ -49,10 +50,13 @@ class Bypass:
         TABLE.replace(
             "boto3.dynamodb.types", "TypeDeserializer.deserialize", botocore_bypass.quick_deserialize
         )
+        TABLE.replace("boto3.dynamodb.transform", "copy_dynamodb_params", botocore_bypass.copied_parameters)
         self._whole_api_call = TABLE.replace("botocore.client", "BaseClient._make_api_call", self._method())
         self._whole_user_agent = TABLE.replace(
             "botocore.useragent", "UserAgentString.to_string", lambda agent: self._user_agent(agent)
         )
+
+        self._whole_sign = TABLE.replace("botocore.signers", "RequestSigner.sign", self._signing())
 
     def take(self) -> Answer | None:
         """The answer, if any, that this thread has for the request it makes now."""
@@ -83,6 +87,29 @@ class Bypass:
             return self._dynamodb(cloud, client, operation_name, api_params)
 
         return make_api_call
+
+    def _signing(self) -> Any:
+        """Stands for that of botocore: names the caller, and computes nothing."""
+
+        def sign(
+            signer: Any,
+            operation_name: str,
+            request: Any,
+            region_name: str | None = None,
+            signing_type: str = "standard",
+            expires_in: int | None = None,
+            signing_name: str | None = None,
+        ) -> None:
+            if self._current() is None or signing_type != "standard":
+                more = (region_name, signing_type, expires_in, signing_name)
+                self._whole_sign(signer, operation_name, request, *more)
+                return
+            key = signer._credentials.get_frozen_credentials().access_key
+            scope = f"{region_name or signer.region_name}/{signing_name or signer.signing_name}"
+            credential = f"Credential={key}/20300101/{scope}/aws4_request"
+            request.headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}"
+
+        return sign
 
     def _dynamodb(
         self, cloud: Answering, client: BaseClient, operation_name: str, api_params: dict[str, Any]

@@ -26,6 +26,14 @@ HOOKS: tuple[Hook, ...] = (
         "parses each template once",
         ("template_body",),
     ),
+    Hook("ministack.services.cloudformation", "parse_qs", "reads each large form once"),
+    Hook("botocore.awsrequest", "urlencode", "encodes each large form once"),
+    Hook(
+        "botocore.signers",
+        "RequestSigner.sign",
+        "nothing in a virtual cloud checks a signature; who calls is in the key",
+        ("self", "operation_name", "request", "region_name", "signing_type", "expires_in", "signing_name"),
+    ),
     Hook(
         "botocore.client",
         "BaseClient._make_api_call",
@@ -39,6 +47,12 @@ HOOKS: tuple[Hook, ...] = (
         ("self",),
     ),
     Hook(
+        "boto3.dynamodb.transform",
+        "copy_dynamodb_params",
+        "parameters are plain JSON, which is copied faster",
+        ("params", "kwargs"),
+    ),
+    Hook(
         "boto3.dynamodb.types",
         "TypeDeserializer.deserialize",
         "values of DynamoDB are read in a third of the time",
@@ -47,3 +61,5 @@ HOOKS: tuple[Hook, ...] = (
 )
 
 TABLE = Table(HOOKS)
+APP_TABLE = Table((Hook("ministack.app", "parse_qs", "reads each large form once"),))
+"""Of the module that is slow to import, and sets the process's log level then: checked when it is used."""

@@ -23,7 +23,13 @@ import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
 from local.hooks import HookChangedError
-from local.shortcuts import botocore_bypass, cloudformation_templates, dynamodb_fast_paths, dynamodb_queries
+from local.shortcuts import (
+    botocore_bypass,
+    cloudformation_templates,
+    dynamodb_fast_paths,
+    dynamodb_queries,
+    query_bodies,
+)
 from local.shortcuts.botocore_hooks import Bypass
 from local.simulation.hooks import TABLE
 from local.wire import Answer, Call
@@ -174,6 +180,7 @@ class MiniStack:
         dynamodb_queries.install()
         dynamodb_fast_paths.install()
         cloudformation_templates.install()
+        query_bodies.install()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
         self._requests = itertools.count(1)
