@@ -141,6 +141,12 @@ class ServerRecord:
         """The source server that is launched: the reversed one in a failback."""
         return self.failback.reversed_server_id or self.source_server_id
 
+    @property
+    def outcome(self) -> ServerStatus:
+        """Its status; RETURNED if it recovered and was put back: what runs is what ran before."""
+        put_back = self.status is ServerStatus.RECOVERED and self.drill.cleaned_up_at is not None
+        return ServerStatus.RETURNED if put_back else self.status
+
     def failed(self, reason: str, remedy: str) -> ServerRecord:
         return replace(self, status=ServerStatus.FAILED, reason=reason, remedy=remedy)
 

@@ -32,7 +32,7 @@ class WaveStatus(StrEnum):
 
 
 class ServerStatus(StrEnum):
-    """Where one server stands. The last four are outcomes and final once written."""
+    """Where one server stands. Those from RECOVERED on are outcomes and final once written."""
 
     DISCOVERED = "DISCOVERED"
     MATCHED = "MATCHED"
@@ -49,6 +49,8 @@ class ServerStatus(StrEnum):
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
     BLOCKED = "BLOCKED"
+    LEFT_OUT = "LEFT_OUT"  # it takes part by its tags, and no wave selects it
+    RETURNED = "RETURNED"  # recovered, and put back as it was before: in reports, by its clean-up
 
     @property
     def is_final(self) -> bool:
@@ -56,7 +58,14 @@ class ServerStatus(StrEnum):
 
 
 _FINAL_SERVER_STATUSES = frozenset(
-    {ServerStatus.RECOVERED, ServerStatus.FAILED, ServerStatus.SKIPPED, ServerStatus.BLOCKED}
+    {
+        ServerStatus.RECOVERED,
+        ServerStatus.FAILED,
+        ServerStatus.SKIPPED,
+        ServerStatus.BLOCKED,
+        ServerStatus.LEFT_OUT,
+        ServerStatus.RETURNED,
+    }
 )
 
 

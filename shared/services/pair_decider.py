@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from shared.rules.checks.prerequisites import check_pair
 from shared.rules.checks.replication import recovery_point
 from shared.rules.matching.instance_matcher import MatchResult, Pair, match_instances
 from shared.rules.originals.records import original_to_record
-from shared.rules.plan.discovery import discovered, is_of_site, is_selected
+from shared.rules.plan.discovery import discovered, is_of_site, is_selected, left_out
 from shared.rules.plan.overrides import apply_overrides
 from shared.rules.plan.requests import sites_to_read
 from shared.rules.plan.selection import Selection, select, takes_part
@@ -93,21 +93,25 @@ class PairDecider:
         result = match_instances(sources, list(instances.values()), plan.matching)
         matched = _Matched(result, {pair.source_server_id: pair for pair in result.pairs}, instances)
         is_asked_for = asked_for(self._store, request)
-        decided_servers: list[ServerRecord] = []
-        facts: list[Any] = []
-        for site in sites:
-            own = {
-                server.source_server_id: server
-                for server in site.listed
-                if is_selected(server, site.selection) and is_asked_for(server)
-            }
-            members = [server for server in seen if server.site == site.reader.site.name]
-            at_site = self._decide_site(site, matched, own, members)
-            decided_servers += at_site.servers
-            facts += at_site.facts
-        done = {server.source_server_id for server in decided_servers}
-        others = [server for server in seen if server.source_server_id not in done]
-        return Decisions(decided_servers + [_not_of_plan(server) for server in others], facts)
+        at_sites = [self._at_site(site, matched, seen, is_asked_for) for site in sites]
+        records = [server for at_site in at_sites for server in at_site.servers]
+        done = {server.source_server_id for server in records}
+        others = [_not_of_plan(server) for server in seen if server.source_server_id not in done]
+        return Decisions(records + others, [fact for at_site in at_sites for fact in at_site.facts])
+
+    def _at_site(
+        self,
+        site: _SiteRead,
+        matched: _Matched,
+        seen: Sequence[ServerRecord],
+        is_asked_for: Callable[[SourceServer], bool],
+    ) -> Decisions:
+        asked = [server for server in site.listed if is_asked_for(server)]
+        own = {s.source_server_id: s for s in asked if is_selected(s, site.selection)}
+        members = [server for server in seen if server.site == site.reader.site.name]
+        decided_here = self._decide_site(site, matched, own, members)
+        unselected = [left_out(s) for s in asked if s.source_server_id in site.selection.unselected]
+        return Decisions(decided_here.servers + unselected, decided_here.facts)
 
     def _read(self, reader: PairReader, seen: Sequence[ServerRecord]) -> _SiteRead:
         in_scope = reader.source_servers()

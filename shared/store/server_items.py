@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
+from aws_lambda_powertools import Logger
 from boto3.dynamodb.conditions import And, Attr, ConditionBase
 
+from shared.model.scope import Scope
 from shared.model.server import Change, ServerProgress, ServerRecord
 from shared.model.status import Protection, ServerStatus
 from shared.serialization import from_item, to_item
@@ -17,6 +20,10 @@ from shared.store.execution_items import ExecutionItems, partition_of, shard_of
 from shared.store.reads import read
 from shared.store.writes import add_to, put_once, set_if, write
 
+logger = Logger(child=True)
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What structuring an item raises that is not as we wrote it."""
 NO_WAVE = "-"
 _FINAL = {f":final{n}": status.value for n, status in enumerate(s for s in ServerStatus if s.is_final)}
 
@@ -55,7 +62,7 @@ class ServerItems(ExecutionItems):
         Reading a server takes far longer than finding it: ask for no more than are needed.
         """
         found = self._query_shards(execution_id, _servers_of(wave), filter=_filter(statuses, jobs))
-        return [from_item(item, ServerRecord) for item in found]
+        return [_server(item) for item in found]
 
     def add_to_batches(self, execution_id: str, servers: Iterable[ServerRecord]) -> None:
         """Note in which batch each of these servers is to be, before their records have it.
@@ -79,7 +86,7 @@ class ServerItems(ExecutionItems):
         known = self._table.get_item(Key=_batch_key(execution_id, wave, number), ConsistentRead=True)
         ids = sorted(known.get("Item", {}).get("servers", ()))
         keys = [_server_key(execution_id, wave, server_id) for server_id in ids]
-        found = [from_item(item, ServerRecord) for item in read(self.table_name, keys, consistent=True)]
+        found = [_server(item) for item in read(self.table_name, keys, consistent=True)]
         servers = [server for server in found if server.batch == number]
         return sorted(servers, key=lambda server: server.source_server_id)
 
@@ -88,7 +95,7 @@ class ServerItems(ExecutionItems):
         found = self._query_shards(
             execution_id, _servers_of(wave), fields=("status", "attempts", "overwritten")
         )
-        return [from_item(item, ServerProgress) for item in found]
+        return [_progress(item) for item in found]
 
     def change_servers(
         self,
@@ -152,6 +159,33 @@ class ServerItems(ExecutionItems):
                 for server in servers
             ]
         )
+
+
+def _server(item: dict[str, Any]) -> ServerRecord:
+    """The server of an item; a FAILED one for an item that cannot be read, which must not hide the others."""
+    try:
+        return from_item(item, ServerRecord)
+    except UNREADABLE as error:
+        logger.error("server not readable", extra={"item": item["sk"], "error": repr(error)})
+        _, wave, server_id = item["sk"].split("#", 2)
+        return ServerRecord(
+            source_server_id=server_id,
+            name=str(item.get("name") or server_id),
+            scope=Scope("unknown", "unknown"),
+            site=str(item.get("site") or "unknown"),
+            status=ServerStatus.FAILED,
+            wave=None if wave == NO_WAVE else wave,
+            reason=f"Its record cannot be read: {error!r}. Nothing was done with it from then on.",
+            remedy="Look in the DRS console for a job of it, and whether its target runs. CloudTrail's data "
+            "events of the Executions table show what wrote the record.",
+        )
+
+
+def _progress(item: dict[str, Any]) -> ServerProgress:
+    try:
+        return from_item(item, ServerProgress)
+    except UNREADABLE:
+        return ServerProgress(ServerStatus.FAILED)
 
 
 def _servers_of(wave: str | None) -> str:

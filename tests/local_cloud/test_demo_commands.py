@@ -102,7 +102,7 @@ def test_the_demo_sends_three_servers_away_and_fails_them_back_and_proves_it(clo
     assert "3 identical instance ids, 3 identical private addresses" in output
     assert re.search(r"with BY_WAVE the same plan takes \d+m\d\ds \(COMPLETED\)", output)
     report = json.loads((clone / "out" / "failover-report.json").read_text(encoding="utf-8"))
-    assert report["totals"] == {"servers": 3, "recovered": 3, "failed": 0, "skipped": 0, "blocked": 0}
+    assert {key: count for key, count in report["totals"].items() if count} == {"servers": 3, "recovered": 3}
     assert (clone / "out" / "failover-report.md").read_text(encoding="utf-8").startswith("# ")
     assert "3 of 3 servers failed back, 3 had to" in output
     failback = json.loads((clone / "out" / "failback-report.json").read_text(encoding="utf-8"))

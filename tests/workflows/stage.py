@@ -33,7 +33,7 @@ QUICK_JOBS = Settings(time_factor=0.1)
 QUICK_BOOTS = Timings(start=(1, 2), stop=(1, 2), terminate=(1, 2), linux_checks=(2, 3))
 STATE_LIMIT = 32 * 1024
 
-_FINAL = {"RECOVERED", "FAILED", "SKIPPED", "BLOCKED"}
+_FINAL = {"RECOVERED", "RETURNED", "FAILED", "SKIPPED", "BLOCKED", "LEFT_OUT"}
 _STATUSES = {
     "COMPLETED": "SUCCEEDED",
     "COMPLETED_WITH_FAILURES": "SUCCEEDED",
@@ -152,12 +152,10 @@ class Stage(World):
         assert run.report["endedAt"]
         if not run.report["dryRun"]:
             assert set(run.outcomes.values()) <= _FINAL, run.summary
-            totals = run.report["totals"]
-            assert sum(totals[key] for key in ("recovered", "failed", "skipped", "blocked")) == len(
-                run.report["servers"]
-            )
+            totals = dict(run.report["totals"])
+            assert totals.pop("servers") == sum(totals.values()) == len(run.report["servers"])
         for server in run.report["servers"]:
-            if server["status"] in ("FAILED", "BLOCKED", "SKIPPED"):
+            if server["status"] in ("FAILED", "BLOCKED", "SKIPPED", "LEFT_OUT"):
                 assert server["reason"], server
                 assert server["remedy"], server
                 assert server["name"] in run.summary

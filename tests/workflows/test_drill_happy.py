@@ -31,7 +31,7 @@ def test_a_drill_recovers_everything_and_leaves_the_world_as_it_was() -> None:
         run = drill(here)
         assert run.status == "COMPLETED"
         assert run.report["mode"] == "DRILL"
-        assert set(run.outcomes.values()) == {"RECOVERED"}
+        assert set(run.outcomes.values()) == {"RETURNED"}
         assert set(started) == {"db", "web"}, "they ran until the clean-up"
         assert put_back(here.world()) == put_back(before)
         assert {job["initiatedBy"] for job in here.drs_state()["jobs"]} == {"START_DRILL"}

@@ -55,7 +55,7 @@ DEATHS = st.tuples(
 
 
 @settings(
-    max_examples=int(os.environ.get("ROUND_TRIPS", "5")),
+    max_examples=int(os.environ.get("ROUND_TRIPS", "3")),
     deadline=None,
     derandomize=True,
     database=None,

@@ -43,13 +43,8 @@ def test_everything_is_recovered_in_place_and_reported() -> None:
         run = here.run()
 
         assert run.status == "COMPLETED"
-        assert run.report["totals"] == {
-            "servers": 3,
-            "recovered": 3,
-            "failed": 0,
-            "skipped": 0,
-            "blocked": 0,
-        }
+        totals = run.report["totals"]
+        assert {key: count for key, count in totals.items() if count} == {"servers": 3, "recovered": 3}
         after = here.world()
         assert after["recovery"].keys() == before["recovery"].keys()
         for name in here.servers:

@@ -37,7 +37,7 @@ WAVES = ("one", "two", "three")
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

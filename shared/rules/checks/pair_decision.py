@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.model.decided_pair import DecidedPair
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
 
@@ -29,6 +30,15 @@ def as_found(seen: ServerRecord) -> ServerRecord:
         remedy=seen.remedy,
         findings=seen.findings,
         skip=seen.skip,
+    )
+
+
+def lost(seen: ServerRecord, decided: DecidedPair) -> ServerRecord:
+    """A server whose record is missing although it was decided: a launch of it may have begun."""
+    return as_found(seen).failed(
+        f"Its record is missing from the Executions table, although {decided.pair_instance_id} was decided.",
+        f"Look in the DRS console of {decided.scope} for a job that launched {seen.name}, and whether "
+        f"{decided.pair_instance_id} runs. CloudTrail's data events show what deleted the record.",
     )
 
 

@@ -39,6 +39,20 @@ def is_selected(server: SourceServer, selection: Selection) -> bool:
     return server_id in selection.wave_by_server or server_id in selection.ambiguous
 
 
+def left_out(server: SourceServer) -> ServerRecord:
+    """The record of a server that takes part by its tags and that no wave selects."""
+    return ServerRecord(
+        source_server_id=server.source_server_id,
+        name=server.name,
+        scope=server.scope,
+        site=server.site,
+        status=ServerStatus.LEFT_OUT,
+        original_instance_id=server.original_instance_id,
+        reason="It takes part by its tags, and no wave of the plan selects it.",
+        remedy="Let a wave select it, then run the plan again for it; or set its tag dr:enabled to false.",
+    )
+
+
 def discovered(server: SourceServer, selection: Selection) -> ServerRecord:
     """The record of a selected server: BLOCKED where several waves select it."""
     issue = selection.ambiguous.get(server.source_server_id)

@@ -29,15 +29,19 @@ def control_entry(control: ControlRecord) -> dict[str, Any]:
 
 
 def totals(servers: Sequence[ServerRecord]) -> dict[str, int]:
+    """At the end each server counts once: the others add up to ``servers``."""
+
     def count(status: ServerStatus) -> int:
-        return sum(server.status is status for server in servers)
+        return sum(server.outcome is status for server in servers)
 
     return {
         "servers": len(servers),
         "recovered": count(ServerStatus.RECOVERED),
+        "returned": count(ServerStatus.RETURNED),
         "failed": count(ServerStatus.FAILED),
         "skipped": count(ServerStatus.SKIPPED),
         "blocked": count(ServerStatus.BLOCKED),
+        "leftOut": count(ServerStatus.LEFT_OUT),
     }
 
 
@@ -64,7 +68,7 @@ def server_entry(server: ServerRecord) -> dict[str, Any]:
         "privateIpBefore": server.private_ip_before,
         "privateIpAfter": server.private_ip_after,
         "wave": server.wave,
-        "status": server.status.value,
+        "status": server.outcome.value,
         "attempts": server.attempts,
         "reason": server.reason,
         "remedy": server.remedy,

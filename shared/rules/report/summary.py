@@ -10,7 +10,7 @@ from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
 
 _OLD = "RECOVERY_POINT_OLD"
-_NOT_RECOVERED = ("FAILED", "BLOCKED", "SKIPPED")
+_NOT_RECOVERED = ("FAILED", "BLOCKED", "LEFT_OUT", "SKIPPED")
 
 
 def summarize(report: Mapping[str, Any]) -> str:
@@ -43,8 +43,7 @@ def _head(report: Mapping[str, Any]) -> str:
     lines = [
         f"# {kind} of {report['plan']}: {report['status']}",
         "",
-        f"- {totals['servers']} servers: {totals['recovered']} recovered, {totals['failed']} failed, "
-        f"{totals['skipped']} skipped, {totals['blocked']} blocked",
+        f"- {totals['servers']} servers: {_counts(totals)}",
         f"- from {report['startedAt']} to {report['endedAt'] or 'now'}{_took(report)}",
         f"- launch order {report['launchOrder']}, execution {report['executionId']}",
         *_at_a_glance(report),
@@ -55,6 +54,14 @@ def _head(report: Mapping[str, Any]) -> str:
     if report.get("remedy"):
         lines.append(f"- What to do: {report['remedy']}")
     return "\n".join(lines)
+
+
+def _counts(totals: Mapping[str, int]) -> str:
+    """``4 recovered, 0 failed, …``; of those that are rare only what there is."""
+    words = {"recovered": "recovered", "returned": "returned to what they were", "failed": "failed"}
+    words |= {"skipped": "skipped", "blocked": "blocked", "leftOut": "left out: in no wave"}
+    rare = ("returned", "leftOut")
+    return ", ".join(f"{totals[key]} {word}" for key, word in words.items() if totals[key] or key not in rare)
 
 
 def _at_a_glance(report: Mapping[str, Any]) -> list[str]:

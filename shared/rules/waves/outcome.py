@@ -111,7 +111,8 @@ def execution_outcome(
 
     ``blocked``: the execution was stopped before the launch. A dry run that was not is COMPLETED. A failback
     is COMPLETED only when every server is at the origin, protected and its recovery side retired, and FAILED
-    only when none failed back; a drill only when every clean-up went well.
+    only when none failed back; a drill only when every clean-up went well. A server that takes part and that
+    no wave has is LEFT_OUT: then not everything is recovered.
     """
     if cancelled:
         return ExecutionStatus.CANCELLED
@@ -146,7 +147,7 @@ def blocked_decision(policies: Policies, servers: Sequence[ServerRecord]) -> Blo
     blocked = sum(server.status is ServerStatus.BLOCKED for server in servers)
     if blocked and policies.on_blocked is OnBlocked.STOP:
         return BlockedDecision.BLOCKED
-    if blocked == len(servers):
+    if blocked == sum(server.status is not ServerStatus.LEFT_OUT for server in servers):
         return BlockedDecision.NOTHING_TO_DO
     return BlockedDecision.PROCEED
 

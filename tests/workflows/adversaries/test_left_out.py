@@ -17,12 +17,23 @@ def retag(here: Stage, server: str, **tags: str) -> None:
     )
 
 
+WITHOUT = {"app-1": "RECOVERED", "app-3": "RECOVERED"}
+
+
 @pytest.mark.parametrize(
-    ("tags", "code"),
-    [({"wave": "All"}, "SERVERS_UNSELECTED"), ({"enabled": "yes"}, "TAG_VALUE_UNKNOWN")],
+    ("tags", "code", "outcomes", "end"),
+    [
+        (
+            {"wave": "All"},
+            "SERVERS_UNSELECTED",
+            {**WITHOUT, "app-2": "LEFT_OUT"},
+            "completed with failures",
+        ),
+        ({"enabled": "yes"}, "TAG_VALUE_UNKNOWN", WITHOUT, "completed"),
+    ],
 )
 def test_a_server_whose_tags_have_drifted_is_named_wherever_an_operator_reads(
-    tags: dict[str, str], code: str
+    tags: dict[str, str], code: str, outcomes: dict[str, str], end: str
 ) -> None:
     with stage(group("app", count=3)) as here:
         retag(here, "app-2", **tags)
@@ -33,8 +44,8 @@ def test_a_server_whose_tags_have_drifted_is_named_wherever_an_operator_reads(
             assert "app-2" in finding["found"]
             assert "Every server" not in run.summary
             assert "are in no wave" in run.summary
-        assert real.outcomes == {"app-1": "RECOVERED", "app-3": "RECOVERED"}
-        assert here.cloud.notifications[-1]["subject"] == "shop: failover completed; servers are in no wave"
+        assert real.outcomes == outcomes
+        assert here.cloud.notifications[-1]["subject"] == f"shop: failover {end}; servers are in no wave"
 
 
 def dry_run(here: Stage, **request: Any) -> Run:
