@@ -8,7 +8,7 @@ from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.quotas import QuotasClient
 from shared.rules.originals.claims import contested_originals
-from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
+from shared.rules.plan.discovery import discovered, is_called, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import select, to_know
 from shared.services.asked_for import asked_for
 from shared.settings import QuerySettings
@@ -28,9 +28,11 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     servers = [server for server in listed if is_selected(server, selection) and wanted(server)]
     ec2 = Ec2Client(accounts, site.recovery)
     targets = ec2.targets()
-    # Instances of the right name without the tag are read so that the report can name them.
-    found = [*targets, *ec2.named(without_target(servers, targets, plan.matching))]
-    instances = {instance.instance_id: instance for instance in found}
+    lonely = without_target(servers, targets, plan.matching)
+    # Instances of the right name without the tag are read so that the report can name them. EC2 compares
+    # names letter by letter, so all are read; no more where every server has a target.
+    others = [one for one in ec2.standing() if is_called(one, lonely, plan.matching)] if lonely else []
+    instances = {instance.instance_id: instance for instance in [*targets, *others]}
 
     limits = QuotasClient(accounts, site.recovery).limits(run.settings.limits)
     # Servers of other plans count when names are matched; those that this one may mean, when it is judged.

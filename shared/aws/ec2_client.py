@@ -55,18 +55,9 @@ class Ec2Client:
             ]
         )
 
-    def named(self, names: Sequence[str]) -> list[Instance]:
-        """Standing instances with one of these Name tags, tagged for launching into or not."""
-        return [
-            instance
-            for some in chunks(sorted(set(names)), FILTER_VALUES)
-            for instance in self._described(
-                Filters=[
-                    {"Name": "tag:Name", "Values": some},
-                    {"Name": "instance-state-name", "Values": STANDING_STATES},
-                ]
-            )
-        ]
+    def standing(self) -> list[Instance]:
+        """Every instance that is not terminated, tagged for launching into or not."""
+        return self._described(Filters=[{"Name": "instance-state-name", "Values": STANDING_STATES}])
 
     def instances(self, instance_ids: Sequence[str]) -> list[Instance]:
         """These instances; unknown ids are left out."""

@@ -7,7 +7,7 @@ import pytest
 from functions.query import discover_servers
 from shared.model.ec2 import Instance
 from shared.model.status import ServerStatus
-from tests.handlers.estate import Estate, plan_document
+from tests.handlers.estate import Estate
 from tests.handlers.wire import Wire
 
 
@@ -36,15 +36,13 @@ def test_discovery_counts_and_may_be_repeated(estate: Estate) -> None:
     assert len(estate.servers()) == 2
 
 
-@pytest.mark.parametrize(("by_hand", "looked_up"), [(False, ["web-1"]), (True, ["db-1", "web-1"])])
-def test_names_are_looked_up_again_only_where_no_target_has_them(
-    estate: Estate, wire: Wire, by_hand: bool, looked_up: list[str]
+@pytest.mark.parametrize(("names", "calls"), [(["db-1"], 1), (["db-1", "web-1"], 2)])
+def test_all_instances_are_read_only_where_a_server_has_no_target(
+    estate: Estate, wire: Wire, names: list[str], calls: int
 ) -> None:
-    server, target = estate.add_pairs("db-1")["db-1"]
-    estate.add_servers("web-1")
-    pair = {"sourceServerId": server, "targetInstanceId": target}
-    estate.reach("DISCOVERED", plan_document(**({"matching": {"manualPairs": [pair]}} if by_hand else {})))
-    forms = [call.form for call in wire.of("DescribeInstances")]
-    [form] = [form for form in forms if form["Filter.1.Name"] == ["tag:Name"]]
-    assert [form[f"Filter.1.Value.{n + 1}"][0] for n in range(len(looked_up))] == looked_up
-    assert f"Filter.1.Value.{len(looked_up) + 1}" not in form
+    estate.add_pairs("db-1")
+    estate.add_servers(*names[1:])
+    estate.add_target("unrelated", tags={})
+    estate.reach("DISCOVERED")
+    assert len(wire.of("DescribeInstances")) == calls
+    assert {i.name for i in estate.findings.facts("execution-1", Instance)} == {"db-1"}

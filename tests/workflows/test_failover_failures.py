@@ -43,6 +43,19 @@ def test_every_blocked_server_is_named_and_the_healthy_one_recovered() -> None:
         assert here.pairs().keys() == {here.source("healthy")}
 
 
+@pytest.mark.parametrize("name", ["APP", "app.corp.example.com", "App.Corp.Example.com"])
+def test_a_target_that_lacks_only_its_tag_gets_the_command_whatever_its_spelling(name: str) -> None:
+    with stage(group("app", **issue("targetUntagged"))) as here:
+        here.plan["matching"] = {"domainSuffixes": [".corp.example.com"]}
+        here.ec2().create_tags(Resources=[here.target("app")], Tags=[{"Key": "Name", "Value": name}])
+        blocked = here.run("first").server("app")
+        assert [finding["code"] for finding in blocked["findings"]] == ["TARGET_UNTAGGED"]
+        assert f"aws ec2 create-tags --resources {here.target('app')}" in blocked["remedy"]
+        tags = [{"Key": "AWSDRS", "Value": "AllowLaunchingIntoThisInstance"}]
+        here.ec2().create_tags(Resources=[here.target("app")], Tags=tags)  # the remedy, followed
+        assert here.run("second").outcomes == {"app": "RECOVERED"}
+
+
 def test_with_stop_nothing_at_all_is_changed() -> None:
     with stage(group("healthy"), group("lonely", **issue("noTarget"))) as here:
         before = here.world()

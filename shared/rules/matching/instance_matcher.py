@@ -66,6 +66,7 @@ def match_instances(
     )
 
 
+_DEAD = ("DISCONNECTED", "STOPPED")
 _TERMINATED = ("terminated", "shutting-down")
 
 
@@ -141,7 +142,7 @@ def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
             "SERVER_NAME_AMBIGUOUS",
             f"The source servers {_ids(s.source_server_id for s in group.servers)} {where} "
             f"all have the name {name!r}.",
-            "Give each a Name tag of its own, or pair them under matching.manualPairs in the plan.",
+            _namesakes_remedy(group.servers),
         )
     if len(group.tagged) > 1:
         return _critical(
@@ -162,6 +163,20 @@ def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
         f"No target instance {where} has the name {name!r}.",
         f"Create it, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}, with the Name tag "
         f"{server.name!r}; or pair the server under matching.manualPairs in the plan.",
+    )
+
+
+def _namesakes_remedy(servers: Sequence[SourceServer]) -> str:
+    """A machine whose agent was installed again is listed twice: then one of the two is dead."""
+    dead = [server for server in servers if server.replication_state in _DEAD]
+    if not dead or len(dead) == len(servers):
+        return "Give each a Name tag of its own, or pair them under matching.manualPairs in the plan."
+    first = dead[0]
+    seen = f", last seen {first.last_seen}" if first.last_seen else ""
+    return (
+        f"{first.source_server_id} is {first.replication_state}{seen}: if it is the same machine, "
+        f"delete that record: aws drs delete-source-server --source-server-id {first.source_server_id} "
+        f"--region {first.scope.region}. Else give each a Name tag of its own."
     )
 
 

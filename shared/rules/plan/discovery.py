@@ -34,6 +34,12 @@ def without_target(
     return [name for name in names if normalize(name, matching.domain_suffixes) not in known]
 
 
+def is_called(instance: Instance, names: Sequence[str], matching: Matching) -> bool:
+    """Whether pairing reads the instance's name as one of these: not by its case or a domain suffix."""
+    suffixes = matching.domain_suffixes
+    return normalize(instance.name, suffixes) in {normalize(name, suffixes) for name in names}
+
+
 def is_selected(server: SourceServer, selection: Selection) -> bool:
     server_id = server.source_server_id
     return server_id in selection.wave_by_server or server_id in selection.ambiguous

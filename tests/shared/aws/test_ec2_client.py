@@ -30,8 +30,7 @@ def test_targets_are_the_standing_instances_with_the_tag(estate: Estate, ec2: Ec
     missing = estate.add_target("web-5")
     estate.ec2().terminate_instances(InstanceIds=[missing])
     assert {i.instance_id: i.state for i in ec2.targets()} == {tagged: "stopped", running: "running"}
-    assert {i.name for i in ec2.named(["web-3", "web-4", "web-5", "web-3", "unknown"])} == {"web-3", "web-4"}
-    assert ec2.named([]) == []
+    assert {i.name for i in ec2.standing()} == {"web-1", "web-2", "web-3", "web-4"}
 
 
 def test_an_instance_is_what_ec2_says_of_it(estate: Estate, ec2: Ec2Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,16 @@ def test_two_servers_of_one_name_are_both_named_and_neither_is_paired() -> None:
     assert {f.code for f in result.unmatched_servers.values()} == {"SERVER_NAME_AMBIGUOUS"}
     assert server_id(2) in result.unmatched_servers[server_id(1)].found
     assert result.unmatched_targets[instance_id(1)].code == "SERVER_NAME_AMBIGUOUS"
+
+
+def test_of_one_machine_that_is_listed_twice_the_dead_record_is_named() -> None:
+    dead = replace(server(1, "db-1"), replication_state="DISCONNECTED", last_seen="2026-01-01T08:00:00Z")
+    result = match([dead, server(2, "db-1")], [target(1, "db-1")])
+    for finding in result.unmatched_servers.values():
+        assert f"{server_id(1)} is DISCONNECTED, last seen 2026-01-01T08:00:00Z" in finding.remedy
+        assert f"delete-source-server --source-server-id {server_id(1)}" in finding.remedy
+    both = match([dead, replace(dead, source_server_id=server_id(2))], [target(1, "db-1")])
+    assert all("delete-source-server" not in f.remedy for f in both.unmatched_servers.values())
 
 
 def test_what_has_no_name_is_never_paired() -> None:

@@ -10,7 +10,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.plan import Matching
 from shared.model.scope import Site
 from shared.model.status import ServerStatus
-from shared.rules.plan.discovery import discovered, is_of_site, is_selected, without_target
+from shared.rules.plan.discovery import discovered, is_called, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import Selection
 from tests import makers
 
@@ -34,6 +34,13 @@ def test_a_server_belongs_to_the_site_it_came_from(values: dict[str, Any], expec
 def test_only_names_without_a_target_are_looked_for() -> None:
     servers = [makers.source_server(1), makers.source_server(2), makers.source_server(3, name="")]
     assert without_target(servers, [makers.instance(1)], Matching()) == ["app-2"]
+
+
+@pytest.mark.parametrize("name", ["app-2", "APP-2", " app-2 ", "app-2.corp.example.com"])
+def test_names_are_compared_as_pairing_does(name: str) -> None:
+    matching = Matching(domain_suffixes=(".corp.example.com",))
+    assert is_called(makers.instance(9, name=name), ["app-2"], matching)
+    assert not is_called(makers.instance(9, name=name), ["app-3"], matching)
 
 
 def test_a_server_that_two_waves_select_is_recorded_as_blocked() -> None:
