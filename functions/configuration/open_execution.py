@@ -11,7 +11,7 @@ from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus
 from shared.rules.control.opening import start_notification, workflow_choices
 from shared.rules.plan.parsing import parse_plan
-from shared.rules.plan.requests import effective_policies, parse_request, sites_to_read
+from shared.rules.plan.requests import effective_policies, parse_request, sites_to_read, with_mode
 from shared.services.execution_opener import ExecutionInProgressError, ExecutionOpener
 from shared.services.stored_plans import PlanNotFoundError
 from shared.settings import ConfigurationSettings
@@ -31,10 +31,11 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, ExecutionInProgressError.
     """
     settings, arn = run.settings, run.text("executionArn")
-    document = run.event.get("request")
+    modes = run.event.get("modes") or list(Mode)
+    document = with_mode(run.event.get("request"), modes)
     request = parse_request(document)
     opener = ExecutionOpener(run.store, run.execution_id, arn)
-    opener.check_references(request, run.event.get("modes") or list(Mode))
+    opener.check_references(request, modes)
     plan_document = opener.plan_document(PlanStore(settings.plans_table), request)
     plan = parse_plan(plan_document)
     sites_to_read(plan, request)  # refuses an unknown site before anything is recorded

@@ -28,6 +28,17 @@ def open_with(estate: Estate, request: Any, execution_id: str = "execution-1") -
     )
 
 
+@pytest.mark.parametrize(("modes", "mode"), [(["FAILBACK"], "FAILBACK"), (["FAILOVER", "DRILL"], "FAILOVER")])
+def test_a_machine_that_runs_one_mode_needs_none_in_the_request(
+    estate: Estate, modes: list[str], mode: str
+) -> None:
+    store_plan.handler({"plan": plan_document()}, None)
+    asked = {"executionArn": estate.arn(), "startedAt": estate.now, "request": {"plan": "erp"}}
+    assert estate.call(open_execution, modes=modes, **asked)["mode"] == mode
+    record = estate.store.execution("execution-1")
+    assert (record.mode.value, record.request.get("mode", "FAILOVER")) == (mode, mode)
+
+
 def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
     store_plan.handler({"plan": plan_document()}, None)
     answer = open_with(estate, {"plan": "erp", "reason": "a drill", "requestedBy": "me"})

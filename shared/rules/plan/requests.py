@@ -106,6 +106,13 @@ def parse_request(document: object) -> Request:
     )
 
 
+def with_mode(document: object, modes: Sequence[str]) -> object:
+    """The document with the mode of a state machine that runs only one, if it names none."""
+    if isinstance(document, dict) and "mode" not in document and len(modes) == 1:
+        return {**document, "mode": modes[0]}
+    return document
+
+
 def request_from_event(event: object) -> dict[str, Any]:
     """The request document that a ``Disaster Declared`` event asks for. Raises RequestInvalidError."""
     found = problems(event, "dr-event")
