@@ -17,7 +17,7 @@ from tests.workflows.stage import Run, Stage
 EXECUTION_TAG = "drs-orchestrator:execution"
 BUSY = 6 * 3600.0
 """By then every job has ended, one that hung too."""
-FINAL = {"RECOVERED", "FAILED", "SKIPPED", "BLOCKED"}
+FINAL = {"RECOVERED", "RETURNED", "FAILED", "SKIPPED", "BLOCKED", "LEFT_OUT"}
 TERMINATED = ("terminated", "shutting-down")
 
 Json = dict[str, Any]

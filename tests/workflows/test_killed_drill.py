@@ -44,7 +44,7 @@ def assert_all_put_back(here: Stage, before: dict[str, Any], *drills: str) -> No
 def drilled(here: Stage, name: str) -> Run:
     run = here.run(name, mode="DRILL")
     assert run.status == "COMPLETED"
-    assert run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
+    assert run.outcomes == {"db": "RETURNED", "web": "RETURNED"}
     return run
 
 
@@ -85,7 +85,7 @@ def test_killed_and_started_again_before_it_is_closed(machine: str, state: str) 
         if aborted := here.cloud.result(first).status == "ABORTED":
             send_end_later(here, first)
         run = here.wait(second)
-        assert run.outcomes == {"db": "RECOVERED", "web": "RECOVERED"}
+        assert run.outcomes == {"db": "RETURNED", "web": "RETURNED"}
         if aborted:
             here.cloud.advance(60)
             here.cloud.wait_until(lambda: here.execution_item("first")["status"] != "RUNNING")
