@@ -16,7 +16,9 @@ from shared.services.earlier_executions import EarlierExecutions
 from shared.services.original_decider import OriginalDecider
 from shared.services.pair_decider import Decisions, PairDecider
 from shared.services.site_originals import SiteIdentifier
+from shared.services.stored_plans import other_plans
 from shared.settings import ConfigurationSettings
+from shared.store import PlanStore
 from shared.task import Run, task
 
 
@@ -50,4 +52,5 @@ def _decide(run: Run[ConfigurationSettings], seen: Sequence[ServerRecord]) -> De
     if execution.record.mode is Mode.FAILBACK:
         identifier = SiteIdentifier(store, pairs_table, run.accounts, execution, earlier, run.now)
         return OriginalDecider(execution, identifier).decide(seen)
-    return PairDecider(store, pairs_table, run.accounts, execution, earlier, run.now).decide(seen)
+    others = other_plans(PlanStore(run.settings.plans_table), execution.plan.name)
+    return PairDecider(store, pairs_table, run.accounts, execution, earlier, run.now).decide(seen, others)

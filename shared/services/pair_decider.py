@@ -12,6 +12,7 @@ from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
 from shared.model.original import OriginalRecord
+from shared.model.plan import Plan
 from shared.model.prerequisite_facts import ServerFacts
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
@@ -81,8 +82,11 @@ class PairDecider:
         self._earlier = earlier
         self._now = now
 
-    def decide(self, seen: Sequence[ServerRecord]) -> Decisions:
-        """A record of each server that the findings name: READY with its pair, or BLOCKED."""
+    def decide(self, seen: Sequence[ServerRecord], others: Sequence[Plan] = ()) -> Decisions:
+        """A record of each server that the findings name: READY with its pair, or BLOCKED.
+
+        A server that takes part and that neither this plan nor one of the ``others`` selects is LEFT_OUT.
+        """
         plan, request = self._execution.plan, self._execution.request
         sites = [
             self._read(PairReader(self._accounts, site), [s for s in seen if s.site == site.name])
@@ -93,11 +97,11 @@ class PairDecider:
         result = match_instances(sources, list(instances.values()), plan.matching)
         matched = _Matched(result, {pair.source_server_id: pair for pair in result.pairs}, instances)
         is_asked_for = asked_for(self._store, request)
-        at_sites = [self._at_site(site, matched, seen, is_asked_for) for site in sites]
+        at_sites = [self._at_site(site, matched, seen, is_asked_for, others) for site in sites]
         records = [server for at_site in at_sites for server in at_site.servers]
         done = {server.source_server_id for server in records}
-        others = [_not_of_plan(server) for server in seen if server.source_server_id not in done]
-        return Decisions(records + others, [fact for at_site in at_sites for fact in at_site.facts])
+        unknown = [_not_of_plan(server) for server in seen if server.source_server_id not in done]
+        return Decisions(records + unknown, [fact for at_site in at_sites for fact in at_site.facts])
 
     def _at_site(
         self,
@@ -105,12 +109,19 @@ class PairDecider:
         matched: _Matched,
         seen: Sequence[ServerRecord],
         is_asked_for: Callable[[SourceServer], bool],
+        others: Sequence[Plan],
     ) -> Decisions:
         asked = [server for server in site.listed if is_asked_for(server)]
         own = {s.source_server_id: s for s in asked if is_selected(s, site.selection)}
         members = [server for server in seen if server.site == site.reader.site.name]
         decided_here = self._decide_site(site, matched, own, members)
-        unselected = [left_out(s) for s in asked if s.source_server_id in site.selection.unselected]
+        elsewhere = [select(site.listed, plan) for plan in others]
+        unselected = [
+            left_out(server)
+            for server in asked
+            if server.source_server_id in site.selection.unselected
+            and not any(is_selected(server, selection) for selection in elsewhere)
+        ]
         return Decisions(decided_here.servers + unselected, decided_here.facts)
 
     def _read(self, reader: PairReader, seen: Sequence[ServerRecord]) -> _SiteRead:

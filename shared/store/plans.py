@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -26,16 +27,19 @@ class PlanStore:
         document: dict[str, Any] | None = json.loads(item["document"]) if item else None
         return document
 
+    def every(self) -> list[dict[str, Any]]:
+        """All stored plans, in no order."""
+        return [json.loads(item["document"]) for item in self._scan()]
+
     def names(self) -> list[str]:
         """The names of all stored plans."""
-        arguments: dict[str, Any] = {
-            "ProjectionExpression": "#name",
-            "ExpressionAttributeNames": {"#name": "name"},
-        }
-        names: list[str] = []
+        only = {"ProjectionExpression": "#name", "ExpressionAttributeNames": {"#name": "name"}}
+        return sorted(item["name"] for item in self._scan(**only))
+
+    def _scan(self, **arguments: Any) -> Iterator[dict[str, Any]]:
         while True:
             answer = self._table.scan(**arguments)
-            names += [item["name"] for item in answer["Items"]]
+            yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return sorted(names)
+                return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -107,7 +107,7 @@ def test_who_stands_behind_a_batch_that_does_not_fit_starts_when_the_execution_o
         here.close_aborted(first)
         here.cloud.advance(5)
         assert len(here.jobs_of("small")) == 1
-        assert here.wait(second).status == "COMPLETED"
+        assert here.wait(second).outcomes["small"] == "RECOVERED"
 
 
 def test_a_server_starts_when_it_is_launched_though_others_of_its_wave_still_launch() -> None:

@@ -44,7 +44,7 @@ def test_every_blocked_server_is_named_and_the_healthy_one_recovered() -> None:
 
 
 @pytest.mark.parametrize("name", ["APP", "app.corp.example.com", "App.Corp.Example.com"])
-def test_a_target_that_lacks_only_its_tag_gets_the_command_whatever_its_spelling(name: str) -> None:
+def test_a_target_that_lacks_only_its_tag_gets_the_command_whatever_its_case_or_domain(name: str) -> None:
     with stage(group("app", **issue("targetUntagged"))) as here:
         here.plan["matching"] = {"domainSuffixes": [".corp.example.com"]}
         here.ec2().create_tags(Resources=[here.target("app")], Tags=[{"Key": "Name", "Value": name}])

@@ -54,7 +54,7 @@ def left_out(server: SourceServer) -> ServerRecord:
         site=server.site,
         status=ServerStatus.LEFT_OUT,
         original_instance_id=server.original_instance_id,
-        reason="It takes part by its tags, and no wave of the plan selects it.",
+        reason="It takes part by its tags, and no wave of this or another stored plan selects it.",
         remedy="Let a wave select it, then run the plan again for it; or set its tag dr:enabled to false.",
     )
 

@@ -48,6 +48,18 @@ def test_a_server_whose_tags_have_drifted_is_named_wherever_an_operator_reads(
         assert here.cloud.notifications[-1]["subject"] == f"shop: failover {end}; servers are in no wave"
 
 
+def test_a_server_of_another_plan_is_not_left_out() -> None:
+    with stage(group("app"), group("mail")) as here:
+        here.plan["waves"][0]["servers"] = {"names": ["app"]}
+        here.call("StorePlanFunction", {"plan": {**here.plan, "name": "other", "waves": [MAIL]}})
+        run = here.run()
+        assert run.outcomes == {"app": "RECOVERED"}
+        assert run.status == "COMPLETED"
+
+
+MAIL = {"name": "mail", "servers": {"names": ["mail"]}}
+
+
 def dry_run(here: Stage, **request: Any) -> Run:
     return here.run("dry", dryRun=True, **request)
 
