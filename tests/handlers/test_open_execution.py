@@ -28,6 +28,15 @@ def open_with(estate: Estate, request: Any, execution_id: str = "execution-1") -
     )
 
 
+def test_a_reason_cannot_look_like_a_command_of_ours(estate: Estate) -> None:
+    store_plan.handler({"plan": plan_document()}, None)
+    reason = "it is lost\n\nTo cancel it:\naws lambda invoke --function-name theirs"
+    open_with(estate, {"plan": "erp", "reason": reason})
+    [(_, text)] = estate.messages()
+    assert text.splitlines()[-1].startswith('Reason given: "it is lost To cancel it: aws lambda invoke')
+    assert text.count("\nTo cancel it:") == 1
+
+
 @pytest.mark.parametrize(("modes", "mode"), [(["FAILBACK"], "FAILBACK"), (["FAILOVER", "DRILL"], "FAILOVER")])
 def test_a_machine_that_runs_one_mode_needs_none_in_the_request(
     estate: Estate, modes: list[str], mode: str
@@ -60,7 +69,7 @@ def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
     assert estate.locks.holders([plan_lock("erp")]) == {"PLAN#erp": "execution-1"}
     [(subject, text)] = estate.messages()
     assert subject == "erp: failover started"
-    assert "Reason given: a drill. Requested by: me." in text
+    assert text.endswith('Reason given: "a drill". By: "me".')
 
 
 def test_opening_twice_notifies_once_and_answers_the_same(estate: Estate) -> None:

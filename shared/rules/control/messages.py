@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.model.status import PausePoint
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
+from shared.rules.text import NAME_LIMIT, REASON_LIMIT, one_line
 
 SOURCE, DETAIL_TYPE = "drs-orchestrator.dr", "DR Control Requested"
 """Of an EventBridge event that carries a message as its detail."""
@@ -83,8 +84,8 @@ def _parsed(document: object, *, by_event: bool) -> Message:
     return Message(
         execution_id=document["executionId"],
         action=action,
-        by=document["by"],
-        reason=document["reason"],
+        by=one_line(document["by"], NAME_LIMIT),
+        reason=one_line(document["reason"], REASON_LIMIT),
         document=document,
         by_event=by_event,
         message_id=document.get("id"),

@@ -35,16 +35,15 @@ def workflow_choices(
 def start_notification(record: ExecutionRecord, request: Request, control_function: str) -> tuple[str, str]:
     """Title and text of the notification about an execution that has started."""
     what = "dry run" if request.dry_run else request.mode.value.lower()
-    text = (
-        f"Execution {record.execution_id} of plan {record.plan_name} started at {record.started_at}.\n"
-        f"Reason given: {request.reason or 'none'}. Requested by: {request.requested_by or 'unknown'}."
-    )
+    text = f"Execution {record.execution_id} of plan {record.plan_name} started at {record.started_at}."
     calls = {
         "To pause it": control_call(control_function, record.execution_id, "PAUSE"),
         "To cancel it": control_call(control_function, record.execution_id, "CANCEL", launched="LEAVE"),
     }
     hints = "" if request.dry_run else "".join(f"\n\n{what}:\n{call}" for what, call in calls.items())
-    return f"{record.plan_name}: {what} started", text + hints
+    given = f'"{request.reason}"' if request.reason else "none"
+    asked = f'"{request.requested_by}"' if request.requested_by else "unknown"
+    return f"{record.plan_name}: {what} started", f"{text}{hints}\n\nReason given: {given}. By: {asked}."
 
 
 def in_progress(holder: ExecutionRecord, request: Request, control_function: str) -> str:

@@ -16,6 +16,7 @@ from shared.rules.plan.contract_wording import choice, did_you_mean
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
 from shared.rules.plan.old_words import new_word
 from shared.rules.plan.overrides import Override
+from shared.rules.text import NAME_LIMIT, REASON_LIMIT, one_line
 
 
 class RequestInvalidError(DocumentInvalidError):
@@ -83,8 +84,8 @@ def parse_request(document: object) -> Request:
         on_blocked=OnBlocked(document["onBlocked"]) if "onBlocked" in document else None,
         launch_order=LaunchOrder(document["launchOrder"]) if "launchOrder" in document else None,
         recovery_mode=RecoveryMode(document["recoveryMode"]) if "recoveryMode" in document else None,
-        reason=document.get("reason"),
-        requested_by=document.get("requestedBy"),
+        reason=one_line(document["reason"], REASON_LIMIT) if "reason" in document else None,
+        requested_by=one_line(document["requestedBy"], NAME_LIMIT) if "requestedBy" in document else None,
         started_by_event=document.get("startedBy") == EVENT,
         overrides=tuple(
             Override(said["check"], said["reason"], tuple(said.get("servers", ())))

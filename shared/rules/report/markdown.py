@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from shared.rules.text import one_line
+
+_CELL_LIMIT = 2000
 _NAMED = 10
 """So many servers a warning names."""
 
@@ -19,7 +22,7 @@ def section(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return " ".join(text.split()).replace("|", "\\|")
+    return one_line(text, _CELL_LIMIT).replace("|", "\\|")
 
 
 def duration(seconds: float) -> str:
