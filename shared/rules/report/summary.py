@@ -285,9 +285,12 @@ def _detached_volumes(report: Mapping[str, Any]) -> str:
     table = section("Detached volumes", columns, rows)
     if not table:
         return ""
-    how = "a failback deletes them with removeDetachedVolumes: true in its request."
     total = report.get("detachedVolumesCostPerMonthUsd", 0.0)
-    text = f"Together about USD {total:.2f} a month (list prices of us-east-1). Nothing needs them; {how}"
+    text = (
+        f"Together about USD {total:.2f} a month (list prices of us-east-1). They hold what the instances "
+        "had before: keep them until users have confirmed their data. A failback deletes them with "
+        "removeDetachedVolumes: true in its request."
+    )
     return f"{table}\n\n{text}"
 
 
