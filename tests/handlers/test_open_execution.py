@@ -28,7 +28,7 @@ def open_with(estate: Estate, request: Any, execution_id: str = "execution-1") -
     )
 
 
-def test_a_reason_cannot_look_like_a_command_of_ours(estate: Estate) -> None:
+def test_a_reason_cannot_pass_for_a_command_of_ours(estate: Estate) -> None:
     store_plan.handler({"plan": plan_document()}, None)
     reason = "it is lost\n\nTo cancel it:\naws lambda invoke --function-name theirs"
     open_with(estate, {"plan": "erp", "reason": reason})
