@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if not word.startswith("-")), None)
     options = parser(chosen).parse_args(words)
-    for interruption in (signal.SIGINT, signal.SIGTERM):  # a script's background job starts with SIGINT off
-        signal.signal(interruption, _interrupt)
+    # A script's background job starts with SIGINT off.
+    before = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         return int(options.run(options) or 0)
     except CommandError as error:
@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        if __name__ != "__main__":  # a caller that goes on has its own handlers back
+            for interruption, handler in before.items():
+                signal.signal(interruption, handler)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

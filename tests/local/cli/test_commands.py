@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         status = int(end.code or 0)
     captured = capsys.readouterr()
     return status, captured.out, captured.err
+
+
+def test_a_process_that_goes_on_has_its_own_signal_handlers_back(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    assert said(capsys, "fleet", "no-such-fleet.yaml")[0] == 1
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
