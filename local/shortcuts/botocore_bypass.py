@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import marshal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -126,6 +126,54 @@ def quick_deserialize(self: TypeDeserializer, value: Mapping[str, Any]) -> Any:
 
 
 whole_deserialize: Any = TypeDeserializer.deserialize
+
+
+def quick_transform(
+    self: Any, params: Any, model: Any, transformation: Callable[[Any], Any], target_shape: str
+) -> None:
+    """boto3's walk through parameters and answers, without the members that cannot hold the shape."""
+    if _holds(model, target_shape):
+        _transform(params, model, transformation, target_shape)
+
+
+def _transform(params: Any, model: Any, transformation: Callable[[Any], Any], target: str) -> None:
+    kind = model.type_name
+    if kind == "structure" and isinstance(params, Mapping):
+        members = model.members
+        for name in params:
+            if name in members and _holds(members[name], target):
+                _replace(params, name, members[name], transformation, target)
+    elif kind == "map" and isinstance(params, Mapping):
+        for name in params:
+            _replace(params, name, model.value, transformation, target)
+    elif kind == "list" and isinstance(params, MutableSequence):
+        for position in range(len(params)):
+            _replace(params, position, model.member, transformation, target)
+
+
+def _replace(params: Any, key: Any, model: Any, transformation: Callable[[Any], Any], target: str) -> None:
+    if model.name == target:
+        params[key] = transformation(params[key])
+    else:
+        _transform(params[key], model, transformation, target)
+
+
+_HOLDS: dict[tuple[str, str], bool] = {}
+
+
+def _holds(model: Any, target: str) -> bool:
+    """Whether ``model`` is the shape, or can hold it."""
+    key = (model.name, target)
+    if key not in _HOLDS:
+        _HOLDS[key] = model.name == target  # what holds itself is not asked again
+        _HOLDS[key] = model.name == target or any(_holds(one, target) for one in _inner(model))
+    return _HOLDS[key]
+
+
+def _inner(model: Any) -> list[Any]:
+    if model.type_name == "structure":
+        return list(model.members.values())
+    return {"map": lambda: [model.value], "list": lambda: [model.member]}.get(model.type_name, list)()
 
 
 def parsed(call: Call, answer: Answer, model: Any) -> Parsed | None:

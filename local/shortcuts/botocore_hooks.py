@@ -51,6 +51,9 @@ class Bypass:
             "boto3.dynamodb.types", "TypeDeserializer.deserialize", botocore_bypass.quick_deserialize
         )
         TABLE.replace("boto3.dynamodb.transform", "copy_dynamodb_params", botocore_bypass.copied_parameters)
+        TABLE.replace(
+            "boto3.dynamodb.transform", "ParameterTransformer.transform", botocore_bypass.quick_transform
+        )
         self._whole_api_call = TABLE.replace("botocore.client", "BaseClient._make_api_call", self._method())
         self._whole_user_agent = TABLE.replace(
             "botocore.useragent", "UserAgentString.to_string", lambda agent: self._user_agent(agent)

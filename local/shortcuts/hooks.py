@@ -53,6 +53,12 @@ HOOKS: tuple[Hook, ...] = (
         ("params", "kwargs"),
     ),
     Hook(
+        "boto3.dynamodb.transform",
+        "ParameterTransformer.transform",
+        "walks only what can hold a condition or a value",
+        ("self", "params", "model", "transformation", "target_shape"),
+    ),
+    Hook(
         "boto3.dynamodb.types",
         "TypeDeserializer.deserialize",
         "values of DynamoDB are read in a third of the time",

@@ -16,6 +16,7 @@ from drs_emulator.clock import ManualClock, OtherClock
 from local import states
 from local.ministack.ec2_extras import Ec2Extras
 from local.ministack.ec2_lifecycle import Timings
+from local.shortcuts import inline_reads
 from local.simulation import transport
 from local.simulation.call_faults import CallFault
 from local.simulation.clients import client
@@ -108,6 +109,7 @@ class VirtualCloud:
 
     def __enter__(self) -> VirtualCloud:
         transport.enter(self)
+        inline_reads.enter()
         keep_time(VirtualPace(self.scheduler))
         self._environment.enter(self.region, self.functions.environment())
         states.install(
@@ -134,6 +136,7 @@ class VirtualCloud:
         self.scheduler.close()
         self.routes.close()
         transport.leave()
+        inline_reads.leave()
         keep_time(None)
         self._environment.leave()
 

@@ -17,6 +17,7 @@ from drs_emulator import Caller, DrsEmulator, Hooks, Request, Settings
 from drs_emulator.clock import ManualClock
 from local.ministack import dynamodb_limits, ec2_extras, images
 from local.ministack.ec2_lifecycle import Timings
+from local.shortcuts import inline_reads
 from local.simulation.call_faults import CallFaults
 from local.simulation.event_delivery import EventDelivery
 from local.simulation.functions import Functions
@@ -117,12 +118,14 @@ class Routes:
         return answer
 
     def pause(self, seconds: float) -> None:
-        """Lets time pass for the function that calls; none in a thread of its own, which it waits for.
+        """Lets time pass for the function that calls; none for one of many reads, whichever thread makes it.
 
         None either for a call of STS: all functions of this process share the sessions of roles, and botocore
         holds a lock on one while it is renewed.
         """
         scheduler = self._parts.scheduler
+        if inline_reads.are_under_way():
+            return
         if seconds and scheduler.current() is not None and getattr(self._local, "service", "") != "sts":
             scheduler.sleep(seconds)
 
