@@ -12,8 +12,12 @@ import json
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
+
+_END_SECONDS = 2.0
+"""How long the web server may take to end: what is under way would hold it."""
 
 log = logging.getLogger("local.server")
 
@@ -44,9 +48,20 @@ async def _serve(socket_fd: int, ready_fd: int, life_fd: int, speed: float, seed
     cloud = assemble(endpoint=os.environ["LOCAL_CLOUD_ENDPOINT"], speed=speed, seed=seed)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
+    ending = threading.Lock()
+
+    def end() -> None:
+        ending.acquire()  # never released: one thread ends the process
+        cloud.close()
+        log.info("the local cloud ends")
+        logging.shutdown()
+        os._exit(0)  # executions and scheduler threads would hold the interpreter up
+
     def wait_for_end() -> None:
         os.read(life_fd, 1)
         loop.call_soon_threadsafe(stop.set)
+        time.sleep(_END_SECONDS)
+        end()
 
     threading.Thread(target=wait_for_end, name="life", daemon=True).start()
     config = Config()
@@ -73,10 +88,7 @@ async def _serve(socket_fd: int, ready_fd: int, life_fd: int, speed: float, seed
     try:
         await serve(app, config, shutdown_trigger=stop.wait)
     finally:
-        cloud.close()
-        log.info("the local cloud ends")
-        logging.shutdown()
-        os._exit(0)  # executions and scheduler threads would hold the interpreter up
+        end()
 
 
 def environment(endpoint: str, *, auth: bool, folder: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import islice, takewhile
 from typing import Any
 
-from ministack.core.responses import json_response
+from ministack.core.responses import json_response, set_request_account_id, set_request_region
 from ministack.services import dynamodb
 
 from local.shortcuts import ENABLED
@@ -86,6 +86,14 @@ def bytes_read(data: dict[str, Any]) -> int | None:
     """
     asked = _asked(data) if ENABLED else None
     return None if asked is None else sum(_sizes(asked.table, asked.partition, asked.keys()))
+
+
+def has_items(owner: tuple[str, str], table: str, partition: str) -> bool:
+    """Whether a partition of a table is not empty; ``owner``: its account and Region."""
+    set_request_account_id(owner[0])
+    set_request_region(owner[1])
+    found = dynamodb._tables.get(table)
+    return found is not None and bool(found["items"].get(partition))
 
 
 class _Queries:

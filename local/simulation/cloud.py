@@ -109,7 +109,7 @@ class VirtualCloud:
 
     def __enter__(self) -> VirtualCloud:
         transport.enter(self)
-        inline_reads.enter()
+        inline_reads.enter(self.account, self.region)
         keep_time(VirtualPace(self.scheduler))
         self._environment.enter(self.region, self.functions.environment())
         states.install(

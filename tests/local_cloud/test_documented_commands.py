@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,36 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     (clone / "fleets" / "estate.yaml").write_text(FLEET, "utf-8")
     process = begin(clone, "up", "--deploy", "--fleet", "fleets/estate.yaml", "--speed", "400")
     try:
-        yield Reader(clone, endpoint_of(process))
+        with _warm_aws(tmp_path_factory.mktemp("aws")) as folder:
+            yield Reader(clone, endpoint_of(process), folder)
     finally:
         process.terminate()
         process.communicate()
+    logs = "".join(log.read_text("utf-8") for log in (clone / ".local" / "logs").glob("*.log"))
+    assert "the local cloud ends" in logs, "it did not end by itself, and was killed"
+
+
+@contextmanager
+def _warm_aws(folder: Path) -> Iterator[Path]:
+    """A folder with an ``aws`` that is there at once; to import all of it takes a second each time."""
+    script, path = ROOT / "tests" / "local_cloud" / "warm_aws.py", folder / "s"
+    begins = [sys.executable, str(script), str(path)]
+    (folder / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} -IS {script} {path} "$@"\n')
+    (folder / "aws").chmod(0o755)
+    with subprocess.Popen(begins, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        yield folder
 
 
 class Reader:
     """Types what the pages say, in the folder of the clone."""
 
-    def __init__(self, clone: Path, endpoint: str) -> None:
+    def __init__(self, clone: Path, endpoint: str, aws: Path) -> None:
         self.clone = clone
         self._env = environment(endpoint, ORCHESTRATION)
-        self._env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        folders = [str(aws), str(Path(sys.executable).parent), os.environ["PATH"]]
+        self._env["PATH"] = os.pathsep.join(folders)
         self._dynamodb = Cloud(endpoint).client("dynamodb", ORCHESTRATION.account, ORCHESTRATION.region)
         prelude = command("operate.md", "out() {")
         outputs = ("ExecutionsTableName", "FailoverStateMachineArn")
