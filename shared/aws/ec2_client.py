@@ -14,6 +14,7 @@ from shared.aws.cross_account import STANDARD, MemberAccounts
 from shared.aws.drs_client import chunks
 from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
+from shared.aws.rate_limits import in_parallel
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
 from shared.model.scope import Scope
 from shared.times import iso
@@ -125,6 +126,20 @@ class Ec2Client:
         return self._each(
             instance_ids, "StopInstances", lambda some: self._ec2.stop_instances(InstanceIds=some)
         )
+
+    def stop_protected(self, instance_ids: Sequence[str]) -> set[str]:
+        """Those of these instances that EC2 refuses to stop (``disableApiStop``): a call for each."""
+
+        def is_protected(instance_id: str) -> bool:
+            with calling("DescribeInstanceAttribute", f"{self.scope} for {instance_id}"):
+                answer = self._ec2.describe_instance_attribute(
+                    InstanceId=instance_id, Attribute="disableApiStop"
+                )
+            return bool(answer["DisableApiStop"]["Value"])
+
+        api = "DescribeInstanceAttribute"
+        found = in_parallel(is_protected, instance_ids, api=api, scope=lambda _: self.scope)
+        return {i for i, protected in zip(instance_ids, found, strict=True) if protected}
 
     def volumes(self, volume_ids: Sequence[str]) -> dict[str, EbsVolume]:
         """These volumes by id; unknown ids are left out."""

@@ -75,6 +75,7 @@ class _Around:
     profiles: Mapping[str, ProfileFacts]
     denied: Mapping[str, tuple[str, ...] | None]
     original_profiles: Mapping[str, ProfileFacts]
+    stop_protected: frozenset[str]
 
 
 class ReversePrerequisiteReader:
@@ -133,6 +134,7 @@ class ReversePrerequisiteReader:
             profiles=profile_facts(self._iam, asked),
             denied=self._denied_to_agents(asked),
             original_profiles=profile_facts(self._origin_iam, originals.values()),
+            stop_protected=_protected(self._ec2, workloads) | _protected(self._origin_ec2, originals),
         )
 
     def _scope_facts(
@@ -250,7 +252,19 @@ def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> Reverse
         locked_by_execution=holder.execution_id if holder else None,
         stopped_for_cutover=record.failback.workload_stop_requested_at is not None,
         moved_off_original_at=record.failback.moved_off_original_at,
+        stop_protected=tuple(sorted({workload_id, record.pair_instance_id or ""} & around.stop_protected)),
     )
+
+
+def _protected(ec2: Ec2Client, instances: Mapping[str, Instance]) -> frozenset[str]:
+    """Of what runs; nothing where it cannot be asked, since the cutover stops the original first."""
+    try:
+        return frozenset(ec2.stop_protected([i for i, one in instances.items() if one.state == "running"]))
+    except ThrottledError:
+        raise
+    except AwsCallError as error:
+        logger.warning("stop protection not readable", extra={"scope": str(ec2.scope), "error": str(error)})
+        return frozenset()
 
 
 def _is_to_reverse(record: ServerRecord) -> bool:

@@ -153,7 +153,8 @@ _EC2_IDS = re.compile(r"(InstanceId|VolumeId|ResourceId)(\.\d+)?$")
 def _ec2(call: Call) -> Iterator[tuple[str, str]]:
     form = _form(call)
     ids = [value for key, value in form.items() if _EC2_IDS.match(key)]
-    if call.operation.startswith("Describe"):  # of those we call, none takes a resource
+    if call.operation.startswith("Describe") and call.operation != "DescribeInstanceAttribute":
+        # of those we call, no other takes a resource
         ids = []
     here = f"arn:aws:ec2:{call.region}:{call.account}"
     for resource in [f"{here}:{_EC2_KINDS[one.split('-')[0]]}/{one}" for one in ids] or ["*"]:

@@ -64,6 +64,23 @@ def workload_unhealthy(facts: ReverseServerFacts, policies: Policies) -> CheckFa
     )
 
 
+def stop_protected(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
+    """Both sides must be stopped at the cutover, the original first."""
+    if facts.stage not in BEFORE_LAUNCH or not facts.stop_protected:
+        return None
+    running = [i for i in (facts.original, facts.workload) if i and i.instance_id in facts.stop_protected]
+    found = ", ".join(instance.instance_id for instance in running)
+    commands = "; ".join(
+        f"aws ec2 modify-instance-attribute --no-disable-api-stop --instance-id {instance.instance_id} "
+        f"--region {instance.scope.region}"
+        for instance in running
+    )
+    return CheckFailure(
+        f"{found} must be stopped at the cutover and has stop protection.",
+        f"Where it may be stopped: {commands}",
+    )
+
+
 def reversed_elsewhere(facts: ReverseServerFacts, policies: Policies) -> CheckFailure | None:
     if facts.reversed_server is None or facts.stage in (Stage.AT_ORIGIN, Stage.TO_RETIRE):
         return None

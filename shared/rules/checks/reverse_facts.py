@@ -82,6 +82,7 @@ class ReverseServerFacts:
     ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted.
     ``stopped_for_cutover``: an earlier failback stopped B3 and ended before the launch.
     ``moved_off_original_at``: when our launch took the workload off A1; None if no record of ours did.
+    ``stop_protected``: which of B3 and A1 run and cannot be stopped.
     """
 
     server: SourceServer
@@ -100,6 +101,7 @@ class ReverseServerFacts:
     locked_by_execution: str | None = None
     stopped_for_cutover: bool = False
     moved_off_original_at: str | None = None
+    stop_protected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ CHECKS: tuple[Check[ReverseServerFacts, Policies], ...] = (
         reverse.workload_will_be_started,
     ),
     Check("RECOVERY_INSTANCE_UNHEALTHY", _O, "It passes EC2's status checks", reverse.workload_unhealthy),
+    Check("STOP_PROTECTED", _C, "Both sides can be stopped at the cutover", reverse.stop_protected),
     Check("REVERSED_ELSEWHERE", _C, "The reversed server is at the origin", reverse.reversed_elsewhere),
     Check(
         "PROFILE_MISSING", _C, "The recovery instance has a profile", profiles.missing(reverse.profile_need)

@@ -86,6 +86,7 @@ def tcp(port: int, destination: str = "0.0.0.0/0", to: int | None = None) -> Egr
         (workload(state="stopped"), DEFAULT, {"RECOVERY_INSTANCE_STOPPED": C}),
         ({**workload(state="stopped"), "stage": Stage.LAUNCHED}, DEFAULT, {}),
         ({"workload_status_ok": False}, DEFAULT, {"RECOVERY_INSTANCE_UNHEALTHY": V}),
+        ({"stop_protected": (A1,)}, DEFAULT, {"STOP_PROTECTED": C}),
         ({"workload_status_ok": None}, DEFAULT, {}),
         (
             {
