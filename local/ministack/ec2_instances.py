@@ -107,6 +107,13 @@ class Instances:
                     f"Invalid value '{instance['InstanceId']}' for instanceId. Instance does not have a "
                     f"volume attached at root ({instance['RootDeviceName']})",
                 )
+            if state == "stopped" and (fault := self._lifecycle.take("START_REFUSED", instance)):
+                message = fault.message or (
+                    "InsufficientInstanceCapacity: We currently do not have sufficient "
+                    f"{instance['InstanceType']} capacity in the Availability Zone you requested."
+                )
+                code = message.split(":")[0]
+                raise Ec2Error(code, message, 500 if "Capacity" in code else 400)
         return self._move(
             "StartInstances",
             chosen,

@@ -31,7 +31,7 @@ STATES = {
     "stopping": 64,
     "stopped": 80,
 }
-FAULT_KINDS = ("START_FAILS", "STATUS_CHECK_FAILS", "STOP_HANGS", "COMMAND_FAILS")
+FAULT_KINDS = ("START_FAILS", "START_REFUSED", "STATUS_CHECK_FAILS", "STOP_HANGS", "COMMAND_FAILS")
 
 
 class UnknownFaultError(ValueError):

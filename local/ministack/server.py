@@ -48,10 +48,10 @@ async def _serve(socket_fd: int, ready_fd: int, life_fd: int, speed: float, seed
     cloud = assemble(endpoint=os.environ["LOCAL_CLOUD_ENDPOINT"], speed=speed, seed=seed)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
-    ending = threading.Lock()
+    one_only = threading.Lock()
 
     def end() -> None:
-        ending.acquire()  # never released: one thread ends the process
+        one_only.acquire()  # never released: one thread ends the process
         cloud.close()
         log.info("the local cloud ends")
         logging.shutdown()

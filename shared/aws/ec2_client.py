@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from shared.aws.bisection import halves
-from shared.aws.cross_account import STANDARD, MemberAccounts
+from shared.aws.cross_account import ONCE, STANDARD, MemberAccounts
 from shared.aws.drs_client import chunks
 from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, ThrottledError, calling
+from shared.aws.instance_starter import InstanceStarter
 from shared.aws.rate_limits import in_parallel
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
 from shared.model.scope import Scope
@@ -115,11 +117,14 @@ class Ec2Client:
             found = {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
         return set(group_ids) - found
 
-    def start(self, instance_ids: Sequence[str]) -> dict[str, AwsCallError]:
+    def start(self, instances: Iterable[Instance]) -> dict[str, AwsCallError]:
         """Start these instances; the ones that EC2 refuses, each with its error. Running ones stay so."""
-        return self._each(
-            instance_ids, "StartInstances", lambda some: self._ec2.start_instances(InstanceIds=some)
-        )
+        groups: dict[Hashable, list[str]] = defaultdict(list)
+        for instance in instances:
+            groups[instance.instance_type, instance.availability_zone].append(instance.instance_id)
+        # botocore would repeat a call that is refused for want of capacity, an HTTP 500, five times.
+        ec2 = self._accounts.client("ec2", self.scope, ONCE)
+        return InstanceStarter(lambda ids: ec2.start_instances(InstanceIds=ids), self.scope).start(groups)
 
     def stop(self, instance_ids: Sequence[str]) -> dict[str, AwsCallError]:
         """Stop these instances; the ones that EC2 refuses, each with its error."""

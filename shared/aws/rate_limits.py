@@ -20,6 +20,9 @@ from shared.settings import PacingSettings
 THREADS = 10
 """Calls at once: what public tools found to be safe."""
 
+OF_EC2 = {"StartInstances": 2.0}
+"""Calls a second that EC2's bucket is filled with (EC2 developer guide, Request throttling)."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -69,7 +72,7 @@ class Pace:
 
     def wait(self, api: str, scope: Scope, calls: int = 1) -> None:
         """Wait until so many calls of an operation may be made in a scope."""
-        rate = PacingSettings.from_env().rate(api)
+        rate = OF_EC2.get(api) or PacingSettings.from_env().rate(api)
         with self._lock:
             now = self.clock.now()
             bucket = self._buckets.setdefault((api, scope), Bucket.full(rate, now))
@@ -85,6 +88,21 @@ def keep_time(clock: Clock | None) -> None:
     """Take the time from ``clock`` from now on, with all buckets full; None: from the machine."""
     global _pace
     _pace = Pace(clock or _RealClock())
+
+
+def pace(api: str, scope: Scope) -> None:
+    """Wait until a call of an operation may be made in a scope."""
+    _pace.wait(api, scope)
+
+
+def time_now() -> float:
+    """Seconds since any moment, by the clock that paces calls."""
+    return _pace.clock.now()
+
+
+def elapsed_since(moment: float) -> float:
+    """Seconds since ``moment`` of ``time_now``."""
+    return _pace.clock.now() - moment
 
 
 def in_parallel(

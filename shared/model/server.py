@@ -126,6 +126,7 @@ class ServerRecord:
     stop_awaited_since: str | None = None
     launched_at: str | None = None
     start_requested_at: str | None = None
+    start_refused_at: str | None = None  # when EC2 first had no capacity for it
     verified_at: str | None = None
     volumes_before: tuple[Volume, ...] = ()
     detached_volumes: tuple[DetachedVolume, ...] = ()
@@ -140,6 +141,11 @@ class ServerRecord:
     def drs_server_id(self) -> str:
         """The source server that is launched: the reversed one in a failback."""
         return self.failback.reversed_server_id or self.source_server_id
+
+    @property
+    def awaits_capacity(self) -> bool:
+        """Whether EC2 refused to start it for want of capacity, and is to be asked again."""
+        return self.status is ServerStatus.STARTING and self.start_requested_at is None
 
     @property
     def outcome(self) -> ServerStatus:

@@ -95,7 +95,7 @@ class ReplicationReverser:
         if not stopped:
             return {}
         instances = {i.instance_id: i for i in self._recovery_ec2.instances(sorted(stopped))}
-        refused = self._recovery_ec2.start([i for i, found in instances.items() if found.state == "stopped"])
+        refused = self._recovery_ec2.start(i for i in instances.values() if i.state == "stopped")
         return {
             server.source_server_id: self._starting(server, instance_id, instances, refused)
             for instance_id, server in stopped.items()

@@ -50,7 +50,9 @@ def restart_workloads(
     for scope, members in by_workload_scope(servers):
         free = [server for server in members if is_stopped(origin[server.source_server_id])]
         stopped = _in_state(free, work, "stopped")
-        refused |= _texts(stopped, Ec2Client(accounts, scope).start(list(stopped)))
+        to_start = [found for server in free if (found := work[server.source_server_id])]
+        ec2 = Ec2Client(accounts, scope)
+        refused |= _texts(stopped, ec2.start(one for one in to_start if one.instance_id in stopped))
     return refused
 
 

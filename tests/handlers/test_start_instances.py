@@ -21,7 +21,7 @@ def test_who_takes_out_what_the_wave_has_not_launched_is_the_reason(estate: Esta
     assert (server.status, server.reason) == (ServerStatus.SKIPPED, said)
 
 
-def test_a_target_that_does_not_start_fails_alone(estate: Estate) -> None:
+def test_a_target_without_capacity_waits_alone(estate: Estate) -> None:
     pairs = estate.add_pairs("web-1", "web-2")
     estate.reach("RESERVED")
     move(estate, ServerStatus.LAUNCHED, "web-1", "web-2")
@@ -31,10 +31,12 @@ def test_a_target_that_does_not_start_fails_alone(estate: Estate) -> None:
         "StartInstances",
         lambda call: refused("InsufficientInstanceCapacity", status=500)(call) if bad in call.body else None,
     )
-    assert estate.call(start_instances, wave="web") == {"starting": 1, "failed": 1}
+    assert estate.call(start_instances, wave="web") == {"starting": 2, "failed": 0}
     server = estate.servers()["web-1"]
+    assert (server.awaits_capacity, estate.servers()["web-2"].awaits_capacity) == (True, False)
     assert "InsufficientInstanceCapacity" in (server.reason or "")
     assert "no capacity" in (server.remedy or "")
+    assert len(estate.wire.of("StartInstances")) == 3, "botocore does not repeat it"
 
 
 def test_an_original_is_not_started_while_its_workload_runs(estate: Estate) -> None:

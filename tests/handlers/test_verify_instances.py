@@ -13,6 +13,7 @@ def verify(estate: Estate) -> dict[str, int]:
     """VerifyInstances, and the next poll of which is 5 to 60 seconds later."""
     answer: dict[str, int] = estate.call(verify_instances, wave="web")
     assert 5 <= answer.pop("waitSeconds") <= 60
+    assert answer.pop("toStart") == 0
     return answer
 
 

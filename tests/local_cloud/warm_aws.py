@@ -16,7 +16,7 @@ def serve(path: str) -> None:
     """Runs commands, one after the other, until standard input ends."""
     import threading
 
-    import awscli.clidriver
+    import awscli.clidriver  # type: ignore[import-untyped]
 
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, RAW_ERRORS, ErrorKind
+from shared.rules.drs.drs_error_table import (
+    BY_CODE,
+    BY_MESSAGE,
+    BY_SUFFIX,
+    RAW_ERRORS,
+    STATE_REASONS,
+    ErrorKind,
+)
 
 __all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
 
@@ -48,6 +55,14 @@ def explain_raw_error(text: str) -> str:
     if explanation.kind is not ErrorKind.INTERNAL:
         return explanation.remedy
     return "Read the job log in the DRS console, mend what it names, and start the plan again."
+
+
+def explain_state_reason(text: str) -> Explanation | None:
+    """What the reason means for which EC2 put an instance back to stopped; None for an unknown one."""
+    for code, kind, remedy in STATE_REASONS:
+        if code.lower() in text.lower():
+            return _explanation(kind, remedy, "StartInstances")
+    return None
 
 
 def is_in_job(message: str) -> bool:

@@ -33,6 +33,15 @@ _CAPACITY = (
     "EC2 has no capacity for this instance type in this Availability Zone. Change the type of the target "
     "instance (aws ec2 modify-instance-attribute) or wait, then start the plan again."
 )
+_VOLUME_KEY = (
+    "EC2 may not use the KMS key of one of its volumes: the key must be enabled, and its policy must allow "
+    "kms:CreateGrant, kms:Decrypt and kms:DescribeKey to the role that starts it. aws ec2 describe-volumes "
+    "shows the key."
+)
+_MARKETPLACE = (
+    "Accept the terms of the AWS Marketplace product in this account: the message has the link. If it names "
+    "no product: enable the Region for this account, in both accounts of the site."
+)
 _LIMIT = "Raise the quota in Service Quotas, or free what counts against it, then start the plan again."
 _CHECK_ID = "Check that the resource still exists in this account and Region; discover again."
 _OUR_REQUEST = "The request is wrong: correct the plan or the setting that the message names."
@@ -70,7 +79,8 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "EC2ThrottledException": (ErrorKind.THROTTLED, _SLOWER),
     "UnauthorizedOperation": (ErrorKind.DENIED, _GRANT),
     "AuthFailure": (ErrorKind.DENIED, _GRANT),
-    "OptInRequired": (ErrorKind.DENIED, "Enable the Region for this account, in both accounts of the site."),
+    "OptInRequired": (ErrorKind.DENIED, _MARKETPLACE),
+    "InvalidKMSKey.InvalidState": (ErrorKind.DENIED, _VOLUME_KEY),
     "InsufficientInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
     "InsufficientHostCapacity": (ErrorKind.CAPACITY, _CAPACITY),
     "InsufficientReservedInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
@@ -188,6 +198,17 @@ BY_MESSAGE: tuple[tuple[tuple[str, ...], ErrorKind, str], ...] = (
         ErrorKind.INVALID,
         "Tag the target instance AWSDRS=AllowLaunchingIntoThisInstance.",
     ),
+)
+
+# Why EC2 stopped an instance that it had begun to start (EC2 user guide, instance launch issues).
+STATE_REASONS: tuple[tuple[str, ErrorKind, str], ...] = (
+    ("InsufficientInstanceCapacity", ErrorKind.CAPACITY, _CAPACITY),
+    ("InsufficientHostCapacity", ErrorKind.CAPACITY, _CAPACITY),
+    ("VolumeLimitExceeded", ErrorKind.QUOTA, _LIMIT),
+    ("InstanceLimitExceeded", ErrorKind.QUOTA, _LIMIT),
+    ("Client.InternalError", ErrorKind.DENIED, _VOLUME_KEY),
+    ("Client.InvalidSnapshot", ErrorKind.NOT_FOUND, _CHECK_ID),
+    ("KMS", ErrorKind.DENIED, _VOLUME_KEY),
 )
 
 _SUBNET_443 = (

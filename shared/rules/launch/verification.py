@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from shared.model.ec2 import InstanceHealth
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.rules.drs.drs_error_handler import ErrorKind, explain_state_reason
 from shared.times import iso, parse_time
 
 CONSOLE_REMEDY = (
@@ -18,7 +19,10 @@ CONSOLE_REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``hopeless``: waiting does not help. Neither passed nor hopeless: it may still come up."""
+    """``hopeless``: waiting does not help. Neither passed nor hopeless: it may still come up.
+
+    ``lacks_capacity``: EC2 put it back for want of capacity; it is to be started again.
+    """
 
     passed: bool
     found: str
@@ -26,10 +30,31 @@ class Verdict:
     remedy: str = (
         "Check the application on the instance and the plan's health checks; it runs, but does not answer."
     )
+    lacks_capacity: bool = False
 
 
 SETTLING_SECONDS = 60
 """DescribeInstances may lag behind StartInstances (EC2 API reference, Eventual consistency)."""
+
+
+def without_capacity(server: ServerRecord, found: str, remedy: str, now: str) -> ServerRecord:
+    """The server as it waits to be started again. ``now``: ISO 8601."""
+    return replace(
+        server,
+        status=ServerStatus.STARTING,
+        start_requested_at=None,
+        start_refused_at=server.start_refused_at or now,
+        reason=found,
+        remedy=remedy,
+    )
+
+
+def given_up(server: ServerRecord, now: datetime, timeout: timedelta) -> ServerRecord:
+    """The server FAILED once EC2 has had no capacity for it for so long; else unchanged."""
+    if now - parse_time(server.start_refused_at) <= timeout:
+        return server
+    minutes = round(timeout.total_seconds() / 60)
+    return server.failed(f"Not started within {minutes} min: {server.reason}", server.remedy or "")
 
 
 def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_start: float) -> Verdict:
@@ -42,11 +67,17 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
         return Verdict(False, found, hopeless=True, remedy=remedy)
     if health.state in ("stopped", "stopping") and seconds_since_start > SETTLING_SECONDS:
         why = health.state_reason or "EC2 gives no reason"
-        remedy = (
-            f"Start it again: aws ec2 start-instances --instance-ids {instance}. For capacity errors choose "
-            "another instance type or use a capacity reservation, then run the plan again."
+        explained = explain_state_reason(health.state_reason or "")
+        command = f"aws ec2 start-instances --instance-ids {instance}"
+        remedy = f"{explained.remedy} Then: {command}" if explained else f"Start it again: {command}"
+        lacks_capacity = explained is not None and explained.kind is ErrorKind.CAPACITY
+        return Verdict(
+            False,
+            f"{instance} did not start: it is {health.state} ({why}).",
+            hopeless=not lacks_capacity,
+            remedy=remedy,
+            lacks_capacity=lacks_capacity,
         )
-        return Verdict(False, f"{instance} did not start: it is {health.state} ({why}).", True, remedy)
     if health.state != "running" or not health.status_ok:
         return Verdict(False, f"{instance} is {health.state}, status checks {health.status}.", remedy=console)
     if server.private_ip_before and health.private_ip != server.private_ip_before:
@@ -63,6 +94,8 @@ def verified(
     address = health.private_ip if health else None
     if verdict.passed:
         return replace(server, status=ServerStatus.RECOVERED, verified_at=iso(now), private_ip_after=address)
+    if verdict.lacks_capacity:
+        return given_up(without_capacity(server, verdict.found, verdict.remedy, iso(now)), now, timeout)
     late = now - parse_time(server.start_requested_at) > timeout
     if verdict.hopeless or late:
         reason = verdict.found if verdict.hopeless else f"Not verified in time: {verdict.found}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from botocore.awsrequest import AWSResponse
 
@@ -10,6 +12,7 @@ from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsUnavailableError, ThrottledError
 from tests.handlers.estate import RECOVERY, Estate
 from tests.handlers.wire import Call, Wire, no_answer, refused
+from tests.makers import instance
 
 MISSING = "i-00000000000000bad"
 
@@ -110,16 +113,18 @@ def test_one_bad_instance_does_not_keep_its_neighbours_from_starting(
     estate: Estate, ec2: Ec2Client, wire: Wire
 ) -> None:
     targets = [estate.add_target(f"web-{number}") for number in range(5)]
-    refused = ec2.start([*targets[:2], MISSING, *targets[2:]])
+    found = ec2.instances(targets)
+    missing = replace(found[0], instance_id=MISSING)
+    refused = ec2.start([*found[:2], missing, *found[2:]])
     assert list(refused) == [MISSING]
     assert refused[MISSING].code == "InvalidInstanceID.NotFound"
     assert {estate.instance(target)["State"]["Name"] for target in targets} == {"running"}
-    assert ec2.start(targets) == {}, "what runs already stays so"
+    assert ec2.start(found) == {}, "what runs already stays so"
     assert ec2.stop([MISSING, *targets]).keys() == {MISSING}
     assert {estate.instance(target)["State"]["Name"] for target in targets} == {"stopped"}
 
 
-def test_instances_are_started_by_the_hundred(ec2: Ec2Client, wire: Wire) -> None:
+def test_instances_are_started_by_the_hundred_and_by_type_and_zone(ec2: Ec2Client, wire: Wire) -> None:
     sizes: list[int] = []
 
     def started(call: Call) -> AWSResponse:
@@ -127,8 +132,10 @@ def test_instances_are_started_by_the_hundred(ec2: Ec2Client, wire: Wire) -> Non
         return call.answer(200, b"<StartInstancesResponse/>")
 
     wire.on("ec2", "StartInstances", started)
-    assert ec2.start([f"i-{number:017x}" for number in range(201)]) == {}
-    assert sorted(sizes) == [1, 100, 100]
+    some = [instance(number) for number in range(201)]
+    other = [instance(number, instance_type="m5.large") for number in range(201, 204)]
+    assert ec2.start([*other, *some]) == {}
+    assert sizes == [100, 100, 1, 3], "the larger group first"
 
 
 def test_a_throttled_start_is_tried_again_as_a_whole(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
@@ -136,7 +143,7 @@ def test_a_throttled_start_is_tried_again_as_a_whole(estate: Estate, ec2: Ec2Cli
     target = estate.add_target("web-1")
     wire.on("ec2", "StartInstances", refused("RequestLimitExceeded", status=503))
     with pytest.raises(ThrottledError):
-        ec2.start([target])
+        ec2.start(ec2.instances([target]))
 
 
 def test_an_ec2_that_does_not_answer_has_refused_no_instance(

@@ -45,7 +45,7 @@ def refuse(here: Stage, operation: str, instance: str, code: str, status: int) -
 
 
 def went_on(here: Stage, run: Run, before: datetime) -> None:
-    """app-1 came home; app-2 runs where it was, and was never stopped."""
+    """app-1 failed back; app-2 runs where it was, and was never stopped."""
     assert run.outcomes == {"app-1": "RECOVERED", "app-2": "FAILED"}, run.summary
     assert run.status == "COMPLETED_WITH_FAILURES"
     assert sides(here, "app-2")[1] == "running"

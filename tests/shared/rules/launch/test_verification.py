@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.model.ec2 import InstanceHealth
-from shared.rules.launch.verification import SETTLING_SECONDS, judge
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.launch.verification import SETTLING_SECONDS, given_up, judge, verified
+from shared.times import iso
 from tests.makers import record
 
 INSTANCE = "i-00000000000000001"
@@ -56,3 +61,28 @@ def test_an_instance_that_is_not_found_is_missing() -> None:
 
 def test_without_an_address_before_any_will_do() -> None:
     assert judge(record(pair_instance_id=INSTANCE), InstanceHealth(**GOOD), 0).passed
+
+
+NO_CAPACITY = GOOD | {"state": "stopped", "state_reason": "Server.InsufficientInstanceCapacity: none left"}
+HALF_AN_HOUR = timedelta(minutes=30)
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def put_back(server: ServerRecord, at: datetime) -> ServerRecord:
+    """As EC2 has stopped it a minute later."""
+    health = InstanceHealth(**NO_CAPACITY)
+    return verified(server, judge(server, health, 90), health, at + timedelta(seconds=90), HALF_AN_HOUR)
+
+
+def test_what_ec2_puts_back_for_want_of_capacity_is_started_again_until_the_time_is_over() -> None:
+    server = record(status=ServerStatus.STARTING, pair_instance_id=INSTANCE, start_requested_at=iso(BEGIN))
+    waits = put_back(server, BEGIN)
+    assert waits.awaits_capacity
+    assert given_up(waits, BEGIN + HALF_AN_HOUR, HALF_AN_HOUR) == waits
+    late = BEGIN + HALF_AN_HOUR + timedelta(seconds=100)
+    assert given_up(waits, late, HALF_AN_HOUR).status is ServerStatus.FAILED
+    again = put_back(replace(waits, start_requested_at=iso(BEGIN)), BEGIN + HALF_AN_HOUR / 2)
+    assert again.start_refused_at == waits.start_refused_at
+    last = put_back(replace(again, start_requested_at=iso(late)), late)
+    assert last.status is ServerStatus.FAILED
+    assert "Not started within 30 min" in (last.reason or "")
