@@ -23,9 +23,7 @@ ARGS ?=
 local = .venv/bin/python -m local
 # File by file in the given order, the slowest first: at the end both workers are busy with small ones.
 pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
-tested = tests/local_cloud/test_demo_commands.py tests/local_cloud/test_documented_commands.py \
-  $(addprefix tests/workflows/,scenarios test_killed_failback.py test_failback_failures.py) tests/handlers \
-  tests/workflows tests/local_cloud tests/benchmarks tests/local tests/shared tests/project tests/drs_emulator
+tested = $(addprefix tests/,local_cloud workflows handlers benchmarks local shared project drs_emulator)
 goal = --cov-report=term:skip-covered --cov-fail-under=90
 # What a change most often breaks: rules, records, wiring, templates and pages, and one whole failover.
 quick = tests/shared/rules tests/shared/test_task.py tests/shared/test_serialization.py tests/shared/store/test_writes.py \

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.aws.sns import notify
+from shared.model.execution import ExecutionFields
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.rules.control.approvals import Subject
 from shared.rules.control.cli_hints import control_call
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
+from shared.times import iso
 
 QUESTION = """\
 Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what}.
@@ -22,13 +25,14 @@ To approve:
 To reject:
 {reject}
 
-Where that function cannot be called, answer Step Functions itself:
-aws stepfunctions send-task-success --task-token '{token}' --task-output '{{"approvedBy": "YOUR NAME"}}'
-aws stepfunctions send-task-failure --task-token '{token}' --error ApprovalRejected --cause 'YOUR REASON'
-
 Without an answer within {hours} hours it is cancelled. {state}
 """
-CUTOVER = "CUTOVER"
+
+
+class AlreadyDecidedError(Exception):
+    """It was repeated after its answer."""
+
+
 UNTOUCHED = "Nothing has been changed so far."
 REPLICATED = """\
 {ready} servers have a copy at the origin that is new enough, {left} are left behind. The outage begins with
@@ -38,16 +42,28 @@ it runs, and replicates, as it does now; a rejection changes nothing about that.
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId, taskToken, timeoutSeconds, subject?}`` → ``{}``; the state waits for the token.
+    """``{executionId, taskToken, timeoutSeconds, subject: START | CUTOVER}`` → ``{}``; the state waits.
 
-    ``subject`` CUTOVER: asked in the middle of a failback, when the servers are replicated.
+    CUTOVER is asked in the middle of a failback, when the servers are replicated. The operators are asked
+    once; where the wait was ended by anything but their decision, it goes on without another message.
+    Raises AlreadyDecidedError, so that the decision is read.
     """
-    store = run.store
-    execution = run.execution
-    token = run.text("taskToken")
-    store.change_execution(run.execution_id, {"approval_token": token, "decision": None})
-    request = execution.record.request
-    cutover = run.event.get("subject") == CUTOVER
+    store, execution = run.store, run.execution
+    record, subject = execution.record, Subject(run.text("subject"))
+    is_asked = record.approval_subject == subject
+    if is_asked and record.decision is not None:
+        raise AlreadyDecidedError(f"{record.decision.by} has decided already")
+    token: ExecutionFields = {"approval_token": run.text("taskToken")}
+    if is_asked:
+        store.change_execution(run.execution_id, token)
+        return {}
+    request, cutover = record.request, subject is Subject.CUTOVER
+    asked: ExecutionFields = {
+        "approval_subject": subject,
+        "approval_asked_at": iso(run.now),
+        "decision": None,
+    }
+    store.change_execution(run.execution_id, {**token, **asked})
     servers = store.servers(run.execution_id) if cutover else []
     notify(
         run.settings.topic_arn,
@@ -55,12 +71,11 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         QUESTION.format(
             execution_id=run.execution_id,
             plan=execution.plan.name,
-            mode=execution.record.mode.value,
+            mode=record.mode.value,
             of_what=" of the cutover" if cutover else "",
             state=_replicated(servers) if cutover else UNTOUCHED,
             reason=request.get("reason", "none"),
             requested_by=request.get("requestedBy", "unknown"),
-            token=token,
             approve=control_call(run.settings.control_function, run.execution_id, "APPROVE"),
             reject=control_call(run.settings.control_function, run.execution_id, "REJECT"),
             hours=run.number("timeoutSeconds") // 3600,

@@ -42,6 +42,7 @@ class Decision:
     approved: bool
     by: str
     control_id: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,9 @@ class ExecutionRecord:
     remedy: str | None = None
     estimate_seconds: int | None = None
     approval_token: str | None = None
+    approval_subject: str | None = None
+    """What was asked last: START or CUTOVER. ``decision`` is the answer to that."""
+    approval_asked_at: str | None = None
     clean_up: str | None = None
     """Of a drill that was stopped: the execution that cleans up after it."""
     pauses: tuple[Pause, ...] = ()
@@ -152,6 +156,8 @@ class ExecutionFields(TypedDict, total=False):
     remedy: str | None
     estimate_seconds: int | None
     approval_token: str | None
+    approval_subject: str | None
+    approval_asked_at: str | None
     clean_up: str | None
     pauses: tuple[Pause, ...] | None
     resumed_at: str | None

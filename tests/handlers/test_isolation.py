@@ -36,6 +36,7 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("store_plan", {"plan": "databases", "sites": ["east"], "waves": ["data"], "replaced": False}),
     ("open_execution", {"executionId": "sample", "plan": "databases", "mode": "FAILOVER", "sites": ["east"]}),
     ("request_approval", {}),
+    ("read_approval", {"approved": False, "over": False}),
     ("discover_servers", {"site": "east", "servers": 2, "instances": 2}),
     ("match_instances", {"matched": 2, "unmatched": 0}),
     ("check_prerequisites", {"site": "east", "ready": 2, "blocked": 0}),

@@ -14,23 +14,33 @@ from tests.handlers.failover import Failover
 
 def test_the_operators_learn_how_to_approve(estate: Estate) -> None:
     estate.open(reason="us-east-1 is down")
-    assert estate.call(request_approval, taskToken="the-token", timeoutSeconds=14400) == {}
+    assert estate.call(request_approval, taskToken="the-token", timeoutSeconds=14400, subject="START") == {}
     assert estate.store.execution("execution-1").approval_token == "the-token"
     subject, text = estate.messages()[-1]
     assert subject == "erp: approval needed"
     for part in (
-        "send-task-success --task-token 'the-token'",
+        '"APPROVE"',
+        '"REJECT"',
         "within 4 hours",
         "us-east-1 is down",
         "unknown",
     ):
         assert part in text
+    assert "the-token" not in text
+    assert estate.call(request_approval, taskToken="another", timeoutSeconds=60, subject="START") == {}
+    assert [title for title, _ in estate.messages()].count("erp: approval needed") == 1, "asked once"
+    assert estate.store.execution("execution-1").approval_token == "another"
 
 
-@pytest.mark.parametrize("field", ["taskToken", "timeoutSeconds", "executionId"])
+@pytest.mark.parametrize("field", ["taskToken", "timeoutSeconds", "executionId", "subject"])
 def test_a_task_names_the_field_it_lacks(estate: Estate, field: str) -> None:
     estate.open()
-    fields: dict[str, Any] = {"taskToken": "t", "timeoutSeconds": 60, "executionId": "execution-1"}
+    fields: dict[str, Any] = {
+        "taskToken": "t",
+        "timeoutSeconds": 60,
+        "executionId": "execution-1",
+        "subject": "START",
+    }
     with pytest.raises(TaskInputError, match=f"lacks '{field}'"):
         estate.call(request_approval, **{**fields, field: ""})
 

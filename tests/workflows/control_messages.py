@@ -26,6 +26,12 @@ def send(here: Stage, action: str, execution: str = "run", **fields: Any) -> dic
     return here.call("ControlExecutionFunction", message(here, action, execution, **fields))
 
 
+def decide(here: Stage, question: dict[str, Any], action: str = "APPROVE") -> None:
+    """Answers a question, unless its execution has ended meanwhile. ``question``: of RequestApproval."""
+    event = message(here, action, question["executionId"])
+    here.cloud.functions.invoke("ControlExecutionFunction", json.dumps(event).encode())
+
+
 def refused(here: Stage, action: str, execution: str = "run", **fields: Any) -> str:
     """The same where it is to be refused; what the refusal says."""
     event = message(here, action, execution, **fields)

@@ -139,17 +139,24 @@ def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
         yield Stage(cloud, fleet, servers_built)
 
 
+def _send(at: Stage, action: str, execution: str, **fields: Any) -> None:
+    """A message of an operator."""
+    now = at.cloud.clock.now().isoformat()
+    who = {"by": "an operator", "reason": "a test", "now": now}
+    at.call("ControlExecutionFunction", {"executionId": execution, "action": action, **who, **fields})
+
+
 def declared_by_event_with_issue(at: Stage) -> None:
     """A stored plan, an event, an approval, and most of what can be wrong."""
     at.call("StorePlanFunction", {"plan": at.plan("erp")})
     detail = {"plan": "erp", "reason": "us-east-1 is lost"}
     envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared", "id": "e-1"}
-    tokens: list[str] = []
-    at.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
+    asked: list[str] = []
+    at.cloud.on_function("RequestApprovalFunction", lambda event: asked.append(event["executionId"]))
     at.call("StartFromEventFunction", {**envelope, "detail": detail})
     at.cloud.wait_until(lambda: at.cloud.functions.invocations("RequestApprovalFunction") > 0)
     at.cloud.advance(60)
-    at.cloud.send_task_success(tokens[0], {"approvedBy": "an operator"})
+    _send(at, "APPROVE", asked[0])
     _refuse_first_recovery(at)
     [arn] = [arn for arn in at.cloud.states.records if ":failover:" in arn]
     result = at.cloud.wait(arn)
@@ -260,15 +267,15 @@ def there_and_back(at: Stage) -> None:
     early = at.start("failback", "early", plan="crm", mode="FAILBACK")
     at.cloud.wait(early)
     at.cloud.wait(failover)
-    tokens: list[str] = []
-    at.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
+    asked: list[str] = []
+    at.cloud.on_function("RequestApprovalFunction", lambda event: asked.append(event["executionId"]))
     back = at.start("failback", "back", mode="FAILBACK", approval="REQUIRED", removeDetachedVolumes=True)
     [web] = [server for server in at.servers if server.name == "web"]
     at.cloud.ec2.add_faults([{"kind": "STATUS_CHECK_FAILS", "instance": web.original_instance_id}])
     for _ in ("start", "cutover"):
-        at.cloud.wait_until(lambda: bool(tokens))
+        at.cloud.wait_until(lambda: bool(asked))
         at.cloud.advance(60)
-        at.cloud.send_task_success(tokens.pop(), {"approvedBy": "an operator"})
+        _send(at, "APPROVE", asked.pop())
     result = at.cloud.wait(back)
     assert result.output["totals"]["recovered"] == 2, result.output
 
@@ -395,10 +402,7 @@ def controlled(at: Stage) -> None:
     """An operator pauses, approves, cancels and retries, there and back."""
 
     def send(action: str, execution: str = "controlled", **fields: Any) -> None:
-        now = at.cloud.clock.now().isoformat()
-        who = {"by": "an operator", "reason": "a test", "now": now}
-        message = {"executionId": execution, "action": action, **who, **fields}
-        at.call("ControlExecutionFunction", message)
+        _send(at, action, execution, **fields)
 
     arn = at.start("failover", "controlled", approval="REQUIRED")
     at.started("RequestApprovalFunction")

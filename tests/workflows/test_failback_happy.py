@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local.simulation.world import ORIGIN
+from tests.workflows.control_messages import decide
 from tests.workflows.failback_stage import (
     QUICK,
     TAG,
@@ -165,11 +166,9 @@ def answering(here: Stage, answer: str) -> list[str]:
     def say(event: dict[str, Any]) -> None:
         asked.append(event.get("subject", "START"))
         if answer == "approve":
-            here.cloud.clock.call_later(60, lambda: here.cloud.send_task_success(event["taskToken"], {}))
+            here.cloud.clock.call_later(60, lambda: decide(here, event))
         elif answer == "reject":
-            here.cloud.clock.call_later(
-                60, lambda: here.cloud.send_task_failure(event["taskToken"], "ApprovalRejected", "Not today.")
-            )
+            here.cloud.clock.call_later(60, lambda: decide(here, event, "REJECT"))
 
     here.cloud.on_function("RequestApprovalFunction", say)
     return asked

@@ -17,6 +17,7 @@ import pytest
 
 from local.simulation import EventFaults
 from shared.model.quotas import JOBS_IN_PROGRESS
+from tests.workflows.control_messages import decide
 from tests.workflows.stage import SLEEPERS, Run, Stage, fill_with_foreign_jobs, group, stage, wave
 
 MACHINES = Path(__file__).parents[2] / "statemachines"
@@ -56,9 +57,7 @@ def rejecting(here: Stage) -> None:
     """An operator rejects as soon as asked."""
 
     def reject(event: dict[str, Any]) -> None:
-        here.cloud.clock.call_later(
-            60, lambda: here.cloud.send_task_failure(event["taskToken"], "ApprovalRejected", "Not today.")
-        )
+        here.cloud.clock.call_later(60, lambda: decide(here, event, "REJECT"))
 
     here.cloud.on_function("RequestApprovalFunction", reject)
 
@@ -105,6 +104,7 @@ SCENARIOS = {
     "OpenExecution": Scenario(failing("OpenExecution"), "FAILED"),
     "ApproveStart expired": Scenario(lambda here: None, "CANCELLED", request=ASKING),
     "ApproveStart rejected": Scenario(rejecting, "CANCELLED", request=ASKING),
+    "ReadApproval": Scenario(failing("ReadApproval"), "FAILED", request=ASKING),
     "DiscoverServers": Scenario(failing("DiscoverServers"), "FAILED"),
     "MatchInstances": Scenario(failing("MatchInstances"), "FAILED"),
     "CheckPrerequisites": Scenario(failing("CheckPrerequisites"), "FAILED"),
@@ -239,7 +239,7 @@ def test_passing_issue_of_every_function_is_retried() -> None:
         assert run.status == "COMPLETED"
         assert {state for _, state, _ in run.result.caught} <= SLEEPERS
         tasks = {state for machine in ("failover", "recovery-wave") for state in _tasks(machine)}
-        for state in tasks - {"ApproveStart", "RunWave", "FailExecution"} - ELSEWHERE:
+        for state in tasks - {"ReadApproval", "ApproveStart", "RunWave", "FailExecution"} - ELSEWHERE:
             assert {error for _, place, error in run.result.retried if place == state} == RETRIED
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from drs_emulator import Settings
-from local.states import StatesError
 from shared.model.quotas import JOBS_IN_PROGRESS
+from tests.workflows.control_messages import decide
 from tests.workflows.stage import SLEEPERS, Stage, fill_with_foreign_jobs, group, issue, stage, wave
 
 CONTINUE = [wave("all", onFailure="CONTINUE")]
@@ -40,13 +39,9 @@ FUNCTIONS = (
 def approving(here: Stage) -> None:
     """An operator answers every question a minute later; an answer to an outdated one is refused."""
 
-    def answer(token: str) -> None:
-        with suppress(StatesError):
-            here.cloud.send_task_success(token, {"approvedBy": "operator"})
-
     here.cloud.on_function(
         "RequestApprovalFunction",
-        lambda event: here.cloud.clock.call_later(60, lambda: answer(event["taskToken"])),
+        lambda event: here.cloud.clock.call_later(60, lambda: decide(here, event)),
     )
 
 

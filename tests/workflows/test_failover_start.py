@@ -6,25 +6,18 @@ from typing import Any
 
 import pytest
 
+from tests.workflows.control_messages import decide, send
 from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 
-def asked(here: Stage, arn: str) -> str:
-    """Waits until the operators are asked; gives the task token."""
-    tokens: list[str] = []
-    here.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
-    here.cloud.wait_until(lambda: bool(tokens))
+def asked(here: Stage, arn: str) -> dict[str, Any]:
+    """Waits until the operators are asked; gives the question."""
+    questions: list[dict[str, Any]] = []
+    here.cloud.on_function("RequestApprovalFunction", questions.append)
+    here.cloud.wait_until(lambda: bool(questions))
     here.cloud.advance(30)
     assert here.cloud.result(arn).status == "RUNNING"
-    return tokens[0]
-
-
-def answered_by(here: Stage, action: Any, after: float = 60) -> None:
-    """``action(token)`` some seconds after the operators were asked."""
-    here.cloud.on_function(
-        "RequestApprovalFunction",
-        lambda event: here.cloud.clock.call_later(after, lambda: action(event["taskToken"])),
-    )
+    return questions[0]
 
 
 # --- approval
@@ -34,27 +27,28 @@ def test_an_approved_execution_goes_on_and_changes_nothing_before() -> None:
     with stage() as here:
         before = here.world()
         arn = here.start(approval="REQUIRED", reason="storm", requestedBy="anna@example.com")
-        token = asked(here, arn)
+        question_of = asked(here, arn)
         assert here.world() == before
         question = here.cloud.notifications[-1]
         assert question["subject"] == "shop: approval needed"
-        assert token in question["message"]
-        assert "send-task-success" in question["message"]
-        assert "send-task-failure" in question["message"]
+        assert question_of["taskToken"] not in question["message"], "nothing that decides is mailed"
+        assert "send-task" not in question["message"]
         assert "storm" in question["message"]
         assert "anna@example.com" in question["message"]
-        here.cloud.send_task_success(token, {"approvedBy": "ben"})
+        decide(here, question_of)
         assert here.wait(arn).status == "COMPLETED"
 
 
 def test_a_rejected_execution_is_cancelled_with_the_reason_given() -> None:
     with stage() as here:
         before = here.world()
-        answered_by(here, lambda token: here.cloud.send_task_failure(token, "ApprovalRejected", "Not today."))
-        run = here.run(approval="REQUIRED")
+        arn = here.start(approval="REQUIRED")
+        asked(here, arn)
+        send(here, "REJECT", reason="Not today.")
+        run = here.wait(arn)
         assert run.status == "CANCELLED"
         assert run.result.error == "ExecutionCancelled"
-        assert run.report["reason"] == "ApprovalRejected: Not today."
+        assert run.report["reason"] == "ApprovalRejected: ana: Not today."
         assert here.world() == before
 
 
@@ -71,7 +65,7 @@ def test_without_an_answer_it_is_cancelled_after_four_hours_and_is_asked_once() 
 def test_an_approval_that_the_plan_demands_cannot_be_waived_by_the_request() -> None:
     with stage(policies={"approval": "REQUIRED"}) as here:
         arn = here.start(approval="NOT_REQUIRED")
-        here.cloud.send_task_success(asked(here, arn), {})
+        decide(here, asked(here, arn))
         assert here.wait(arn).status == "COMPLETED"
 
 
@@ -184,7 +178,7 @@ def test_an_event_starts_a_stored_plan_once_and_waits_for_approval() -> None:
         assert first["started"] is True
         assert first["executionName"] == second["executionName"]
         arn = only_execution(here)
-        here.cloud.send_task_success(asked(here, arn), {})
+        decide(here, asked(here, arn))
         assert here.wait(arn).status == "COMPLETED"
         assert here.call("StartFromEventFunction", event)["started"] is False
         assert only_execution(here) == arn

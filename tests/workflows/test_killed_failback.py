@@ -6,13 +6,13 @@ The plan has all that can be on the way: two waves, an approval of the cutover a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from local.states import StatesError
+from tests.workflows.control_messages import decide
 from tests.workflows.failback_stage import QUICK, away, back, fail_back, launches_at_origin, reversals, sides
 from tests.workflows.killing import (
     CHILDREN,
@@ -33,6 +33,8 @@ from tests.workflows.stage import Run, Stage
 NOT_ON_THE_WAY = {
     # What goes wrong, and what is for other modes
     "failback": {
+        "ReadApproval",
+        "DecideApproved",
         "ApproveStart",
         "CloseWave",
         "Blocked",
@@ -42,7 +44,7 @@ NOT_ON_THE_WAY = {
     "replicate-back": {"ReportStall", "NotReplicated"},
     "quiesce": {"AwaitDrained", "NotQuiesced"},
     "reprotect": {"AwaitRetired", "NotReprotected"},
-    "recovery-wave": {"WaitForReturn", "AwaitJobSlot", "BatchNotStarted", "RetryFailed"},
+    "recovery-wave": {"WaitForReturn", "AwaitJobSlot", "AwaitCapacity", "BatchNotStarted", "RetryFailed"},
 }
 ON_THE_WAY = [
     (machine, state)
@@ -84,14 +86,9 @@ POLICIES = {
 def failed_over() -> Iterator[tuple[Stage, dict[str, Any]]]:
     """Two servers on the recovery side; every cutover is approved ten seconds after it was asked for."""
     with away(*GROUPS, waves=WAVES, policies=POLICIES, jobs=SLOW_AGENTS) as (here, before):
-
-        def approve(token: str) -> None:
-            with suppress(StatesError):  # it is of an execution that was killed meanwhile
-                here.cloud.send_task_success(token, {})
-
         here.cloud.on_function(
             "RequestApprovalFunction",
-            lambda event: here.cloud.clock.call_later(10, lambda: approve(event["taskToken"])),
+            lambda event: here.cloud.clock.call_later(10, lambda: decide(here, event)),
         )
         yield here, before
 

@@ -22,6 +22,8 @@ from tests.workflows.stage import Run, Stage
 NOT_ON_THE_WAY = {
     # What goes wrong, and what is for other modes
     "failover": {
+        "ReadApproval",
+        "DecideApproved",
         "ApproveStart",
         "CancelDrills",
         "DecideCancelled",
@@ -43,6 +45,7 @@ NOT_ON_THE_WAY = {
         "WaitForReturn",
         "WaitForStop",
         "AwaitJobSlot",
+        "AwaitCapacity",
         "BatchNotStarted",
         "RetryFailed",
     },

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from local.states import StatesError
 from local.states.runtime import current
+from tests.workflows.control_messages import decide
 from tests.workflows.failback_stage import away, back, launches_at_origin, reversals
 from tests.workflows.killing import CHILDREN, reach
 from tests.workflows.stage import Stage, group
@@ -30,15 +30,10 @@ def failed_over() -> Iterator[tuple[Stage, dict[str, Any], list[str]]]:
 
         def ask(event: dict[str, Any]) -> None:
             asked.append(event.get("subject", "START"))
-            here.cloud.clock.call_later(10, lambda: approve(here, event["taskToken"]))
+            here.cloud.clock.call_later(10, lambda: decide(here, event))
 
         here.cloud.on_function("RequestApprovalFunction", ask)
         yield here, before, asked
-
-
-def approve(here: Stage, token: str) -> None:
-    with suppress(StatesError):  # it is of an execution that was stopped meanwhile
-        here.cloud.send_task_success(token, {})
 
 
 def child_of(here: Stage, machine: str, name: str = "back") -> dict[str, Any]:

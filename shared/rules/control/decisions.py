@@ -194,7 +194,7 @@ def _decide(message: Message, at: Standing, control_id: str, now: str) -> Judgem
         found = f"{record.execution_id} does not wait for an approval."
         raise refusal("action", found, "Look at the execution: what does it wait for?")
     text = f"{'Approved' if approved else 'Rejected'} by {message.by} because: {message.reason}"
-    return Judgement(text, Effect({"decision": Decision(approved, message.by, control_id)}))
+    return Judgement(text, Effect({"decision": Decision(approved, message.by, control_id, message.reason)}))
 
 
 def _has_begun_to_start(wave: WaveRecord) -> bool:

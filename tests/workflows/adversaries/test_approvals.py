@@ -1,0 +1,124 @@
+"""An approval is what an operator has had recorded: a task token alone decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.workflows.control_messages import decide, send
+from tests.workflows.failback_stage import away, fail_back, sides
+from tests.workflows.stage import Stage, stage
+
+Answer = Callable[[Stage, str], None]
+APPROVAL = {"failback": {"approval": "REQUIRED"}}
+ANSWERS: dict[str, Answer] = {
+    "success": lambda here, token: here.cloud.send_task_success(token, {"approvedBy": "the owner"}),
+    "what ReadApproval answers": lambda here, token: here.cloud.send_task_success(
+        token, {"approved": True, "over": False}
+    ),
+    "failure": lambda here, token: here.cloud.send_task_failure(token, "ApprovalRejected", "Not today."),
+    "a failure that looks like a lack of time": lambda here, token: here.cloud.send_task_failure(
+        token, "States.Timeout", ""
+    ),
+}
+
+
+def tokens_of(here: Stage) -> list[str]:
+    """The tokens of the waits, as they come."""
+    tokens: list[str] = []
+    here.cloud.on_function("RequestApprovalFunction", lambda event: tokens.append(event["taskToken"]))
+    return tokens
+
+
+def _reached(tokens: list[str], count: int) -> bool:
+    return len(tokens) == count
+
+
+def misused(here: Stage, tokens: list[str], answer: Answer, times: int = 3) -> None:
+    """Another holder of the token answers with it, again and again."""
+    for count in range(1, times + 1):
+        here.cloud.wait_until(partial(_reached, tokens, count))
+        here.cloud.advance(60)
+        answer(here, tokens[-1])
+        here.cloud.advance(60)
+
+
+@pytest.mark.parametrize("answer", sorted(ANSWERS))
+def test_a_token_alone_neither_starts_nor_cancels(answer: str) -> None:
+    with stage() as here:
+        before = here.world()
+        tokens = tokens_of(here)
+        arn = here.start(approval="REQUIRED")
+        misused(here, tokens, ANSWERS[answer])
+        assert here.cloud.result(arn).status == "RUNNING"
+        assert here.world() == before
+        assert here.subjects().count("shop: approval needed") == 1, "asked once"
+        send(here, "APPROVE")
+        assert here.wait(arn).status == "COMPLETED"
+
+
+@pytest.mark.parametrize("answer", ["failure", "success"])
+def test_a_token_alone_neither_cuts_over_nor_cancels(answer: str) -> None:
+    with away(policies=APPROVAL) as (here, _):
+        tokens = tokens_of(here)
+        arn = here.start("back", mode="FAILBACK")
+        misused(here, tokens, ANSWERS[answer])
+        assert here.cloud.result(arn).status == "RUNNING"
+        assert {sides(here, name)[1] for name in here.servers} == {"running"}
+        send(here, "APPROVE", "back")
+        assert here.wait(arn).status == "COMPLETED"
+
+
+def test_misused_tokens_do_not_put_the_end_off() -> None:
+    with stage() as here:
+        tokens = tokens_of(here)
+        arn = here.start(approval="REQUIRED")
+        misused(here, tokens, ANSWERS["success"], times=10)
+        run = here.wait(arn)
+        assert run.report["reason"].startswith("ApprovalExpired")
+        assert run.report["durationSeconds"] == pytest.approx(14_400, abs=60)
+
+
+def test_the_approval_of_the_start_is_none_of_the_cutover() -> None:
+    with away(policies=APPROVAL) as (here, _):
+        tokens = tokens_of(here)
+        arn = here.start("back", mode="FAILBACK", approval="REQUIRED")
+        here.cloud.wait_until(lambda: len(tokens) == 1)
+        here.cloud.advance(60)
+        send(here, "APPROVE", "back")
+        here.cloud.wait_until(lambda: len(tokens) == 2)
+        here.cloud.advance(3600)
+        assert here.cloud.result(arn).status == "RUNNING"
+        assert {sides(here, name)[1] for name in here.servers} == {"running"}
+        send(here, "REJECT", "back")
+        assert here.wait(arn).status == "CANCELLED"
+
+
+def test_a_decision_whose_answer_is_lost_is_read_when_the_wait_ends() -> None:
+    with stage() as here:
+
+        def approve(event: dict[str, Any]) -> None:
+            """The wait of the first token is over by then: its answer reaches none."""
+            here.cloud.clock.call_later(30, lambda: decide(here, event))
+
+        here.cloud.fail_function("RequestApprovalFunction", error="Lambda.Unknown", after=True)
+        here.cloud.on_function("RequestApprovalFunction", approve)
+        assert here.run(approval="REQUIRED").status == "COMPLETED"
+
+
+def test_where_the_operators_cannot_be_asked_it_ends_with_the_reason() -> None:
+    with stage() as here:
+        here.cloud.fail_function("RequestApprovalFunction", error="MadeToFailError", times=99)
+        run = here.run(approval="REQUIRED")
+        assert run.status == "FAILED"
+        assert "MadeToFailError" in run.report["reason"]
+
+
+def test_a_failback_without_an_answer_replicates_on_and_continues_later() -> None:
+    with away(policies=APPROVAL) as (here, _):
+        run = fail_back(here)
+        assert "ApprovalExpired" in run.report["reason"]
+        assert "start the failback again" in run.report["reason"]
