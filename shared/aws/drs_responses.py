@@ -88,6 +88,7 @@ def recovery_instance(item: dict[str, Any]) -> RecoveryInstance:
         is_drill=item.get("isDrill", False),
         replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState"),
         failback_state=item.get("failback", {}).get("state"),
+        point_in_time=item.get("pointInTimeSnapshotDateTime"),
     )
 
 

@@ -111,6 +111,8 @@ class RecoveryInstance:
     replication_state: str | None = None
     """"NOT_STARTED" until ReverseReplication was called for it (observed in the field)."""
     failback_state: str | None = None
+    point_in_time: str | None = None
+    """The time of the snapshot that it was launched from (ISO 8601)."""
 
 
 @dataclass(frozen=True, slots=True)

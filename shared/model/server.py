@@ -111,6 +111,7 @@ class ServerRecord:
     batch: int | None = None
     original_private_ip: str | None = None
     recovery_point: str | None = None  # of the newest copy, when it was checked
+    recovered_to: str | None = None  # the time of the snapshot that was launched
     private_ip_before: str | None = None
     private_ip_after: str | None = None
     recovery_instance_id: str | None = None

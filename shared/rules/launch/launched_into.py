@@ -9,6 +9,7 @@ from shared.model.ec2 import Instance
 from shared.model.finding import Finding, Severity
 from shared.model.server import DetachedVolume, ServerRecord
 from shared.model.status import Adoption
+from shared.times import iso, parse_time
 
 STARTED_BY_DRS = "STARTED_BY_DRS"
 
@@ -30,6 +31,7 @@ def launched_into_pair(
     return replace(
         server,
         recovery_instance_id=recovery.recovery_instance_id,
+        recovered_to=recovery.point_in_time and iso(parse_time(recovery.point_in_time)),
         started_by_drs=running,
         findings=(*findings, _started_by_drs(server)) if running else findings,
         reason=None,

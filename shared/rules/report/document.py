@@ -27,6 +27,7 @@ from shared.rules.report.entries import (
     wave_entry,
 )
 from shared.rules.report.plan_of_action import plan_of_action
+from shared.rules.report.recovered_to import oldest_and_median, recovered_to_of
 from shared.rules.report.volume_costs import monthly_cost_usd
 from shared.version import VERSION
 
@@ -71,6 +72,11 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
     """The report. A server without an outcome has its last status. A dry run also gets its plan of action."""
     execution, jobs = facts.execution, facts.jobs
     waves, servers = _in_order(facts)
+    of_job = {job.job_id: job for job in jobs}
+    entries = [
+        server_entry(server) | recovered_to_of(server, of_job) | of_mode(execution, server)
+        for server in servers
+    ]
     report: dict[str, Any] = {
         "toolVersion": VERSION,
         "executionId": execution.execution_id,
@@ -86,8 +92,13 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "estimateSeconds": execution.estimate_seconds,
         "launchOrder": execution.launch_order.value,
         "totals": totals(servers),
-        "waves": [wave_entry(wave, jobs) for wave in waves],
-        "servers": [server_entry(server) | of_mode(execution, server) for server in servers],
+        "recoveredTo": oldest_and_median(entries),
+        "waves": [
+            wave_entry(wave, jobs)
+            | {"recoveredTo": oldest_and_median([one for one in entries if one["wave"] == wave.name])}
+            for wave in waves
+        ],
+        "servers": entries,
         "jobs": [job_entry(job) for job in sorted(jobs, key=lambda job: (job.created_at, job.job_id))],
         "unmatchedTargets": [
             {"instanceId": instance_id, "finding": finding_entry(finding)}

@@ -77,6 +77,7 @@ def _at_a_glance(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"- {', '.join(took)}")
     servers = report["servers"]
     lines += _recovery_point(servers)
+    lines += _recovered_to(report)
     if report["mode"] == "FAILBACK" and not report.get("dryRun"):
         at_origin = [server for server in servers if server["status"] == "RECOVERED"]
         done = sum(server.get("protection") in ("PROTECTED", "RETIRED") for server in at_origin)
@@ -101,6 +102,18 @@ def _recovery_point(servers: Sequence[Mapping[str, Any]]) -> list[str]:
     late = [server for server in servers if _OLD in {finding["code"] for finding in server["findings"]}]
     text = f"- oldest recovery point: {oldest['recoveryPoint']} ({oldest['name']})"
     return [f"{text}; {len(late)} servers are older than the plan promises" if late else text]
+
+
+def _recovered_to(report: Mapping[str, Any]) -> list[str]:
+    """The oldest data that anything runs with now."""
+    found = report.get("recoveredTo")
+    if not found:
+        return []
+    text = f"- data recovered to {found['oldest']} at the oldest ({found['oldestServer']})"
+    if found["worstLagSeconds"] is not None:
+        worst, median = duration(found["worstLagSeconds"]), duration(found["medianLagSeconds"])
+        text += f"; behind the launch by {worst} at most, {median} in the median"
+    return [text]
 
 
 def _took(report: Mapping[str, Any]) -> str:
