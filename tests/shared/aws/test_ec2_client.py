@@ -155,3 +155,23 @@ def test_an_ec2_that_does_not_answer_has_refused_no_instance(
     with pytest.raises(AwsUnavailableError):
         ec2.stop(targets)
     assert len(wire.of("StopInstances")) == 6, "not once more for every half"
+
+
+def test_every_group_is_asked_for_before_a_rejected_one_is_halved(ec2: Ec2Client, wire: Wire) -> None:
+    asked: list[int] = []
+
+    def without_capacity(call: Call) -> AWSResponse:
+        asked.append(len(ids_of(call)))
+        if len(ids_of(call)) in (3, 5):
+            return call.answer(200, b"<StartInstancesResponse/>")
+        answer = refused("InsufficientInstanceCapacity", status=500)(call)
+        assert answer is not None
+        return answer
+
+    wire.on("ec2", "StartInstances", without_capacity)
+    lacking = [instance(number) for number in range(64)]
+    some = [instance(number, instance_type="m5.large") for number in range(100, 103)]
+    others = [instance(number, availability_zone="us-east-2b") for number in range(200, 205)]
+    assert ec2.start([*lacking, *others, *some]).keys() == {one.instance_id for one in lacking}
+    assert asked[:3] == [64, 5, 3]
+    assert len(asked) < 30, "the rest of the group is taken for refused"
