@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.errors import CommandError
 from local.paths import ROOT
 
 _TAIL_LINES = 12
+
+
+_SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Handles signals that come meanwhile at the end. They reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class Children:
@@ -39,16 +61,17 @@ class Children:
         with log.open("wb") as output, self._lock:
             if self._closed:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output if stdout is None else stdout,
-                stderr=output if stdout is not None else subprocess.STDOUT,
-                cwd=ROOT,
-                env=dict(env),
-                start_new_session=True,  # Ctrl-C is for us; we then end it
-            )
-            self._running.add(process)
+            with _interrupted_afterwards():  # or it would run, and be on no list
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output if stdout is None else stdout,
+                    stderr=output if stdout is not None else subprocess.STDOUT,
+                    cwd=ROOT,
+                    env=dict(env),
+                    start_new_session=True,  # Ctrl-C is for us; we then end it
+                )
+                self._running.add(process)
         return process
 
     def __enter__(self) -> Children:
