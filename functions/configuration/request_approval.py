@@ -27,17 +27,15 @@ To reject:
 
 Without an answer within {hours} hours it is cancelled. {state}
 """
-
-
-class AlreadyDecidedError(Exception):
-    """It was repeated after its answer."""
-
-
 UNTOUCHED = "Nothing has been changed so far."
 REPLICATED = """\
 {ready} servers have a copy at the origin that is new enough, {left} are left behind. The outage begins with
 your approval: the workload is stopped on the recovery side and started in the original instances. Until then
 it runs, and replicates, as it does now; a rejection changes nothing about that."""
+
+
+class AlreadyDecidedError(Exception):
+    """It was repeated after its answer."""
 
 
 @task(ConfigurationSettings)
@@ -53,17 +51,14 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     is_asked = record.approval_subject == subject
     if is_asked and record.decision is not None:
         raise AlreadyDecidedError(f"{record.decision.by} has decided already")
-    token: ExecutionFields = {"approval_token": run.text("taskToken")}
-    if is_asked:
-        store.change_execution(run.execution_id, token)
+    asked: ExecutionFields = {"approval_token": run.text("taskToken")}
+    if not is_asked:
+        asked |= {"approval_subject": subject, "approval_asked_at": iso(run.now), "decision": None}
+        asked |= {"approval_notified_at": None}
+    store.change_execution(run.execution_id, asked)
+    if is_asked and record.approval_notified_at is not None:
         return {}
     request, cutover = record.request, subject is Subject.CUTOVER
-    asked: ExecutionFields = {
-        "approval_subject": subject,
-        "approval_asked_at": iso(run.now),
-        "decision": None,
-    }
-    store.change_execution(run.execution_id, {**token, **asked})
     servers = store.servers(run.execution_id) if cutover else []
     notify(
         run.settings.topic_arn,
@@ -81,6 +76,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
             hours=run.number("timeoutSeconds") // 3600,
         ),
     )
+    store.change_execution(run.execution_id, {"approval_notified_at": iso(run.now)})
     return {}
 
 

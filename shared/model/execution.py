@@ -107,6 +107,8 @@ class ExecutionRecord:
     approval_subject: str | None = None
     """What was asked last: START or CUTOVER. ``decision`` is the answer to that."""
     approval_asked_at: str | None = None
+    approval_notified_at: str | None = None
+    """When the operators had been notified of that."""
     clean_up: str | None = None
     """Of a drill that was stopped: the execution that cleans up after it."""
     pauses: tuple[Pause, ...] = ()
@@ -158,6 +160,7 @@ class ExecutionFields(TypedDict, total=False):
     approval_token: str | None
     approval_subject: str | None
     approval_asked_at: str | None
+    approval_notified_at: str | None
     clean_up: str | None
     pauses: tuple[Pause, ...] | None
     resumed_at: str | None

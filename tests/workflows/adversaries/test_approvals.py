@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
-from tests.workflows.control_messages import decide, send
+from local.simulation.functions import Disturbance
+from local.wire import Answer
+from tests.workflows.control_messages import send
 from tests.workflows.failback_stage import away, fail_back, sides
 from tests.workflows.stage import Stage, stage
 
-Answer = Callable[[Stage, str], None]
+Misuse = Callable[[Stage, str], None]
 APPROVAL = {"failback": {"approval": "REQUIRED"}}
-ANSWERS: dict[str, Answer] = {
+ANSWERS: dict[str, Misuse] = {
     "success": lambda here, token: here.cloud.send_task_success(token, {"approvedBy": "the owner"}),
     "what ReadApproval answers": lambda here, token: here.cloud.send_task_success(
         token, {"approved": True, "over": False}
@@ -37,7 +38,7 @@ def _reached(tokens: list[str], count: int) -> bool:
     return len(tokens) == count
 
 
-def misused(here: Stage, tokens: list[str], answer: Answer, times: int = 3) -> None:
+def misused(here: Stage, tokens: list[str], answer: Misuse, times: int = 3) -> None:
     """Another holder of the token answers with it, again and again."""
     for count in range(1, times + 1):
         here.cloud.wait_until(partial(_reached, tokens, count))
@@ -99,14 +100,42 @@ def test_the_approval_of_the_start_is_none_of_the_cutover() -> None:
 
 def test_a_decision_whose_answer_is_lost_is_read_when_the_wait_ends() -> None:
     with stage() as here:
+        tokens = tokens_of(here)
+        arn = here.start(approval="REQUIRED")
+        here.cloud.wait_until(lambda: bool(tokens))
+        here.cloud.advance(60)
+        answer = here.cloud.routes.answer
+        here.cloud.routes.answer = lambda call: (  # type: ignore[method-assign]
+            Answer(200, {}, b"{}") if call.operation == "SendTaskSuccess" else answer(call)
+        )
+        send(here, "APPROVE")
+        here.cloud.routes.answer = answer  # type: ignore[method-assign]
+        here.cloud.advance(3600)
+        assert here.cloud.result(arn).status == "RUNNING", "the answer was lost"
+        run = here.wait(arn)
+        assert run.status == "COMPLETED"
+        assert run.report["durationSeconds"] > 14_400
 
-        def approve(event: dict[str, Any]) -> None:
-            """The wait of the first token is over by then: its answer reaches none."""
-            here.cloud.clock.call_later(30, lambda: decide(here, event))
 
-        here.cloud.fail_function("RequestApprovalFunction", error="Lambda.Unknown", after=True)
-        here.cloud.on_function("RequestApprovalFunction", approve)
-        assert here.run(approval="REQUIRED").status == "COMPLETED"
+@pytest.mark.parametrize("after_calls", range(1, 6))
+def test_the_operators_are_asked_wherever_the_function_dies(after_calls: int) -> None:
+    with stage() as here:
+        died: list[int] = []
+
+        def die(function: str, number: int) -> Disturbance | None:
+            if function != "RequestApprovalFunction" or number > 1:
+                return None
+            died.append(number)
+            return Disturbance("Lambda.Unknown", after_calls=after_calls)
+
+        here.cloud.disturb(die)
+        arn = here.start(approval="REQUIRED")
+        here.cloud.advance(600)
+        assert died
+        assert here.cloud.functions.invocations("RequestApprovalFunction") == 2
+        assert "shop: approval needed" in here.subjects()
+        send(here, "APPROVE")
+        assert here.wait(arn).status == "COMPLETED"
 
 
 def test_where_the_operators_cannot_be_asked_it_ends_with_the_reason() -> None:
