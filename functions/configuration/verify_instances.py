@@ -8,8 +8,7 @@ from typing import Any
 from shared.aws.drs_client import DrsClient
 from shared.model.server import Change
 from shared.model.status import ServerStatus
-from shared.rules.launch.polling import ROUND, started_wait, step_wait
-from shared.rules.launch.verification import given_up
+from shared.rules.launch.polling import ROUND, verification_wait
 from shared.services.instance_verifier import verify
 from shared.services.launch_watcher import LaunchWatcher
 from shared.settings import ConfigurationSettings
@@ -26,22 +25,20 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     timeout = timedelta(seconds=run.execution.policies.verify_timeout_seconds)
     starting = run.store.servers(run.execution_id, run.wave, statuses=(ServerStatus.STARTING,))
     _watch_jobs(run)
-    changes = [Change(s, given_up(s, run.now, timeout)) for s in starting if s.awaits_capacity]
-    started = [server for server in starting if not server.awaits_capacity]
-    for scope in sorted({server.scope for server in started}):
-        members = [server for server in started if server.scope == scope]
+    changes: list[Change] = []
+    for scope in sorted({server.scope for server in starting}):
+        members = [server for server in starting if server.scope == scope]
         changes += verify(run.accounts, scope, members, checks, run.now, timeout)
     done = run.store.change_servers(run.execution_id, changes, only_from=(ServerStatus.STARTING,))
-    to_start = [change.after for change in changes if change.after.awaits_capacity]
-    pending = len(starting) - sum(change.after.status.is_final for change in changes)
+    after = {change.before.source_server_id: change.after for change in changes}
+    settled = [after.get(server.source_server_id, server) for server in starting]
+    pending = [server for server in settled if not server.status.is_final]
     return {
-        "pending": pending,
-        "toStart": len(to_start),
+        "pending": len(pending),
+        "toStart": sum(server.awaits_capacity for server in pending),
         "recovered": sum(server.status is ServerStatus.RECOVERED for server in done),
         "failed": sum(server.status is ServerStatus.FAILED for server in done),
-        "waitSeconds": step_wait((server.start_refused_at for server in to_start), run.now)
-        if to_start
-        else started_wait((server.start_requested_at for server in started), run.now, pending),
+        "waitSeconds": verification_wait(pending, run.now),
     }
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from shared.aws.bisection import halves
 from shared.aws.cross_account import ONCE, STANDARD, MemberAccounts
 from shared.aws.drs_client import chunks
 from shared.aws.drs_responses import platform_of
-from shared.aws.errors import AwsCallError, ThrottledError, calling
+from shared.aws.errors import AwsCallError, calling, refusal
 from shared.aws.instance_starter import InstanceStarter
 from shared.aws.rate_limits import in_parallel
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
@@ -194,14 +194,7 @@ class Ec2Client:
         pending = list(chunks(instance_ids, IDS_PER_CALL))
         while pending:
             some = pending.pop()
-            try:
-                with calling(operation, str(self.scope)):
-                    call(some)
-            except ThrottledError:
-                raise
-            except AwsCallError as error:
-                if not isinstance(error.__cause__, ClientError):
-                    raise
+            if error := refusal(operation, str(self.scope), partial(call, some)):
                 if len(some) == 1:
                     refused[some[0]] = error
                 pending += halves(some)

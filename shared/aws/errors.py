@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
@@ -52,6 +52,23 @@ def calling(operation: str, where: str, *, has_effect: bool = False) -> Iterator
         raise _classify(operation, where, type(error).__name__, str(error), has_effect) from error
     except BotoCoreError as error:
         raise _classify(operation, where, type(error).__name__, str(error), False) from error
+
+
+def refusal(operation: str, where: str, call: Callable[[], object]) -> AwsCallError | None:
+    """Make a call; the error if the service refuses what is asked for.
+
+    Raises ThrottledError, and any error without an answer: neither is about what is asked for.
+    """
+    try:
+        with calling(operation, where):
+            call()
+    except ThrottledError:
+        raise
+    except AwsCallError as error:
+        if not isinstance(error.__cause__, ClientError):
+            raise
+        return error
+    return None
 
 
 def _classify(operation: str, where: str, code: str, text: str, has_effect: bool) -> AwsCallError:

@@ -100,11 +100,6 @@ def time_now() -> float:
     return _pace.clock.now()
 
 
-def elapsed_since(moment: float) -> float:
-    """Seconds since ``moment`` of ``time_now``."""
-    return _pace.clock.now() - moment
-
-
 def in_parallel(
     call: Callable[[A], B],
     items: Sequence[A],

@@ -15,7 +15,7 @@ from shared.model.scope import Scope
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import by_workload_scope, left_behind
-from shared.rules.launch.verification import Verdict, judge, verified
+from shared.rules.launch.verification import Verdict, given_up, judge, verified
 from shared.services.health_checks import failing_check
 from shared.services.workload_instances import workloads
 from shared.times import parse_time
@@ -31,7 +31,10 @@ def verify(
     now: datetime,
     timeout: timedelta,
 ) -> list[Change]:
-    """The changes of those servers of one scope that are verified, or failed."""
+    """The changes of those servers of one scope that are verified, failed, or are to be started again."""
+    waiting = [server for server in servers if server.awaits_capacity]
+    over = [Change(server, given_up(server, now, timeout)) for server in waiting]
+    servers = [server for server in servers if not server.awaits_capacity]
     found = Ec2Client(accounts, scope).health([server.pair_instance_id or "" for server in servers])
 
     def check(server: ServerRecord) -> Change:
@@ -41,7 +44,7 @@ def verify(
         return Change(server, verified(server, verdict, health, now, timeout))
 
     with ThreadPoolExecutor(CHECKERS) as pool:
-        changes = [change for change in pool.map(check, servers) if change.values]
+        changes = [change for change in (*over, *pool.map(check, servers)) if change.values]
     return _without_left_behind(accounts, changes)
 
 

@@ -12,9 +12,9 @@ from shared.rules.launch.verification import without_capacity
 
 
 def asked_to_start(server: ServerRecord, error: AwsCallError | None, now: str) -> ServerRecord:
-    """STARTING where EC2 starts it or has no capacity for it yet, else FAILED. ``now``: ISO 8601."""
+    """STARTING where EC2 starts it or cannot do so yet, else FAILED. ``now``: ISO 8601."""
     if error is None:
         return replace(server, status=ServerStatus.STARTING, start_requested_at=now, reason=None, remedy=None)
-    if error.explanation.kind is ErrorKind.CAPACITY:
+    if error.explanation.kind in (ErrorKind.CAPACITY, ErrorKind.BUSY):
         return without_capacity(server, str(error), error.explanation.remedy, now)
     return server.failed(str(error), error.explanation.remedy)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.rules.drs.drs_error_table import (
-    BY_CODE,
-    BY_MESSAGE,
-    BY_SUFFIX,
-    RAW_ERRORS,
-    STATE_REASONS,
-    ErrorKind,
-)
+from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, RAW_ERRORS, ErrorKind
 
 __all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
 
@@ -50,8 +43,7 @@ def explain_raw_error(text: str) -> str:
     for texts, remedy in RAW_ERRORS:
         if any(part in text.lower() for part in texts):
             return remedy
-    codes = (word for word in re.findall(r"[A-Za-z][A-Za-z.]+", text) if _plain(word) in BY_CODE)
-    explanation = explain(next(codes, ""), text, "StartRecovery")
+    explanation = explain(_code_in(text) or "", text, "StartRecovery")
     if explanation.kind is not ErrorKind.INTERNAL:
         return explanation.remedy
     return "Read the job log in the DRS console, mend what it names, and start the plan again."
@@ -59,10 +51,8 @@ def explain_raw_error(text: str) -> str:
 
 def explain_state_reason(text: str) -> Explanation | None:
     """What the reason means for which EC2 put an instance back to stopped; None for an unknown one."""
-    for code, kind, remedy in STATE_REASONS:
-        if code.lower() in text.lower():
-            return _explanation(kind, remedy, "StartInstances")
-    return None
+    code = _code_in(text)
+    return explain(code, text, "StartInstances") if code else None
 
 
 def is_in_job(message: str) -> bool:
@@ -81,6 +71,13 @@ _WITHOUT_TOKEN = frozenset(
     }
 )
 """Operations that do something new when called twice and take no client token (DRS service model)."""
+
+
+def _code_in(text: str) -> str | None:
+    """The first known code in a text, with or without ``Server.`` or ``Client.`` before it."""
+    words = re.findall(r"[A-Za-z][A-Za-z.]+", text)
+    candidates = (one for word in words for one in (word, word.split(".", 1)[-1]))
+    return next((one for one in candidates if _plain(one) in BY_CODE), None)
 
 
 def _explanation(kind: ErrorKind, remedy: str, operation: str) -> Explanation:

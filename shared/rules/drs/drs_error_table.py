@@ -81,6 +81,8 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "AuthFailure": (ErrorKind.DENIED, _GRANT),
     "OptInRequired": (ErrorKind.DENIED, _MARKETPLACE),
     "InvalidKMSKey.InvalidState": (ErrorKind.DENIED, _VOLUME_KEY),
+    # As a StateReason, of an encrypted volume (EC2 user guide, instance launch issues).
+    "Client.InternalError": (ErrorKind.DENIED, _VOLUME_KEY),
     "InsufficientInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
     "InsufficientHostCapacity": (ErrorKind.CAPACITY, _CAPACITY),
     "InsufficientReservedInstanceCapacity": (ErrorKind.CAPACITY, _CAPACITY),
@@ -198,17 +200,6 @@ BY_MESSAGE: tuple[tuple[tuple[str, ...], ErrorKind, str], ...] = (
         ErrorKind.INVALID,
         "Tag the target instance AWSDRS=AllowLaunchingIntoThisInstance.",
     ),
-)
-
-# Why EC2 stopped an instance that it had begun to start (EC2 user guide, instance launch issues).
-STATE_REASONS: tuple[tuple[str, ErrorKind, str], ...] = (
-    ("InsufficientInstanceCapacity", ErrorKind.CAPACITY, _CAPACITY),
-    ("InsufficientHostCapacity", ErrorKind.CAPACITY, _CAPACITY),
-    ("VolumeLimitExceeded", ErrorKind.QUOTA, _LIMIT),
-    ("InstanceLimitExceeded", ErrorKind.QUOTA, _LIMIT),
-    ("Client.InternalError", ErrorKind.DENIED, _VOLUME_KEY),
-    ("Client.InvalidSnapshot", ErrorKind.NOT_FOUND, _CHECK_ID),
-    ("KMS", ErrorKind.DENIED, _VOLUME_KEY),
 )
 
 _SUBNET_443 = (

@@ -6,9 +6,10 @@ are those of ``shared.rules.waves.recovery_estimate``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from shared.model.server import ServerRecord
 from shared.rules.waves.recovery_estimate import CONVERSION_SECONDS, LAUNCH_SECONDS, SNAPSHOT_SECONDS
 from shared.times import parse_time
 
@@ -92,6 +93,14 @@ def started_wait(start_requested_at: Iterable[str | None], now: datetime, instan
     """Seconds until the next poll of ``instances``; the last of them was started last of these times."""
     asked = [parse_time(start) for start in start_requested_at]
     return boot_wait((now - max(asked)).total_seconds() if asked else 0.0, instances)
+
+
+def verification_wait(pending: Sequence[ServerRecord], now: datetime) -> int:
+    """Seconds until the next poll of what starts; until the next start where EC2 had no capacity."""
+    to_start = [server.start_refused_at for server in pending if server.awaits_capacity]
+    if to_start:
+        return step_wait(to_start, now)
+    return started_wait((server.start_requested_at for server in pending), now, len(pending))
 
 
 def long_wait(seconds: int, since: Iterable[str | None], now: datetime) -> int:

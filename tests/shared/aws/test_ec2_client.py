@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from shared.aws import instance_starter
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsUnavailableError, ThrottledError
@@ -175,3 +176,13 @@ def test_every_group_is_asked_for_before_a_rejected_one_is_halved(ec2: Ec2Client
     assert ec2.start([*lacking, *others, *some]).keys() == {one.instance_id for one in lacking}
     assert asked[:3] == [64, 5, 3]
     assert len(asked) < 30, "the rest of the group is taken for refused"
+
+
+def test_what_there_was_no_time_to_ask_for_is_asked_later(
+    ec2: Ec2Client, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_starter, "SECONDS", 0.0)
+    wire.on("ec2", "StartInstances", refused("IncorrectInstanceState"))
+    found = ec2.start([instance(number) for number in range(8)])
+    assert {error.code for error in found.values()} == {"NotAsked"}
+    assert (len(found), len(wire.of("StartInstances"))) == (8, 1)
