@@ -13,7 +13,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -47,6 +47,8 @@ class Timings:
     terminate: tuple[float, float] = (10.0, 30.0)
     linux_checks: tuple[float, float] = (60.0, 110.0)
     windows_checks: tuple[float, float] = (150.0, 300.0)
+    snapshot: float = 0.0
+    """From CreateSnapshot until the snapshot is complete; in EC2 minutes, hours for large volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,10 @@ class Lifecycle:
 
     def timestamp(self) -> str:
         return self.clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def snapshot_ends(self) -> datetime:
+        """When a snapshot that is begun now will be complete."""
+        return self.clock.now() + timedelta(seconds=self._timings.snapshot)
 
     # --- faults ----------------------------------------------------------------------------------------
 

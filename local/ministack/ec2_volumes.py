@@ -224,21 +224,27 @@ class Volumes:
             "VolumeId": volume["VolumeId"],
             "VolumeSize": volume["Size"],
             "Description": one(params, "Description"),
-            "State": "completed",
             "StartTime": self._lifecycle.timestamp(),
-            "Progress": "100%",
+            "_ends": self._lifecycle.snapshot_ends(),
             "OwnerId": get_account_id(),
             "Encrypted": volume["Encrypted"],
             "StorageTier": "standard",
         }
         ec2._snapshots[name] = snapshot
+        self._age(snapshot)
         if tags := tag_specifications(params, "snapshot"):
             ec2._tags[name] = tags
         return answer("CreateSnapshot", ec2._snapshot_inner_xml(snapshot))
 
+    def _age(self, snapshot: Record) -> None:
+        done = "_ends" not in snapshot or snapshot["_ends"] <= self._lifecycle.clock.now()
+        snapshot.update(State="completed" if done else "pending", Progress="100%" if done else "50%")
+
     def describe_snapshots(self, params: Params) -> Response:
         ids, owners = many(params, "SnapshotId"), many(params, "Owner")
         records = [_snapshot(name) for name in ids] if ids else ec2._snapshots.values()
+        for record in records:
+            self._age(record)
         mine = {"self", get_account_id()}
         found = [
             record

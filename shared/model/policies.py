@@ -103,6 +103,7 @@ class FailbackPolicies:
     quiesce: tuple[QuiesceAction, ...] = ()
     when_original_runs: WhenTargetRuns | None = None  # None: STOP one that ran before our failover
     tag_originals: bool = False
+    snapshot_before_removal: bool = True
     recovery_instance_disposition: RecoveryInstanceDisposition = RecoveryInstanceDisposition.RETAIN_STOPPED
     reprotect_deadline_seconds: int = 86_400
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import Any
 
 from shared.model.drs import LaunchSettings
@@ -13,6 +14,23 @@ from shared.model.status import Adoption, Protection, ServerStatus
 
 FLAT = {"flat": True}
 """Metadata of a field whose own fields are stored beside the record's, not under a name of their own."""
+
+
+class VolumeContent(StrEnum):
+    """What a detached volume content, by the launch that detached it."""
+
+    TARGET = "TARGET"
+    """What the target had before a failover, while its workload ran at the origin."""
+    COPY = "COPY"
+    """A copy that a drill ran on, or that was launched and put back before it was started."""
+    WORKLOAD = "WORKLOAD"
+    """What users wrote on the recovery side, and no failback of ours has brought to the origin."""
+    ORIGINAL = "ORIGINAL"
+    """What the original had before a failback: also what it wrote after the last replication."""
+
+    @property
+    def may_be_only_copy(self) -> bool:
+        return self in (VolumeContent.WORKLOAD, VolumeContent.ORIGINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +44,19 @@ class DetachedVolume:
     size_gib: int
     type: str
     detached_by: str  # execution id
+    content: VolumeContent
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedVolume:
-    """A detached volume that no longer exists: deleted on request, or outside our executions."""
+    """A detached volume that no longer is: deleted on request, or deleted or attached by others."""
 
     volume_id: str
+    instance_id: str
+    content: VolumeContent
     removed_at: str
+    deleted: bool = False  # by us
+    snapshot_id: str | None = None  # taken before
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,8 @@ class DrillProgress:
     clean_up_began_at: str | None = None
     cleaned_up_at: str | None = None
     clean_up_issue: str | None = None
+    attached_after: tuple[Volume, ...] = ()
+    """The volumes of the target when its clean-up was over."""
 
 
 @dataclass(frozen=True, slots=True)

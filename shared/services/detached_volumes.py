@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from shared.aws.ec2_client import Ec2Client
+from shared.aws.ec2_client import EbsVolume, Ec2Client
 from shared.model.ec2 import Instance, Volume
 from shared.model.policies import DrillVolumes, Mode
-from shared.model.server import DetachedVolume, ServerRecord
+from shared.model.server import DetachedVolume, ServerRecord, VolumeContent
 from shared.rules.report.volume_costs import detached
 from shared.services.opened_execution import OpenedExecution
+
+_CONTENT = {
+    Mode.FAILOVER: VolumeContent.TARGET,
+    Mode.DRILL: VolumeContent.TARGET,
+    Mode.FAILBACK: VolumeContent.ORIGINAL,
+}
 
 
 def left_volumes(
@@ -34,22 +41,48 @@ def left_volumes(
         before, now = server.volumes_before, instance.volumes
         return detached(now, before) if restores else detached(before, now)
 
+    content = VolumeContent.COPY if restores else _CONTENT[execution.record.mode]
     volumes = {server.source_server_id: left(server) for server in known}
     ids = sorted({v.volume_id for some in volumes.values() for v in some if v.volume_id})
     found = ec2.volumes(ids)
     return {
         server.source_server_id: tuple(
-            DetachedVolume(
-                volume_id=volume.volume_id,
-                instance_id=server.pair_instance_id or "",
-                device=volume.device,
-                scope=ec2.scope,
-                size_gib=found[volume.volume_id].size_gib,
-                type=found[volume.volume_id].type,
-                detached_by=execution.record.execution_id,
-            )
+            _detached_volume(server, volume, found[volume.volume_id], execution, content)
             for volume in volumes[server.source_server_id]
             if volume.volume_id in found
         )
         for server in known
     }
+
+
+def with_put_back(
+    ec2: Ec2Client, server: ServerRecord, off: Sequence[Volume], execution: OpenedExecution
+) -> ServerRecord:
+    """The server with the volumes ``off`` that come off its target now, in place of those it gets back."""
+    found = ec2.volumes([volume.volume_id for volume in off if volume.volume_id])
+    ran = server.start_requested_at is not None or server.started_by_drs
+    is_drill = execution.record.mode is Mode.DRILL
+    content = VolumeContent.COPY if is_drill or not ran else VolumeContent.WORKLOAD
+    back = {volume.volume_id for volume in server.volumes_before}
+    kept = {v.volume_id: v for v in server.detached_volumes if v.volume_id not in back}
+    kept |= {
+        v.volume_id: _detached_volume(server, v, found[v.volume_id], execution, content)
+        for v in off
+        if v.volume_id in found
+    }
+    return replace(server, detached_volumes=tuple(kept.values()))
+
+
+def _detached_volume(
+    server: ServerRecord, volume: Volume, found: EbsVolume, execution: OpenedExecution, content: VolumeContent
+) -> DetachedVolume:
+    return DetachedVolume(
+        volume_id=found.volume_id,
+        instance_id=server.pair_instance_id or "",
+        device=volume.device,
+        scope=server.scope,
+        size_gib=found.size_gib,
+        type=found.type,
+        detached_by=execution.record.execution_id,
+        content=content,
+    )

@@ -23,6 +23,7 @@ from shared.rules.control.undo import goes_back
 from shared.rules.drill.clean_up import CleanUpFacts, CleanUpStep, issue, next_clean_up_step, swap
 from shared.rules.drs.drs_error_handler import ErrorKind
 from shared.rules.drs.drs_job_monitor import EXECUTION_TAG, unfinished
+from shared.services.detached_volumes import with_put_back
 from shared.services.opened_execution import OpenedExecution
 from shared.store import ExecutionStore, LockStore, server_lock
 from shared.times import iso, parse_time
@@ -162,16 +163,15 @@ class DrillCleaner:
         """Take the server's next step; returns the record after it."""
         step = next_clean_up_step(facts)
         if step is None:
-            found = issue(facts)
-            return (
-                _given_up(server, found)
-                if found
-                else replace(server, drill=replace(server.drill, cleaned_up_at=iso(self._now)))
-            )
+            return self._ended(server, facts)
         if step is CleanUpStep.AWAIT_JOB:
             return _given_up(server, _hanging(jobs)) if self._hangs(jobs) else server
         began = server.drill.clean_up_began_at
         refused: AwsCallError | None = None
+        if step is CleanUpStep.DETACH_VOLUMES:
+            server = with_put_back(
+                Ec2Client(self._accounts, drs.scope), server, swap(facts).detach, self._execution
+            )
         try:
             self._take(drs, server, facts, step)
         except ThrottledError:
@@ -182,6 +182,16 @@ class DrillCleaner:
         if began and self._now - parse_time(began) > TIMEOUT:
             return _given_up(server, _stuck(server, step, refused))
         return replace(server, drill=replace(server.drill, clean_up_began_at=began or iso(self._now)))
+
+    def _ended(self, server: ServerRecord, facts: CleanUpFacts) -> ServerRecord:
+        found = issue(facts)
+        ended = _given_up(server, found) if found else server
+        drill = replace(
+            ended.drill,
+            cleaned_up_at=None if found else iso(self._now),
+            attached_after=facts.target.volumes if facts.target else (),
+        )
+        return replace(ended, drill=drill)
 
     def _take(self, drs: DrsClient, server: ServerRecord, facts: CleanUpFacts, step: CleanUpStep) -> None:
         ec2 = Ec2Client(self._accounts, drs.scope)

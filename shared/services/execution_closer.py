@@ -76,12 +76,12 @@ def close(
     if accounts and plan and not record.dry_run:
         servers = report_other_sides(store, accounts, record, plan, servers)
     waves = store.waves(closure.execution_id)
-    removed = {fact.volume_id for fact in store.facts(closure.execution_id, RemovedVolume)}
-    pairs = _keep_pairs(store, settings, record, servers, removed)
+    removed = store.facts(closure.execution_id, RemovedVolume)
+    pairs = _keep_pairs(store, settings, record, servers, {fact.volume_id for fact in removed})
     record = _recorded(store, record, closed(record, closure, waves, servers))
     if closure.error and not dry_run:
         servers = _settled(store, findings, closure, record.mode)  # no site adds a server from here on
-    left_behind = _detached_before(record, pairs.values())
+    left_behind = _detached_before(pairs.values())
     facts = ReportFacts(
         record,
         plan,
@@ -162,9 +162,9 @@ def _keep_pairs(
     return PairKeeper(store, settings.pairs_table, record).keep(servers, removed)
 
 
-def _detached_before(record: ExecutionRecord, pairs: Iterable[PairRecord]) -> list[DetachedVolume]:
-    """What earlier launches detached from the instances of both sides, for the report of a failback."""
-    return [v for pair in pairs for v in pair.detached_volumes] if record.mode is Mode.FAILBACK else []
+def _detached_before(pairs: Iterable[PairRecord]) -> list[DetachedVolume]:
+    """What launches have detached from the instances of both sides, as far as our records go."""
+    return [volume for pair in pairs for volume in pair.detached_volumes]
 
 
 def _settled(

@@ -11,7 +11,7 @@ from shared.model.execution import ExecutionRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.scope import Scope
-from shared.model.server import DetachedVolume, ServerRecord
+from shared.model.server import DetachedVolume, ServerRecord, VolumeContent
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import explain
 from shared.store import ExecutionStore, LockStore, PairStore, server_lock
@@ -127,9 +127,7 @@ def kept_pair(
     the server after this one. A drill changes no side, and a server that was failed back before
     keeps the execution that did it.
     """
-    known = {volume.volume_id: volume for volume in pair.detached_volumes} if pair else {}
-    known |= {volume.volume_id: volume for volume in server.detached_volumes}
-    left = tuple(volume for volume in known.values() if volume.volume_id not in removed)
+    left = _left(pair, server, removed)
     if mode is Mode.DRILL or moved_since:
         return replace(pair, detached_volumes=left) if pair else None
     if mode is Mode.FAILOVER and server.drill.cleaned_up_at is not None:  # it was recovered, and put back
@@ -141,6 +139,25 @@ def kept_pair(
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:
         return replace(pair, detached_volumes=left)
     return _failed_back(pair, server, source, execution_id, left)
+
+
+def _left(
+    pair: PairRecord | None, server: ServerRecord, removed: Collection[str]
+) -> tuple[DetachedVolume, ...]:
+    """The detached volumes of both sides from now on; what is known of one already stays so."""
+    left = {volume.volume_id: volume for volume in pair.detached_volumes} if pair else {}
+    for volume in server.detached_volumes:
+        left.setdefault(volume.volume_id, replace(volume, content=_content(volume, pair)))
+    again = set(removed)
+    if server.drill.cleaned_up_at is not None:  # the target has them again
+        again |= {volume.volume_id for volume in server.drill.attached_after if volume.volume_id}
+    return tuple(volume for volume in left.values() if volume.volume_id not in again)
+
+
+def _content(volume: DetachedVolume, pair: PairRecord | None) -> VolumeContent:
+    """A target whose workload no failback of ours has brought back may have been written to by users."""
+    is_back = pair is None or pair.moved_by == pair.last_failback
+    return volume.content if is_back or volume.content is not VolumeContent.TARGET else VolumeContent.WORKLOAD
 
 
 def _failed_over(

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.execution.retire import retire_recovery
 from shared.model.pair import PairRecord
-from shared.model.server import DetachedVolume, RemovedVolume
+from shared.model.server import DetachedVolume, RemovedVolume, VolumeContent
 from shared.model.status import Protection
 from tests.handlers.closure import close
 from tests.handlers.estate import ORIGIN, RECOVERY, Estate
@@ -131,10 +131,19 @@ def left_behind(estate: Estate, way: Failback) -> tuple[DetachedVolume, Detached
     """One detached volume of either side: in this execution's record, and in the pair's."""
     ids = way.ids["web-1"]
     at_origin = DetachedVolume(
-        str(ids.volumes[0].volume_id), ids.original, ids.volumes[0].device, ORIGIN, 8, "gp3", "execution-1"
+        str(ids.volumes[0].volume_id),
+        ids.original,
+        ids.volumes[0].device,
+        ORIGIN,
+        8,
+        "gp3",
+        "execution-1",
+        VolumeContent.ORIGINAL,
     )
     made = estate.ec2().create_volume(Size=8, AvailabilityZone=f"{RECOVERY.region}a")["VolumeId"]
-    away = DetachedVolume(made, ids.workload, "/dev/sdf", RECOVERY, 8, "gp3", "failover-1")
+    away = DetachedVolume(
+        made, ids.workload, "/dev/sdf", RECOVERY, 8, "gp3", "failover-1", VolumeContent.TARGET
+    )
     way.change("web-1", detached_volumes=(at_origin,))
     estate.pairs.put(
         [
@@ -181,19 +190,26 @@ def test_detached_volumes_are_kept_and_listed_unless_the_request_says_otherwise(
     )
 
 
-def test_detached_volumes_of_both_sides_are_removed_on_request(estate: Estate) -> None:
+def test_of_both_sides_only_what_exists_elsewhere_is_removed_unless_it_is_named(estate: Estate) -> None:
     way = Failback(estate, "web-1", **REMOVE)
     way.protected()
-    both = left_behind(estate, way)
+    at_origin, away = left_behind(estate, way)
     estate.wire.clear()
     retire(estate)
-    assert volumes(estate, *both) == []
+    assert volumes(estate, at_origin, away) == [at_origin.volume_id]
+    request = estate.store.execution("execution-1").request
+    named = {**request, "removeVolumes": [at_origin.volume_id]}
+    estate.store.change_execution("execution-1", {"request": named})
+    retire(estate)
+    assert volumes(estate, at_origin) == []
+    assert [call.operation for call in estate.wire.of("CreateSnapshot")] == ["CreateSnapshot"]
     tagged = [call.form["Tag.1.Key"][0] for call in estate.wire.of("CreateTags")]
     assert tagged == ["drs-orchestrator:detached-from"] * 2
     assert len(estate.wire.of("DeleteVolume")) == 2
     assert len(estate.store.facts("execution-1", RemovedVolume)) == 2
     close(estate)
     assert estate.report()["detachedVolumes"] == []
+    assert len(estate.report()["removedVolumes"]) == 2
     assert estate.pairs.get([way.ids["web-1"].server])[way.ids["web-1"].server].detached_volumes == ()
 
 

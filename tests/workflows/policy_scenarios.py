@@ -16,7 +16,7 @@ from local.fleet import BuiltServer, Fleet, load, plan_document
 from local.fleet.network import PROFILE
 from local.fleet.virtual import virtual_fleet
 from shared.model.ec2 import TARGET_TAG_KEY
-from tests.policies import RECOVERY
+from tests.policies import ORIGIN, RECOVERY
 from tests.workflows.recorded_calls import RecordingCloud
 
 RECOVERY_REGION = "us-east-2"
@@ -278,6 +278,12 @@ def there_and_back(at: Stage) -> None:
         _send(at, "APPROVE", asked.pop())
     result = at.cloud.wait(back)
     assert result.output["totals"]["recovered"] == 2, result.output
+    origin = at.cloud.client("ec2", ORIGIN, "us-east-1")
+    volumes = origin.describe_volumes()["Volumes"]
+    left = [volume["VolumeId"] for volume in volumes if not volume["Attachments"]]
+    at.cloud.wait(at.start("failback", "named", mode="FAILBACK", removeVolumes=left))
+    now = {volume["VolumeId"] for volume in origin.describe_volumes()["Volumes"]}
+    assert len(set(left) & now) == 1, "of the server that failed; those of both others are deleted"
 
 
 def two_failbacks(at: Stage) -> None:
@@ -494,6 +500,7 @@ SCENARIOS: tuple[Played, ...] = (
         {
             "early": "BLOCKED ORIGINAL_UNCONFIRMED SERVER_LOCKED",
             "back": "COMPLETED_WITH_FAILURES",
+            "named": "COMPLETED_WITH_FAILURES",
             "out": "COMPLETED",
         },
         _HOMESICK,

@@ -159,6 +159,9 @@ def _ec2(call: Call) -> Iterator[tuple[str, str]]:
     here = f"arn:aws:ec2:{call.region}:{call.account}"
     for resource in [f"{here}:{_EC2_KINDS[one.split('-')[0]]}/{one}" for one in ids] or ["*"]:
         yield f"ec2:{call.operation}", resource
+    if call.operation == "CreateSnapshot":  # asked for what it creates too, and for its tags
+        snapshot = f"arn:aws:ec2:{call.region}::snapshot/new"
+        yield from ((f"ec2:{one}", snapshot) for one in ("CreateSnapshot", "CreateTags"))
 
 
 def _ssm(call: Call) -> Iterator[tuple[str, str]]:

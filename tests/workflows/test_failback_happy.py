@@ -220,18 +220,6 @@ def test_originals_are_tagged_if_the_plan_asks() -> None:
         assert TAG in here.instances(ORIGIN)[original(here, "app")]["tags"]
 
 
-def test_detached_volumes_are_removed_on_request_only_when_all_is_done() -> None:
-    with away() as (here, before):
-        run = fail_back(here, removeDetachedVolumes=True)
-        back(here, before, run)
-        assert run.report["detachedVolumes"] == []
-        assert here.cloud.calls["ec2", "DeleteVolume"] >= 4
-        for place in (ORIGIN, None):
-            volumes = here.ec2(place).describe_volumes()["Volumes"]
-            attached = {v for i in here.instances(place).values() for _, v in i["volumes"]}
-            assert {v["VolumeId"] for v in volumes} == attached
-
-
 def by_hand(here: Stage, name: str) -> None:
     """An operator fails a server over in the console, into its target."""
     source = here.source(name)

@@ -8,7 +8,7 @@ from shared.model.status import Protection, ServerStatus
 from shared.rules.launch.polling import step_wait
 from shared.services.recovery_retirer import MayEnd, RecoveryRetirer
 from shared.services.retirement import begin, retire
-from shared.services.volume_removal import VolumeRemover
+from shared.services.volume_removal import Removal, VolumeRemover, detached_volumes, not_known
 from shared.settings import RetireSettings
 from shared.store import PairStore
 from shared.task import Run, task
@@ -16,7 +16,7 @@ from shared.task import Run, task
 
 @task(RetireSettings)
 def handler(run: Run[RetireSettings]) -> dict[str, Any]:
-    """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``."""
+    """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``; pending: servers and snapshots."""
     execution, store = run.execution, run.store
     if execution.record.cancellation is not None:
         return {"pending": 0, "retired": 0, "failed": 0, "waitSeconds": 0}
@@ -35,15 +35,17 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     at_origin = [
         server for server in servers if server.failback.protection is Protection.RETIRED
     ] + result.retired
-    VolumeRemover(
-        store,
-        run.accounts,
-        execution_id=run.execution_id,
-        remove=execution.request.remove_detached_volumes,
-        now=run.now,
-    ).settle(at_origin, pairs)
+    request = execution.request
+    removal = Removal(
+        all_copies=request.remove_detached_volumes,
+        named=request.remove_volumes,
+        snapshot=execution.policies.failback.snapshot_before_removal,
+    )
+    store.put_facts(run.execution_id, not_known(request.remove_volumes, detached_volumes(servers, pairs)))
+    remover = VolumeRemover(store, run.accounts, execution_id=run.execution_id, removal=removal, now=run.now)
+    waiting = remover.settle(at_origin, pairs)
     return {
-        "pending": len(result.pending),
+        "pending": len(result.pending) + waiting,
         "retired": len(result.retired),
         "failed": len(result.failed),
         "waitSeconds": step_wait((server.failback.retire_requested_at for server in result.pending), run.now),

@@ -265,6 +265,7 @@ def _failback(policies: dict[str, Any]) -> FailbackPolicies:
         if "whenOriginalRuns" in policies
         else None,
         tag_originals=policies.get("tagOriginals", default.tag_originals),
+        snapshot_before_removal=policies.get("snapshotBeforeRemoval", default.snapshot_before_removal),
         recovery_instance_disposition=RecoveryInstanceDisposition(
             policies.get("recoveryInstanceDisposition", default.recovery_instance_disposition)
         ),

@@ -59,6 +59,7 @@ class Request:
     confirmed_originals: Mapping[str, str] = field(default_factory=dict)
     cancel_drill: bool = False
     remove_detached_volumes: bool = False
+    remove_volumes: tuple[str, ...] = ()
     terminate_instances: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ def parse_request(document: object) -> Request:
         },
         cancel_drill=document.get("cancelDrill", False),
         remove_detached_volumes=document.get("removeDetachedVolumes", False),
+        remove_volumes=tuple(document.get("removeVolumes", ())),
         terminate_instances=tuple(document.get("terminateInstances", ())),
         servers=tuple(document.get("servers", ())),
         sites=tuple(document.get("sites", ())),
@@ -190,6 +192,7 @@ _ONLY_IN = {
     "recoveryInstanceIds": Mode.FAILBACK,
     "confirmOriginals": Mode.FAILBACK,
     "removeDetachedVolumes": Mode.FAILBACK,
+    "removeVolumes": Mode.FAILBACK,
     "terminateInstances": Mode.FAILBACK,
     "cancelDrill": Mode.FAILOVER,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from shared.model.finding import Finding
 from shared.model.plan import Plan
 from shared.model.policies import Mode
 from shared.model.quotas import KnownLimits
-from shared.model.server import DetachedVolume, ServerRecord
+from shared.model.server import DetachedVolume, RemovedVolume, ServerRecord
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.plan.overrides import OVERRIDDEN
 from shared.rules.report.entries import (
@@ -28,7 +28,7 @@ from shared.rules.report.entries import (
 )
 from shared.rules.report.plan_of_action import plan_of_action
 from shared.rules.report.recovered_to import oldest_and_median, recovered_to_of
-from shared.rules.report.volume_costs import monthly_cost_usd
+from shared.rules.report.volumes import volume_entries
 from shared.version import VERSION
 
 CANNOT_PROVE = (
@@ -50,8 +50,8 @@ class ReportFacts:
     """What a report is made of. ``plan`` is None when the execution failed before it was loaded.
 
     ``findings`` are those that belong to no server: about the plan or a scope. ``detached_volumes``: more of
-    them than the servers' records name, of earlier executions; ``removed_volumes``: ids of those that do not
-    exist any more. ``limits``: of the scopes that it launches in.
+    them than the servers' records name, of earlier executions; ``removed_volumes``: those that are no longer
+    detached. ``limits``: of the scopes that it launches in.
     """
 
     execution: ExecutionRecord
@@ -63,7 +63,7 @@ class ReportFacts:
     proposals: Sequence[Proposal] = ()
     findings: Sequence[Finding] = ()
     detached_volumes: Sequence[DetachedVolume] = ()
-    removed_volumes: Collection[str] = ()
+    removed_volumes: Sequence[RemovedVolume] = ()
     controls: Sequence[ControlRecord] = ()
     limits: Sequence[KnownLimits] = ()
 
@@ -117,7 +117,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "limits": [limits_entry(known) for known in sorted(facts.limits, key=lambda known: known.scope)],
     }
     report |= _overrides(execution, servers)
-    report |= _detached(servers, facts.detached_volumes, facts.removed_volumes)
+    report |= volume_entries(servers, facts.detached_volumes, facts.removed_volumes)
     if execution.mode is Mode.FAILBACK:
         report |= _durations(servers)
     if execution.mode is Mode.DRILL:
@@ -180,27 +180,4 @@ def _overrides(execution: ExecutionRecord, servers: Sequence[ServerRecord]) -> d
             for override in asked
             if isinstance(override, dict)
         ]
-    }
-
-
-def _detached(
-    servers: Sequence[ServerRecord], more: Sequence[DetachedVolume], removed: Collection[str]
-) -> dict[str, Any]:
-    listed = [volume for server in servers for volume in server.detached_volumes]
-    volumes = {volume.volume_id: volume for volume in (*more, *listed) if volume.volume_id not in removed}
-    costs = {volume_id: monthly_cost_usd(volume) for volume_id, volume in volumes.items()}
-    return {
-        "detachedVolumes": [
-            {
-                "volumeId": volume.volume_id,
-                "instanceId": volume.instance_id,
-                "device": volume.device,
-                "scope": str(volume.scope),
-                "sizeGiB": volume.size_gib,
-                "type": volume.type,
-                "costPerMonthUsd": costs[volume.volume_id],
-            }
-            for volume in sorted(volumes.values(), key=lambda v: (v.scope, v.instance_id, v.volume_id))
-        ],
-        "detachedVolumesCostPerMonthUsd": round(sum(costs.values()), 2),
     }

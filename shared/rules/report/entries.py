@@ -110,7 +110,13 @@ def _of_drill(server: ServerRecord) -> dict[str, Any]:
     """``cleanedUp`` is None for a server of which nothing was launched."""
     touched = server.job_id is not None or server.launched_at is not None
     cleaned = server.drill.cleaned_up_at is not None
-    return {"cleanedUp": cleaned if cleaned or touched else None, "cleanUpIssue": server.drill.clean_up_issue}
+    return {
+        "cleanedUp": cleaned if cleaned or touched else None,
+        "cleanUpIssue": server.drill.clean_up_issue,
+        "attachedVolumes": [
+            {"volumeId": volume.volume_id, "device": volume.device} for volume in server.drill.attached_after
+        ],
+    }
 
 
 def _nothing_more(server: ServerRecord) -> dict[str, Any]:

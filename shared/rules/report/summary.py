@@ -8,6 +8,7 @@ from typing import Any
 from shared.rules.report.both_sides import both_sides_lines
 from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
+from shared.rules.report.volumes import volume_section
 
 _OLD = "RECOVERY_POINT_OLD"
 _NOT_RECOVERED = ("FAILED", "BLOCKED", "LEFT_OUT", "SKIPPED")
@@ -30,7 +31,7 @@ def summarize(report: Mapping[str, Any]) -> str:
         _waves(report),
         _servers(report),
         _failed_back(report),
-        _detached_volumes(report),
+        volume_section(report),
         _cannot_prove(report),
         next_steps(report),
     ]
@@ -277,34 +278,6 @@ def _failed_back(report: Mapping[str, Any]) -> str:
         if server.get("workloadInstanceId")
     ]
     return section("Failback", ("Server", "From", "To", "Outage", "Protection"), rows)
-
-
-def _detached_volumes(report: Mapping[str, Any]) -> str:
-    volumes = report.get("detachedVolumes", ())
-    places: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for volume in volumes:
-        places.setdefault((volume["scope"], volume["instanceId"]), []).append(volume)
-    rows = [
-        (
-            instance_id,
-            scope,
-            names([volume["volumeId"] for volume in found]),
-            sum(volume["sizeGiB"] for volume in found),
-            f"{sum(volume['costPerMonthUsd'] for volume in found):.2f}",
-        )
-        for (scope, instance_id), found in places.items()
-    ]
-    columns = ("Taken from", "Scope", "Volumes", "GiB", "USD a month")
-    table = section("Detached volumes", columns, rows)
-    if not table:
-        return ""
-    total = report.get("detachedVolumesCostPerMonthUsd", 0.0)
-    text = (
-        f"Together about USD {total:.2f} a month (list prices of us-east-1). They hold what the instances "
-        "had before: keep them until users have confirmed their data. A failback deletes them with "
-        "removeDetachedVolumes: true in its request."
-    )
-    return f"{table}\n\n{text}"
 
 
 def _cannot_prove(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from shared.model.drs import SourceServer
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.scope import Scope
-from shared.model.server import DetachedVolume, ServerRecord
+from shared.model.server import DetachedVolume, ServerRecord, VolumeContent
 from shared.model.status import ServerStatus
 from shared.rules.launch.polling import step_wait
 from shared.services.pair_keeper import kept_pair
@@ -63,7 +63,7 @@ SOURCE = SourceServer(
 
 
 def volume(name: str, scope: Scope = RECOVERY) -> DetachedVolume:
-    return DetachedVolume(name, "i-x", "/dev/sda1", scope, 8, "gp3", "execution")
+    return DetachedVolume(name, "i-x", "/dev/sda1", scope, 8, "gp3", "execution", VolumeContent.TARGET)
 
 
 def keep(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.model.drs import RecoveryInstance
 from shared.model.ec2 import Volume
 from shared.model.policies import DrillVolumes
-from shared.model.server import DetachedVolume
+from shared.model.server import DetachedVolume, VolumeContent
 from shared.rules.drill.clean_up import (
     CleanUpFacts,
     CleanUpStep,
@@ -172,5 +172,7 @@ def test_detached_is_what_was_there_and_is_not_any_more() -> None:
     [("gp3", 100, 8.0), ("gp2", 100, 10.0), ("st1", 500, 22.5), ("new", 100, 100 * DEAREST_USD)],
 )
 def test_a_volume_costs_its_size_at_list_price(kind: str, size: int, cost: float) -> None:
-    volume = DetachedVolume("vol-1", instance_id(1), "/dev/xvda", RECOVERY, size, kind, "execution-1")
+    volume = DetachedVolume(
+        "vol-1", instance_id(1), "/dev/xvda", RECOVERY, size, kind, "execution-1", VolumeContent.COPY
+    )
     assert monthly_cost_usd(volume) == cost

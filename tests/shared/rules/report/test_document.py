@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.model.execution import JobRecord
 from shared.model.finding import Finding, Severity
 from shared.model.policies import LaunchOrder, Mode
-from shared.model.server import DetachedVolume, ServerRecord
+from shared.model.server import DetachedVolume, RemovedVolume, ServerRecord, VolumeContent
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.plan.contracts import problems
@@ -261,7 +261,16 @@ def returned(number: int, **changes: Any) -> ServerRecord:
 
 
 def volume(volume_id: str, number: int, size: int = 100) -> DetachedVolume:
-    return DetachedVolume(volume_id, instance_id(number), "/dev/xvda", RECOVERY, size, "gp3", "execution-0")
+    return DetachedVolume(
+        volume_id,
+        instance_id(number),
+        "/dev/xvda",
+        RECOVERY,
+        size,
+        "gp3",
+        "execution-0",
+        VolumeContent.TARGET,
+    )
 
 
 def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
@@ -274,7 +283,11 @@ def failed_back(*servers: ServerRecord, **changes: Any) -> dict[str, Any]:
             servers,
             [],
             detached_volumes=[volume("vol-old", 1, 50), volume("vol-missing", 1)],
-            removed_volumes={"vol-missing"},
+            removed_volumes=[
+                RemovedVolume(
+                    "vol-missing", instance_id(1), VolumeContent.TARGET, "2026-01-01T10:00:00+00:00"
+                )
+            ],
         )
     )
 
@@ -310,9 +323,12 @@ def test_volumes_left_behind_are_listed_once_with_their_cost_and_without_those_r
     assert report["detachedVolumes"][0]["costPerMonthUsd"] == 8.0
     assert report["detachedVolumesCostPerMonthUsd"] == 20.0
     summary = summarize(report)
-    assert f"| {instance_id(1)} | {RECOVERY} | vol-1, vol-old | 150 | 12.00 |" in summary
+    content = "what the target had before the failover"
+    assert f"| {instance_id(1)} | {RECOVERY} | vol-1, vol-old | {content} | 150 | 12.00 |" in summary
     assert "Together about USD 20.00 a month" in summary
     assert "removeDetachedVolumes: true" in summary
+    assert "may be the only copy" not in summary
+    assert "vol-missing | i-00000000000000001 | what the target had" in summary
 
 
 def test_a_server_that_is_at_the_origin_and_not_protected_is_named_with_reason_and_remedy() -> None:

@@ -1,1 +1,0 @@
-"""Which source servers an execution is about: by its plan, and by its request."""

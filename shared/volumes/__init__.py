@@ -1,1 +1,0 @@
-"""EBS volumes that launches detach: found, priced, and removed on request."""
