@@ -88,6 +88,7 @@ class ConfigurationSettings:
     member_role: str
     external_id: str
     retention_days: int
+    allow_inline_plans: bool = False
 
     @classmethod
     @cache
@@ -104,6 +105,7 @@ class ConfigurationSettings:
             member_role=_read("CONFIGURATION_ROLE_NAME"),
             external_id=_read("EXTERNAL_ID"),
             retention_days=int(_read("RETENTION_DAYS")),
+            allow_inline_plans=_read("ALLOW_INLINE_PLANS") == "true",
         )
 
 

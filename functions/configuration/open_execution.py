@@ -36,7 +36,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     request = parse_request(document)
     opener = ExecutionOpener(run.store, run.execution_id, arn)
     opener.check_references(request, modes)
-    plan_document = opener.plan_document(PlanStore(settings.plans_table), request)
+    plan_document = opener.plan_document(
+        PlanStore(settings.plans_table), request, allow_inline=settings.allow_inline_plans
+    )
     plan = parse_plan(plan_document)
     sites_to_read(plan, request)  # refuses an unknown site before anything is recorded
     policies = effective_policies(plan, request)

@@ -78,6 +78,7 @@ def _deploy_orchestration(fleet: Fleet, cloud: Cloud, children: Children) -> Non
         "PythonRuntime": RUNTIME,
         "MemberAccountIds": ",".join(fleet.member_accounts),
         "ExternalId": fleet.external_id,
+        "AllowInlinePlans": "true",
     }
     command = [*_sam_deploy(BUILD / "template.yaml", STACK, scope, parameters), "--s3-bucket", bucket]
     env = _tools(environment(cloud.endpoint, scope))

@@ -33,7 +33,7 @@ def virtual_fleet(
     cloud = kind(
         account=fleet.orchestration.account,
         region=fleet.orchestration.region,
-        parameters={"ExternalId": fleet.external_id, **(parameters or {})},
+        parameters={"ExternalId": fleet.external_id, "AllowInlinePlans": "true", **(parameters or {})},
         **options,
     )
     with cloud:

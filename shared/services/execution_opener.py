@@ -41,11 +41,20 @@ class ExecutionOpener:
         if request.retry_of:
             self._refuse_unless_over(request.retry_of)
 
-    def plan_document(self, plans: PlanStore, request: Request) -> dict[str, Any]:
-        """The plan in the request, else the stored one that it names, else that of the failover it names."""
+    def plan_document(
+        self, plans: PlanStore, request: Request, *, allow_inline: bool = False
+    ) -> dict[str, Any]:
+        """The plan in the request, else the stored one that it names, else that of the failover it names.
+
+        Raises RequestInvalidError, PlanNotFoundError.
+        """
         if request.inline_plan is None and not request.plan_name and request.failover:
             return self._store.plan_document(request.failover)
-        return request.inline_plan or stored_plan(plans, request.plan_name)
+        if request.inline_plan is None:
+            return stored_plan(plans, request.plan_name)
+        if not request.dry_run:
+            _refuse_inline(plans, request.inline_plan, allowed=allow_inline)
+        return request.inline_plan
 
     def lock_plan(self, plan_name: str, request: Request, control_function: str) -> bool:
         """Lock the plan; True where a drill has it that is to be cancelled first.
@@ -91,6 +100,23 @@ class ExecutionOpener:
             raise _invalid(path, found, "Correct the id.") from None
         if not execution_is_over(self._store, earlier, self._arn):
             raise _invalid(path, f"{earlier} still runs.", "Start it when that has ended.")
+
+
+def _refuse_inline(plans: PlanStore, plan: dict[str, Any], *, allowed: bool) -> None:
+    """Its approvals and policies would be those that the sender of the request likes."""
+    name = plan.get("name")
+    if not allowed:
+        found = (
+            f"INLINE_PLAN_REFUSED: this stack takes only stored plans, and {name!r} came with the request."
+        )
+        remedy = (
+            "Store it with the StorePlan function and name it, or ask for a dry run. To take plans from "
+            "requests, deploy with AllowInlinePlans=true."
+        )
+        raise _invalid("plan", found, remedy)
+    if isinstance(name, str) and plans.get(name) not in (None, plan):
+        found = f"INLINE_PLAN_REFUSED: a plan {name!r} is stored, and differs from that of the request."
+        raise _invalid("plan", found, "Name the stored plan, or store this one with the StorePlan function.")
 
 
 def _invalid(path: str, found: str, remedy: str) -> RequestInvalidError:

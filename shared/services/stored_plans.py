@@ -34,7 +34,6 @@ def stored_plan(plans: PlanStore, name: str) -> dict[str, Any]:
     if document is None:
         names = ", ".join(plans.names()) or "none"
         raise PlanNotFoundError(
-            f"No plan {name!r} is stored. Stored plans: {names}. "
-            "Store it with the StorePlan function, or put the plan itself into the request."
+            f"No plan {name!r} is stored. Stored plans: {names}. Store it with the StorePlan function."
         )
     return document

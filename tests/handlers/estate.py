@@ -81,7 +81,9 @@ def plan_document(**changes: Any) -> dict[str, Any]:
 
 @cache
 def template() -> Template:
-    return Template.read(ROOT, HUB.account, HUB.region, {"ExternalId": "an-external-id"})
+    return Template.read(
+        ROOT, HUB.account, HUB.region, {"ExternalId": "an-external-id", "AllowInlinePlans": "true"}
+    )
 
 
 def environment() -> dict[str, str]:

@@ -32,7 +32,9 @@ def read(name: str) -> Any:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_is_valid(name: str) -> None:
     assert problems(read(name), "request") == ()
-    assert parse_request(read(name)).dry_run == (name in ("dry-run.json", "check-failback.json"))
+    assert parse_request(read(name)).dry_run == (
+        name in ("dry-run.json", "check-failback.json", "start-failover-inline.json")
+    )
 
 
 @pytest.mark.parametrize("name", ["prepare.json", "undo-preparation.json"])

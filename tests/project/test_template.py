@@ -248,7 +248,11 @@ def test_our_own_code_deletes_only_volumes_with_our_tag_and_sets_no_other_tag() 
         for s in own
         if "ec2:CreateTags" in s.actions
     }
-    assert keys == {"instance/*": ["AWSDRS"], "volume/*": ["drs-orchestrator:detached-from"]}
+    assert keys == {
+        "instance/*": ["AWSDRS"],
+        "volume/*": ["drs-orchestrator:detached-from"],
+        "snapshot/*": ["drs-orchestrator:snapshot-of"],
+    }
 
 
 # --- every policy
