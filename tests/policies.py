@@ -55,6 +55,10 @@ def member(account: str = RECOVERY) -> Template:
         "OrchestrationAccountId": HUB_ACCOUNT,
         "ExternalId": "an-external-id",
         "AllowTerminateRecoveryInstances": "true",
+        "AllowTagging": "true",
+        "AllowRemovingVolumes": "true",
+        "SsmDocuments": "drs-orchestrator-*",
+        "SharedSsmDocuments": "AWS-RunShellScript",
         "EventBusArn": f"arn:aws:events:{REGION}:{HUB_ACCOUNT}:event-bus/default",
     }
     return Template(account, REGION, PROJECT, resources=document["Resources"], parameters=parameters)

@@ -30,5 +30,8 @@ def member_parameters(fleet: Fleet) -> dict[str, str]:
     return {
         "OrchestrationAccountId": orchestration.account,
         "ExternalId": fleet.external_id,
+        "AllowTagging": "true",
+        "AllowRemovingVolumes": "true",
+        "SharedSsmDocuments": "AWS-RunShellScript",
         "EventBusArn": f"arn:aws:events:{orchestration.region}:{orchestration.account}:event-bus/default",
     }

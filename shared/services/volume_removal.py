@@ -167,7 +167,7 @@ def _is_detached(volume: EbsVolume | None) -> bool:
 def _kept(volume: DetachedVolume, error: AwsCallError) -> Finding:
     return _not_removed(
         f"{volume.volume_id} in {volume.scope} could not be removed: {error}",
-        "Repair that, then run the failback again with the same request: it tries once more.",
+        f"{error.explanation.remedy} Then run the failback again with the same request: it tries once more.",
     )
 
 

@@ -233,5 +233,6 @@ def test_a_volume_that_cannot_be_removed_is_reported_and_delays_no_server(estate
     assert retire(estate)["retired"] == 1
     assert len(volumes(estate, *both)) == 2
     close(estate)
-    assert "VOLUME_NOT_REMOVED" in {finding["code"] for finding in estate.report()["findings"]}
+    remedies = {f["code"]: f["remedy"] for f in estate.report()["findings"]}
+    assert "AllowRemovingVolumes=true" in remedies["VOLUME_NOT_REMOVED"]
     assert len(estate.report()["detachedVolumes"]) == 2

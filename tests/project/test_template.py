@@ -498,3 +498,35 @@ def test_alarms_are_on_lost_events_and_on_functions_that_no_machine_retries() ->
 def test_the_alarms_topic_is_one_that_cloudwatch_can_publish_to() -> None:
     """It cannot use the key alias/aws/sns (CloudWatch user guide, Amazon SNS topics of alarms)."""
     assert "KmsMasterKeyId" not in properties(orchestration(), "AWS::SNS::Topic")["AlarmsTopic"]
+
+
+def test_what_deletes_tags_or_terminates_is_off_unless_a_parameter_says_otherwise() -> None:
+    document = read_document(PROJECT / "member-account.yaml")
+    parameters, conditions = document["Parameters"], document["Conditions"]
+    found = {
+        statement["Sid"]: statement["Effect"]["Fn::If"]
+        for role in document["Resources"].values()
+        for policy in role["Properties"].get("Policies", ())
+        for statement in policy["PolicyDocument"]["Statement"]
+        if isinstance(statement["Effect"], dict)
+    }
+    assert set(found) == {
+        "TagForLaunchingInto",
+        "TagDetachedVolumes",
+        "RemoveDetachedVolumes",
+        "TerminateRecoveryInstances",
+    }
+    for condition, *effects in found.values():
+        [reference, value] = conditions[condition]["Fn::Equals"]
+        assert effects == ["Allow", "Deny"]
+        assert value == "true"
+        assert parameters[reference["Ref"]]["Default"] == "false"
+
+
+def test_run_command_is_limited_to_documents_that_the_account_names() -> None:
+    document = read_document(PROJECT / "member-account.yaml")
+    defaults = {name: one.get("Default") for name, one in document["Parameters"].items()}
+    assert (defaults["SsmDocuments"], defaults["SharedSsmDocuments"]) == ("drs-orchestrator-*", "none")
+    [running] = [s for s in role_statements("execution/stop") if s.sid == "RunDocuments"]
+    documents = {resource.rsplit("/", 1)[-1] for resource in running.resources}
+    assert documents == {"drs-orchestrator-*", "AWS-RunShellScript"}, "as the tests deploy it"

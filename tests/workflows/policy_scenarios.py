@@ -36,7 +36,7 @@ policies:
 _CAREFUL = """{
     approval: REQUIRED, tagOriginals: true, onReplicationTimeout: SKIP, replicationDeadlineSeconds: 7200,
     quiesce: [{document: AWS-RunShellScript, parameters: {commands: [sync]}, timeoutSeconds: 60},
-              {document: StopShop, timeoutSeconds: 60}]}"""
+              {document: drs-orchestrator-stop-shop, timeoutSeconds: 60}]}"""
 _TERMINATING = "{recoveryInstanceDisposition: TERMINATE, whenOriginalRuns: STOP}"
 _HEALTHY = "[{name: 'db-{n}', count: 2, wave: data}, {name: web, wave: web}]"
 _TROUBLED = """

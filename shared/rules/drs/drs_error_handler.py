@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, RAW_ERRORS, ErrorKind
+from shared.rules.drs.drs_error_table import (
+    BY_CODE,
+    BY_MESSAGE,
+    BY_SUFFIX,
+    OFF_BY_DEFAULT,
+    RAW_ERRORS,
+    ErrorKind,
+)
 
 __all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
 
@@ -81,6 +88,8 @@ def _code_in(text: str) -> str | None:
 
 
 def _explanation(kind: ErrorKind, remedy: str, operation: str) -> Explanation:
+    if kind is ErrorKind.DENIED:
+        remedy = OFF_BY_DEFAULT.get(operation, remedy)
     retryable = kind in _RETRYABLE
     if kind in (ErrorKind.UNKNOWN_OUTCOME, ErrorKind.INTERNAL):
         retryable = operation not in _WITHOUT_TOKEN

@@ -25,6 +25,15 @@ _GRANT = (
     "caller of StartRecovery, so that role also needs the EC2 actions, iam:PassRole and "
     "drs:CreateRecoveryInstanceForDrs."
 )
+OFF_BY_DEFAULT = {
+    "CreateTags": "Deploy the member stack with AllowTagging=true (instances) or AllowRemovingVolumes=true "
+    "(volumes), or do it yourself.",
+    "DeleteVolume": "Deploy the member stack with AllowRemovingVolumes=true, or delete the volume yourself.",
+    "SendCommand": "Deploy the member stack with the document in SsmDocuments, or one that AWS owns in "
+    "SharedSsmDocuments.",
+    "TerminateRecoveryInstances": "Deploy the member stack with AllowTerminateRecoveryInstances=true.",
+}
+"""What a member stack permits only by a parameter: the remedy, by the operation that was denied."""
 _WAIT_FOR_JOB = (
     "Wait until the other job of the server is over (aws drs describe-jobs), then start the plan again."
 )
