@@ -29,3 +29,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+NO_ANSWER = Answer(0, {}, b"")
+"""None comes: the client waits until its read time-out."""

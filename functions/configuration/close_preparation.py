@@ -11,7 +11,7 @@ from shared.rules.closure.execution import unrecorded
 from shared.rules.closure.preparation import PREPARE_AGAIN, preparation_end, preparation_title
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
-from shared.services.recorded_originals import remember_originals
+from shared.services.recorded_originals import remember_quiet_times
 from shared.services.report_writer import write_report
 from shared.services.undecided_servers import with_undecided
 from shared.settings import ConfigurationSettings
@@ -38,7 +38,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store.change_execution(run.execution_id, ended_fields(record))
     report = preparation_report(record, servers, outcomes, **options)
     summary = summarize_preparation(report)
-    remember_originals(store, run.settings.pairs_table, run.execution_id)
+    remember_quiet_times(store, run.findings, run.settings.pairs_table, run.execution_id)
     LockStore(store.table_name).release([preparation_lock(record.plan_name)], run.execution_id)
     written = write_report(run.settings.reports_bucket, report, summary, PREPARE_AGAIN)
     if record.status is not ExecutionStatus.COMPLETED or not written.uri:

@@ -15,7 +15,7 @@ from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
 from shared.settings import QuerySettings
-from shared.store import LockStore, OriginalStore, PairStore
+from shared.store import LockStore, OriginalStore, PairStore, PermissionStore
 from shared.task import Run, task
 from shared.times import iso
 
@@ -44,6 +44,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         rpo_seconds=execution.plan.objectives.rpo_seconds,
         contested={c.original_instance_id: c for c in seen.facts(run.execution_id, ContestedOriginal)},
         recorded_originals=OriginalStore(settings.pairs_table).get(ids),
+        last_permissions=PermissionStore(settings.pairs_table).last(site.recovery, execution.record.mode),
     )
     facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
         records,
@@ -53,7 +54,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         execution.record.mode,
     )
     scope_findings = check_scope(facts.scope) if facts.scope else ()
-    seen.put_facts(run.execution_id, scope_findings)
+    seen.put_facts(run.execution_id, [*scope_findings, *([facts.answer] if facts.answer else [])])
     changes = []
     for record in records:
         found = check_server(facts.servers[record.source_server_id], execution.policies)

@@ -14,7 +14,7 @@ from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import Recorded
 from shared.services.reverse_prerequisite_reader import ReversePrerequisiteReader
 from shared.settings import QuerySettings
-from shared.store import LockStore
+from shared.store import LockStore, PermissionStore
 from shared.task import Run, task
 from shared.times import iso
 
@@ -38,11 +38,12 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         jobs_since=iso(run.now - JOBS_WINDOW),
         now=run.now,
         limits=seen.limits(run.execution_id, site.origin),
+        last_permissions=PermissionStore(settings.pairs_table).last(site.origin, execution.record.mode),
     )
     facts = ReversePrerequisiteReader(run.accounts, site, settings.execution_roles).read(records, recorded)
     scope_findings = check_origin_scope(facts.scope) if facts.scope else ()
     unknown = unknown_instances(execution.request.recovery_instance_ids, servers)
-    seen.put_facts(run.execution_id, [*scope_findings, *unknown])
+    seen.put_facts(run.execution_id, [*scope_findings, *unknown, *([facts.answer] if facts.answer else [])])
     clashes = clashes_of(servers)
     changes = []
     for record in records:

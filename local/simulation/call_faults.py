@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from local.wire import Answer, Call
+from local.wire import NO_ANSWER, Answer, Call
 
 _TOKEN = re.compile(rb'"ClientRequestToken": ?"([^"]+)"')
 """botocore draws one for each TransactWriteItems; a repeated call has the same."""
@@ -37,6 +37,10 @@ class CallFaultKind(StrEnum):
     """A write to DynamoDB meets another transaction and is refused; nothing happens."""
     DENIED = "DENIED"
     """It is refused for want of permission."""
+    DOWN = "DOWN"
+    """The service answers that it is not available; nothing happens."""
+    HANGS = "HANGS"
+    """No answer comes before the client's time-out; nothing happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class CallFault:
     operations: Collection[str] = ()
     account: str | None = None
     """For AssumeRole, the account of the role; else that of the caller."""
+    region: str | None = None
     probability: float = 1.0
     times: int | None = None
 
@@ -57,6 +62,7 @@ class CallFault:
             (not self.services or call.service in self.services)
             and (not self.operations or call.operation in self.operations)
             and (self.account is None or self.account == _account(call))
+            and (self.region is None or self.region == call.region)
             and (self.kind is not CallFaultKind.CONFLICT or call.operation in _CONFLICTS)
         )
 
@@ -86,6 +92,8 @@ class CallFaults:
         if (known := self._answered_before(call)) is not None:
             return known
         kind = self._strike(call, before=True)
+        if kind is CallFaultKind.HANGS:
+            return NO_ANSWER
         return None if kind is None else _error(call, *_REFUSALS[kind](call))
 
     def answer(self, call: Call, answer: Answer) -> Answer:
@@ -154,7 +162,12 @@ def _conflict(call: Call) -> Refusal:
     return 400, "TransactionCanceledException", message
 
 
+def _down(call: Call) -> Refusal:
+    return 503, "ServiceUnavailable", "made to be unavailable"
+
+
 _REFUSALS = {
+    CallFaultKind.DOWN: _down,
     CallFaultKind.THROTTLED: _throttled,
     CallFaultKind.DENIED: _denied,
     CallFaultKind.CONFLICT: _conflict,

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.endpoint
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.exceptions import ReadTimeoutError
 
 from local.hooks import HookChangedError
 from local.shortcuts import (
@@ -32,7 +33,7 @@ from local.shortcuts import (
 )
 from local.shortcuts.botocore_hooks import Bypass
 from local.simulation.hooks import TABLE
-from local.wire import Answer, Call
+from local.wire import NO_ANSWER, Answer, Call
 
 __all__ = [
     "ORCHESTRATION_KEY",
@@ -106,8 +107,22 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
             raise NoCloudError(f"{event_name}: this client belongs to a virtual cloud, and none is entered")
         return None
     answer = _bypass.take() or cloud.answer(_call(request, event_name))
+    if answer is NO_ANSWER:
+        return None  # botocore sends the request itself: see _send
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
+
+
+def _sending() -> Any:
+    """Stands for that of botocore: what no service answers ends by the client's own read time-out."""
+
+    def send(endpoint: botocore.endpoint.Endpoint, request: AWSPreparedRequest) -> Any:
+        if _cloud is None:
+            return _send_to_aws(endpoint, request)
+        _cloud.pause(endpoint.http_session._timeout.read_timeout)  # type: ignore[attr-defined]
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    return send
 
 
 class _Pauses:
@@ -247,3 +262,4 @@ _bypass = Bypass(lambda: _cloud, _account_of)
 _bypass.install()
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
 TABLE.replace("botocore.endpoint", "time", _Pauses)
+_send_to_aws = TABLE.replace("botocore.endpoint", "Endpoint._send", _sending())

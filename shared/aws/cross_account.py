@@ -50,7 +50,7 @@ OWN = Config(
     read_timeout=30,
     user_agent_extra=USER_AGENT,
 )
-"""For the orchestrator's own account: Step Functions, S3 and STS."""
+"""For the orchestrator's own account: Step Functions and STS."""
 
 
 class MemberAccounts:

@@ -17,12 +17,12 @@ SERVICE = "drs"
 PAGE = 100
 
 QUICK = Config(
-    retries={"mode": "standard", "total_max_attempts": 4},
+    retries={"mode": "standard", "total_max_attempts": 2},
     connect_timeout=3,
-    read_timeout=10,
+    read_timeout=5,
     user_agent_extra=USER_AGENT,
 )
-"""A recovery does not wait long for its quotas: settings will do."""
+"""A recovery waits 11 s at most for its quotas: settings will do."""
 
 
 class QuotasClient:

@@ -7,10 +7,19 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
-from shared.aws.cross_account import OWN
 from shared.aws.errors import calling
 from shared.serialization import plain
+from shared.version import USER_AGENT
+
+BRIEF = Config(
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=3,
+    read_timeout=10,
+    user_agent_extra=USER_AGENT,
+)
+"""33 s at most: the function that closes an execution has to notify after it."""
 
 
 def put_report(bucket: str, report: dict[str, Any], summary: str) -> str:
@@ -29,4 +38,4 @@ def _put(bucket: str, key: str, body: str, content_type: str) -> None:
 
 @cache
 def _s3() -> Any:
-    return boto3.client("s3", config=OWN)
+    return boto3.client("s3", config=BRIEF)

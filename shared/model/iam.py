@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from shared.model.policies import Mode
+from shared.model.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,22 @@ class ExecutionRoles:
 
     launch: str
     stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What IAM answered: the actions it denied, and why it did not answer all that was asked, if so."""
+
+    denied: tuple[str, ...] = ()
+    unanswered: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsRecord:
+    """A whole answer of quiet times, for the day when IAM is silent. ``profiles``: policy names by ARN."""
+
+    scope: Scope
+    mode: Mode
+    asked_at: str
+    denied: tuple[str, ...] = ()
+    profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)

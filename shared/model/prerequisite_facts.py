@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 from shared.model.drs import LaunchSettings, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
+from shared.model.iam import Permissions, PermissionsRecord
 from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.policies import Mode
 from shared.model.quotas import ScopeLimits
 from shared.model.scope import Scope
+
+NOT_ASKED = Permissions(unanswered="Not asked.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,13 @@ class CheckFailure:
 
 @dataclass(frozen=True, slots=True)
 class ProfileFacts:
-    """The names of the policies attached to the role behind the target's instance profile."""
+    """The names of the policies attached to the role behind the target's instance profile.
+
+    ``as_of``: of when they are, where IAM did not answer now.
+    """
 
     policy_names: tuple[str, ...]
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ class ScopeFacts:
     """One scope that DRS will launch in.
 
     ``jobs_in_progress`` and ``servers_in_jobs`` count what runs now, of every starter;
-    ``denied_actions``: those a policy simulation denied, None if it could not be simulated.
+    ``permissions``: as simulated now; ``last_permissions``: as they were when IAM answered in quiet times.
     ``origin_silence``: why EC2 of the origin did not describe the originals, None if it did.
     """
 
@@ -87,7 +94,8 @@ class ScopeFacts:
     jobs_in_progress: int = 0
     servers_in_jobs: int = 0
     servers_to_launch: int = 0
-    denied_actions: tuple[str, ...] | None = None
+    permissions: Permissions = NOT_ASKED
+    last_permissions: PermissionsRecord | None = None
     drs_initialized: bool = True
     origin_silence: str | None = None
     limits: ScopeLimits = field(default_factory=ScopeLimits)

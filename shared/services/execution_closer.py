@@ -34,7 +34,7 @@ from shared.rules.report.next_steps import leaves_out
 from shared.rules.report.summary import summarize
 from shared.services.other_sides import report_other_sides
 from shared.services.pair_keeper import PairKeeper
-from shared.services.recorded_originals import remember_originals
+from shared.services.recorded_originals import remember_quiet_times
 from shared.services.report_writer import write_report
 from shared.services.undecided_servers import with_undecided
 from shared.services.wakeups import resume_waiting_batches
@@ -77,7 +77,7 @@ def close(
         servers = report_other_sides(store, accounts, record, plan, servers)
     waves = store.waves(closure.execution_id)
     removed = store.facts(closure.execution_id, RemovedVolume)
-    pairs = _keep_pairs(store, settings, record, servers, {fact.volume_id for fact in removed})
+    pairs = _keep_pairs(store, findings, settings, record, servers, {fact.volume_id for fact in removed})
     record = _recorded(store, record, closed(record, closure, waves, servers))
     if closure.error and not dry_run:
         servers = _settled(store, findings, closure, record.mode)  # no site adds a server from here on
@@ -150,6 +150,7 @@ def _release(store: ExecutionStore, record: ExecutionRecord, servers: Sequence[S
 
 def _keep_pairs(
     store: ExecutionStore,
+    findings: FindingStore,
     settings: ConfigurationSettings,
     record: ExecutionRecord,
     servers: Sequence[ServerRecord],
@@ -157,7 +158,7 @@ def _keep_pairs(
 ) -> dict[str, PairRecord]:
     """Update the pairs once more: a wave that was killed could not. A dry run only records originals."""
     if record.dry_run:
-        remember_originals(store, settings.pairs_table, record.execution_id)
+        remember_quiet_times(store, findings, settings.pairs_table, record.execution_id)
         return PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
     return PairKeeper(store, settings.pairs_table, record).keep(servers, removed)
 

@@ -16,7 +16,7 @@ from shared.aws.rate_limits import in_parallel
 from shared.model.drs import Job, LaunchSettings, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.execution import ExecutionRecord
-from shared.model.iam import ExecutionRoles
+from shared.model.iam import ExecutionRoles, Permissions, PermissionsRecord
 from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode
@@ -30,7 +30,7 @@ from shared.rules.drs.drs_job_monitor import job_by_server, servers_in_progress,
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 from shared.services.origin_reader import OriginalsSeen, read_originals
 from shared.services.pair_reader import seconds_since
-from shared.services.profile_reader import profile_facts, profile_of
+from shared.services.profile_reader import answer_to_record, profile_facts, profile_of
 
 B = TypeVar("B")
 
@@ -42,6 +42,7 @@ class Recorded:
     ``sources`` by source server id. ``locked_by``: the other execution, not over, that has locked a server.
     ``jobs_since`` (ISO 8601): jobs that began before it do not run any more. ``rpo_seconds``: the plan's.
     ``contested`` by original; ``recorded_originals`` by source server, as quiet times recorded them.
+    ``last_permissions``: likewise.
     """
 
     sources: Mapping[str, SourceServer]
@@ -52,14 +53,16 @@ class Recorded:
     rpo_seconds: int | None = None
     contested: Mapping[str, ContestedOriginal] = field(default_factory=dict)
     recorded_originals: Mapping[str, OriginalRecord] = field(default_factory=dict)
+    last_permissions: PermissionsRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """``scope`` is None where the site has no server to check."""
+    """``scope`` is None where the site has no server to check. ``answer``: of IAM, for later."""
 
     scope: ScopeFacts | None
     servers: dict[str, ServerFacts]
+    answer: PermissionsRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class PrerequisiteReader:
             return SiteFacts(None, {})
         targets = self._targets(records, instances)
         jobs = unfinished(self._drs.jobs_since(recorded.jobs_since))
+        # Before the profiles: where IAM is silent, one call finds it out.
+        permissions = self._permissions(records[0], recorded.sources)
         around = self._around(records, targets, recorded, jobs)
         servers = {
             record.source_server_id: _facts(
@@ -117,11 +122,15 @@ class PrerequisiteReader:
             jobs_in_progress=len(jobs),
             servers_in_jobs=len(servers_in_progress(jobs)),
             servers_to_launch=len(records),
-            denied_actions=self._denied(records[0], recorded.sources),
+            permissions=permissions,
+            last_permissions=recorded.last_permissions,
             origin_silence=around.originals.silence,
             limits=recorded.limits,
         )
-        return SiteFacts(scope, servers)
+        answer = answer_to_record(
+            permissions, around.profiles, self._site.recovery, Mode.FAILOVER, recorded.now
+        )
+        return SiteFacts(scope, servers, answer)
 
     def _around(
         self,
@@ -149,7 +158,7 @@ class PrerequisiteReader:
             recovery_points=self._of_each(
                 "DescribeRecoverySnapshots", self._drs.has_recovery_point, in_doubt
             ),
-            profiles=profile_facts(self._iam, targets),
+            profiles=profile_facts(self._iam, targets, recorded.last_permissions),
             missing_subnets=self._ec2.missing_subnets(sorted(subnets)) if subnets else set(),
             missing_groups=self._ec2.missing_security_groups(sorted(groups)) if groups else set(),
         )
@@ -168,11 +177,11 @@ class PrerequisiteReader:
             known |= {i.instance_id: replace(i, state="terminated") for i in found(missing)}
         return [known[target] for target in ids]
 
-    def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
+    def _permissions(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> Permissions:
         """Asked for one server: the roles' policies distinguish servers only by their tags."""
         source_arn = sources[record.source_server_id].arn
         target = record.pair_instance_id or ""
-        return self._iam.denied_to_roles(
+        return self._iam.permissions_of_roles(
             {
                 self._roles.launch: launch_questions(source_arn, target),
                 self._roles.stop: stop_questions(source_arn, target),

@@ -6,16 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.model.drs import SourceServer
+from shared.model.iam import PermissionsRecord
 from shared.model.original import OriginalRecord
 from shared.model.scope import Scope
 from shared.rules.originals.claims import contested_originals
 from shared.services.original_reader import Known
-from shared.store import ExecutionStore, OriginalStore, PairStore
+from shared.store import ExecutionStore, FindingStore, OriginalStore, PairStore, PermissionStore
 
 
-def remember_originals(store: ExecutionStore, pairs_table: str, execution_id: str) -> None:
-    """Record the originals that an execution in quiet times found. Of two that do so at once, one does."""
+def remember_quiet_times(
+    store: ExecutionStore, findings: FindingStore, pairs_table: str, execution_id: str
+) -> None:
+    """Record what a preparation or dry run found: originals, and what IAM answered.
+
+    Of two that do so at once, one does. IAM's answers are findings: they may explain, and decide nothing.
+    """
     OriginalStore(pairs_table).put(store.facts(execution_id, OriginalRecord))
+    PermissionStore(pairs_table).put(findings.facts(execution_id, PermissionsRecord))
 
 
 def known(pairs_table: str, scope: Scope, listed: Sequence[SourceServer], now: datetime) -> Known:

@@ -12,10 +12,11 @@ from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.ec2_network import Ec2Network
 from shared.aws.errors import AwsCallError, ThrottledError
-from shared.aws.iam import IamClient
+from shared.aws.iam import IamClient, joined
 from shared.model.drs import Job, LaunchTemplate, RecoveryInstance, ReplicationTemplate, SourceServer
 from shared.model.ec2 import Instance, InstanceHealth
-from shared.model.iam import ExecutionRoles, Question
+from shared.model.iam import ExecutionRoles, Permissions, PermissionsRecord, Question
+from shared.model.policies import Mode
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
 from shared.model.scope import Site
 from shared.model.server import ServerRecord
@@ -33,7 +34,13 @@ from shared.rules.failback.stages import stage_of
 from shared.rules.launch.launch_permissions import launch_questions, reversal_question, stop_questions
 from shared.services.original_reader import UNINITIALIZED
 from shared.services.prerequisite_reader import Recorded
-from shared.services.profile_reader import of_each_profile, profile_facts, profile_of, profiles_of
+from shared.services.profile_reader import (
+    answer_to_record,
+    of_each_profile,
+    profile_facts,
+    profile_of,
+    profiles_of,
+)
 
 NOT_REPLICATING = ("STOPPED", "DISCONNECTED")
 ANY_SERVER = "s-00000000000000000"
@@ -43,10 +50,11 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True, slots=True)
 class ReverseSiteFacts:
-    """``scope`` is None where the site has no server to check."""
+    """``scope`` is None where the site has no server to check. ``answer``: of IAM, for later."""
 
     scope: OriginScopeFacts | None
     servers: dict[str, ReverseServerFacts]
+    answer: PermissionsRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +99,22 @@ class ReversePrerequisiteReader:
         self._origin_drs = DrsClient(accounts, site.origin)
         self._origin_ec2 = Ec2Client(accounts, site.origin)
         self._origin_network = Ec2Network(accounts, site.origin)
-        self._origin_iam = IamClient(accounts, site.origin)
+        same = site.origin.account == site.recovery.account
+        self._origin_iam = self._iam if same else IamClient(accounts, site.origin)
 
     def read(self, records: Sequence[ServerRecord], recorded: Recorded) -> ReverseSiteFacts:
         """The facts of every record."""
         if not records:
             return ReverseSiteFacts(None, {})
         origin = self._origin(recorded.jobs_since)
+        permissions = self._permissions(records[0], recorded.sources)
         staging = self._staging_blocks(origin.replication)
         around = self._around(records, origin, recorded, staging)
         servers = {record.source_server_id: _facts(record, recorded, around) for record in records}
-        return ReverseSiteFacts(self._scope_facts(records, recorded, origin, staging), servers)
+        scope = self._scope_facts(records, recorded, origin, staging, permissions)
+        profiles = {**around.profiles, **around.original_profiles}
+        answer = answer_to_record(permissions, profiles, self._site.origin, Mode.FAILBACK, recorded.now)
+        return ReverseSiteFacts(scope, servers, answer)
 
     def _around(
         self,
@@ -131,9 +144,9 @@ class ReversePrerequisiteReader:
             reversed_servers={source.source_server_id: source for source in origin.sources},
             jobs=job_by_server((*jobs, *origin.jobs)),
             networks=self._networks(asked, origin.replication, staging),
-            profiles=profile_facts(self._iam, asked),
+            profiles=profile_facts(self._iam, asked, recorded.last_permissions),
             denied=self._denied_to_agents(asked),
-            original_profiles=profile_facts(self._origin_iam, originals.values()),
+            original_profiles=profile_facts(self._origin_iam, originals.values(), recorded.last_permissions),
             stop_protected=_protected(self._ec2, workloads) | _protected(self._origin_ec2, originals),
         )
 
@@ -143,6 +156,7 @@ class ReversePrerequisiteReader:
         recorded: Recorded,
         origin: _Origin,
         staging: Mapping[str, str],
+        permissions: Permissions,
     ) -> OriginScopeFacts:
         subnet = origin.replication.staging_subnet if origin.replication else None
         return OriginScopeFacts(
@@ -151,7 +165,8 @@ class ReversePrerequisiteReader:
                 jobs_in_progress=len(origin.jobs),
                 servers_in_jobs=len(servers_in_progress(origin.jobs)),
                 servers_to_launch=len(records),
-                denied_actions=self._denied(records[0], recorded.sources),
+                permissions=permissions,
+                last_permissions=recorded.last_permissions,
                 drs_initialized=origin.initialized,
                 limits=recorded.limits,
             ),
@@ -208,21 +223,21 @@ class ReversePrerequisiteReader:
         agent = [Question(AGENT_ACTIONS, self._source_server_arn(arn.split(":")[1])) for arn in arns[:1]]
         return of_each_profile(lambda arn: self._iam.denied_to_profile(arn, agent), instances)
 
-    def _denied(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> tuple[str, ...] | None:
+    def _permissions(self, record: ServerRecord, sources: Mapping[str, SourceServer]) -> Permissions:
         """Asked for one server: the roles' policies distinguish servers only by their tags."""
         partition = sources[record.source_server_id].arn.split(":")[1]
         arn, original = self._source_server_arn(partition), record.pair_instance_id or ""
         reversing = [
             reversal_question(partition, self._site.recovery, record.failback.workload_instance_id or "")
         ]
-        at_origin = self._origin_iam.denied_to_roles(
+        at_origin = self._origin_iam.permissions_of_roles(
             {
                 self._roles.launch: launch_questions(arn, original),
                 self._roles.stop: stop_questions(arn, original),
             }
         )
-        at_recovery = self._iam.denied_actions(self._roles.launch, reversing)
-        return None if at_origin is None or at_recovery is None else at_origin + at_recovery
+        at_recovery = self._iam.permissions(self._roles.launch, reversing)
+        return joined([at_origin, at_recovery])
 
     def _source_server_arn(self, partition: str) -> str:
         origin = self._site.origin

@@ -8,6 +8,7 @@ from shared.store.findings import FindingStore, finding_store
 from shared.store.locks import LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.originals import OriginalStore
 from shared.store.pairs import PairStore
+from shared.store.permissions import PermissionStore
 from shared.store.plans import PlanStore
 from shared.store.waiters import Waiter, WaiterStore
 
@@ -20,6 +21,7 @@ __all__ = [
     "LockStore",
     "OriginalStore",
     "PairStore",
+    "PermissionStore",
     "PlanStore",
     "Waiter",
     "WaiterStore",

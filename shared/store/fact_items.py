@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
+from shared.model.iam import PermissionsRecord
 from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.quotas import KnownLimits, ScopeLimits
 from shared.model.scope import Scope
@@ -50,6 +51,7 @@ _KINDS: dict[type, _Kind] = {
     RemovedVolume: _Kind("REMOVED", lambda fact: fact.volume_id),
     KnownLimits: _Kind("LIMITS", lambda fact: str(fact.scope)),
     ServerOutcome: _Kind("PREPARATION", lambda fact: fact.source_server_id, many=True),
+    PermissionsRecord: _Kind("PERMISSIONS", lambda fact: f"{fact.mode}#{fact.scope}"),
     Finding: _Kind("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
 }
 

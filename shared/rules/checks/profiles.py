@@ -57,7 +57,7 @@ def incomplete(need: Need[F]) -> Find[F]:
             return None
         return CheckFailure(
             f"The instance profile of {asked.instance.instance_id} lacks {' and '.join(lacking)}: "
-            f"{asked.without}.",
+            f"{asked.without}.{_as_of(asked.profile)}",
             f"Attach what is missing to its role, or use the profile {READY_MADE_PROFILE}.",
         )
 
@@ -67,11 +67,18 @@ def incomplete(need: Need[F]) -> Find[F]:
 def unreadable(need: Need[F]) -> Find[F]:
     def find(facts: F, policies: Policies) -> CheckFailure | None:
         asked = need(facts)
-        if asked is None or not asked.instance.instance_profile_arn or asked.profile is not None:
+        if asked is None or not asked.instance.instance_profile_arn:
+            return None
+        if asked.profile is not None and asked.profile.as_of is None:
             return None
         return CheckFailure(
-            f"The policies of {asked.instance.instance_profile_arn} could not be read.",
+            f"The policies of {asked.instance.instance_profile_arn} could not be read."
+            f"{_as_of(asked.profile)}",
             f"Check that its role has {' and '.join(asked.policies)}.",
         )
 
     return find
+
+
+def _as_of(profile: ProfileFacts | None) -> str:
+    return f" They are known as of {profile.as_of}." if profile and profile.as_of else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.model.iam import PermissionsRecord
 from shared.model.prerequisite_facts import CheckFailure, ScopeFacts
 
 
@@ -15,22 +16,33 @@ def not_initialized(facts: ScopeFacts) -> CheckFailure | None:
 
 
 def actions_denied(facts: ScopeFacts) -> CheckFailure | None:
-    if not facts.denied_actions:
+    if not facts.permissions.denied:
         return None
     return CheckFailure(
-        f"The member role in {facts.scope} may not {', '.join(facts.denied_actions)}.",
+        f"The member role in {facts.scope} may not {', '.join(facts.permissions.denied)}.",
         f"Update the member-account stack in account {facts.scope.account}, and check the service control "
         "policies and permission boundaries that deny them.",
     )
 
 
 def permissions_unknown(facts: ScopeFacts) -> CheckFailure | None:
-    if facts.denied_actions is not None:
+    """An answer of quiet times blocks nothing: what it denied may be allowed by now."""
+    if facts.permissions.unanswered is None:
         return None
     return CheckFailure(
-        f"The permissions of the member role in {facts.scope} could not be simulated.",
-        "Allow it iam:SimulatePrincipalPolicy. Missing permissions show only minutes after the launch began.",
+        f"The permissions of the member role in {facts.scope} could not be simulated: "
+        f"{facts.permissions.unanswered} {_last_answer(facts.last_permissions)}",
+        "If simulating was denied, allow the member role iam:SimulatePrincipalPolicy. If IAM is down, go on: "
+        "nothing waits for it, and a missing permission shows minutes after the launch began.",
     )
+
+
+def _last_answer(last: PermissionsRecord | None) -> str:
+    if last is None:
+        return "No preparation or dry run has recorded an earlier answer."
+    if last.denied:
+        return f"The last answer, of {last.asked_at}: it may not {', '.join(last.denied)}."
+    return f"The last answer, of {last.asked_at}: it may do all that it must."
 
 
 def waits_for_jobs(facts: ScopeFacts) -> CheckFailure | None:

@@ -11,7 +11,7 @@ import pytest
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.errors import AwsCallError
 from shared.aws.iam import IamClient
-from shared.model.iam import Question
+from shared.model.iam import Permissions, Question
 from shared.rules.launch.launch_permissions import launch_questions, stop_questions
 from tests.handlers.estate import HUB, RECOVERY, Estate
 from tests.handlers.wire import Wire, refused, simulation
@@ -68,7 +68,7 @@ def test_a_profile_that_cannot_be_read_says_nothing(iam: IamClient, wire: Wire) 
 def test_the_role_of_the_account_is_asked_about_resource_by_resource(iam: IamClient, wire: Wire) -> None:
     questions = launch_questions(ARN, "i-1")
     wire.clear()
-    assert iam.denied_actions("drs-orchestrator-execution-launch", questions) == ()
+    assert iam.permissions("drs-orchestrator-execution-launch", questions) == Permissions()
     calls = wire.of("SimulatePrincipalPolicy")
     assert len(calls) == len(questions)
     assert {call.form["PolicySourceArn"][0] for call in calls} == {
@@ -80,20 +80,21 @@ def test_the_role_of_the_account_is_asked_about_resource_by_resource(iam: IamCli
 
 def test_each_denied_action_is_named_once(iam: IamClient, wire: Wire) -> None:
     wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:AttachVolume", "drs:StartRecovery"))
-    assert iam.denied_actions("role", launch_questions(ARN, "i-1")) == (
-        "drs:StartRecovery",
-        "ec2:AttachVolume",
-    )
+    denied = ("drs:StartRecovery", "ec2:AttachVolume")
+    assert iam.permissions("role", launch_questions(ARN, "i-1")) == Permissions(denied)
 
 
 def test_where_simulating_is_not_allowed_nothing_is_known(iam: IamClient, wire: Wire) -> None:
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
-    assert iam.denied_actions("role", launch_questions(ARN, "i-1")) is None
+    answer = iam.permissions("role", launch_questions(ARN, "i-1"))
+    assert answer.unanswered
+    assert "AccessDenied" in answer.unanswered
+    assert answer.denied == ()
 
 
 def test_each_role_is_asked_what_it_is_for(iam: IamClient, wire: Wire) -> None:
     asked = {"launch": launch_questions(ARN, "i-1"), "stop": stop_questions(ARN, "i-1")}
-    assert iam.denied_to_roles(asked) == ()
+    assert iam.permissions_of_roles(asked) == Permissions()
     roles = {
         name: {
             call.form["PolicySourceArn"][0].rsplit("/", 1)[-1]
@@ -104,15 +105,15 @@ def test_each_role_is_asked_what_it_is_for(iam: IamClient, wire: Wire) -> None:
     }
     assert roles == {"drs:StartRecovery": {"launch"}, "ec2:StopInstances": {"stop"}}
     wire.on("iam", "SimulatePrincipalPolicy", simulation("ec2:StopInstances"))
-    assert iam.denied_to_roles(asked) == ("ec2:StopInstances",)
+    assert iam.permissions_of_roles(asked) == Permissions(("ec2:StopInstances",))
     wire.on("iam", "SimulatePrincipalPolicy", refused("AccessDenied", status=403))
-    assert iam.denied_to_roles(asked) is None
+    assert iam.permissions_of_roles(asked).unanswered
 
 
 def test_a_role_that_is_not_there_is_a_failure(iam: IamClient, wire: Wire) -> None:
     wire.on("iam", "SimulatePrincipalPolicy", refused("NoSuchEntity", "no role", 404))
     with pytest.raises(AwsCallError, match="no role"):
-        iam.denied_actions("role", [Question(("drs:StartRecovery",), ARN)])
+        iam.permissions("role", [Question(("drs:StartRecovery",), ARN)])
 
 
 def test_other_partitions_keep_theirs() -> None:

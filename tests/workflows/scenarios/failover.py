@@ -174,6 +174,11 @@ FAILOVERS = [
         on_failure="CONTINUE",
     ),
     Scenario(
+        "services-down",
+        "IAM, Service Quotas, SNS, and EC2 and DRS of the origin are down",
+        faults.services_down,
+    ),
+    Scenario(
         "role-missing",
         "A recovery account's role is missing, or has another ExternalId",
         faults.lock_out(),

@@ -124,6 +124,15 @@ def fail_a_launch(**times: int) -> Arrange:
     return arrange
 
 
+def services_down(here: Stage, dice: Random) -> None:
+    """What a recovery does without answers 503, or not at all."""
+    kind = dice.choice([CallFaultKind.DOWN, CallFaultKind.HANGS])
+    here.cloud.fault(CallFault(kind, ("iam", "service-quotas", "sns", "cloudwatch")))
+    for site in here.plan["sites"]:
+        origin = site["origin"]
+        here.cloud.fault(CallFault(kind, ("ec2", "drs"), account=origin["account"], region=origin["region"]))
+
+
 def fail_a_start(here: Stage, dice: Random) -> None:
     """One instance does not come up."""
     here.ec2_fault("START_FAILS", dice.choice(sorted(here.servers)))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.model.drs import RecoveryInstance
 from shared.model.ec2 import Volume
 from shared.model.finding import Severity
+from shared.model.iam import Permissions
 from shared.model.policies import LaunchOrder, Mode, Policies, RecoveryMode, WhenTargetRuns
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts, ServerFacts
 from shared.rules.checks.check import blocking
@@ -343,8 +344,8 @@ def test_a_server_without_a_copy_is_always_blocked_and_one_with_a_copy_launchabl
     [
         ({}, {}),
         ({"drs_initialized": False}, {"DRS_NOT_INITIALIZED": C}),
-        ({"denied_actions": None}, {"PERMISSIONS_UNKNOWN": W}),
-        ({"denied_actions": ("drs:StartRecovery", "ec2:AttachVolume")}, {"ACTIONS_DENIED": C}),
+        ({"permissions": Permissions(unanswered="IAM is down.")}, {"PERMISSIONS_UNKNOWN": W}),
+        ({"permissions": Permissions(("drs:StartRecovery", "ec2:AttachVolume"))}, {"ACTIONS_DENIED": C}),
         ({"jobs_in_progress": 20, "servers_to_launch": 1}, {"QUOTA_JOBS": W}),
         ({"jobs_in_progress": 19, "servers_to_launch": 1}, {}),
         ({"jobs_in_progress": 20, "servers_to_launch": 0}, {}),
@@ -353,7 +354,7 @@ def test_a_server_without_a_copy_is_always_blocked_and_one_with_a_copy_launchabl
     ],
 )
 def test_what_is_found_about_a_scope(changes: dict[str, Any], expected: dict[str, Severity]) -> None:
-    values: dict[str, Any] = {"scope": RECOVERY, "denied_actions": (), **changes}
+    values: dict[str, Any] = {"scope": RECOVERY, "permissions": Permissions(), **changes}
     findings = check_scope(ScopeFacts(**values))
     assert {finding.code: finding.severity for finding in findings} == expected
     for finding in findings:
@@ -361,7 +362,9 @@ def test_what_is_found_about_a_scope(changes: dict[str, Any], expected: dict[str
 
 
 def test_denied_actions_are_named() -> None:
-    [finding] = check_scope(ScopeFacts(RECOVERY, denied_actions=("drs:StartRecovery", "ec2:AttachVolume")))
+    [finding] = check_scope(
+        ScopeFacts(RECOVERY, permissions=Permissions(("drs:StartRecovery", "ec2:AttachVolume")))
+    )
     assert "drs:StartRecovery, ec2:AttachVolume" in finding.found
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from shared.model.ec2 import Volume
 from shared.model.finding import Severity
+from shared.model.iam import Permissions
 from shared.model.policies import FailbackPolicies, Policies, RecoveryInstanceDisposition, WhenTargetRuns
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
 from shared.rules.checks.check import blocking
@@ -240,7 +241,7 @@ def test_a_remedy_that_is_one_command_has_the_ids_filled_in(changes: dict[str, A
 
 
 def launch(**changes: Any) -> ScopeFacts:
-    values: dict[str, Any] = {"scope": ORIGIN, "denied_actions": ()}
+    values: dict[str, Any] = {"scope": ORIGIN, "permissions": Permissions()}
     return ScopeFacts(**(values | changes))
 
 
@@ -254,8 +255,8 @@ def launch(**changes: Any) -> ScopeFacts:
         ({"staging_subnet_exists": False}, {"STAGING_SUBNET_MISSING": C}),
         ({"launch_into_source": True}, {}),
         ({"launch_into_source": True, "launch_copies": True}, {"LAUNCH_TEMPLATE_CONTRADICTS": C}),
-        ({"launch": launch(denied_actions=("drs:StartRecovery",))}, {"ACTIONS_DENIED": C}),
-        ({"launch": launch(denied_actions=None)}, {"PERMISSIONS_UNKNOWN": W}),
+        ({"launch": launch(permissions=Permissions(("drs:StartRecovery",)))}, {"ACTIONS_DENIED": C}),
+        ({"launch": launch(permissions=Permissions(unanswered="IAM is down."))}, {"PERMISSIONS_UNKNOWN": W}),
         ({"replicating_servers": 200, "servers_to_reverse": 100}, {}),
         ({"replicating_servers": 201, "servers_to_reverse": 100}, {"QUOTA_REPLICATING": V}),
         ({"replicating_servers": 301}, {}),
