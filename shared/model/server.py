@@ -34,6 +34,15 @@ class VolumeContent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HealthResult:
+    """What one health check of the plan found the last time. ``check``: what it asked, filled in."""
+
+    check: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
 class DetachedVolume:
     """An EBS volume that a launch detached from an instance, still billed."""
 
@@ -154,6 +163,7 @@ class ServerRecord:
     start_requested_at: str | None = None
     start_refused_at: str | None = None  # when EC2 first had no capacity for it
     verified_at: str | None = None
+    health_results: tuple[HealthResult, ...] = ()
     volumes_before: tuple[Volume, ...] = ()
     detached_volumes: tuple[DetachedVolume, ...] = ()
     adoption: Adoption | None = None

@@ -29,6 +29,7 @@ from shared.rules.closure.execution import (
 from shared.rules.closure.launch_settings import not_restored
 from shared.rules.control.cli_hints import close_call
 from shared.rules.matching.instance_matcher import Proposal
+from shared.rules.plan.digest import plan_digest
 from shared.rules.report.document import ReportFacts, build_report
 from shared.rules.report.next_steps import leaves_out
 from shared.rules.report.summary import summarize
@@ -66,7 +67,7 @@ def close(
 
     With ``accounts`` it reads whether the other sides run.
     """
-    record, plan = _opened(store, closure)
+    record, plan, digest = _opened(store, closure)
     closure = with_cancellation(closure, record)
     dry_run = record.dry_run and not closure.error
     findings = finding_store(settings.findings_table, store)
@@ -91,6 +92,7 @@ def close(
         detached_volumes=left_behind,
         removed_volumes=removed,
         controls=store.controls(record.execution_id),
+        plan_digest=digest,
     )
     report = build_report(_with_findings(facts, store, findings))
     summary = summarize(report)
@@ -111,11 +113,12 @@ def close(
     }
 
 
-def _opened(store: ExecutionStore, closure: Closure) -> tuple[ExecutionRecord, Plan | None]:
+def _opened(store: ExecutionStore, closure: Closure) -> tuple[ExecutionRecord, Plan | None, str | None]:
     try:
-        return store.execution(closure.execution_id), store.plan(closure.execution_id)
+        digest = plan_digest(store.plan_document(closure.execution_id))
+        return store.execution(closure.execution_id), store.plan(closure.execution_id), digest
     except ExecutionNotFoundError:
-        return unrecorded(closure.execution_id, closure.started_at), None
+        return unrecorded(closure.execution_id, closure.started_at), None, None
 
 
 def _recorded(store: ExecutionStore, record: ExecutionRecord, after: ExecutionRecord) -> ExecutionRecord:

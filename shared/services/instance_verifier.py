@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
-from shared.model.ec2 import InstanceHealth
 from shared.model.plan import HealthCheck
 from shared.model.scope import Scope
-from shared.model.server import Change, ServerRecord
+from shared.model.server import Change, HealthResult, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.failback.workloads import by_workload_scope, left_behind
-from shared.rules.launch.verification import Verdict, given_up, judge, verified
-from shared.services.health_checks import failing_check
+from shared.rules.launch.verification import given_up, judge, verified, with_results
+from shared.services.health_checks import run_health_checks
 from shared.services.workload_instances import workloads
 from shared.times import parse_time
 
@@ -40,8 +39,14 @@ def verify(
     def check(server: ServerRecord) -> Change:
         health = found.get(server.pair_instance_id or "")
         since_start = (now - parse_time(server.start_requested_at)).total_seconds()
-        verdict = _with_checks(server, judge(server, health, since_start), health, checks)
-        return Change(server, verified(server, verdict, health, now, timeout))
+        verdict = judge(server, health, since_start)
+        # The plan's checks run only where EC2's pass.
+        results: tuple[HealthResult, ...] = ()
+        if verdict.passed and health is not None:
+            results = run_health_checks(checks, health.private_ip or "", server.name)
+        after = verified(server, with_results(verdict, results), health, now, timeout)
+        # While it may still come up nothing is written: each poll would be a write.
+        return Change(server, after if after == server else replace(after, health_results=results))
 
     with ThreadPoolExecutor(CHECKERS) as pool:
         changes = [change for change in (*over, *pool.map(check, servers)) if change.values]
@@ -58,13 +63,3 @@ def _without_left_behind(accounts: MemberAccounts, changes: Sequence[Change]) ->
             if outdated := left_behind(server, found[server.source_server_id]):
                 failed[server.source_server_id] = outdated
     return [replace(c, after=failed.get(c.before.source_server_id, c.after)) for c in changes]
-
-
-def _with_checks(
-    server: ServerRecord, verdict: Verdict, health: InstanceHealth | None, checks: Sequence[HealthCheck]
-) -> Verdict:
-    """The plan's checks run only where EC2's pass."""
-    if not verdict.passed or health is None:
-        return verdict
-    issue = failing_check(checks, health.private_ip or "", server.name)
-    return Verdict(passed=issue is None, found=issue or verdict.found)

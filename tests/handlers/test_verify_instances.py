@@ -46,4 +46,7 @@ def test_what_may_still_come_up_is_waited_for_until_the_policy_ends(estate: Esta
     assert "did not start" in (estate.servers()["web-2"].reason or "")
     estate.clock.advance(600)
     assert verify(estate) == {"pending": 0, "recovered": 0, "failed": 1}
-    assert "Not verified in time: TCP 127.0.0.1:1 does not answer" in (estate.servers()["web-1"].reason or "")
+    failed = estate.servers()["web-1"]
+    assert "Not verified in time: TCP 127.0.0.1:1 does not answer" in (failed.reason or "")
+    assert [(one.check, one.passed) for one in failed.health_results] == [("TCP 127.0.0.1:1", False)]
+    assert "refused" in failed.health_results[0].found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.model.ec2 import InstanceHealth
-from shared.model.server import ServerRecord
+from shared.model.server import HealthResult, ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.drs.drs_error_handler import ErrorKind, explain_state_reason
 from shared.times import iso, parse_time
@@ -85,6 +86,12 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
         remedy = "Find out who changed the network interface, and put the address back before using it."
         return Verdict(False, found, hopeless=True, remedy=remedy)
     return Verdict(True, f"{instance} runs and passes its status checks.")
+
+
+def with_results(verdict: Verdict, results: Sequence[HealthResult]) -> Verdict:
+    """The verdict after the plan's health checks: the first that failed decides."""
+    failed = next((result for result in results if not result.passed), None)
+    return Verdict(False, f"{failed.check} {failed.found}") if failed else verdict
 
 
 def verified(

@@ -51,7 +51,7 @@ class ReportFacts:
 
     ``findings`` are those that belong to no server: about the plan or a scope. ``detached_volumes``: more of
     them than the servers' records name, of earlier executions; ``removed_volumes``: those that are no longer
-    detached. ``limits``: of the scopes that it launches in.
+    detached. ``limits``: of the scopes that it launches in. ``plan_digest``: of the plan as executed.
     """
 
     execution: ExecutionRecord
@@ -66,6 +66,7 @@ class ReportFacts:
     removed_volumes: Sequence[RemovedVolume] = ()
     controls: Sequence[ControlRecord] = ()
     limits: Sequence[KnownLimits] = ()
+    plan_digest: str | None = None
 
 
 def build_report(facts: ReportFacts) -> dict[str, Any]:
@@ -81,6 +82,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "toolVersion": VERSION,
         "executionId": execution.execution_id,
         "plan": execution.plan_name,
+        "planDigest": facts.plan_digest,
         "mode": execution.mode.value,
         "dryRun": execution.dry_run,
         "status": execution.status.value,

@@ -75,6 +75,10 @@ def server_entry(server: ServerRecord) -> dict[str, Any]:
         "recoveryPoint": server.recovery_point,
         "launchedAt": server.launched_at,
         "verifiedAt": server.verified_at,
+        "healthChecks": [
+            {"check": result.check, "passed": result.passed, "found": result.found}
+            for result in server.health_results
+        ],
         "site": server.site,
         "scope": str(server.scope),
         "originalInstanceId": server.original_instance_id,

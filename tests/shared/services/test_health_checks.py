@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.model.plan import HealthCheck
-from shared.services.health_checks import failing_check
+from shared.services.health_checks import run_health_checks
 
 HERE = "127.0.0.1"
 
@@ -62,7 +62,9 @@ def http(url: str, **more: Any) -> HealthCheck:
 
 
 def read(*checks: HealthCheck, name: str = "web-1") -> str | None:
-    return failing_check(checks, HERE, name)
+    results = run_health_checks(checks, HERE, name)
+    assert all(result.passed for result in results[:-1]), "none is made after one that fails"
+    return next((f"{result.check} {result.found}" for result in results if not result.passed), None)
 
 
 def test_no_checks_find_nothing() -> None:
@@ -135,3 +137,12 @@ def test_no_proxy_stands_between(web: int, closed: int, monkeypatch: pytest.Monk
     monkeypatch.setenv("http_proxy", f"http://{HERE}:{closed}")
     monkeypatch.delenv("no_proxy", raising=False)
     assert read(http(f"http://{HERE}:{web}/health")) is None
+
+
+def test_what_passes_is_reported_too_and_nothing_is_asked_after_a_failure(web: int, closed: int) -> None:
+    results = run_health_checks([tcp(web), tcp(closed), tcp(web)], HERE, "web-1")
+    assert [(result.check, result.passed) for result in results] == [
+        (f"TCP {HERE}:{web}", True),
+        (f"TCP {HERE}:{closed}", False),
+    ]
+    assert results[0].found == "answers"
