@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -36,6 +36,18 @@ class Statement:
         return any(key in _CALLED_BY_A_SERVICE for keys in self.condition.values() for key in keys)
 
     @property
+    def leading_keys(self) -> tuple[str, ...]:
+        """The patterns of partition keys that it limits writes to; none: any key."""
+        operator = self.condition.get("ForAllValues:StringLike", {})
+        return _listed(operator.get("dynamodb:LeadingKeys", ()))
+
+    def covers(self, keys: Iterable[str]) -> bool:
+        """Whether it allows a write of these partition keys."""
+        return not self.leading_keys or all(
+            any(fnmatchcase(key, pattern) for pattern in self.leading_keys) for key in keys
+        )
+
+    @property
     def grants(self) -> set[tuple[str, str]]:
         """Every (action, resource pattern) of it."""
         return {(action, resource) for action in self.actions for resource in self.resources}
@@ -43,8 +55,8 @@ class Statement:
 
 @cache
 def orchestration() -> Template:
-    """template.yaml, resolved as the virtual cloud resolves it."""
-    return Template.read(PROJECT, HUB_ACCOUNT, REGION)
+    """template.yaml, resolved as the virtual cloud resolves it, with one member account."""
+    return Template.read(PROJECT, HUB_ACCOUNT, REGION, {"MemberAccountIds": RECOVERY})
 
 
 @cache
@@ -130,4 +142,4 @@ def matches(pattern: str, resource: str) -> bool:
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, list) else (value,)
+    return tuple(value) if isinstance(value, list | tuple) else (value,)

@@ -16,12 +16,15 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     ``over``: it is not approved, with ``error`` and ``cause``. Else it is to be waited for ``waitSeconds``,
     whatever has ended the last wait. ``failure``: {Error, Cause} of the last wait.
     """
+    record = run.execution.record
+    decision = record.decision
     found = standing(
-        run.execution.record,
+        record,
         Subject(run.text("subject")),
         run.now,
         run.number("timeoutSeconds"),
         run.event.get("failure"),
+        run.store.control(run.execution_id, decision.control_id) if decision is not None else None,
     )
     return {
         "approved": found.approved,

@@ -4,8 +4,8 @@ MiniStack checks an EC2 call on the first resource it names, and never on tags. 
 EC2, DRS or Run Command call is checked, each with its own tags (``aws:ResourceTag``, ``ec2:ResourceTag``) and
 the tags the request sets (``aws:RequestTag``, ``aws:TagKeys``); ``aws:CalledVia``, ``aws:ViaAWSService`` and
 the role behind ``aws:PrincipalArn`` are as AWS defines them (IAM user guide, global condition context keys).
-An action without resource-level permissions is checked on ``*``, so a policy that names an ARN for it grants
-nothing.
+A write to DynamoDB carries its partition keys (``dynamodb:LeadingKeys``). An action without resource-level
+permissions is checked on ``*``, so a policy that names an ARN for it grants nothing.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import ec2, iam
+from ministack.services import dynamodb, ec2, iam
 
 from local.ministack import hooks
 from local.ministack.asgi import called_via
+from local.ministack.iam_leading_keys import Written, written_keys
 from local.ministack.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
 
 _EVALUATOR, _ACTIONS = "ministack.core.iam_evaluator", "ministack.core.iam_actions"
 
 _checks: contextvars.ContextVar[tuple[Check, ...]] = contextvars.ContextVar("iam_checks", default=())
+_written: contextvars.ContextVar[Written | None] = contextvars.ContextVar("written_keys", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Conditions:
         request = _Request(*arguments, **named)
         checks = self._checks_of(request)
         _checks.set(checks)
+        _written.set(_written_by(request) if request.service == "dynamodb" else None)
         if checks:
             return checks[0].arn
         arn: str = _iam_subject(request.service, request.query_params) or self._extract(*arguments, **named)
@@ -90,6 +93,8 @@ class Conditions:
     ) -> Any:
         """None if allowed, else the denial (the first one of several resources)."""
         context = {**(service_context or {}), **_via()}
+        if (written := _written.get()) and service == "dynamodb":
+            context["dynamodb:leadingkeys"] = written.get((iam_action, resource_arn.rsplit("/", 1)[-1]))
         checks = _checks.get() if service in ("ec2", "drs", "ssm") else ()
         if not checks or checks[0].arn != resource_arn:
             return self._enforce(access_key_id, iam_action, service, region, resource_arn, context)
@@ -142,6 +147,15 @@ def _iam_subject(service: str, query_params: dict[str, Any]) -> str | None:
         return simulated
     profile = iam._instance_profiles.get(one("InstanceProfileName"))
     return str(profile["Arn"]) if profile else None
+
+
+def _written_by(request: _Request) -> Written:
+    def partition_key(table: str) -> str | None:
+        found = dynamodb._tables.get_scoped(request.account_id, request.region, table)
+        return found["pk_name"] if found else None
+
+    operation = request.headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+    return written_keys(operation, request.body, partition_key)
 
 
 def _via() -> dict[str, Any]:

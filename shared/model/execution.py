@@ -49,7 +49,7 @@ class Decision:
 class ControlRecord:
     """A message to an execution: from whom, what, why and when, and the answer.
 
-    ``message`` and ``answer`` are documents.
+    ``message`` and ``answer`` are documents. ``subject``: of an approval or rejection, what it is of.
     """
 
     control_id: str
@@ -60,6 +60,7 @@ class ControlRecord:
     message: dict[str, Any]
     answer: dict[str, Any]
     by_event: bool = False
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class Controller:
             message=message.document,
             answer=given,
             by_event=message.by_event,
+            subject=record.approval_subject if message.action in (Action.APPROVE, Action.REJECT) else None,
         )
         if not self._store.record_control(record, control, found.effect):
             return None

@@ -3,6 +3,9 @@
 ``EXECUTION#<id>`` has what there are few of. Servers and facts about them, of which there are thousands, are
 spread over ``EXECUTION#<id>#0`` to ``…#7``: one partition takes 1,000 write units a second (DynamoDB
 developer guide, Designing partition keys to distribute your workload).
+
+IAM can allow writes by partition key only (``dynamodb:LeadingKeys``). So what few functions may write has
+partitions of its own: decided pairs (``DECIDED#<id>#<n>``) and operator actions (``CONTROL#<id>``).
 """
 
 from __future__ import annotations
@@ -79,5 +82,8 @@ def partition_of(execution_id: str) -> str:
 
 def shard_of(execution_id: str, key: str) -> str:
     """The partition of an item of which there are many. ``key``: its own among those of its kind."""
-    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:2]) % SHARDS
-    return f"{partition_of(execution_id)}#{number}"
+    return f"{partition_of(execution_id)}#{shard_number(key)}"
+
+
+def shard_number(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:2]) % SHARDS

@@ -34,7 +34,10 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """``key`` of a fact among those of its kind; ``many``: there is one for each server, or more."""
+    """``key`` of a fact among those of its kind.
+
+    ``many``: there is one for each server, or more; or a function writes it that may not write the execution.
+    """
 
     name: str
     key: Callable[[Any], str]
@@ -48,11 +51,11 @@ _KINDS: dict[type, _Kind] = {
     Instance: _Kind("INSTANCE", lambda fact: fact.instance_id, many=True),
     Leftover: _Kind("LEFTOVER", lambda fact: fact.instance_id),
     Proposal: _Kind("PROPOSAL", lambda fact: f"{fact.source_server_id}#{fact.instance_id}"),
-    RemovedVolume: _Kind("REMOVED", lambda fact: fact.volume_id),
+    RemovedVolume: _Kind("REMOVED", lambda fact: fact.volume_id, many=True),
     KnownLimits: _Kind("LIMITS", lambda fact: str(fact.scope)),
     ServerOutcome: _Kind("PREPARATION", lambda fact: fact.source_server_id, many=True),
     PermissionsRecord: _Kind("PERMISSIONS", lambda fact: f"{fact.mode}#{fact.scope}"),
-    Finding: _Kind("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200]),
+    Finding: _Kind("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200], many=True),
 }
 
 

@@ -10,7 +10,7 @@ from functions.configuration import decide_pairs
 from shared.model.decided_pair import DecidedPair
 from shared.model.status import ServerStatus
 from shared.store.connection import table
-from shared.store.execution_items import shard_of
+from shared.store.decision_items import decision_key
 from tests import makers
 from tests.handlers.estate import RECOVERY, Estate, environment
 from tests.handlers.failover import Failover
@@ -60,7 +60,7 @@ def test_a_server_that_was_recorded_but_not_decided_is_decided_by_the_repeat(est
     pairs = estate.add_pairs("web-1")
     estate.reach("DECIDED")
     server = pairs["web-1"][0]
-    key = {"pk": shard_of(estate.execution_id, server), "sk": f"DECIDED#{server}"}
+    key = decision_key(estate.execution_id, server)
     table(environment()["EXECUTIONS_TABLE"]).delete_item(Key=key)
     before = estate.servers()
     assert decide(estate)["ready"] == 1

@@ -632,6 +632,38 @@ def test_drs_actions_are_allowed_by_action_arn_and_tag(cloud: LocalCloud) -> Non
     assert cloud.admin("GET", "/calls")["calls"]["drs"]["DescribeSourceServers"] >= 1
 
 
+def test_writes_are_allowed_by_partition_key_alone_in_a_batch_and_in_a_transaction(cloud: LocalCloud) -> None:
+    engine.client(cloud, "dynamodb").create_table(
+        TableName="kept",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    keys = {"dynamodb:LeadingKeys": ["EXECUTION#*#?"]}
+    writes = ("dynamodb:PutItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem")
+    allowed = allow(*writes, **{"ForAllValues:StringLike": keys})
+    arn = engine.role(cloud, "keeper", trust({"AWS": HUB}), allowed)
+    kept = engine.client(cloud, "dynamodb", **engine.session(cloud, arn))
+
+    def put(*names: str) -> None:
+        items = [{"pk": {"S": name}} for name in names]
+        if len(items) == 1:
+            kept.put_item(TableName="kept", Item=items[0])
+        kept.batch_write_item(RequestItems={"kept": [{"PutRequest": {"Item": item}} for item in items]})
+        kept.transact_write_items(TransactItems=[{"Put": {"TableName": "kept", "Item": i}} for i in items])
+
+    put("EXECUTION#one#0")
+    put("EXECUTION#one#0", "EXECUTION#two#1")
+    for names in (["EXECUTION#one"], ["DECIDED#one#0"], ["EXECUTION#one#0", "CONTROL#one"]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(*names)
+        items = [{"PutRequest": {"Item": {"pk": {"S": name}}}} for name in names]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kept.batch_write_item(RequestItems={"kept": items})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kept.update_item(TableName="kept", Key={"pk": {"S": names[-1]}})
+
+
 def test_a_recovery_launches_into_its_target_with_the_permissions_of_its_caller(cloud: LocalCloud) -> None:
     drs, ec2 = engine.client(cloud, "drs"), engine.client(cloud, "ec2")
     server, target = seed(cloud, "app01"), launch(cloud, "app01", AWSDRS="AllowLaunchingIntoThisInstance")

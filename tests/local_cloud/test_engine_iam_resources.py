@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from local.ministack.iam_leading_keys import written_keys
 from local.ministack.iam_resources import Check, drs_checks, ec2_checks, ssm_checks
 
 REGION, ACCOUNT = "us-east-2", "111122223333"
@@ -119,3 +120,52 @@ def test_a_command_is_checked_on_its_document_and_on_every_instance() -> None:
         f"{EC2}:instance/i-3",
     ]
     assert ssm_checks("GetCommandInvocation", body, REGION, ACCOUNT) == ()
+
+
+# --- keys of DynamoDB
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "written"),
+    [
+        (
+            "PutItem",
+            {"TableName": "t", "Item": {"pk": {"S": "LOCK#a"}, "sk": {"S": "LOCK"}}},
+            {("dynamodb:PutItem", "t"): ["LOCK#a"]},
+        ),
+        ("DeleteItem", {"TableName": "t", "Key": {"pk": {"S": "a"}}}, {("dynamodb:DeleteItem", "t"): ["a"]}),
+        (
+            "BatchWriteItem",
+            {
+                "RequestItems": {
+                    "t": [
+                        {"PutRequest": {"Item": {"pk": {"S": "a"}}}},
+                        {"DeleteRequest": {"Key": {"pk": {"S": "b"}}}},
+                    ]
+                }
+            },
+            {("dynamodb:BatchWriteItem", "t"): ["a", "b"]},
+        ),
+        (
+            "TransactWriteItems",
+            {
+                "TransactItems": [
+                    {"Put": {"TableName": "t", "Item": {"pk": {"S": "a"}}}},
+                    {"Update": {"TableName": "t", "Key": {"pk": {"S": "b"}}}},
+                    {"Update": {"TableName": "u", "Key": {"pk": {"S": "c"}}}},
+                    {"ConditionCheck": {"TableName": "t", "Key": {"pk": {"S": "d"}}}},
+                ]
+            },
+            {
+                ("dynamodb:PutItem", "t"): ["a"],
+                ("dynamodb:UpdateItem", "t"): ["b"],
+                ("dynamodb:UpdateItem", "u"): ["c"],
+            },
+        ),
+        ("Query", {"TableName": "t"}, {}),
+    ],
+)
+def test_writes_to_dynamodb_carry_the_partition_keys_of_each_action_and_table(
+    operation: str, body: dict[str, object], written: dict[tuple[str, str], list[str]]
+) -> None:
+    assert written_keys(operation, json.dumps(body).encode(), lambda table: "pk") == written

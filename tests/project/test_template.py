@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -113,6 +114,31 @@ def test_every_module_in_functions_is_deployed() -> None:
         if path.stem != "__init__"
     }
     assert deployed == modules
+
+
+WRITES = {f"dynamodb:{name}" for name in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")}
+
+
+def test_every_write_to_the_executions_table_is_limited_to_partition_keys() -> None:
+    table = orchestration().arn("ExecutionsTable")
+    writing = [s for s in every_statement() if table in s.resources and WRITES & set(s.actions)]
+    assert len(writing) > 20
+    for statement in writing:
+        assert set(statement.actions) <= WRITES
+        assert statement.resources == (table,)
+        assert statement.leading_keys, statement
+        assert all("#" in pattern for pattern in statement.leading_keys), "a pattern names a kind"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_no_function_may_write_keys_that_the_boundary_of_its_tier_keeps(tier: str) -> None:
+    """Else the policy says one thing, and IAM does another."""
+    kept = {pattern for s in boundary(tier) for pattern in s.leading_keys}
+    own = {
+        p for n in functions() if tier_of(n) == tier for s in function_statements(n) for p in s.leading_keys
+    }
+    assert {p for p in own if not any(fnmatchcase(p, pattern) for pattern in kept)} == set()
+    assert {k for k in kept if not any(fnmatchcase(p, k) for p in own)} == set(), "no function writes them"
 
 
 @pytest.mark.parametrize("tier", TIERS)

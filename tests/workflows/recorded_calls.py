@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.ministack.iam_leading_keys import Written, written_keys
 from local.simulation import VirtualCloud
 from local.simulation.functions import Handler
 from local.simulation.template import STACK_NAME
@@ -27,12 +28,16 @@ _TRANSACTION = {
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A permission that a call needed. ``role`` is a member role's ARN, None for the function's own."""
+    """A permission that a call needed. ``role`` is a member role's ARN, None for the function's own.
+
+    ``keys``: the partition keys that it wrote to DynamoDB.
+    """
 
     function: str
     role: str | None
     action: str
     resource: str
+    keys: tuple[str, ...] = ()
 
 
 _role_of_key: dict[str, str] = {}
@@ -67,11 +72,22 @@ class RecordingCloud(VirtualCloud):
         # DRS, too, calls EC2 while a function waits for it, with the keys of the account itself.
         if self._function is not None and (call.access_key_id in (ORCHESTRATION_KEY, *_role_of_key)):
             role = _role_of_key.get(call.access_key_id)
+            written = self._written(call)
             for action, resource in permissions(call):
-                self.recorded.add(Recorded(self._function, role, action, resource))
+                keys = tuple(written.get((action, resource.rsplit("/", 1)[-1]), ()))
+                self.recorded.add(Recorded(self._function, role, action, resource, keys))
             if role is not None:
                 self.recorded.add(Recorded(self._function, None, "sts:AssumeRole", role))
         return answer
+
+    def _written(self, call: Call) -> Written:
+        if call.service != "dynamodb":
+            return {}
+        schemas = {
+            table["TableName"]: table["KeySchema"][0]["AttributeName"]
+            for table in self.template.tables().values()
+        }
+        return written_keys(call.operation, call.body, schemas.get)
 
     def _watched(self, name: str, handler: Handler) -> Handler:
         def watched(event: Any, context: Any) -> Any:

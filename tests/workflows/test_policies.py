@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def allowing(statements: tuple[Statement, ...], call: Recorded) -> list[Statemen
         and not statement.forwarded
         and call.action in statement.actions
         and any(matches(pattern, call.resource) for pattern in statement.resources)
+        and statement.covers(call.keys)
     ]
 
 
@@ -136,14 +138,30 @@ def unused(statements: tuple[Statement, ...], calls: set[Recorded]) -> set[tuple
     }
 
 
+def unwritten(statements: tuple[Statement, ...], calls: set[Recorded]) -> set[str]:
+    """The patterns of partition keys that are allowed, and that no call writes with one of their actions."""
+    return {
+        pattern
+        for statement in statements
+        for pattern in statement.leading_keys
+        if not any(
+            fnmatchcase(key, pattern)
+            for call in calls
+            if call.action in statement.actions
+            for key in call.keys
+        )
+    }
+
+
 @pytest.mark.parametrize("function", functions())
 def test_a_function_may_do_what_it_does_and_nothing_else(function: str, recorded: set[Recorded]) -> None:
     calls = {call for call in recorded if call.function == function and call.role is None}
     statements = function_statements(function)
     assert calls, f"no scenario calls {function}"
-    missing = sorted({(c.action, c.resource) for c in calls if not allowing(statements, c)})
+    missing = sorted({(c.action, c.resource, c.keys) for c in calls if not allowing(statements, c)})
     assert not missing, f"{function} needs what template.yaml does not allow"
     assert not unused(statements, calls), f"template.yaml allows {function} what it never does"
+    assert not unwritten(statements, calls), f"template.yaml allows {function} keys that it never writes"
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.execution import ExecutionRecord
+from shared.model.execution import ControlRecord, Decision, ExecutionRecord
+from shared.rules.control.messages import Action
 from shared.rules.text import one_line
 from shared.times import parse_time
 
@@ -42,8 +43,12 @@ def standing(
     now: datetime,
     timeout_seconds: int,
     failure: Mapping[str, str] | None,
+    message: ControlRecord | None,
 ) -> ApprovalStanding:
     """How the approval of ``subject`` stands.
+
+    ``message``: the operator's, that the decision names. Many functions can write the execution's item, and
+    one alone writes messages: a decision without its message decides nothing.
 
     ``failure`` ended the last wait. It counts only where the operators could not be asked: a task token can
     end a wait, but decides nothing.
@@ -53,11 +58,7 @@ def standing(
         by, why = record.cancellation.by, record.cancellation.reason
         return ApprovalStanding(error="ExecutionCancelled", cause=f"{by}: {why}")
     if asked and record.decision is not None:
-        if record.decision.approved:
-            return ApprovalStanding(approved=True)
-        return ApprovalStanding(
-            error="ApprovalRejected", cause=f"{record.decision.by}: {record.decision.reason}"
-        )
+        return _decided(record.decision, subject, message)
     if not asked:
         if failure is not None:
             cause = one_line(str(failure.get("Cause", "")), 500)
@@ -68,3 +69,17 @@ def standing(
     if left <= 0:
         return ApprovalStanding(error="ApprovalExpired", cause=EXPIRED[subject])
     return ApprovalStanding(wait_seconds=left)
+
+
+def _decided(decision: Decision, subject: Subject, message: ControlRecord | None) -> ApprovalStanding:
+    action = Action.APPROVE if decision.approved else Action.REJECT
+    sent = (message.action, message.subject, message.by) if message is not None else None
+    if sent != (action, subject, decision.by):
+        cause = (
+            f"The execution has a decision of {decision.by} without a message of theirs that says it. "
+            "Find out who wrote the item; start the plan again."
+        )
+        return ApprovalStanding(error="ApprovalForged", cause=one_line(cause, 500))
+    if decision.approved:
+        return ApprovalStanding(approved=True)
+    return ApprovalStanding(error="ApprovalRejected", cause=f"{decision.by}: {decision.reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -9,6 +10,8 @@ import pytest
 
 from local.simulation.functions import Disturbance
 from local.wire import Answer
+from shared.model.execution import Decision
+from shared.store import execution_store
 from tests.workflows.control_messages import send
 from tests.workflows.failback_stage import away, fail_back, sides
 from tests.workflows.stage import Stage, stage
@@ -151,3 +154,22 @@ def test_a_failback_without_an_answer_replicates_on_and_continues_later() -> Non
         run = fail_back(here)
         assert "ApprovalExpired" in run.report["reason"]
         assert "start the failback again" in run.report["reason"]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_decision_in_the_execution_without_its_message_approves_nothing(approved: bool) -> None:
+    """Many functions may write the execution; only ControlExecution writes messages (docs/iam.md)."""
+    with stage() as here:
+        before = here.world()
+        tokens = tokens_of(here)
+        arn = here.start(approval="REQUIRED")
+        here.cloud.wait_until(partial(_reached, tokens, 1))
+        store = execution_store(os.environ["EXECUTIONS_TABLE"])
+        forged = Decision(approved, "the owner", "0001", "agreed")
+        assert store.change_execution("run", {"decision": forged})
+        here.cloud.send_task_success(tokens[0], {"approvedBy": "the owner"})
+        run = here.wait(arn)
+        assert run.status == "FAILED", run.summary
+        assert run.report["reason"].startswith("ApprovalForged: ")
+        assert "the owner" in run.report["reason"]
+        assert here.world() == before
