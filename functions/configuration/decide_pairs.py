@@ -11,7 +11,7 @@ from shared.model.quotas import KnownLimits
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.decision import UNDECIDED, counts
-from shared.rules.checks.pair_decision import as_found
+from shared.rules.checks.pair_decision import as_found, one_of_each
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.original_decider import OriginalDecider
 from shared.services.pair_decider import Decisions, PairDecider
@@ -38,7 +38,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         others = [as_found(server) for server in seen if server.status not in UNDECIDED]
         limits = run.findings.facts(run.execution_id, KnownLimits)
         store.put_facts(run.execution_id, [*limits, *decided.facts])
-        store.put_servers(run.execution_id, [*decided.servers, *others])
+        # A server whose wave is changed meanwhile is found with one wave, and read with another or none.
+        new = [s for s in one_of_each([*decided.servers, *others]) if s.source_server_id not in recorded]
+        store.put_servers(run.execution_id, new)
     servers = store.servers(run.execution_id)
     usable = [server for server in servers if server.status is not ServerStatus.BLOCKED]
     # After the records: a server without a decision is never launched, and a repeated call decides by them.

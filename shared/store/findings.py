@@ -5,9 +5,13 @@ Its items have the keys of the Executions table. They expire with the execution.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from shared.model.execution import ExecutionRecord
+from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
+from shared.rules.checks.pair_decision import one_of_each
 from shared.store.executions import ExecutionStore
 from shared.store.fact_items import FactItems
 from shared.store.server_items import ServerItems
@@ -22,6 +26,17 @@ class FindingStore(FactItems, ServerItems):
     def __init__(self, table_name: str, executions: ExecutionStore) -> None:
         super().__init__(table_name)
         self._executions = executions
+
+    def servers(
+        self,
+        execution_id: str,
+        wave: str | None = None,
+        *,
+        statuses: Sequence[ServerStatus] = (),
+        jobs: Sequence[str] = (),
+    ) -> list[ServerRecord]:
+        """One finding of each server, though it may have one in each wave: see ``one_of_each``."""
+        return one_of_each(super().servers(execution_id, wave, statuses=statuses, jobs=jobs))
 
     def execution(self, execution_id: str) -> ExecutionRecord:
         return self._executions.execution(execution_id)

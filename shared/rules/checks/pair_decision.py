@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from shared.model.decided_pair import DecidedPair
 from shared.model.finding import Finding, Severity
 from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
 
 
 def merged(verdict: Iterable[Finding], own: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -14,6 +15,32 @@ def merged(verdict: Iterable[Finding], own: Iterable[Finding]) -> tuple[Finding,
     mine = {finding.code: finding for finding in own}
     kept = [finding if finding.code not in mine else mine.pop(finding.code) for finding in verdict]
     return (*kept, *mine.values())
+
+
+_COUNTS_MOST = (
+    ServerStatus.BLOCKED,
+    ServerStatus.READY,
+    ServerStatus.MATCHED,
+    ServerStatus.DISCOVERED,
+    ServerStatus.LEFT_OUT,
+)
+
+
+def one_of_each(seen: Iterable[ServerRecord]) -> list[ServerRecord]:
+    """One finding of each server, in their order: what blocks it before what a check has reached.
+
+    A server has a second one where its wave changed while its site was read twice, or where one is forged.
+    """
+    best: dict[str, ServerRecord] = {}
+    for server in seen:
+        known = best.setdefault(server.source_server_id, server)
+        if _rank(server) < _rank(known):
+            best[server.source_server_id] = server
+    return list(best.values())
+
+
+def _rank(server: ServerRecord) -> int:
+    return _COUNTS_MOST.index(server.status) if server.status in _COUNTS_MOST else len(_COUNTS_MOST)
 
 
 def as_found(seen: ServerRecord) -> ServerRecord:
