@@ -109,6 +109,8 @@ class Stage(World):
         super().__init__(cloud, servers)
         self.fleet = fleet
         self.plan = plan_document(fleet)
+        self.outsiders: Any = None
+        """Who interferes with what runs here, where a scenario has them: see scenarios/outsiders.py."""
 
     # --- executions
 

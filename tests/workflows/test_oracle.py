@@ -10,9 +10,13 @@ from typing import Any
 import boto3
 import pytest
 
+from shared.rules.originals.both_sides import with_other_side
+from shared.services import other_sides, recovery_launcher
 from tests.workflows.oracle import check_facts, facts
 from tests.workflows.preparing import prepare
 from tests.workflows.scenarios import SCENARIOS, Scenario, play
+from tests.workflows.scenarios.faults import once_at
+from tests.workflows.scenarios.outsiders import Outsiders, points_elsewhere, starts_the_other_side
 from tests.workflows.stage import Run, Stage, group, issue, stage, wave
 
 
@@ -127,6 +131,42 @@ def test_a_failure_reports_how_to_play_it_again() -> None:
     with pytest.raises(AssertionError, match="as expected") as raised:
         play(spoiled, 7)
     assert raised.value.__notes__ == ["again: make soak SCENARIO=job-stuck SEED=7"]
+
+
+def only(function: str, act: Callable[[Outsiders, str], None], name: str) -> Scenario:
+    """The scenario with outsiders, who do one thing: right before the first call of a function."""
+
+    def arrange(here: Stage, dice: Any) -> None:
+        here.outsiders = outsiders = Outsiders(here, dice, share=0.0, returning=False)
+        outsiders.begin()
+        once_at(here, function, 1, lambda: act(outsiders, name))
+
+    return replace(SCENARIOS["outsiders"], arrange=arrange)
+
+
+INTERFERENCES = {
+    "a launch into another server's target": (
+        only("StartRecovery", points_elsewhere, "db"),
+        (recovery_launcher, "as_decided", lambda *_: True),
+        "is launched into",
+    ),
+    "both sides at once": (
+        only("VerifyInstances", starts_the_other_side, "db"),
+        (other_sides, "with_other_side", lambda server, other, mode: with_other_side(server, None, mode)),
+        "runs on both sides",
+    ),
+}
+
+
+@pytest.mark.parametrize("interference", INTERFERENCES)
+def test_what_outsiders_bring_about_is_noticed_where_a_guard_is_missing(
+    interference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario, guard, noticed = INTERFERENCES[interference]
+    monkeypatch.setattr(*guard)
+    with pytest.raises(AssertionError, match=noticed) as raised:
+        play(scenario, 1)
+    assert "again: make soak SCENARIO=outsiders SEED=1" in raised.value.__notes__
 
 
 def test_the_same_seed_is_the_same_run() -> None:

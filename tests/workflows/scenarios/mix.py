@@ -11,6 +11,7 @@ from local.simulation.event_delivery import EventFaults
 from local.simulation.functions import Disturbance
 from tests.workflows.preparing import begin
 from tests.workflows.scenarios import faults
+from tests.workflows.scenarios.outsiders import check_despite, interfere
 from tests.workflows.scenarios.scenario import LATE, Arrange, Scenario, fail_servers_back
 from tests.workflows.stage import Run, Stage
 
@@ -70,6 +71,17 @@ def _mixed(returning: bool) -> Arrange:
     return arrange
 
 
+def _among_outsiders(returning: bool) -> Arrange:
+    """Outsiders, in half of the cases among other faults."""
+
+    def arrange(here: Stage, dice: Random) -> None:
+        if dice.random() < 0.5:
+            _mixed(returning)(here, dice)
+        interfere(here, dice, returning=returning)
+
+    return arrange
+
+
 def _among_preparations(here: Stage, dice: Random) -> Sequence[Run]:
     """A failover; in most mixes the plan is prepared, or that undone, before it, meanwhile or after it."""
     preparations: list[str] = []
@@ -99,6 +111,9 @@ def _whatever(here: Stage, runs: Sequence[Run]) -> None:
     """Whatever became of it: only the facts count."""
 
 
+UNDETERRED = {"onBlocked": "CONTINUE"}
+"""One server that outsiders have blocked keeps no other from being launched."""
+
 MIXES = [
     Scenario(
         "mix",
@@ -114,6 +129,26 @@ MIXES = [
         _mixed(returning=True),
         fail_servers_back,
         expect=_whatever,
+        on_failure="CONTINUE",
+        returning=True,
+    ),
+    Scenario(
+        "outsiders",
+        "Others change settings, tags, instances and findings between any two states of a failover",
+        _among_outsiders(returning=False),
+        expect=_whatever,
+        check=check_despite,
+        policies=UNDETERRED,
+        on_failure="CONTINUE",
+    ),
+    Scenario(
+        "failback-outsiders",
+        "The same on the failback",
+        _among_outsiders(returning=True),
+        fail_servers_back,
+        expect=_whatever,
+        check=check_despite,
+        policies=UNDETERRED,
         on_failure="CONTINUE",
         returning=True,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from drs_emulator import Settings
 from shared.aws.cross_account import member_accounts
 from tests.workflows.failback_stage import back, fail_back
-from tests.workflows.oracle import check_facts, facts
+from tests.workflows.oracle import Facts, check_facts, facts
 from tests.workflows.stage import QUICK_JOBS, Run, Stage, group, site, stage, wave
 
 WEST = {
@@ -28,6 +28,7 @@ QUICK = replace(QUICK_JOBS, replication_time_factor=0.05, agent_check_in_seconds
 Arrange = Callable[[Stage, Random], None]
 Play = Callable[[Stage, Random], Sequence[Run]]
 Expect = Callable[[Stage, Sequence[Run]], None]
+Check = Callable[[Stage, Facts, Sequence[Run]], None]
 
 
 def fail_over(here: Stage, dice: Random) -> Sequence[Run]:
@@ -52,7 +53,7 @@ class Scenario:
     """A fault that must not hurt.
 
     ``arrange`` makes things go wrong before ``play`` runs what is to withstand it; both draw from dice that
-    only the seed throws. ``expect`` is what this scenario asks for beyond ``hold_to_facts``.
+    only the seed throws. ``expect`` is what this scenario asks for beyond ``check``, the facts of the cloud.
     ``returning``: the fleet was failed over before, without faults, and comes back. ``timely``: the times in
     reports follow each other.
     """
@@ -62,6 +63,7 @@ class Scenario:
     arrange: Arrange = lambda here, dice: None
     play: Play = fail_over
     expect: Expect = all_recovered
+    check: Check = check_facts
     returning: bool = False
     timely: bool = True
     policies: dict[str, Any] = field(default_factory=dict)
@@ -123,7 +125,7 @@ def _play(scenario: Scenario, seed: int) -> Sequence[Run]:
         runs = scenario.play(here, dice)
         here.cloud.heal()
         here.cloud.advance(LATE)
-        check_facts(here, before, runs)
+        scenario.check(here, before, runs)
         scenario.expect(here, runs)
         if scenario.returning and scenario.expect is all_recovered:
             back(here, world, runs[-1], timely=scenario.timely)
