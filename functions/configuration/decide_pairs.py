@@ -10,6 +10,7 @@ from shared.model.policies import Mode
 from shared.model.quotas import KnownLimits
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.checks.decision import UNDECIDED, counts
 from shared.rules.checks.pair_decision import as_found, one_of_each
 from shared.services.earlier_executions import EarlierExecutions
@@ -33,6 +34,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     recorded = {server.source_server_id for server in store.servers(run.execution_id)}
     found = run.findings.servers(run.execution_id)
     seen = [server for server in found if server.source_server_id not in recorded]
+    store.put_facts(run.execution_id, run.findings.facts(run.execution_id, UnreadableSite))
     if seen:
         decided = _decide(run, [server for server in seen if server.status in UNDECIDED])
         others = [as_found(server) for server in seen if server.status not in UNDECIDED]

@@ -7,6 +7,7 @@ from typing import Any
 from shared.model.drs import SourceServer
 from shared.model.quotas import KnownLimits
 from shared.model.status import ServerStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.waves.outcome import BlockedDecision, blocked_decision
 from shared.rules.waves.wave_plan import child_name, plan_waves
 from shared.settings import ConfigurationSettings
@@ -35,7 +36,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     store.change_servers(run.execution_id, planned.changes, only_from=(ServerStatus.READY,))
     store.put_waves(run.execution_id, planned.waves)
     store.change_execution(run.execution_id, {"estimate_seconds": planned.seconds})
-    decision = blocked_decision(execution.policies, servers)
+    unreadable = store.facts(run.execution_id, UnreadableSite)
+    decision = blocked_decision(execution.policies, servers, sites=len(unreadable))
     would_proceed = decision is BlockedDecision.PROCEED
     return {
         "decision": "DRY_RUN" if execution.record.dry_run and would_proceed else decision.value,

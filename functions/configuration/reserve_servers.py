@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.model.policies import Mode
 from shared.model.status import ServerStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.waves.outcome import BlockedDecision, blocked_decision
 from shared.services.reservation import Reservation
 from shared.settings import ConfigurationSettings
@@ -25,7 +26,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     blocked = reservation.lock(ready)
     store.change_servers(run.execution_id, blocked, only_from=(ServerStatus.READY,))
     servers = store.servers(run.execution_id)
-    decision = blocked_decision(execution.policies, servers)
+    unreadable = store.facts(run.execution_id, UnreadableSite)
+    decision = blocked_decision(execution.policies, servers, sites=len(unreadable))
     if decision is BlockedDecision.PROCEED and execution.record.mode is not Mode.FAILBACK:
         reservation.claim_slots(servers, run.now)
     if reservation.release_if_over(ready):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.aws.errors import AccessDeniedError
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.original import ContestedOriginal
-from shared.model.server import Change
+from shared.model.server import Change, ServerRecord
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, checked, counts
 from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
+from shared.services.site_access import without_access
 from shared.settings import QuerySettings
 from shared.store import LockStore, OriginalStore, PairStore, PermissionStore
 from shared.task import Run, task
@@ -30,6 +34,8 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     seen = run.findings
     servers = seen.servers(run.execution_id)
     records = [server for server in servers if server.site == site.name and server.status in UNDECIDED]
+    if any(fact.site == site.name for fact in seen.facts(run.execution_id, UnreadableSite)):
+        return {"site": site.name, **counts([])}
     ids = [record.source_server_id for record in records]
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     # Before the launch settings are read: what a dead holder has put back by then is seen as put back.
@@ -46,13 +52,16 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         recorded_originals=OriginalStore(settings.pairs_table).get(ids),
         last_permissions=PermissionStore(settings.pairs_table).last(site.recovery, execution.record.mode),
     )
-    facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
-        records,
-        recorded,
-        lambda missing: seen.facts(run.execution_id, Instance, missing),
-        pairs,
-        execution.record.mode,
-    )
+    try:
+        facts = PrerequisiteReader(run.accounts, site, settings.execution_roles).read(
+            records,
+            recorded,
+            lambda missing: seen.facts(run.execution_id, Instance, missing),
+            pairs,
+            execution.record.mode,
+        )
+    except AccessDeniedError as error:
+        return _without_access(run, records, without_access(site, error))
     scope_findings = check_scope(facts.scope) if facts.scope else ()
     seen.put_facts(run.execution_id, [*scope_findings, *([facts.answer] if facts.answer else [])])
     changes = []
@@ -61,3 +70,12 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         changes.append(Change(record, checked(record, blocking(scope_findings) + found)))
     done = seen.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return {"site": site.name, **counts(done)}
+
+
+def _without_access(
+    run: Run[QuerySettings], records: Sequence[ServerRecord], why: UnreadableSite
+) -> dict[str, Any]:
+    run.findings.put_facts(run.execution_id, [why])
+    changes = [Change(record, checked(record, (why.finding,))) for record in records]
+    done = run.findings.change_servers(run.execution_id, changes, only_from=UNDECIDED)
+    return {"site": why.site, **counts(done)}

@@ -6,11 +6,13 @@ from typing import Any
 
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
+from shared.aws.errors import AccessDeniedError
 from shared.aws.quotas import QuotasClient
 from shared.rules.originals.claims import contested_originals
 from shared.rules.plan.discovery import discovered, is_called, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import select, to_know
 from shared.services.asked_for import asked_for
+from shared.services.site_access import without_access
 from shared.settings import QuerySettings
 from shared.store import PairStore
 from shared.task import Run, task
@@ -18,7 +20,18 @@ from shared.task import Run, task
 
 @task(QuerySettings)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
-    """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table."""
+    """``{executionId, site}`` → ``{site, servers, instances}``: counts; the facts go to the table.
+
+    A site that denies access has none, and is recorded as such: the others are not kept waiting.
+    """
+    try:
+        return _discovered(run)
+    except AccessDeniedError as error:
+        run.findings.put_facts(run.execution_id, [without_access(run.site, error)])
+        return {"site": run.site.name, "servers": 0, "instances": 0}
+
+
+def _discovered(run: Run[QuerySettings]) -> dict[str, Any]:
     store, execution, site, accounts = run.store, run.execution, run.site, run.accounts
     plan = execution.plan
     in_scope = DrsClient(accounts, site.recovery).source_servers(site.name)

@@ -16,6 +16,7 @@ from shared.model.policies import Mode
 from shared.model.quotas import KnownLimits
 from shared.model.server import Change, DetachedVolume, RemovedVolume, ServerRecord
 from shared.model.status import ServerStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.closure.execution import (
     Closure,
     closed,
@@ -69,6 +70,7 @@ def close(
     """
     record, plan, digest = _opened(store, closure)
     closure = with_cancellation(closure, record)
+    closure = replace(closure, unreadable=store.facts(closure.execution_id, UnreadableSite))
     dry_run = record.dry_run and not closure.error
     findings = finding_store(settings.findings_table, store)
     servers = (
@@ -137,6 +139,7 @@ def _with_findings(facts: ReportFacts, store: ExecutionStore, seen: FindingStore
         findings=[
             *seen.facts(execution_id, Finding),
             *store.facts(execution_id, Finding),
+            *(site.finding for site in store.facts(execution_id, UnreadableSite)),
             *not_restored(facts.servers, facts.execution.mode),
         ],
         limits=seen.facts(execution_id, KnownLimits),

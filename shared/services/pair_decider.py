@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
+from shared.aws.errors import AccessDeniedError
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
 from shared.model.original import OriginalRecord
 from shared.model.plan import Plan
 from shared.model.prerequisite_facts import ServerFacts
+from shared.model.scope import Site
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.checks.decision import decided
 from shared.rules.checks.pair_decision import as_found, contradiction, merged, not_checked, not_of_plan
 from shared.rules.checks.prerequisites import check_pair
@@ -34,6 +37,7 @@ from shared.services.opened_execution import OpenedExecution
 from shared.services.original_reader import Known
 from shared.services.pair_reader import PairReader, Surroundings, seconds_since
 from shared.services.recorded_originals import known
+from shared.services.site_access import without_access
 from shared.store import ExecutionStore, LockStore
 
 
@@ -88,10 +92,7 @@ class PairDecider:
         A server that takes part and that neither this plan nor one of the ``others`` selects is LEFT_OUT.
         """
         plan, request = self._execution.plan, self._execution.request
-        sites = [
-            self._read(PairReader(self._accounts, site), [s for s in seen if s.site == site.name])
-            for site in sites_to_read(plan, request)
-        ]
+        sites, unreadable = self._read_all(sites_to_read(plan, request), seen)
         instances = {i.instance_id: i for site in sites for i in site.instances}
         sources = [server for site in sites for server in site.listed if takes_part(server)]
         result = match_instances(sources, list(instances.values()), plan.matching)
@@ -100,8 +101,29 @@ class PairDecider:
         at_sites = [self._at_site(site, matched, seen, is_asked_for, others) for site in sites]
         records = [server for at_site in at_sites for server in at_site.servers]
         done = {server.source_server_id for server in records}
-        unknown = [_not_of_plan(server) for server in seen if server.source_server_id not in done]
-        return Decisions(records + unknown, [fact for at_site in at_sites for fact in at_site.facts])
+        unknown = [
+            decided(as_found(server), (*server.findings, unreadable[server.site].finding))
+            if server.site in unreadable
+            else _not_of_plan(server)
+            for server in seen
+            if server.source_server_id not in done
+        ]
+        facts = [fact for at_site in at_sites for fact in at_site.facts]
+        return Decisions(records + unknown, [*facts, *unreadable.values()])
+
+    def _read_all(
+        self, sites: Sequence[Site], seen: Sequence[ServerRecord]
+    ) -> tuple[list[_SiteRead], dict[str, UnreadableSite]]:
+        """What was read of the sites, and those that deny access, by name."""
+        reads: list[_SiteRead] = []
+        unreadable: dict[str, UnreadableSite] = {}
+        for site in sites:
+            try:
+                members = [server for server in seen if server.site == site.name]
+                reads.append(self._read(PairReader(self._accounts, site), members))
+            except AccessDeniedError as error:
+                unreadable[site.name] = without_access(site, error)
+        return reads, unreadable
 
     def _at_site(
         self,

@@ -14,6 +14,7 @@ from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.quotas import KnownLimits, ScopeLimits
 from shared.model.scope import Scope
 from shared.model.server import RemovedVolume
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.preparation.changes import ServerOutcome
 from shared.serialization import from_item, to_item
@@ -55,6 +56,7 @@ _KINDS: dict[type, _Kind] = {
     KnownLimits: _Kind("LIMITS", lambda fact: str(fact.scope)),
     ServerOutcome: _Kind("PREPARATION", lambda fact: fact.source_server_id, many=True),
     PermissionsRecord: _Kind("PERMISSIONS", lambda fact: f"{fact.mode}#{fact.scope}"),
+    UnreadableSite: _Kind("UNREADABLE", lambda fact: fact.site),
     Finding: _Kind("FINDING", lambda fact: f"{fact.code}#{fact.found}"[:200], many=True),
 }
 

@@ -10,6 +10,7 @@ from shared.model.execution import ExecutionRecord, WaveFields, WaveRecord
 from shared.model.policies import LaunchOrder, Mode
 from shared.model.server import ServerRecord
 from shared.model.status import ExecutionStatus, Protection, ServerStatus, WaveStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.failback.workloads import whereabouts
 from shared.rules.waves.outcome import execution_outcome
 from shared.times import iso
@@ -27,6 +28,7 @@ class Closure:
     started_at: str
     now: datetime
     decision: str | None = None
+    unreadable: Sequence[UnreadableSite] = ()
     error: str | None = None
     cause: str | None = None
 
@@ -89,6 +91,7 @@ def closed(
             dry_run=record.dry_run and not closure.error,
             cancelled=closure.cancelled,
             blocked=_was_stopped(closure, servers),
+            sites_left=bool(closure.unreadable),
         )
     reason, remedy = _explained(closure, status, servers)
     return replace(record, status=status, ended_at=iso(closure.now), reason=reason, remedy=remedy)
@@ -168,6 +171,12 @@ def _explained(
 ) -> tuple[str | None, str | None]:
     if closure.error:
         return f"{closure.error}: {closure.cause or 'no cause given'}", _remedy_of_error(closure, servers)
+    if closure.unreadable and (status is ExecutionStatus.BLOCKED or not servers):
+        return (
+            " ".join(site.found for site in closure.unreadable) + " Nothing was changed.",
+            " ".join(site.remedy for site in closure.unreadable)
+            + " Or ask with onBlocked CONTINUE, or limit the request to the other sites (sites).",
+        )
     if closure.decision == "NOTHING_TO_DO" and servers:
         return (
             "Every server that the plan selects is blocked. Nothing was changed.",

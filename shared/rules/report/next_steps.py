@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.model.unreadable_site import SITE_UNREADABLE
 from shared.rules.report.both_sides import both_sides_step
 
 _NEXT_STEPS = {
@@ -69,6 +70,10 @@ _NEXT_STEPS_IN_MODE = {
         ),
     },
 }
+_UNREADABLE = (
+    "No server of a site that could not be read is recovered. Repair the access to it (SITE_UNREADABLE above "
+    "says how), then start the plan again with that site under sites."
+)
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
 
@@ -85,6 +90,8 @@ def next_steps(report: Mapping[str, Any]) -> str:
     steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
     completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
     step = _DRY_RUN_STEP if completed_dry else steps[report["status"]]
+    if any(finding["code"] == SITE_UNREADABLE for finding in report["findings"]):
+        step = f"{_UNREADABLE} {_DRY_RUN_STEP if report.get('dryRun') else step}"
     if leaves_out(report):
         step = step.replace("Every server", "Each server of the waves")
         step = f"Servers that are meant to be recovered are in no wave: see Findings. {step}"

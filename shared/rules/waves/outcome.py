@@ -104,6 +104,7 @@ def execution_outcome(
     dry_run: bool = False,
     cancelled: bool = False,
     blocked: bool = False,
+    sites_left: bool = False,
 ) -> ExecutionStatus:
     """The status of an execution. FAILED when a wave failed or was skipped, or no server recovered.
 
@@ -119,7 +120,7 @@ def execution_outcome(
     if blocked:
         return ExecutionStatus.BLOCKED
     if dry_run:
-        return ExecutionStatus.COMPLETED
+        return ExecutionStatus.COMPLETED_WITH_FAILURES if sites_left else ExecutionStatus.COMPLETED
     if any(not wave.status.is_final for wave in waves):
         return ExecutionStatus.RUNNING
     recovered = sum(server.status is ServerStatus.RECOVERED for server in servers)
@@ -129,7 +130,7 @@ def execution_outcome(
     )
     if not recovered or (stopped_short and mode is not Mode.FAILBACK):
         return ExecutionStatus.FAILED
-    if not stopped_short and all(_is_done(server, mode) for server in servers):
+    if not stopped_short and not sites_left and all(_is_done(server, mode) for server in servers):
         return ExecutionStatus.COMPLETED
     return ExecutionStatus.COMPLETED_WITH_FAILURES
 
@@ -142,10 +143,12 @@ def _is_done(server: ServerRecord, mode: Mode) -> bool:
     return server.status is ServerStatus.RECOVERED
 
 
-def blocked_decision(policies: Policies, servers: Sequence[ServerRecord]) -> BlockedDecision:
-    """Whether to go on after the checks, given the servers as the checks left them."""
+def blocked_decision(
+    policies: Policies, servers: Sequence[ServerRecord], *, sites: int = 0
+) -> BlockedDecision:
+    """Whether to go on after the checks, as they left the servers. ``sites``: how many cannot be read."""
     blocked = sum(server.status is ServerStatus.BLOCKED for server in servers)
-    if blocked and policies.on_blocked is OnBlocked.STOP:
+    if (blocked or sites) and policies.on_blocked is OnBlocked.STOP:
         return BlockedDecision.BLOCKED
     if blocked == sum(server.status is not ServerStatus.LEFT_OUT for server in servers):
         return BlockedDecision.NOTHING_TO_DO
