@@ -167,3 +167,8 @@ def state_machines() -> dict[Mode, str]:
 def prepare_machine() -> str:
     """The ARN of the state machine that prepares plans. Only StorePlan has it."""
     return _read("PREPARE_STATE_MACHINE_ARN")
+
+
+def freeze_function() -> str:
+    """The name of the function that freezes and releases plans."""
+    return _read("FREEZE_FUNCTION_NAME")

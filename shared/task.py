@@ -12,8 +12,16 @@ from aws_lambda_powertools import Logger
 from shared.aws.cross_account import MemberAccounts, member_accounts
 from shared.aws.errors import calling
 from shared.model.scope import Site
+from shared.services.frozen import refuse_frozen
 from shared.services.opened_execution import OpenedExecution, opened
-from shared.settings import ConfigurationSettings, LaunchSettings, QuerySettings, RetireSettings, StopSettings
+from shared.settings import (
+    ConfigurationSettings,
+    LaunchSettings,
+    QuerySettings,
+    RetireSettings,
+    StopSettings,
+    freeze_function,
+)
 from shared.store import ExecutionStore, FindingStore, execution_store, finding_store
 from shared.times import parse_time
 
@@ -88,8 +96,12 @@ class Run(Generic[S]):
         return int(self.text(field))
 
 
-def task(settings: type[S]) -> Callable[[Callable[[Run[S]], dict[str, Any]]], Handler]:
+def task(
+    settings: type[S], *, freezable: bool = False
+) -> Callable[[Callable[[Run[S]], dict[str, Any]]], Handler]:
     """Make a Lambda handler of a function from ``Run`` to the state's result.
+
+    ``freezable``: it starts jobs, stops, attaches or deletes, and does none of that for a frozen plan.
 
     The handler raises ``shared.aws.errors``, whose names the state machines retry, and no error of botocore.
     """
@@ -103,6 +115,9 @@ def task(settings: type[S]) -> Callable[[Callable[[Run[S]], dict[str, Any]]], Ha
             # An error that no gateway explained is of our own tables, topic, bucket or machines: retry it.
             with calling(name, "the orchestration account"):
                 run = Run(settings.from_env(), event, parse_time(event.get("now")))
+                if freezable:
+                    own = run.settings
+                    refuse_frozen(own.executions_table, run.execution.record.plan_name, freeze_function())
                 result = function(run)
             logger.info(name, extra={"result": result})
             return result

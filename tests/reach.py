@@ -226,6 +226,7 @@ def hub_probes(tier: str) -> tuple[Probe, ...]:
         Probe("write claims of slots and their task tokens", _writes(EXECUTIONS, "SLOTS#a/r")),
         Probe("write which launches DRS reported", _writes(EXECUTIONS, "REPORTS#a/r")),
         Probe("write launch settings from before a preparation", _writes(EXECUTIONS, "PREPARED#a/r")),
+        Probe("freeze or release a plan", _writes(EXECUTIONS, "FREEZE#p")),
         Probe("write any other key of the Executions table", _writes(EXECUTIONS, "ANYTHING#e-1")),
         Probe("write findings", _writes("FindingsTable", "EXECUTION#e-1#3")),
         Probe("read findings", _reads("FindingsTable")),

@@ -13,8 +13,9 @@ from shared.rules.control.opening import start_notification, workflow_choices
 from shared.rules.plan.parsing import parse_plan
 from shared.rules.plan.requests import effective_policies, parse_request, sites_to_read, with_mode
 from shared.services.execution_opener import ExecutionInProgressError, ExecutionOpener
+from shared.services.frozen import refuse_frozen
 from shared.services.stored_plans import PlanNotFoundError
-from shared.settings import ConfigurationSettings
+from shared.settings import ConfigurationSettings, freeze_function
 from shared.store import PlanStore
 from shared.task import Run, task
 from shared.times import iso, parse_time
@@ -28,7 +29,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
 
     ``modes``: those that the calling state machine can run; without them, any.
 
-    Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, ExecutionInProgressError.
+    Raises RequestInvalidError, PlanInvalidError, PlanNotFoundError, FrozenError, ExecutionInProgressError.
     """
     settings, arn = run.settings, run.text("executionArn")
     modes = run.event.get("modes") or list(Mode)
@@ -40,6 +41,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         PlanStore(settings.plans_table), request, allow_inline=settings.allow_inline_plans
     )
     plan = parse_plan(plan_document)
+    if not request.dry_run:
+        refuse_frozen(settings.executions_table, plan.name, freeze_function())
     sites_to_read(plan, request)  # refuses an unknown site before anything is recorded
     policies = effective_policies(plan, request)
     started = parse_time(run.text("startedAt"))

@@ -33,6 +33,7 @@ waves: [{name: data}]
 """
 
 ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
+    ("freeze_plan", {"plan": "erp", "frozen": True}),
     ("store_plan", {"plan": "databases", "sites": ["east"], "waves": ["data"], "replaced": False}),
     ("open_execution", {"executionId": "sample", "plan": "databases", "mode": "FAILOVER", "sites": ["east"]}),
     ("request_approval", {}),

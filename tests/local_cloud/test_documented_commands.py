@@ -208,6 +208,9 @@ def test_every_control_message_has_its_effect_and_the_estate_comes_back(reader: 
 
 def _undone(reader: Reader) -> None:
     """Paused before a wave when others are recovered, then undone: what follows begins anew."""
+    switched = reader.types(command("control.md", "freeze() {"))
+    assert "The plan estate is frozen since" in switched
+    assert "estate is released by ana" in switched
     reader.types(command("operate.md", "--name dry-2026-11-22"))
     reader.types(command("operate.md", "--name estate-2026-11-22"))
     run = "estate-2026-11-22"

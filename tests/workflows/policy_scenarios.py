@@ -269,6 +269,10 @@ def there_and_back(at: Stage) -> None:
     at.cloud.wait(failover)
     asked: list[str] = []
     at.cloud.on_function("RequestApprovalFunction", lambda event: asked.append(event["executionId"]))
+    for action in ("FREEZE", "RELEASE"):
+        switch = {"action": action, "plan": "erp", "by": "ana", "reason": "a test"}
+        payload, failed = at.cloud.functions.invoke("FreezePlanFunction", json.dumps(switch).encode())
+        assert not failed, payload
     back = at.start("failback", "back", mode="FAILBACK", approval="REQUIRED", removeDetachedVolumes=True)
     [web] = [server for server in at.servers if server.name == "web"]
     at.cloud.ec2.add_faults([{"kind": "STATUS_CHECK_FAILS", "instance": web.original_instance_id}])

@@ -18,7 +18,7 @@ AGENT_STEP = 30
 OPEN = (ServerStatus.READY, ServerStatus.REVERSING)
 
 
-@task(LaunchSettings)
+@task(LaunchSettings, freezable=True)
 def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId, site}`` → ``{site, reversed, waiting, failed, waitSeconds}``."""
     store, execution, site = run.store, run.execution, run.site

@@ -13,7 +13,7 @@ from shared.settings import LaunchSettings
 from shared.task import Run, task
 
 
-@task(LaunchSettings)
+@task(LaunchSettings, freezable=True)
 def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """``{executionId, wave, batch}`` → ``{batch, outcome, launching, reason, waitSeconds}``.
 

@@ -20,7 +20,7 @@ class NoDrillError(Exception):
     """The execution is no drill: its instances may be production."""
 
 
-@task(RetireSettings)
+@task(RetireSettings, freezable=True)
 def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, cleaned, failed, waitSeconds}``. Called until nothing is pending.
 

@@ -14,7 +14,7 @@ from shared.store import PairStore
 from shared.task import Run, task
 
 
-@task(RetireSettings)
+@task(RetireSettings, freezable=True)
 def handler(run: Run[RetireSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``; pending: servers and snapshots."""
     execution, store = run.execution, run.store

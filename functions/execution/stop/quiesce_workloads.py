@@ -19,7 +19,7 @@ PAUSED_SECONDS = 60
 """Until the next poll of a pause that came after the cutover was approved."""
 
 
-@task(StopSettings)
+@task(StopSettings, freezable=True)
 def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId}`` → ``{running, failed, waitSeconds}``.
 

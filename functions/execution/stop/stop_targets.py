@@ -14,7 +14,7 @@ from shared.task import Run, task
 WAITING = (ServerStatus.CONFIGURED, ServerStatus.LAUNCH_FAILED)
 
 
-@task(StopSettings)
+@task(StopSettings, freezable=True)
 def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave}`` → ``{stopped, stopping, failed}``.
 

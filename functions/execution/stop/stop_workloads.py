@@ -27,7 +27,7 @@ WAITING = {
 }
 
 
-@task(StopSettings)
+@task(StopSettings, freezable=True)
 def handler(run: Run[StopSettings]) -> dict[str, Any]:
     """``{executionId, wave, before: LAUNCH | START}`` → ``{stopped, stopping, failed}``."""
     before = run.text("before")

@@ -16,7 +16,7 @@ from shared.rules.plan.contract_wording import Violation, worded
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-SCHEMAS = ("plan", "request", "report", "dr-event", "preparation", "preparation-report", "control")
+SCHEMAS = ("plan", "request", "report", "dr-event", "preparation", "preparation-report", "control", "freeze")
 SCHEMA_FOLDER = Path(__file__).parents[2] / "schemas"
 _MAX_DEPTH = 50
 
