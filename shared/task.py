@@ -116,8 +116,7 @@ def task(
             with calling(name, "the orchestration account"):
                 run = Run(settings.from_env(), event, parse_time(event.get("now")))
                 if freezable:
-                    own = run.settings
-                    refuse_frozen(own.executions_table, run.execution.record.plan_name, freeze_function())
+                    refuse_frozen(run.settings.executions_table, run.execution.record, freeze_function())
                 result = function(run)
             logger.info(name, extra={"result": result})
             return result

@@ -41,8 +41,6 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         PlanStore(settings.plans_table), request, allow_inline=settings.allow_inline_plans
     )
     plan = parse_plan(plan_document)
-    if not request.dry_run:
-        refuse_frozen(settings.executions_table, plan.name, freeze_function())
     sites_to_read(plan, request)  # refuses an unknown site before anything is recorded
     policies = effective_policies(plan, request)
     started = parse_time(run.text("startedAt"))
@@ -57,6 +55,8 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         request=dict(document) if isinstance(document, dict) else {},
         arn=arn,
     )
+    if not request.dry_run:
+        refuse_frozen(settings.executions_table, record, freeze_function())
     is_new = run.store.open(record, plan_document, started + timedelta(days=settings.retention_days))
     waits_for_drill = not request.dry_run and opener.lock_plan(plan.name, request, settings.control_function)
     if is_new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.model.execution import ExecutionRecord
 from shared.store.freezes import FreezeStore
 
 
@@ -9,9 +10,14 @@ class FrozenError(Exception):
     """The plan is frozen. The state machines call the state again until it is released."""
 
 
-def refuse_frozen(executions_table: str, plan: str, freeze_function: str) -> None:
-    """Raises FrozenError with who froze it, and how it is released."""
-    if freeze := FreezeStore(executions_table).of(plan):
+def refuse_frozen(executions_table: str, record: ExecutionRecord, freeze_function: str) -> None:
+    """Raises FrozenError with who froze the plan, and how it is released.
+
+    A cancelled execution begins nothing, unless it is undone: it may end, and restart its workload.
+    """
+    if record.cancellation is not None and not record.cancellation.undo:
+        return
+    if freeze := FreezeStore(executions_table).of(record.plan_name):
         release = (
             f'{{"action": "RELEASE", "plan": "{freeze.plan}", "by": "YOUR NAME", "reason": "YOUR REASON"}}'
         )

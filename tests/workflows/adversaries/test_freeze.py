@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.control_messages import WHO, on
-from tests.workflows.failback_stage import QUICK, away, back, fail_back
+from tests.workflows.control_messages import WHO, on, send
+from tests.workflows.failback_stage import QUICK, away, back, fail_back, sides
 from tests.workflows.stage import Stage, group, stage
 
 BEGINNING = {
@@ -82,6 +82,21 @@ def test_a_failback_waits_wherever_it_is_frozen_and_ends_as_ever(function: str) 
     with away() as (here, before):
         run = frozen_at(here, function, mode="FAILBACK")
         back(here, before, run)
+
+
+def test_a_failback_that_is_frozen_in_its_cutover_can_be_cancelled_and_the_workload_runs_again() -> None:
+    with away(group("app")) as (here, _):
+        on(here, "StartRecovery", lambda: switch(here, "FREEZE"))
+        arn = here.start("run", mode="FAILBACK")
+        here.cloud.advance(3600)
+        assert sides(here, "app") == ("stopped", "stopped"), "an outage, while it is frozen"
+        send(here, "CANCEL")
+        run = here.wait(arn)
+        assert run.status == "CANCELLED"
+        assert sides(here, "app")[1] == "running", "where the newest data are"
+        assert here.cloud.calls["drs", "StartRecovery"] == 1, "of the failover alone"
+        switch(here, "RELEASE")
+        assert fail_back(here, "again").status == "COMPLETED"
 
 
 def test_a_drill_keeps_what_it_launched_until_its_plan_is_released() -> None:
