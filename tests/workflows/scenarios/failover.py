@@ -34,8 +34,9 @@ def the_near_ones(here: Stage, runs: Sequence[Run]) -> None:
 
 
 def nothing_without_the_role(here: Stage, runs: Sequence[Run]) -> None:
-    """A site that cannot be looked at stops the execution before anything is changed."""
-    assert runs[0].status == "FAILED"
+    """A site that cannot be read blocks the execution before anything is changed."""
+    assert runs[0].status == "BLOCKED"
+    assert "SITE_UNREADABLE" in {finding["code"] for finding in runs[0].report["findings"]}
     assert here.cloud.calls["drs", "UpdateLaunchConfiguration"] == 0
     assert here.cloud.calls["drs", "StartRecovery"] == 0
     assert "AssumeRole" in runs[0].report["reason"]
