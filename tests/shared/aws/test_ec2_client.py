@@ -158,7 +158,11 @@ def test_an_ec2_that_does_not_answer_has_refused_no_instance(
     assert len(wire.of("StopInstances")) == 6, "not once more for every half"
 
 
-def test_every_group_is_asked_for_before_a_rejected_one_is_halved(ec2: Ec2Client, wire: Wire) -> None:
+def test_every_group_is_asked_for_before_a_rejected_one_is_halved(
+    ec2: Ec2Client, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces: list[object] = []
+    monkeypatch.setattr(instance_starter, "pace", lambda *asked: paces.append(asked))
     asked: list[int] = []
 
     def without_capacity(call: Call) -> AWSResponse:
@@ -176,6 +180,7 @@ def test_every_group_is_asked_for_before_a_rejected_one_is_halved(ec2: Ec2Client
     assert ec2.start([*lacking, *others, *some]).keys() == {one.instance_id for one in lacking}
     assert asked[:3] == [64, 5, 3]
     assert len(asked) < 30, "the rest of the group is taken for refused"
+    assert len(paces) == len(asked), "each call waits for its turn"
 
 
 def test_what_there_was_no_time_to_ask_for_is_asked_later(
