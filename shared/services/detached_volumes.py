@@ -58,19 +58,21 @@ def left_volumes(
 def with_put_back(
     ec2: Ec2Client, server: ServerRecord, off: Sequence[Volume], execution: OpenedExecution
 ) -> ServerRecord:
-    """The server with the volumes ``off`` that come off its target now, in place of those it gets back."""
+    """The server with the volumes ``off`` that come off its target now.
+
+    Those it gets back stay listed until its clean-up has found them attached: an attachment may fail.
+    """
     found = ec2.volumes([volume.volume_id for volume in off if volume.volume_id])
     ran = server.start_requested_at is not None or server.started_by_drs
     is_drill = execution.record.mode is Mode.DRILL
     content = VolumeContent.COPY if is_drill or not ran else VolumeContent.WORKLOAD
-    back = {volume.volume_id for volume in server.volumes_before}
-    kept = {v.volume_id: v for v in server.detached_volumes if v.volume_id not in back}
-    kept |= {
+    listed = {volume.volume_id: volume for volume in server.detached_volumes}
+    listed |= {
         v.volume_id: _detached_volume(server, v, found[v.volume_id], execution, content)
         for v in off
         if v.volume_id in found
     }
-    return replace(server, detached_volumes=tuple(kept.values()))
+    return replace(server, detached_volumes=tuple(listed.values()))
 
 
 def _detached_volume(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.model.execution import ExecutionRecord
+from shared.rules.control.undo import is_undone
 from shared.store.freezes import FreezeStore
 
 
@@ -15,7 +16,7 @@ def refuse_frozen(executions_table: str, record: ExecutionRecord, freeze_functio
 
     A cancelled execution begins nothing, unless it is undone: it may end, and restart its workload.
     """
-    if record.cancellation is not None and not record.cancellation.undo:
+    if record.cancellation is not None and not is_undone(record):
         return
     if freeze := FreezeStore(executions_table).of(record.plan_name):
         release = (

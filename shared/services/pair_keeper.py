@@ -148,10 +148,8 @@ def _left(
     left = {volume.volume_id: volume for volume in pair.detached_volumes} if pair else {}
     for volume in server.detached_volumes:
         left.setdefault(volume.volume_id, replace(volume, content=_content(volume, pair)))
-    again = set(removed)
-    if server.drill.cleaned_up_at is not None:  # the target has them again
-        again |= {volume.volume_id for volume in server.drill.attached_after if volume.volume_id}
-    return tuple(volume for volume in left.values() if volume.volume_id not in again)
+    attached = {volume.volume_id for volume in server.drill.attached_after}
+    return tuple(volume for key, volume in left.items() if key not in removed and key not in attached)
 
 
 def _content(volume: DetachedVolume, pair: PairRecord | None) -> VolumeContent:

@@ -1,4 +1,4 @@
-"""Why a site cannot be read: the account is not listed, its role does not let us in, or may too little."""
+"""Why a site cannot be read: the account is not listed, its role refuses us, or lacks a permission."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def without_access(site: Site, error: AccessDeniedError) -> UnreadableSite:
     cause = error.__cause__
     account = site.recovery.account
     if not (isinstance(cause, ClientError) and cause.operation_name == "AssumeRole"):
-        return UnreadableSite(site.name, f"{where} the role there may too little. {error}", _UPDATE)
+        return UnreadableSite(site.name, f"{where} the role there lacks a permission. {error}", _UPDATE)
     message = cause.response["Error"].get("Message", "")
     if NOT_LISTED in message:
         return UnreadableSite(

@@ -23,12 +23,7 @@ def volume_entries(
     """Those detached now and those that are no more. ``more`` goes before what the servers' records say."""
     listed = {volume.volume_id: volume for server in servers for volume in server.detached_volumes}
     listed |= {volume.volume_id: volume for volume in more}
-    attached = {
-        volume.volume_id
-        for server in servers
-        if server.drill.cleaned_up_at
-        for volume in server.drill.attached_after
-    }
+    attached = {volume.volume_id for server in servers for volume in server.drill.attached_after}
     left = [
         volume
         for volume in sorted(listed.values(), key=lambda v: (v.scope, v.instance_id, v.volume_id))

@@ -107,6 +107,25 @@ def test_a_drill_keeps_what_it_launched_until_its_plan_is_released() -> None:
         assert here.world()["recovery"] == before["recovery"]
 
 
+def test_the_clean_up_of_a_cancelled_drill_waits_as_well() -> None:
+    with stage(group("app"), jobs=QUICK) as here:
+        before = here.world()
+
+        def stop_and_freeze() -> None:
+            send(here, "CANCEL")
+            switch(here, "FREEZE")
+
+        on(here, "StartInstances", stop_and_freeze)
+        arn = here.start("run", mode="DRILL")
+        here.cloud.advance(3600)
+        assert here.world()["recovery"] != before["recovery"], "nothing is detached or deleted"
+        assert here.drs_state()["recoveryInstances"]
+        switch(here, "RELEASE")
+        assert here.wait(arn).status == "CANCELLED"
+        here.cloud.advance(3600)
+        assert here.world()["recovery"] == before["recovery"]
+
+
 def test_while_all_plans_are_frozen_no_execution_starts_and_the_refusal_has_the_command() -> None:
     with away() as (here, _):
         switch(here, "FREEZE", "*")

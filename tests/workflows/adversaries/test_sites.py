@@ -110,5 +110,5 @@ def test_a_missing_permission_is_another_cause_than_a_missing_role() -> None:
         run = here.run(onBlocked="CONTINUE")
         assert run.outcomes == {"east-app": "RECOVERED"}
         assert run.status == "COMPLETED_WITH_FAILURES"
-        assert "the role there may too little" in unreadable(run)["found"]
+        assert "the role there lacks a permission" in unreadable(run)["found"]
         assert "drs:DescribeSourceServers" in unreadable(run)["found"]
