@@ -21,8 +21,9 @@ SEED ?=
 ARGS ?=
 
 local = .venv/bin/python -m local
-# File by file in the given order, the slowest first: at the end both workers are busy with small ones.
-pytest = .venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+# File by file in the given order, the slowest first: at the end all workers are busy with small ones. Three on
+# two cores: the commands of the local cloud wait half of their time.
+pytest = .venv/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10
 tested = $(addprefix tests/,local_cloud workflows handlers benchmarks local shared project drs_emulator)
 goal = --cov-report=term:skip-covered --cov-fail-under=90
 # What a change most often breaks: rules, records, wiring, templates and pages, and one whole failover.

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import botocore.handlers
 from botocore.client import BaseClient
 
-from local.shortcuts import ENABLED, botocore_bypass
+from local.shortcuts import ENABLED, botocore_bypass, client_lookups
 from local.shortcuts.hooks import TABLE
 from local.wire import Answer, Call
 
@@ -60,6 +60,7 @@ class Bypass:
         )
 
         self._whole_sign = TABLE.replace("botocore.signers", "RequestSigner.sign", self._signing())
+        client_lookups.install()
 
     def take(self) -> Answer | None:
         """The answer, if any, that this thread has for the request it makes now."""

@@ -41,6 +41,18 @@ HOOKS: tuple[Hook, ...] = (
         ("self", "operation_name", "api_params"),
     ),
     Hook(
+        "botocore.client",
+        "BaseClient.get_paginator",
+        "botocore makes a class, with its documentation, each time",
+        ("self", "operation_name"),
+    ),
+    Hook(
+        "botocore.regions",
+        "EndpointRulesetResolver.construct_endpoint",
+        "EC2's and DRS's endpoint does not depend on what is asked",
+        ("self", "operation_model", "call_args", "request_context"),
+    ),
+    Hook(
         "botocore.useragent",
         "UserAgentString.to_string",
         "no service reads it, and botocore makes it anew for each call, in the time of answering two",

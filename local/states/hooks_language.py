@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from local.hooks import Hook
 from local.states import casing, definition, expressions, machine, maps, nested, tasks, waits
 from local.states.hook_rows import EXEC, ITERATION, SERVICE, hook, put, put_static
 
 ROWS: tuple[Hook, ...] = (
+    hook(
+        "asl.component.common.path.result_path",
+        "parse",
+        "each path is read once; every state has one",
+        lambda original: lru_cache(maxsize=256)(original),
+    ),
     hook(
         "asl.component.component",
         "Component.__str__",
