@@ -9,8 +9,10 @@ from shared.model.execution import ExecutionRecord, ended_fields
 from shared.model.status import ExecutionStatus
 from shared.rules.closure.execution import unrecorded
 from shared.rules.closure.preparation import PREPARE_AGAIN, preparation_end, preparation_title
+from shared.rules.preparation.accepting import unknown_names
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
+from shared.services.accepted_pairs import accept_pairs
 from shared.services.recorded_originals import remember_quiet_times
 from shared.services.report_writer import write_report
 from shared.services.undecided_servers import with_undecided
@@ -34,9 +36,11 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         "holder": run.event.get("holder") or None,
     }
     totals = preparation_report(record, servers, outcomes, **options)["totals"]
-    record = preparation_end(record, run.event.get("failure") or {}, totals["blocked"], run.now)
+    unknown = unknown_names(record, servers)
+    record = preparation_end(record, run.event.get("failure") or {}, totals["blocked"], run.now, unknown)
     store.change_execution(run.execution_id, ended_fields(record))
-    report = preparation_report(record, servers, outcomes, **options)
+    accepted = accept_pairs(store, run.settings.pairs_table, record, outcomes)
+    report = preparation_report(record, servers, outcomes, **options, accepted=accepted)
     summary = summarize_preparation(report)
     remember_quiet_times(store, run.findings, run.settings.pairs_table, run.execution_id)
     LockStore(store.table_name).release([preparation_lock(record.plan_name)], run.execution_id)

@@ -10,6 +10,7 @@ from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus
 from shared.rules.plan.contracts import DocumentInvalidError, problems
 from shared.rules.plan.parsing import parse_plan
+from shared.rules.preparation.accepting import accepting, undo_problems
 from shared.services.preparer import lock_preparation
 from shared.services.stored_plans import stored_plan
 from shared.settings import ConfigurationSettings
@@ -32,7 +33,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     Raises PreparationInvalidError, PlanInvalidError, PlanNotFoundError, PreparationInProgressError.
     """
     request = run.event.get("request")
-    if found := problems(request, "preparation"):
+    if found := problems(request, "preparation") or undo_problems(request):
         raise PreparationInvalidError("input of the preparation", found)
     given = dict(request or {})
     named = given["plan"]
@@ -48,7 +49,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         started_at=iso(started),
         dry_run=True,
         launch_order=plan.policies.launch_order,
-        request={**kept, "dryRun": True, "plan": plan.name},
+        request={**kept, "dryRun": True, "plan": plan.name, **accepting(given.get("acceptPairs", ()))},
     )
     run.store.open(record, document, started + timedelta(days=run.settings.retention_days))
     lock_preparation(run.store, plan.name, run.execution_id, run.text("executionArn"))

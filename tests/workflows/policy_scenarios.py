@@ -393,6 +393,8 @@ def prepared_and_undone(at: Stage) -> None:
     )
     assert at.cloud.run("prepare", {"plan": "erp"}, name="third").status == "FAILED"
     at.cloud.drs.admin("DELETE", "/faults", None)
+    accepts = {"plan": "erp", "acceptPairs": [at.servers[0].name]}
+    assert at.cloud.run("prepare", accepts, name="fourth").status == "SUCCEEDED"
     undone = at.cloud.run("prepare", {"plan": "erp", "undo": True}, name="undo")
     assert undone.output["totals"]["undone"] >= 4, undone.output
     [late] = [arn for arn in at.cloud.states.records if arn.endswith(":undo")]
@@ -543,6 +545,7 @@ SCENARIOS: tuple[Played, ...] = (
         prepared_and_undone,
         {
             "erp-stored": "COMPLETED_WITH_FAILURES TARGET_MISSING",
+            "fourth": "COMPLETED_WITH_FAILURES TARGET_MISSING",
             "second": "FAILED PreparationInProgressError",
             "third": "FAILED AccessDeniedError TARGET_MISSING",
             "undo": "COMPLETED",

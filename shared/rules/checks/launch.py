@@ -60,7 +60,8 @@ def pair_changed(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
     return CheckFailure(
         f"The target was {before} when the pair was last recorded, and is {facts.target.instance_id} "
         f"({facts.target.name}) by its name now.",
-        _SETTLE.format(one=before, other=facts.target.instance_id, server=facts.server.name),
+        _SETTLE.format(one=before, other=facts.target.instance_id, server=facts.server.name)
+        + f' To record it beforehand, prepare the plan with "acceptPairs": ["{facts.server.name}"].',
     )
 
 

@@ -13,9 +13,12 @@ from shared.times import iso
 
 
 def preparation_end(
-    record: ExecutionRecord, failure: dict[str, Any], blocked: int, now: datetime
+    record: ExecutionRecord, failure: dict[str, Any], blocked: int, now: datetime, unknown: str = ""
 ) -> ExecutionRecord:
-    """The record with its final status. ``failure``: ``{Error, Cause}``, or empty."""
+    """The record with its final status. ``failure``: ``{Error, Cause}``, or empty.
+
+    ``unknown``: what to write instead of names in acceptPairs that no server has, or empty.
+    """
     ended = replace(record, status=ExecutionStatus.COMPLETED, ended_at=iso(now))
     if failure:
         return replace(
@@ -23,6 +26,13 @@ def preparation_end(
             status=ExecutionStatus.FAILED,
             reason=failure_text(failure),
             remedy="Repair the cause, and prepare again. A failover sets by itself what is not prepared.",
+        )
+    if unknown:
+        return replace(
+            ended,
+            status=ExecutionStatus.COMPLETED_WITH_FAILURES,
+            reason="acceptPairs names servers that the plan's sites do not have.",
+            remedy=unknown,
         )
     if blocked:
         return replace(

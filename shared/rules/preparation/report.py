@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from shared.model.execution import ExecutionRecord
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.checks.check import blocking
+from shared.rules.preparation.accepting import AcceptedPair
 from shared.rules.preparation.changes import Outcome, ServerOutcome
 
 IN_RECOVERY = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
@@ -23,8 +25,12 @@ def preparation_report(
     *,
     undo: bool,
     holder: str | None,
+    accepted: Sequence[AcceptedPair] = (),
 ) -> dict[str, Any]:
-    """What came of every server. ``holder``: the execution that the preparation yielded to as a whole."""
+    """What came of every server. ``holder``: the execution that the preparation yielded to as a whole.
+
+    ``accepted``: the pairs that it recorded anew.
+    """
     known = {one.source_server_id: one for one in outcomes}
     known |= {
         server.source_server_id: _blocked(server)
@@ -52,6 +58,7 @@ def preparation_report(
             "yielded": count[Outcome.YIELDED],
             "changedSince": sum(bool(one.changed_since) for one in lines),
         },
+        "acceptedPairs": [asdict(pair) for pair in accepted],
         "servers": [
             {
                 "name": one.name,
@@ -84,6 +91,10 @@ def summarize_preparation(report: Mapping[str, Any]) -> str:
     for key, word in (("reason", ""), ("remedy", "What to do: ")):
         if report[key]:
             lines.append(f"- {word}{report[key]}")
+    lines += _section(
+        "Accepted pairs",
+        [f"{pair['name']}: {pair['after']} instead of {pair['before']}" for pair in report["acceptedPairs"]],
+    )
     lines += _section(
         "Blocked", [_with_remedy(one) for one in report["servers"] if one["outcome"] == "BLOCKED"]
     )

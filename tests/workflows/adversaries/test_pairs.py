@@ -8,6 +8,7 @@ import pytest
 
 from tests.workflows.adversaries.outsiders import launches, point
 from tests.workflows.failback_stage import away, fail_back
+from tests.workflows.preparing import prepare
 from tests.workflows.stage import Run, Stage, group, stage
 
 APPS = (group("app"), group("victim"))
@@ -81,3 +82,47 @@ def test_settings_that_name_another_target_block_until_a_person_says_which_is_me
             lifted = only_app(here, "lifted", overrides=overriding("LAUNCH_INTO_OTHER"))
         assert lifted.status == "COMPLETED"
         assert seen == [{here.source("app"): here.target("app")}]
+
+
+def test_a_replaced_target_is_accepted_beforehand_by_a_preparation() -> None:
+    with away(*APPS) as (here, _):
+        fail_back(here)
+        own, other = here.target("app"), here.target("victim")
+        rename(here, own, "app-old")
+        rename(here, other, "app")
+        here.store_plan()
+        assert "acceptPairs" in finding_of(only_app(here, "dry", dryRun=True), "PAIR_CHANGED")["remedy"]
+
+        misspelt = prepare(here, "misspelt", plan="shop", acceptPairs=["ap"])
+        assert misspelt.report["status"] == "COMPLETED_WITH_FAILURES"
+        assert "Write 'app' instead of 'ap'" in misspelt.report["remedy"]
+        assert here.pairs()[here.source("app")]["pairInstanceId"] == own
+
+        accepted = prepare(here, "accepted", plan="shop", acceptPairs=["app"])
+        assert accepted.report["acceptedPairs"] == [{"name": "app", "before": own, "after": other}]
+        assert accepted.outcomes["app"] == "PREPARED"
+        assert here.pairs()[here.source("app")]["pairInstanceId"] == other
+
+        assert "PAIR_CHANGED" not in only_app(here, "again", dryRun=True).codes("app")
+        real = only_app(here, "real")
+        assert (real.status, real.server("app")["pairInstanceId"]) == ("COMPLETED", other)
+
+
+def test_a_preparation_accepts_no_pair_that_another_check_blocks() -> None:
+    with away(*APPS) as (here, _):
+        fail_back(here)
+        own, other = here.target("app"), here.target("victim")
+        rename(here, own, "app-old")
+        rename(here, other, "app")
+        here.ec2().start_instances(InstanceIds=[other])
+        here.cloud.advance(60)
+
+        refused = prepare(here, "refused", acceptPairs=["app"])
+
+        assert refused.outcomes["app"] == "BLOCKED"
+        assert refused.report["acceptedPairs"] == []
+        assert here.pairs()[here.source("app")]["pairInstanceId"] == own
+
+
+def finding_of(run: Run, code: str) -> dict[str, Any]:
+    return dict(next(one for one in run.server("app")["findings"] if one["code"] == code))
