@@ -1,0 +1,49 @@
+"""The commands of a text, typed: the AWS CLI's own parser, and the calls it makes, in a virtual cloud."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+from awscli import clidriver  # type: ignore[import-untyped]
+from botocore import xform_name
+
+from tests.local.simulation.world import ORIGIN, RECOVERY
+from tests.workflows.stage import Stage
+
+_COMMAND = re.compile(r"aws [a-z0-9-]+ [a-z0-9-]+(?: --[a-z0-9-]+(?: (?!--)[^\s;]+)?)*")
+_ACCOUNTS = {place["region"]: place["account"] for place in (ORIGIN, RECOVERY)}
+
+
+def commands(text: str) -> list[str]:
+    """Every command of the AWS CLI in a sentence."""
+    return [found.rstrip(".,") for found in _COMMAND.findall(text)]
+
+
+def typed(here: Stage, text: str, account: str | None = None, **names: str) -> list[Any]:
+    """Types every command of a text; gives the answers. ``names``: what stands for a word in capitals.
+
+    ``account``: whose, if the command's Region does not say which of the two it is.
+    """
+    found = commands(text)
+    assert found, f"no command: {text}"
+    return [_type(here, command, account, names) for command in found]
+
+
+def _type(here: Stage, command: str, account: str | None, names: dict[str, str]) -> Any:
+    answers: list[Any] = []
+
+    def invoke(_: Any, service: str, operation: str, parameters: dict[str, Any], asked: Any) -> int:
+        owner = account or _ACCOUNTS[asked.region]
+        client = here.cloud.client(service, owner, asked.region)
+        answers.append(getattr(client, xform_name(operation))(**parameters))
+        return 0
+
+    words = [names.get(word, word) for word in shlex.split(command)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clidriver.CLIOperationCaller, "invoke", invoke)
+        code = clidriver.create_clidriver().main(words[1:])
+    assert code == 0, command
+    return answers[0] if answers else None
