@@ -53,6 +53,9 @@ class Settings:
     shared_target: Literal["CONFLICT", "LAST_WINS"] = "CONFLICT"
     """Two servers that launch into one instance at the same time. Undocumented. CONFLICT: StartRecovery is
     refused."""
+    settings_read_at: Literal["START", "LAUNCH"] = "START"
+    """When DRS reads the launch settings of a job: when it starts, or anew when the launch phase begins.
+    Undocumented; UpdateLaunchConfiguration is not refused while a job runs."""
     fast_with_launch_into: Literal["ALLOW", "REFUSE"] = "ALLOW"
     """recoveryMode FAST together with launch-into. No statement either way. REFUSE: ValidationException at
     UpdateLaunchConfiguration."""

@@ -221,6 +221,7 @@ class ServerLaunch:
 
     def _launch(self) -> None:
         self._authorize()
+        self._phases.read_settings_again()
         target_id = self._phases.target_id
         if target_id is None:
             LaunchNew(self._phases, self._snapshots, self._launched).begin()

@@ -43,11 +43,17 @@ class PhaseSchedule:
         self.core, self.scope, self.job, self.server, self.part = core, scope, job, server, part
         self.times = phase_times(core.settings, core.seed, job.job_id, server, len(job.participants))
         self.target_id = server.target_id
-        self.settings = dict(server.launch)  # later updates are for the next launch
+        self.settings = dict(server.launch)
         self.instance_id: str | None = None
         self._done = done
         self._at: datetime = core.now()
         self._phase = "SNAPSHOT"
+
+    def read_settings_again(self) -> None:
+        """Take up what was changed since the job began, if DRS does."""
+        changed = (self.server.target_id, self.server.launch) != (self.target_id, self.settings)
+        if changed and self.core.guess("settings_read_at") == "LAUNCH":
+            self.target_id, self.settings = self.server.target_id, dict(self.server.launch)
 
     @property
     def conversion_server(self) -> str:

@@ -11,6 +11,7 @@ from shared.rules.control.turns import may_start
 from shared.rules.drs.drs_job_monitor import FINISHING
 from shared.rules.launch.polling import ROUND, jobs_wait
 from shared.rules.waves.outcome import retryable
+from shared.services.late_changes import warn_of_late_changes
 from shared.services.launch_configurer import OPEN
 from shared.services.launch_watcher import LaunchWatcher
 from shared.settings import ConfigurationSettings
@@ -34,7 +35,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         if store.claim_poll(run.execution_id, scope, run.now, ROUND) or at_once
     ]
     for scope in polled:
-        LaunchWatcher(store, DrsClient(run.accounts, scope), execution, run.now).poll(unfinished)
+        drs = DrsClient(run.accounts, scope)
+        LaunchWatcher(store, drs, execution, run.now).poll(unfinished)
+        warn_of_late_changes(store, drs, execution, unfinished, run.now, run.settings.topic_arn)
     if polled:
         jobs = [job for job in store.jobs(run.execution_id, unfinished=True) if job.wave == run.wave]
     servers = store.progress(run.execution_id, run.wave)

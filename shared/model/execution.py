@@ -134,6 +134,8 @@ class JobRecord:
     servers: int
     recorded: int = 0
     """How many of its servers had an outcome from DRS when their records were last updated."""
+    settings_read: bool = False
+    """Whether the launch settings of its servers were read once more while it ran."""
 
 
 class WaveFields(TypedDict, total=False):
@@ -177,6 +179,7 @@ class JobFields(TypedDict, total=False):
 
     status: str
     recorded: int
+    settings_read: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,11 +183,28 @@ def permission_missing(at: Stage) -> None:
 
 
 def two_executions_of_one_plan(at: Stage) -> None:
-    """The second asks Step Functions whether the first is over. A plan runs once at a time."""
+    """The second asks Step Functions whether the first is over. A plan runs once at a time.
+
+    While the first converts, its launch settings are changed: the operators are warned.
+    """
+    polls: list[str] = []
+
+    def clear(event: dict[str, Any]) -> None:
+        polls.append(event["executionId"])
+        if len(polls) > 1:  # its job has read them by then
+            into = {"launchIntoEC2InstanceID": ""}
+            for server in at.servers:
+                client = at.cloud.client("drs", "444455556666", "us-east-2")
+                client.update_launch_configuration(
+                    sourceServerID=server.source_server_id, launchIntoInstanceProperties=into
+                )
+
+    at.cloud.on_function("WatchJobsFunction", clear)
     first = at.cloud.start("failover", {"plan": at.plan("erp")}, name="first")
     at.cloud.advance(30)
     assert at.cloud.run("failover", {"plan": at.plan("erp")}, name="second").status == "FAILED"
     at.cloud.wait(first)
+    assert any("changed while DRS launches" in one["subject"] for one in at.cloud.notifications)
 
 
 def two_plans_for_the_same_servers(at: Stage) -> None:

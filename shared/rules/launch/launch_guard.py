@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.model.drs import LaunchSettings
+from shared.model.ec2 import TARGET_TAG_KEY
 from shared.model.finding import Finding, Severity
 from shared.model.policies import Mode, RecoveryMode
+from shared.model.scope import Scope
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.launch.launch_changes import LAUNCH_INTO, Step, changes_to_launch_into
 
 CHANGED, OVERWRITTEN = "LAUNCH_INTO_CHANGED", "LAUNCH_SETTINGS_OVERWRITTEN"
+CHANGED_LATE = "LAUNCH_INTO_CHANGED_LATE"
 WRITTEN_AGAIN = 2
 """How often settings that others change are written again, before their server fails."""
 
@@ -41,6 +44,36 @@ def sent_back(
         status=ServerStatus.REPLICATED if mode is Mode.FAILBACK else ServerStatus.READY,
         overwritten=server.overwritten + 1,
         findings=(*_others(server.findings), finding),
+    )
+
+
+def changed_late(server: ServerRecord, current: LaunchSettings, scope: Scope) -> Finding | None:
+    """In a job already, and its settings name another instance: DRS may read them again at the launch.
+
+    Setting them back helps if DRS reads them then. If it read them when the job began, and they were changed
+    before, only the other instance can still refuse: DRS launches into no instance without the tag.
+    """
+    into, pair = current.launch_into_instance_id, server.pair_instance_id
+    if into == pair:
+        return None
+    return Finding(
+        CHANGED_LATE,
+        Severity.WARNING,
+        f"Since its job {server.job_id} began, the launch settings were changed: DRS may launch it into "
+        f"{into or 'a new instance'} instead of {pair}.",
+        f"At once, in account {scope.account}: aws drs update-launch-configuration "
+        f"--source-server-id {server.drs_server_id} --launch-into-instance-properties "
+        f"launchIntoEC2InstanceID={pair} --region {scope.region}{_refuse(into, scope)}. Then find what "
+        "changes them (CloudTrail: UpdateLaunchConfiguration).",
+    )
+
+
+def _refuse(into: str | None, scope: Scope) -> str:
+    if into is None:
+        return ""
+    return (
+        f"; and so that {into} is not launched into: aws ec2 delete-tags --resources {into} "
+        f"--tags Key={TARGET_TAG_KEY} --region {scope.region}; it gets the tag back when the job is over"
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from drs_emulator import Settings
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.adversaries.outsiders import all_into_their_pairs, each_time, launches, point
+from tests.workflows.advice.aws_cli import typed
 from tests.workflows.failback_stage import away, fail_back, original, reversed_server
 from tests.workflows.stage import Stage, fill_with_foreign_jobs, group, stage, wave
 
@@ -143,3 +145,57 @@ def test_in_a_failback_nothing_is_launched_into_another_original(times: int) -> 
         assert {into for launch in seen for into in launch.values()} == (originals if times == 1 else set())
         assert run.outcomes == {"app": "RECOVERED" if times == 1 else "FAILED"}
         assert here.instances(ORIGIN)[original(here, "db")]["volumes"] == db
+
+
+def after_its_job_began(here: Stage, read_at: str, heeded: list[str]) -> Callable[[int], None]:
+    """Another target is set at the first poll; its commands are typed unless ``heeded`` is empty."""
+    here.cloud.drs.admin("PATCH", "/settings", {"settings_read_at": read_at})
+
+    def act(poll: int) -> None:
+        if poll == 1:
+            hijack(here)
+        elif heeded and (texts := warnings(here)):
+            typed(here, texts[0])
+            heeded.clear()
+
+    return act
+
+
+def warnings(here: Stage) -> list[str]:
+    sent = here.cloud.notifications
+    return [one["message"] for one in sent if "changed while DRS launches" in one["subject"]]
+
+
+@pytest.mark.parametrize("read_at", ["START", "LAUNCH"])
+def test_settings_that_change_while_jobs_convert_are_reported_at_once_and_can_be_set_back(
+    read_at: str,
+) -> None:
+    with stage(*APPS, waves=WAVES, jobs=Settings()) as here:
+        other = here.target("db")
+        disks, done = here.instances()[other]["volumes"], ["to do"]
+        each_time(here, "WatchJobs", after_its_job_began(here, read_at, done))
+
+        run = here.run(servers=["app-1", "app-2"])
+
+        assert not done, "the command was never typed"
+        assert len(warnings(here)) == 1
+        # Where DRS had read the other target already, it is refused there and launched again.
+        assert run.outcomes == {"app-1": "RECOVERED", "app-2": "RECOVERED"}
+        assert "LAUNCH_INTO_CHANGED_LATE" in run.codes("app-1")
+        assert "LAUNCH_INTO_CHANGED_LATE" not in run.codes("app-2")
+        assert run.server("app-1")["attempts"] == (2 if read_at == "START" else 1)
+        assert here.instances()[other]["volumes"] == disks
+
+
+def test_without_the_command_the_other_target_is_lost_where_drs_reads_settings_late() -> None:
+    """What the warning is worth: this is what it prevents, and the server is not said to be recovered."""
+    with stage(*APPS, waves=WAVES, jobs=Settings()) as here:
+        other = here.target("db")
+        disks = here.instances()[other]["volumes"]
+        each_time(here, "WatchJobs", after_its_job_began(here, "LAUNCH", []))
+
+        run = here.run(servers=["app-1", "app-2"])
+
+        assert here.instances()[other]["volumes"] != disks
+        assert run.outcomes == {"app-1": "FAILED", "app-2": "RECOVERED"}
+        assert other in run.server("app-1")["reason"]
