@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from typing import Any
 
 import pytest
-from awscli import clidriver  # type: ignore[import-untyped]
+import s3transfer  # noqa: F401 - see below
 from botocore import xform_name
 
 from tests.local.simulation.world import ORIGIN, RECOVERY
 from tests.workflows.stage import Stage
+
+clidriver = importlib.import_module("awscli.clidriver")
+"""Imported after botocore and s3transfer: imported first, awscli puts older copies of both in their place."""
 
 _COMMAND = re.compile(r"aws [a-z0-9-]+ [a-z0-9-]+(?: --[a-z0-9-]+(?: (?!--)[^\s;]+)?)*")
 _ACCOUNTS = {place["region"]: place["account"] for place in (ORIGIN, RECOVERY)}
