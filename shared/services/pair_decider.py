@@ -215,13 +215,13 @@ class PairDecider:
             mode=self._execution.record.mode,
             paired_by=pair.paired_by,
             seen_seconds_ago=seconds_since(facts.server.last_seen, self._now),
+            recovery_point=recovery_point(facts.server, self._now),
         )
         carried = carry_over(record, facts, past, self._now)
         findings = carried.settle(merged(seen.findings, check_pair(facts, self._execution.policies)))
         findings = apply_overrides(findings, self._execution.request.overrides, record)
         findings += base.findings + _doubts(seen, record)
-        newest = recovery_point(facts.server, self._now)
-        return replace(decided(carried.server, findings), recovery_point=newest)
+        return replace(decided(carried.server, findings), recovery_point=facts.recovery_point)
 
     def _past(self, server_id: str, around: Surroundings, holders: Mapping[str, Earlier]) -> Past:
         job = around.last_jobs.get(server_id)

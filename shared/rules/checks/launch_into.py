@@ -93,8 +93,9 @@ def runs(launch: Launch, side: AnySide, policies: Policies) -> CheckFailure | No
         return None
     return CheckFailure(
         f"{instance.instance_id} is {instance.state}; DRS launches only into a stopped instance.",
-        f"Stop it: aws ec2 stop-instances --instance-ids {instance.instance_id} "
-        f"--region {instance.scope.region}; or set {side.when_runs_policy}: STOP in the plan.",
+        "Make sure that nothing there is needed: its disks are replaced. Then stop it: aws ec2 stop-instances "
+        f"--instance-ids {instance.instance_id} --region {instance.scope.region}; or set "
+        f"{side.when_runs_policy}: STOP in the plan.",
     )
 
 
@@ -143,7 +144,8 @@ def boot_mode_unknown(launch: Launch, side: AnySide, policies: Policies) -> Chec
         return None
     return CheckFailure(
         f"The boot mode of {launch.name if instance.boot_mode else instance.instance_id} is not known.",
-        "Check that both are the same: a different one may not boot.",
+        "Check that both are the same: a different one may not boot. Linux that boots UEFI has the folder "
+        "/sys/firmware/efi; Windows names its BIOS mode in msinfo32.",
     )
 
 
@@ -172,7 +174,10 @@ def no_volumes(launch: Launch, side: AnySide, policies: Policies) -> CheckFailur
         return None
     return CheckFailure(
         f"{launch.instance.instance_id} has no volume attached, so DRS finds no root device to replace.",
-        "Attach a volume as its root device (aws ec2 attach-volume): DRS replaces it.",
+        f"Attach a volume of {launch.instance.availability_zone} (its id for VOLUME_ID) as the root device "
+        "(its name for ROOT_DEVICE), which DRS replaces: aws ec2 attach-volume --volume-id VOLUME_ID "
+        f"--instance-id {launch.instance.instance_id} --device ROOT_DEVICE "
+        f"--region {launch.instance.scope.region}",
     )
 
 

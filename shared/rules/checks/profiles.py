@@ -74,7 +74,8 @@ def unreadable(need: Need[F]) -> Find[F]:
         return CheckFailure(
             f"The policies of {asked.instance.instance_profile_arn} could not be read."
             f"{_as_of(asked.profile)}",
-            f"Check that its role has {' and '.join(asked.policies)}.",
+            f"Check that it exists, and that its role has {' and '.join(asked.policies)}; or use the profile "
+            f"{READY_MADE_PROFILE}.",
         )
 
     return find

@@ -24,7 +24,9 @@ TARGETS: Side[ServerFacts] = Side(
     launch=launch_of,
     when_runs=lambda policies: policies.when_target_runs,
     when_runs_policy="policies.whenTargetRuns",
-    replacement=lambda what: f"Create a target of the same name {what} in its place.",
+    replacement=lambda what: (
+        f"Create a target {what}, stopped and tagged, and give it this one's Name tag instead of this one."
+    ),
     if_volumes_differ="Nothing in general: DRS attaches the disks of the server. Check what should become "
     "of the others.",
 )
@@ -40,7 +42,8 @@ def not_found(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
         return None
     return CheckFailure(
         f"{facts.target.instance_id} is {facts.target.state}.",
-        f"Create a new target, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}.",
+        f"Create a new target, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}, with the Name tag "
+        f"{facts.server.name!r}.",
     )
 
 
@@ -49,7 +52,7 @@ def other_scope(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
         return None
     return CheckFailure(
         f"{facts.target.instance_id} is in {facts.target.scope}, the source server in {facts.server.scope}.",
-        "Pair the server with an instance in its own account and Region.",
+        f"Pair the server with an instance in {facts.server.scope}.",
     )
 
 
@@ -92,7 +95,7 @@ def subnet_missing(facts: ServerFacts, policies: Policies) -> CheckFailure | Non
         return None
     return CheckFailure(
         f"The subnet {facts.target.subnet_id} of {facts.target.instance_id} cannot be found.",
-        "Create the target anew in a subnet that exists.",
+        TARGETS.replacement("in a subnet that exists"),
     )
 
 
@@ -102,7 +105,7 @@ def security_groups_missing(facts: ServerFacts, policies: Policies) -> CheckFail
     return CheckFailure(
         f"{facts.target.instance_id} names security groups that cannot be found: "
         f"{', '.join(facts.missing_security_groups)}.",
-        f"Give it others: aws ec2 modify-instance-attribute --instance-id {facts.target.instance_id} "
+        f"Give it others (their ids for SECURITY_GROUP_ID): aws ec2 modify-instance-attribute --instance-id {facts.target.instance_id} "
         f"--groups SECURITY_GROUP_ID --region {facts.target.scope.region}",
     )
 

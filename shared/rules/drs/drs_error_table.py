@@ -58,7 +58,7 @@ _NO_ANSWER = "AWS did not answer in time."
 _REACH = (
     "The endpoint could not be reached. Check the Region name, its state on the AWS Health page, and the VPC."
 )
-_INITIALIZE = "Set DRS up in this account and Region: aws drs initialize-service --region REGION"
+_INITIALIZE = "Set DRS up in this account and Region: aws drs initialize-service --region REGION (its Region for REGION)."
 
 _QUIESCE = "Correct the command under policies.failback.quiesce in the plan, then start it again."
 

@@ -9,6 +9,7 @@ from shared.model.ec2 import Instance
 from shared.model.policies import Mode, Policies, WhenTargetRuns
 from shared.model.server import ServerRecord
 from shared.rules.failback.workloads import TIMEOUT
+from shared.rules.matching.manual_pairs import tag_command
 from shared.times import iso, parse_time
 
 
@@ -42,14 +43,14 @@ def awaiting_stop(
     if not instance.allows_launching_into:
         return server.failed(
             f"{instance.instance_id} lost its AWSDRS tag after the checks.",
-            f"aws ec2 create-tags --resources {instance.instance_id} "
-            "--tags Key=AWSDRS,Value=AllowLaunchingIntoThisInstance, then run the plan again.",
+            f"If it is the {mode.launches_into}: {tag_command(instance.instance_id, instance.scope)}; then run "
+            "the plan again.",
         )
     if instance.state in ("pending", "running") and not may_stop:
         return server.failed(
             f"{instance.instance_id} was started after the checks.",
             "Make sure that it is not in use, then stop it and run the plan again: "
-            f"aws ec2 stop-instances --instance-ids {instance.instance_id}",
+            f"aws ec2 stop-instances --instance-ids {instance.instance_id} --region {instance.scope.region}",
         )
     if instance.state == "stopped":
         return server
@@ -57,7 +58,7 @@ def awaiting_stop(
     if since is not None and now - parse_time(since) > TIMEOUT:
         return server.failed(
             f"{instance.instance_id} did not stop within {TIMEOUT}: it is {instance.state}.",
-            f"aws ec2 stop-instances --force --instance-ids {instance.instance_id}; when it is stopped, run "
-            "the plan again for this server.",
+            f"aws ec2 stop-instances --force --instance-ids {instance.instance_id} --region "
+            f"{instance.scope.region}; when it is stopped, run the plan again for this server.",
         )
     return replace(server, stop_awaited_since=since or iso(now))

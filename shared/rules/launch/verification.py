@@ -13,7 +13,8 @@ from shared.rules.drs.drs_error_handler import ErrorKind, explain_state_reason
 from shared.times import iso, parse_time
 
 CONSOLE_REMEDY = (
-    "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance}; "
+    "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance} "
+    "--region {region}; "
     "then start it by hand or run the plan again for this server."
 )
 
@@ -61,7 +62,7 @@ def given_up(server: ServerRecord, now: datetime, timeout: timedelta) -> ServerR
 def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_start: float) -> Verdict:
     """Whether the pair's instance runs at its address and passes both EC2 status checks."""
     instance = server.pair_instance_id or "?"
-    console = CONSOLE_REMEDY.format(instance=instance)
+    console = CONSOLE_REMEDY.format(instance=instance, region=server.scope.region)
     if health is None or health.state in ("terminated", "shutting-down"):
         found = f"{instance} does not run ({health.state if health else 'not found'})."
         remedy = "Do not terminate anything. Find out who did in CloudTrail, and restore a target instance."
@@ -69,7 +70,7 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
     if health.state in ("stopped", "stopping") and seconds_since_start > SETTLING_SECONDS:
         why = health.state_reason or "EC2 gives no reason"
         explained = explain_state_reason(health.state_reason or "")
-        command = f"aws ec2 start-instances --instance-ids {instance}"
+        command = f"aws ec2 start-instances --instance-ids {instance} --region {server.scope.region}"
         remedy = f"{explained.remedy} Then: {command}" if explained else f"Start it again: {command}"
         lacks_capacity = explained is not None and explained.kind is ErrorKind.CAPACITY
         return Verdict(

@@ -134,8 +134,9 @@ def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
         return _critical(
             "NAME_MISSING",
             f"The source server {server.source_server_id} has no name.",
-            f"Name it: aws drs tag-resource --resource-arn {server.arn} --tags Name=NAME "
-            f"--region {server.scope.region}; or pair it under matching.manualPairs in the plan.",
+            "Give it the name of its target (for NAME): aws drs tag-resource --resource-arn "
+            f"{server.arn} --tags Name=NAME --region {server.scope.region}; or pair it under "
+            "matching.manualPairs in the plan.",
         )
     if len(group.servers) > 1:
         return _critical(
@@ -151,18 +152,28 @@ def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
             "Rename all but the target, or pair the server under matching.manualPairs in the plan.",
         )
     if group.untagged:
-        first = group.untagged[0].instance_id
-        return _critical(
-            "TARGET_UNTAGGED",
-            f"{_ids(t.instance_id for t in group.untagged)} {where} has the name {name!r} but not the tag "
-            f"{TARGET_TAG_KEY}={TARGET_TAG_VALUE}.",
-            f"If it is the target: {tag_command(first, server.scope)}",
-        )
+        return _critical("TARGET_UNTAGGED", *_untagged(group.untagged, name, server.scope))
     return _critical(
         "TARGET_MISSING",
         f"No target instance {where} has the name {name!r}.",
         f"Create it, stopped and tagged {TARGET_TAG_KEY}={TARGET_TAG_VALUE}, with the Name tag "
         f"{server.name!r}; or pair the server under matching.manualPairs in the plan.",
+    )
+
+
+def _untagged(found: Sequence[Instance], name: str, scope: Scope) -> tuple[str, str]:
+    """What was found, and the remedy. Of several none is preferred: the tag lets DRS replace the disks."""
+    tag = f"{TARGET_TAG_KEY}={TARGET_TAG_VALUE}"
+    ids = _ids(target.instance_id for target in found)
+    if len(found) == 1:
+        return (
+            f"{ids} in {scope} has the name {name!r} but not the tag {tag}.",
+            f"If it is the target: {tag_command(found[0].instance_id, scope)}",
+        )
+    return (
+        f"{ids} in {scope} have the name {name!r}, and none has the tag {tag}.",
+        f"Find out which is the target (its id for INSTANCE_ID), and tag that alone: "
+        f"{tag_command('INSTANCE_ID', scope)}",
     )
 
 
@@ -173,10 +184,13 @@ def _namesakes_remedy(servers: Sequence[SourceServer]) -> str:
         return "Give each a Name tag of its own, or pair them under matching.manualPairs in the plan."
     first = dead[0]
     seen = f", last seen {first.last_seen}" if first.last_seen else ""
+    which = f"--source-server-id {first.source_server_id} --region {first.scope.region}"
+    # "The Source Server must be disconnected first" (DRS API reference, DeleteSourceServer).
+    connected = first.replication_state != "DISCONNECTED"
+    disconnect = f"aws drs disconnect-source-server {which}; then " if connected else ""
     return (
-        f"{first.source_server_id} is {first.replication_state}{seen}: if it is the same machine, "
-        f"delete that record: aws drs delete-source-server --source-server-id {first.source_server_id} "
-        f"--region {first.scope.region}. Else give each a Name tag of its own."
+        f"{first.source_server_id} is {first.replication_state}{seen}: if it is the same machine, delete that "
+        f"record: {disconnect}aws drs delete-source-server {which}. Else give each a Name tag of its own."
     )
 
 
@@ -186,8 +200,8 @@ def _why_target(target: Instance, name: str, group: _Namesakes) -> Finding:
         return _warning(
             "NAME_MISSING",
             f"The target instance {target.instance_id} {where} has no Name tag.",
-            f"Name it: aws ec2 create-tags --resources {target.instance_id} --tags Key=Name,Value=NAME "
-            f"--region {target.scope.region}",
+            "Give it the name of its source server (for NAME): aws ec2 create-tags --resources "
+            f"{target.instance_id} --tags Key=Name,Value=NAME --region {target.scope.region}",
         )
     if len(group.tagged) > 1:
         return _warning(

@@ -21,9 +21,10 @@ def ambiguous(server: SourceServer, contested: ContestedOriginal | None) -> Chec
     return CheckFailure(
         f"{contested.original_instance_id} is named as the original of {server.name} "
         f"({server.source_server_id}), and of {named}.",
-        "Compare host name, MAC and private address of each source server with the instance. Then disconnect "
-        "the one that is wrong: aws drs disconnect-source-server --source-server-id ID --region "
-        f"{server.scope.region}; a wrong record is its item in the table InstancePairs.",
+        "Compare host name, MAC and private address of each source server with the instance. Install the DRS "
+        "agent of the one that is wrong anew. Disconnect a source server (its id for ID) only if its machine "
+        "exists no more, since that deletes its copies: aws drs disconnect-source-server --source-server-id ID "
+        f"--region {server.scope.region}; a wrong record is its item in the table InstancePairs.",
     )
 
 
@@ -59,8 +60,8 @@ def still_runs(name: str, original: Instance) -> CheckFailure:
     return CheckFailure(
         f"{original.instance_id}, the original of {name}, is {original.state} at the origin: after the "
         "failover the workload runs on both sides.",
-        f"Stop it: aws ec2 stop-instances --instance-ids {original.instance_id} --region "
-        f"{original.scope.region}. Nothing, if both sides may run for a test.",
+        "Nothing now, if this is a dry run or a test: users may work there. Right before a failover, stop it: "
+        f"aws ec2 stop-instances --instance-ids {original.instance_id} --region {original.scope.region}",
     )
 
 
