@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.drs import SourceServer
@@ -12,7 +12,7 @@ from shared.model.finding import Finding, Severity
 from shared.model.plan import Matching
 from shared.model.scope import Scope
 from shared.rules.matching.manual_pairs import match_manual_pairs, tag_command
-from shared.rules.matching.names import Proposal, normalize, propose
+from shared.rules.matching.names import Proposal, ScopedName, normalize, propose
 
 __all__ = ["MANUAL", "NAME", "MatchResult", "Pair", "Proposal", "match_instances", "normalize"]
 
@@ -56,6 +56,11 @@ def match_instances(
         [server for server in known.values() if server.source_server_id not in manual.servers_used],
         [target for target in living.values() if target.instance_id not in manual.targets_used],
         matching,
+        {
+            (target.scope, normalize(target.name, matching.domain_suffixes)): target.instance_id
+            for target in living.values()
+            if target.instance_id in manual.targets_used
+        },
     )
     return MatchResult(
         pairs=(*(Pair(server, target, MANUAL) for server, target in manual.pairs), *by_name.pairs),
@@ -66,6 +71,8 @@ def match_instances(
     )
 
 
+_SIMILAR = 2
+"""Unused targets whose names differ by so many letters are named to the operator, whatever the plan proposes."""
 _DEAD = ("DISCONNECTED", "STOPPED")
 _TERMINATED = ("terminated", "shutting-down")
 
@@ -82,8 +89,12 @@ class _Namesakes:
 
 
 def _match_names(
-    servers: Sequence[SourceServer], targets: Sequence[Instance], matching: Matching
+    servers: Sequence[SourceServer],
+    targets: Sequence[Instance],
+    matching: Matching,
+    by_hand: Mapping[ScopedName, str],
 ) -> MatchResult:
+    """``by_hand``: the instances that the plan pairs itself, by their names."""
     groups: defaultdict[tuple[Scope, str], _Namesakes] = defaultdict(_Namesakes)
     for server in servers:
         groups[server.scope, normalize(server.name, matching.domain_suffixes)].servers.append(server)
@@ -94,16 +105,18 @@ def _match_names(
     pairs: list[Pair] = []
     lone_servers: dict[str, Finding] = {}
     lone_targets: dict[str, Finding] = {}
-    for (_, name), group in groups.items():
+    for (scope, name), group in groups.items():
         if name and len(group.servers) == len(group.tagged) == 1:
             pairs.append(Pair(group.servers[0].source_server_id, group.tagged[0].instance_id, NAME))
             continue
         for server in group.servers:
-            lone_servers[server.source_server_id] = _why_server(server, name, group)
+            lone_servers[server.source_server_id] = _why_server(
+                server, name, group, by_hand.get((scope, name))
+            )
         for target in group.tagged:
             lone_targets[target.instance_id] = _why_target(target, name, group)
 
-    proposals = propose(
+    similar = propose(
         {
             key: [server.source_server_id for server in group.servers]
             for key, group in groups.items()
@@ -114,10 +127,10 @@ def _match_names(
             for key, group in groups.items()
             if key[1] and not group.servers
         },
-        matching.max_edit_distance,
+        max(_SIMILAR, matching.max_edit_distance),
     )
     names = {target.instance_id: target.name for target in targets}
-    for proposal in proposals:
+    for proposal in similar:
         finding = lone_servers[proposal.source_server_id]
         remedy = (
             f"{finding.remedy} Is {names[proposal.instance_id]!r} meant? Then add to the plan: "
@@ -125,10 +138,11 @@ def _match_names(
             f"targetInstanceId: {proposal.instance_id}}}]."
         )
         lone_servers[proposal.source_server_id] = replace(finding, remedy=remedy)
+    proposals = tuple(one for one in similar if one.distance <= matching.max_edit_distance)
     return MatchResult(tuple(pairs), lone_servers, lone_targets, proposals)
 
 
-def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
+def _why_server(server: SourceServer, name: str, group: _Namesakes, by_hand: str | None) -> Finding:
     where = f"in {server.scope}"
     if not name:
         return _critical(
@@ -153,6 +167,12 @@ def _why_server(server: SourceServer, name: str, group: _Namesakes) -> Finding:
         )
     if group.untagged:
         return _critical("TARGET_UNTAGGED", *_untagged(group.untagged, name, server.scope))
+    if by_hand is not None:
+        return _critical(
+            "TARGET_MISSING",
+            f"{by_hand} {where} has the name {name!r}, but the plan pairs it by hand with another server.",
+            "Correct that pair under matching.manualPairs in the plan, or pair this server there.",
+        )
     return _critical(
         "TARGET_MISSING",
         f"No target instance {where} has the name {name!r}.",

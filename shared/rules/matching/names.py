@@ -54,8 +54,8 @@ def propose(
             for candidate in by_numbers.get((scope, _numbers(name), letters), ())
         ]
         edits = {candidate: distance(name, candidate) for candidate in sorted(candidates)}
-        most = min(most, len(name) // 3)
-        nearest = min((count for count in edits.values() if count <= most), default=None)
+        allowed = min(most, len(name) // 3)
+        nearest = min((count for count in edits.values() if count <= allowed), default=None)
         found += [
             Proposal(server_id, target_id, count)
             for candidate, count in edits.items()

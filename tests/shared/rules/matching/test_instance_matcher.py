@@ -255,6 +255,40 @@ def test_only_the_nearest_names_are_proposed_and_only_in_the_same_scope() -> Non
     assert [proposal.instance_id for proposal in result.proposals] == [instance_id(1)]
 
 
+def test_the_remedy_of_a_missing_target_names_an_unused_one_even_where_the_plan_proposes_none() -> None:
+    result = match([server(1, "ab"), server(2, "erp-web")], [target(1, "erp-wbe"), target(2, "erp-other")])
+    assert result.proposals == ()
+    assert "Is 'erp-wbe' meant?" in result.unmatched_servers[server_id(2)].remedy
+    assert "meant?" not in result.unmatched_servers[server_id(1)].remedy
+
+
+def test_a_short_name_does_not_hide_what_is_near_to_a_longer_one() -> None:
+    servers = [server(1, "db"), server(2, "erp-web")]
+    result = match(servers, [target(1, "erp-wb"), target(2, "db-x-y-z")], max_edit_distance=1)
+    assert [proposal.source_server_id for proposal in result.proposals] == [server_id(2)]
+
+
+def test_a_record_is_disconnected_before_it_is_deleted_and_none_of_several_untagged_is_preferred() -> None:
+    twins = [server(1, "web", replication_state="STOPPED"), server(2, "web")]
+    remedy = match(twins, []).unmatched_servers[server_id(2)].remedy
+    assert remedy.index("disconnect-source-server") < remedy.index("delete-source-server")
+    dead = [server(1, "web", replication_state="DISCONNECTED"), server(2, "web")]
+    assert "disconnect-source-server" not in match(dead, []).unmatched_servers[server_id(2)].remedy
+
+    untagged = [target(1, "db", tags={}), target(2, "db", tags={})]
+    finding = match([server(1, "db")], untagged).unmatched_servers[server_id(1)]
+    assert "--resources INSTANCE_ID " in finding.remedy
+    assert instance_id(1) in finding.found
+
+
+def test_a_target_that_the_plan_gives_to_another_server_is_not_called_missing() -> None:
+    pair = ManualPair(instance_id(2), source_server_id=server_id(1))
+    servers, targets = [server(1, "db-1"), server(2, "db-2")], [target(1, "db-1"), target(2, "db-2")]
+    finding = match(servers, targets, manual_pairs=(pair,)).unmatched_servers[server_id(2)]
+    assert (finding.code, instance_id(2) in finding.found) == ("TARGET_MISSING", True)
+    assert "Create" not in finding.remedy
+
+
 @given(one=st.text("ab1", max_size=6), other=st.text("ab1", max_size=6))
 def test_distance_is_a_metric(one: str, other: str) -> None:
     assert distance(one, other) == distance(other, one)
