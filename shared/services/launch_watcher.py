@@ -12,7 +12,7 @@ from shared.model.drs import Job
 from shared.model.execution import JobFields, JobRecord
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.drs.drs_error_handler import explain_raw_error
+from shared.rules.drs.drs_error_handler import explain_raw_error, explain_unfinished
 from shared.rules.drs.drs_job_monitor import (
     COMPLETED,
     FINISHING,
@@ -123,16 +123,14 @@ class LaunchWatcher:
         for server in servers:
             outcome = outcomes.get(server.drs_server_id)
             raw = reasons.get(server.drs_server_id) or (outcome.reason if outcome else None)
-            reason = raw or "no reason given"
-            if stuck:
-                reason = f"job {job.job_id} has run for over {self._timeout}"
+            reason = raw or (f"it has run for over {self._timeout}" if stuck else "no reason given")
             failed = replace(server, status=ServerStatus.LAUNCH_FAILED)
             again = retryable(failed, self._execution.policies) and not stuck
             after = replace(
                 server,
                 status=ServerStatus.LAUNCH_FAILED if again else ServerStatus.FAILED,
                 reason=f"Launch failed (job {job.job_id}): {reason}",
-                remedy=explain_raw_error(reason),
+                remedy=explain_unfinished(job, raw) if stuck else explain_raw_error(reason),
                 stop_awaited_since=None,
             )
             changes.append(Change(server, after))

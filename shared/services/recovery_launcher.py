@@ -25,7 +25,6 @@ from shared.aws.errors import (
     ThrottledError,
 )
 from shared.model.drs import Job
-from shared.model.ec2 import Instance
 from shared.model.execution import JobRecord
 from shared.model.policies import Mode
 from shared.model.server import Change, ServerRecord
@@ -40,6 +39,7 @@ from shared.rules.drs.drs_job_monitor import (
     unfinished,
 )
 from shared.rules.launch.launch_guard import as_decided, sent_back
+from shared.rules.launch.stopping import not_launchable
 from shared.services.launch_settings import read_launch_settings
 from shared.services.opened_execution import OpenedExecution
 from shared.store import ExecutionStore, WaiterStore
@@ -204,19 +204,9 @@ class RecoveryLauncher:
             if instance and instance.state == "stopped" and instance.allows_launching_into:
                 good.append(server)
             else:
-                bad.append(Change(server, self._not_launchable(server, instance)))
+                bad.append(Change(server, not_launchable(server, instance, self._execution.record.mode)))
         self._store.change_servers(self._id, bad, only_from=STARTABLE)
         return good
-
-    def _not_launchable(self, server: ServerRecord, instance: Instance | None) -> ServerRecord:
-        found = "not found"
-        if instance:
-            found = f"{instance.state}, AWSDRS tag {instance.tags.get('AWSDRS')!r}"
-        kind = self._execution.record.mode.launches_into
-        return server.failed(
-            f"{server.pair_instance_id} cannot be launched into: it is {found}.",
-            f"Stop and tag the {kind}, then run the plan again for this server.",
-        )
 
     def _record(self, job: Job, servers: Sequence[ServerRecord], attempt: int) -> int:
         record = JobRecord(

@@ -111,7 +111,8 @@ class RecoveryStarter:
         if not since or self._now - parse_time(since) <= TIMEOUT:
             return self._result(launching, waiting, reason)
         why = f"No place in a DRS job within {TIMEOUT}: {reason}."
-        remedy = "See what runs (aws drs describe-jobs); when it has ended, run the plan again."
+        jobs = f"aws drs describe-jobs --region {self._scope.region}"
+        remedy = f"See what runs ({jobs}); when it has ended, run the plan again."
         changes = [Change(server, server.failed(why, remedy)) for server in waiting]
         self._store.change_servers(self._id, changes, only_from=STARTABLE)
         return self._result(launching, [], reason)

@@ -43,5 +43,5 @@ def command_to_restore(server: ServerRecord) -> str:
         f"--launch-disposition {previous.launch_disposition} "
         f"--target-instance-type-right-sizing-method {previous.right_sizing} "
         f"--{'' if previous.copy_private_ip else 'no-'}copy-private-ip "
-        f"--{'' if previous.copy_tags else 'no-'}copy-tags"
+        f"--{'' if previous.copy_tags else 'no-'}copy-tags --region {server.scope.region}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from shared.model.drs import Job
 from shared.rules.drs.drs_error_table import (
     BY_CODE,
     BY_MESSAGE,
@@ -14,7 +15,7 @@ from shared.rules.drs.drs_error_table import (
     ErrorKind,
 )
 
-__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "is_in_job"]
+__all__ = ["ErrorKind", "Explanation", "explain", "explain_raw_error", "explain_unfinished", "is_in_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def explain_raw_error(text: str) -> str:
     if explanation.kind is not ErrorKind.INTERNAL:
         return explanation.remedy
     return "Read the job log in the DRS console, mend what it names, and start the plan again."
+
+
+def explain_unfinished(job: Job, raw: str | None) -> str:
+    """The remedy for a server of a job that was not awaited any longer; ``raw``: the log's reason, if any."""
+    return (
+        f"{explain_raw_error(raw) + ' ' if raw else ''}The job goes on by itself. When it is COMPLETED, run the "
+        "plan again for this server: it takes over what the job launched, or launches it again. See: aws drs "
+        f"describe-jobs --filters jobIDs={job.job_id} --region {job.scope.region}"
+    )
 
 
 def explain_state_reason(text: str) -> Explanation | None:

@@ -35,26 +35,27 @@ OFF_BY_DEFAULT = {
 }
 """What a member stack permits only by a parameter: the remedy, by the operation that was denied."""
 _WAIT_FOR_JOB = (
-    "Wait until the other job of the server is over (aws drs describe-jobs), then start the plan again."
+    "Wait until the other job of the server is over (DescribeJobs shows it), then start the plan again."
 )
 _STOP_TARGET = "Stop the target instance: DRS launches only into a stopped one and does not stop it itself."
 _CAPACITY = (
     "EC2 has no capacity for this instance type in this Availability Zone. Change the type of the target "
-    "instance (aws ec2 modify-instance-attribute) or wait, then start the plan again."
+    "instance (ModifyInstanceAttribute) or wait, then start the plan again."
 )
 _VOLUME_KEY = (
     "EC2 may not use the KMS key of one of its volumes: the key must be enabled, and its policy must allow "
-    "kms:CreateGrant, kms:Decrypt and kms:DescribeKey to the role that starts it. aws ec2 describe-volumes "
-    "shows the key."
+    "kms:CreateGrant, kms:Decrypt and kms:DescribeKey to the role that starts it. DescribeVolumes shows "
+    "the key."
 )
 _MARKETPLACE = (
     "Accept the terms of the AWS Marketplace product in this account: the message has the link. If it names "
     "no product: enable the Region for this account, in both accounts of the site."
 )
 _LIMIT = "Raise the quota in Service Quotas, or free what counts against it, then start the plan again."
-_CHECK_ID = "Check that the resource still exists in this account and Region; discover again."
+_CHECK_ID = "Check that the resource still exists in this account and Region, then start the plan again."
 _OUR_REQUEST = "The request is wrong: correct the plan or the setting that the message names."
-_NO_ANSWER = "AWS did not answer in time."
+_NO_ANSWER = "AWS did not answer in time: start the plan again."
+_INSIDE = "AWS failed inside: start the plan again. If it repeats, see the AWS Health page."
 _REACH = (
     "The endpoint could not be reached. Check the Region name, its state on the AWS Health page, and the VPC."
 )
@@ -75,7 +76,7 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "ResourceNotFound": (ErrorKind.NOT_FOUND, _CHECK_ID),
     "Validation": (ErrorKind.INVALID, _OUR_REQUEST),
     "UninitializedAccount": (ErrorKind.INVALID, _INITIALIZE),
-    "InternalServer": (ErrorKind.INTERNAL, "DRS failed inside."),
+    "InternalServer": (ErrorKind.INTERNAL, _INSIDE),
     # EC2, and what all services share
     "ThrottlingError": (ErrorKind.THROTTLED, _SLOWER),
     "RequestLimitExceeded": (ErrorKind.THROTTLED, _SLOWER),
@@ -130,10 +131,22 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "UnsupportedPlatformType": (ErrorKind.INVALID, _QUIESCE),
     # STS, IAM and credentials
     "ExpiredToken": (ErrorKind.DENIED, "The session is over; start the plan again."),
-    "RequestExpired": (ErrorKind.DENIED, "The clock of the caller is wrong, or the session is over."),
-    "InvalidClientTokenId": (ErrorKind.DENIED, "The credentials are unknown in this Region; is it enabled?"),
-    "UnrecognizedClient": (ErrorKind.DENIED, "The credentials are unknown in this Region; is it enabled?"),
-    "SignatureDoesNotMatch": (ErrorKind.DENIED, "The credentials are wrong."),
+    "RequestExpired": (
+        ErrorKind.DENIED,
+        "The session is over, or the clock of the caller is wrong: start the plan again.",
+    ),
+    "InvalidClientTokenId": (
+        ErrorKind.DENIED,
+        "Enable the Region for this account: the credentials are unknown there.",
+    ),
+    "UnrecognizedClient": (
+        ErrorKind.DENIED,
+        "Enable the Region for this account: the credentials are unknown there.",
+    ),
+    "SignatureDoesNotMatch": (
+        ErrorKind.DENIED,
+        "The credentials are wrong: start the plan again. If it repeats, deploy the stack anew.",
+    ),
     "RegionDisabled": (
         ErrorKind.DENIED,
         "Activate STS in this Region for the account (IAM account settings).",
@@ -156,13 +169,13 @@ BY_CODE: dict[str, tuple[ErrorKind, str]] = {
     "EndpointConnectionError": (ErrorKind.INTERNAL, _REACH),
     "ProxyConnectionError": (ErrorKind.INTERNAL, _REACH),
     "SSLError": (ErrorKind.INTERNAL, _REACH),
-    "InternalError": (ErrorKind.INTERNAL, "AWS failed inside."),
-    "InternalFailure": (ErrorKind.INTERNAL, "AWS failed inside."),
-    "ServiceUnavailable": (ErrorKind.INTERNAL, "AWS is not available."),
-    "Unavailable": (ErrorKind.INTERNAL, "AWS is not available."),
-    "500": (ErrorKind.INTERNAL, "AWS failed inside."),
+    "InternalError": (ErrorKind.INTERNAL, _INSIDE),
+    "InternalFailure": (ErrorKind.INTERNAL, _INSIDE),
+    "ServiceUnavailable": (ErrorKind.INTERNAL, _INSIDE),
+    "Unavailable": (ErrorKind.INTERNAL, _INSIDE),
+    "500": (ErrorKind.INTERNAL, _INSIDE),
     "502": (ErrorKind.UNKNOWN_OUTCOME, _NO_ANSWER),
-    "503": (ErrorKind.INTERNAL, "AWS is not available."),
+    "503": (ErrorKind.INTERNAL, _INSIDE),
 }
 
 # EC2 has hundreds of codes whose suffix shows what they are (EC2 API reference, error codes).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.model.ec2 import Instance
+from shared.model.ec2 import TARGET_TAG_KEY, Instance
 from shared.model.policies import Mode, Policies, WhenTargetRuns
 from shared.model.server import ServerRecord
 from shared.rules.failback.workloads import TIMEOUT
@@ -33,6 +33,27 @@ def ran_before(instance: Instance | None, moment: str | None) -> bool:
     return parse_time(instance.launched_at) < parse_time(moment)
 
 
+def not_launchable(server: ServerRecord, instance: Instance | None, mode: Mode) -> ServerRecord:
+    """The server FAILED whose instance is not there, not stopped or not tagged right before its launch."""
+    again = "then run the plan again for this server"
+    found, remedy = "not found", f"Provide another {mode.launches_into}, {again}."
+    if instance is not None:
+        found = f"{instance.state}, {TARGET_TAG_KEY} tag {instance.tags.get(TARGET_TAG_KEY, 'missing')}"
+        if not instance.allows_launching_into:
+            command = tag_command(instance.instance_id, instance.scope)
+            remedy = f"If it is the {mode.launches_into}: {command}; {again}."
+        else:
+            remedy = _stop(instance)
+    return server.failed(f"{server.pair_instance_id} cannot be launched into: it is {found}.", remedy)
+
+
+def _stop(instance: Instance) -> str:
+    return (
+        "Make sure that it is not in use, then stop it and run the plan again: aws ec2 stop-instances "
+        f"--instance-ids {instance.instance_id} --region {instance.scope.region}"
+    )
+
+
 def awaiting_stop(
     server: ServerRecord, instance: Instance | None, mode: Mode, *, may_stop: bool, now: datetime
 ) -> ServerRecord:
@@ -49,8 +70,7 @@ def awaiting_stop(
     if instance.state in ("pending", "running") and not may_stop:
         return server.failed(
             f"{instance.instance_id} was started after the checks.",
-            "Make sure that it is not in use, then stop it and run the plan again: "
-            f"aws ec2 stop-instances --instance-ids {instance.instance_id} --region {instance.scope.region}",
+            _stop(instance),
         )
     if instance.state == "stopped":
         return server

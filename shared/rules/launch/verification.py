@@ -14,8 +14,8 @@ from shared.times import iso, parse_time
 
 CONSOLE_REMEDY = (
     "Look at the instance's console: aws ec2 get-console-screenshot --instance-id {instance} "
-    "--region {region}; "
-    "then start it by hand or run the plan again for this server."
+    "--region {region}. Repair what it shows and stop the instance; then run the plan again for this server: "
+    "it starts the instance and verifies it."
 )
 
 
@@ -70,8 +70,9 @@ def judge(server: ServerRecord, health: InstanceHealth | None, seconds_since_sta
     if health.state in ("stopped", "stopping") and seconds_since_start > SETTLING_SECONDS:
         why = health.state_reason or "EC2 gives no reason"
         explained = explain_state_reason(health.state_reason or "")
-        command = f"aws ec2 start-instances --instance-ids {instance} --region {server.scope.region}"
-        remedy = f"{explained.remedy} Then: {command}" if explained else f"Start it again: {command}"
+        # Started by hand, nothing would verify it, nor record on which side its workload runs.
+        again = f"Run the plan again for this server: it starts {instance} and verifies it."
+        remedy = f"{explained.remedy} {again}" if explained else again
         lacks_capacity = explained is not None and explained.kind is ErrorKind.CAPACITY
         return Verdict(
             False,

@@ -11,21 +11,20 @@ from tests.workflows.stage import Run
 
 _GLOBAL = ("iam",)
 """Services whose commands need no Region."""
-_PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]{2,}\b")
-_WORDS = frozenset({"AWSDRS"})
+_PLACEHOLDER = re.compile(r"\b(?:NAME|ID|REGION|[A-Z_]+_(?:ID|DEVICE|NAME))\b")
 
 
 def faults(advice: str) -> list[str]:
     """What is wrong with a text that an operator is to follow; empty where nothing is."""
     found = [f"says {word}" for word in ("None", "()", "{}") if word in advice]
-    if re.search(r"\bstop (it|that|the execution|the drill|execution)\b", advice.replace("stop it: aws", "")):
+    if re.search(r"\bstop (?:that |this |the )?(?:execution|drill)\b|(?:over|end), or stop\b", advice):
         found.append("an execution is cancelled, not stopped")
     for command in commands(advice):
         if f"aws {command.split()[1]}" not in _without_region() and "--region" not in command:
             found.append(f"no Region: {command}")
         rest = advice.replace(command, "")
-        for word in _PLACEHOLDER.findall(re.sub(r"\S+=", "", command)):
-            if word not in _WORDS and not re.search(rf"\b{word}\b", rest):
+        for word in _PLACEHOLDER.findall(command):
+            if not re.search(rf"\b{word}\b", rest):
                 found.append(f"{word} is not explained: {command}")
     return found
 
