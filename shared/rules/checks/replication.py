@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.model.drs import SourceServer
@@ -17,6 +18,9 @@ LAUNCHABLE_WITH_COPY = ("STALLED", "PAUSED", "BACKLOG", "RESCAN", "CREATING_SNAP
 SURE_TO_HAVE_COPY = ("BACKLOG", "RESCAN", "CREATING_SNAPSHOT")
 FAST_AGENT = (6, 42, 20)
 """The oldest agent that can be launched without conversion (DRS user guide, launch settings)."""
+
+
+Find = Callable[[ServerFacts, Policies], CheckFailure | None]
 
 
 def replication_unfit(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
@@ -153,12 +157,27 @@ def target_in_use(facts: ServerFacts, policies: Policies) -> CheckFailure | None
     on_record = facts.recorded_workload_side == "RECOVERY"
     if facts.target.state == "stopped" and not (on_record and facts.mode is Mode.DRILL):
         return None
+    # Stopped, it still has the newest data: no drill may overwrite them.
+    in_drill = on_record and facts.mode is Mode.DRILL
+    otherwise = (
+        _FAIL_BACK
+        if in_drill
+        else "Else stop it: aws ec2 stop-instances "
+        f"--instance-ids {own.ec2_instance_id} --region {facts.target.scope.region}"
+    )
     return CheckFailure(
         f"{own.ec2_instance_id} is {facts.target.state} as the recovery instance of {facts.server.name}: "
         "it may be production, and a launch would overwrite its disks.",
-        "If it is production, leave this server out. Else stop it: aws ec2 stop-instances "
-        f"--instance-ids {own.ec2_instance_id} --region {facts.target.scope.region}",
+        f"If it is production, leave this server out. {otherwise}",
     )
+
+
+def unless_in_use(find: Find) -> Find:
+    """``find``, unless the target is in use: then its advice on a target that runs would be harmful."""
+    return lambda facts, policies: None if target_in_use(facts, policies) else find(facts, policies)
+
+
+_FAIL_BACK = "Fail back first: start the failback of this plan, mode: FAILBACK."
 
 
 def workload_on_recovery(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
@@ -170,7 +189,7 @@ def workload_on_recovery(facts: ServerFacts, policies: Policies) -> CheckFailure
         f"{facts.server.name} was failed over and has not failed back: its newest data are on the "
         f"recovery side, and a launch into {facts.target.instance_id} ({facts.target.state}) would put older "
         "data of the origin over them.",
-        "Fail back first: start the failback of this plan, mode: FAILBACK."
+        _FAIL_BACK
         + ("" if drill else " If those data are not needed, override WORKLOAD_ON_RECOVERY with a reason."),
     )
 

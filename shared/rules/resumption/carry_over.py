@@ -136,7 +136,14 @@ def _launch_settings(
     if past is None or past.previous_launch is None or not (adopted or past.launch_changed):
         return None, False
     changed = facts.launch is not None and facts.launch != past.previous_launch
-    return past.previous_launch, changed
+    return past.previous_launch, changed and not _stands(earlier)
+
+
+def _stands(earlier: Earlier | None) -> bool:
+    """Whether a failover launched it, and nothing put it back: its settings go with what may run there."""
+    if earlier is None or earlier.server is None or earlier.execution.mode is not Mode.FAILOVER:
+        return False
+    return earlier.server.launched_at is not None and earlier.server.drill.cleaned_up_at is None
 
 
 def _volumes_before(

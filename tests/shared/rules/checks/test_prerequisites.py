@@ -122,7 +122,7 @@ def test_a_healthy_pair_has_no_findings() -> None:
         (
             {**recovered(1, "RUNNING"), **target(state="running")},
             STOP,
-            {"TARGET_IN_USE": C, "TARGET_WILL_BE_STOPPED": W},
+            {"TARGET_IN_USE": C},
         ),
         (
             {**recovered(1, "RUNNING", is_drill=True), **target(state="running")},
@@ -151,7 +151,7 @@ def test_a_healthy_pair_has_no_findings() -> None:
                 "recorded_workload_side": "RECOVERY",
             },
             STOP,
-            {"TARGET_IN_USE": C, "TARGET_WILL_BE_STOPPED": W},
+            {"TARGET_IN_USE": C},
         ),
         # recovery mode
         (server(agent_version="6.42.19"), DEFAULT, {}),
