@@ -11,8 +11,8 @@ def settings_unreadable(facts: ServerFacts, policies: Policies) -> CheckFailure 
         return None
     return CheckFailure(
         f"The launch settings of {facts.server.name} could not be read.",
-        "See what DRS answers, then start the plan again: aws drs get-launch-configuration --source-server-id "
-        f"{facts.server.source_server_id} --region {facts.server.scope.region}",
+        "See what DRS answers, then start the plan again: aws drs get-launch-configuration "
+        f"--source-server-id {facts.server.source_server_id} --region {facts.server.scope.region}",
     )
 
 

@@ -93,8 +93,8 @@ def runs(launch: Launch, side: AnySide, policies: Policies) -> CheckFailure | No
         return None
     return CheckFailure(
         f"{instance.instance_id} is {instance.state}; DRS launches only into a stopped instance.",
-        "Make sure that nothing there is needed: its disks are replaced. Then stop it: aws ec2 stop-instances "
-        f"--instance-ids {instance.instance_id} --region {instance.scope.region}; or set "
+        "Make sure that nothing there is needed: its disks are replaced. Then stop it: aws ec2 "
+        f"stop-instances --instance-ids {instance.instance_id} --region {instance.scope.region}; or set "
         f"{side.when_runs_policy}: STOP in the plan.",
     )
 

@@ -105,8 +105,9 @@ def security_groups_missing(facts: ServerFacts, policies: Policies) -> CheckFail
     return CheckFailure(
         f"{facts.target.instance_id} names security groups that cannot be found: "
         f"{', '.join(facts.missing_security_groups)}.",
-        f"Give it others (their ids for SECURITY_GROUP_ID): aws ec2 modify-instance-attribute --instance-id {facts.target.instance_id} "
-        f"--groups SECURITY_GROUP_ID --region {facts.target.scope.region}",
+        "Give it others (their ids for SECURITY_GROUP_ID): aws ec2 modify-instance-attribute "
+        f"--instance-id {facts.target.instance_id} --groups SECURITY_GROUP_ID "
+        f"--region {facts.target.scope.region}",
     )
 
 

@@ -59,10 +59,11 @@ def explain_raw_error(text: str) -> str:
 
 def explain_unfinished(job: Job, raw: str | None) -> str:
     """The remedy for a server of a job that was not awaited any longer; ``raw``: the log's reason, if any."""
+    cause = f"{explain_raw_error(raw)} " if raw else ""
     return (
-        f"{explain_raw_error(raw) + ' ' if raw else ''}The job goes on by itself. When it is COMPLETED, run the "
-        "plan again for this server: it takes over what the job launched, or launches it again. See: aws drs "
-        f"describe-jobs --filters jobIDs={job.job_id} --region {job.scope.region}"
+        f"{cause}The job goes on by itself. When it is COMPLETED, run the plan again for this server: it "
+        "takes over what the job launched, or launches it again. See: aws drs describe-jobs "
+        f"--filters jobIDs={job.job_id} --region {job.scope.region}"
     )
 
 

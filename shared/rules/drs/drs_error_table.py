@@ -59,7 +59,9 @@ _INSIDE = "AWS failed inside: start the plan again. If it repeats, see the AWS H
 _REACH = (
     "The endpoint could not be reached. Check the Region name, its state on the AWS Health page, and the VPC."
 )
-_INITIALIZE = "Set DRS up in this account and Region: aws drs initialize-service --region REGION (its Region for REGION)."
+_INITIALIZE = (
+    "Set DRS up in this account and Region (its name for REGION): aws drs initialize-service --region REGION"
+)
 
 _QUIESCE = "Correct the command under policies.failback.quiesce in the plan, then start it again."
 

@@ -52,8 +52,8 @@ def not_startable(server: ServerRecord, instance: Instance | None) -> ServerReco
         return server.failed(
             f"{instance.instance_id} lost its tag {TARGET_TAG_KEY} after the launch. It was not started.",
             f"If it is the pair of {server.name}: aws ec2 create-tags --resources {instance.instance_id} "
-            f"--tags Key={TARGET_TAG_KEY},Value={TARGET_TAG_VALUE} --region {instance.scope.region}; then run "
-            "the plan again for this server: it starts what is launched.",
+            f"--tags Key={TARGET_TAG_KEY},Value={TARGET_TAG_VALUE} --region {instance.scope.region}; then "
+            "run the plan again for this server: it starts what is launched.",
         )
     return None
 

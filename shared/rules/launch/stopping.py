@@ -64,8 +64,8 @@ def awaiting_stop(
     if not instance.allows_launching_into:
         return server.failed(
             f"{instance.instance_id} lost its AWSDRS tag after the checks.",
-            f"If it is the {mode.launches_into}: {tag_command(instance.instance_id, instance.scope)}; then run "
-            "the plan again.",
+            f"If it is the {mode.launches_into}: {tag_command(instance.instance_id, instance.scope)}; then "
+            "run the plan again.",
         )
     if instance.state in ("pending", "running") and not may_stop:
         return server.failed(

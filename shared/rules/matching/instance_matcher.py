@@ -72,7 +72,7 @@ def match_instances(
 
 
 _SIMILAR = 2
-"""Unused targets whose names differ by so many letters are named to the operator, whatever the plan proposes."""
+"""Unused targets whose names differ by so many letters are named, whatever the plan proposes."""
 _DEAD = ("DISCONNECTED", "STOPPED")
 _TERMINATED = ("terminated", "shutting-down")
 
@@ -209,8 +209,9 @@ def _namesakes_remedy(servers: Sequence[SourceServer]) -> str:
     connected = first.replication_state != "DISCONNECTED"
     disconnect = f"aws drs disconnect-source-server {which}; then " if connected else ""
     return (
-        f"{first.source_server_id} is {first.replication_state}{seen}: if it is the same machine, delete that "
-        f"record: {disconnect}aws drs delete-source-server {which}. Else give each a Name tag of its own."
+        f"{first.source_server_id} is {first.replication_state}{seen}: if it is the same machine, delete "
+        f"that record: {disconnect}aws drs delete-source-server {which}. Else give each a Name tag of "
+        "its own."
     )
 
 

@@ -23,8 +23,9 @@ def ambiguous(server: SourceServer, contested: ContestedOriginal | None) -> Chec
         f"({server.source_server_id}), and of {named}.",
         "Compare host name, MAC and private address of each source server with the instance. Install the DRS "
         "agent of the one that is wrong anew. Disconnect a source server (its id for ID) only if its machine "
-        "exists no more, since that deletes its copies: aws drs disconnect-source-server --source-server-id ID "
-        f"--region {server.scope.region}; a wrong record is its item in the table InstancePairs.",
+        "exists no more, since that deletes its copies: aws drs disconnect-source-server "
+        f"--source-server-id ID --region {server.scope.region}; a wrong record is its item in the "
+        "table InstancePairs.",
     )
 
 
@@ -60,8 +61,8 @@ def still_runs(name: str, original: Instance) -> CheckFailure:
     return CheckFailure(
         f"{original.instance_id}, the original of {name}, is {original.state} at the origin: after the "
         "failover the workload runs on both sides.",
-        "Nothing now, if this is a dry run or a test: users may work there. Right before a failover, stop it: "
-        f"aws ec2 stop-instances --instance-ids {original.instance_id} --region {original.scope.region}",
+        "Nothing now, if this is a dry run or a test: users may work there. Right before a failover, stop "
+        f"it: aws ec2 stop-instances --instance-ids {original.instance_id} --region {original.scope.region}",
     )
 
 

@@ -51,3 +51,13 @@ def _type(here: Stage, command: str, account: str | None, names: dict[str, str])
         code = clidriver.create_clidriver().main(words[1:])
     assert code == 0, command
     return answers[0] if answers else None
+
+
+def parsed(text: str) -> int:
+    """How many commands of a text the AWS CLI understands; none is carried out."""
+    found = commands(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clidriver.CLIOperationCaller, "invoke", lambda *_: 0)
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        return sum(clidriver.create_clidriver().main(shlex.split(one)[1:]) == 0 for one in found)

@@ -1,4 +1,4 @@
-"""Situations before a failover: the code that each has, how it comes about, and how its advice is followed."""
+"""Situations before a failover: the code of each, how it comes about, and how its advice is followed."""
 
 from __future__ import annotations
 

@@ -14,9 +14,25 @@ from tests.workflows.advice.aws_cli import typed
 from tests.workflows.advice.failover_rows import agent
 from tests.workflows.advice.soundness import is_sound
 from tests.workflows.control_messages import send
-from tests.workflows.failback_stage import QUICK, fail_back
+from tests.workflows.failback_stage import QUICK, fail_back, original
 from tests.workflows.stage import Run, Stage, fill_with_foreign_jobs, group, issue, stage, wave
 
+PLAYED = frozenset(
+    {
+        "TARGET_IN_USE",
+        "WORKLOAD_ON_RECOVERY",
+        "NOT_REPROTECTED",
+        "SERVER_LOCKED",
+        "FAST_NOT_POSSIBLE",
+        "TARGET_WILL_BE_STOPPED",
+        "ORIGINAL_CHANGED",
+        "ACTIONS_DENIED",
+        "PERMISSIONS_UNKNOWN",
+        "ORIGINAL_UNKNOWN",
+        "QUOTA_JOBS",
+        "QUOTA_SERVERS",
+    }
+)
 AGAIN = ("in-use", "not-needed", "stopped", "not-reprotected")
 
 
@@ -84,8 +100,15 @@ def test_what_is_advised_of_servers_that_were_failed_over_harms_no_workload() ->
 
 def test_a_lock_is_waited_for_or_its_execution_cancelled_and_fast_and_running_targets_are_settled() -> None:
     policies = {"recoveryMode": "FAST", "whenTargetRuns": "STOP", "onBlocked": "CONTINUE"}
-    groups = (group("locked", "first"), group("old-agent"), group("warm", **issue("targetRunning")))
+    groups = (
+        group("locked", "first"),
+        group("old-agent"),
+        group("warm", **issue("targetRunning")),
+        group("moved"),
+    )
     with stage(*groups, waves=[wave("first"), wave("all")], policies=policies, jobs=QUICK) as here:
+        here.run("quiet", dryRun=True)
+        replace_original(here, "moved")
         agent(here, "old-agent").agent_version = "6.42.19"
         here.drs_fault("JOB_STUCK", phase="SNAPSHOT", server=here.source("locked"), seconds=1200)
         holder = start_rival(here, "holder", servers=["locked"])
@@ -96,15 +119,31 @@ def test_a_lock_is_waited_for_or_its_execution_cancelled_and_fast_and_running_ta
         assert remedy(dry, "warm", "TARGET_WILL_BE_STOPPED").startswith("Nothing, unless")
         assert remedy(dry, "old-agent", "FAST_NOT_POSSIBLE").startswith("Update the DRS agent on the server.")
 
+        assert "make a dry run of a failover: it records" in remedy(dry, "moved", "ORIGINAL_CHANGED")
         send(here, "CANCEL", "holder")
         assert here.wait(holder).status == "CANCELLED"
         busy = here.run("busy", dryRun=True)
         assert remedy(busy, "locked", "SERVER_BUSY").startswith("Wait until it is COMPLETED")
+        assert "ORIGINAL_CHANGED" not in busy.codes("moved"), "the dry run has recorded it"
         here.cloud.advance(60)
         agent(here, "old-agent").agent_version = "6.42.20"
         run = here.run()
         is_sound(run)
         assert set(run.outcomes.values()) == {"RECOVERED"}, run.summary
+
+
+def replace_original(here: Stage, server: str) -> None:
+    """The machine is restored into another instance; its agent reports that one."""
+    ec2 = here.ec2(ORIGIN)
+    [old] = ec2.describe_instances(InstanceIds=[original(here, server)])["Reservations"][0]["Instances"]
+    made = ec2.run_instances(
+        ImageId=old["ImageId"], InstanceType="m6i.large", SubnetId=old["SubnetId"], MinCount=1, MaxCount=1
+    )
+    [new] = made["Instances"]
+    [interface] = new["NetworkInterfaces"]
+    mine = agent(here, server)
+    mine.instance_id, mine.private_ip = new["InstanceId"], interface["PrivateIpAddress"]
+    mine.mac_address = interface["MacAddress"]
 
 
 def denied(here: Stage) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from tests.workflows.advice.failure_rows import FAILURES, Failure
 from tests.workflows.advice.soundness import faults, is_sound
 from tests.workflows.stage import Run, group, stage, wave
 
+ALSO_PLAYED = frozenset({"LAUNCH_SETTINGS_NOT_RESTORED", "ADOPTED"})
 POLICIES = {"onBlocked": "CONTINUE", "verifyTimeoutSeconds": 300, "launchTimeoutSeconds": 3600}
 WAVES = [wave(name, onFailure="CONTINUE") for name in ("all", "slow")]
 
@@ -45,6 +46,7 @@ def test_what_a_failure_advises_lets_the_next_run_recover_its_server() -> None:
         again = here.run("again", retryOf="run", retryBlocked=True)
         is_sound(again)
         assert again.status == "COMPLETED", again.summary
+        assert "ADOPTED" in again.codes("untagged-after"), "it is started, and not launched again"
         failed = {row.name for row in FAILURES if row.outcome != "RECOVERED"}
         assert {name for name, outcome in again.outcomes.items() if outcome == "RECOVERED"} >= failed
         assert here.overlapping_jobs() == []

@@ -315,6 +315,28 @@ def test_a_remedy_that_is_one_command_is_that_command_with_the_ids_filled_in(
     assert any(command in finding.remedy for finding in check_server(facts(**changes), DEFAULT))
 
 
+def test_no_advice_stops_a_target_that_may_be_production_without_asking() -> None:
+    in_use = facts(**recovered(1, "RUNNING"), **target(state="running"))
+    [finding] = check_server(in_use, DEFAULT)
+    assert finding.remedy.startswith("If it is production, leave this server out. Else stop it")
+    [running] = check_server(facts(**target(state="running")), DEFAULT)
+    assert running.remedy.startswith("Make sure that nothing there is needed")
+
+
+def test_a_drill_advises_to_fail_back_what_is_stopped_with_the_newest_data() -> None:
+    stopped = facts(**recovered(1, "STOPPED"), recorded_workload_side="RECOVERY", mode=Mode.DRILL)
+    [finding] = check_server(stopped, DEFAULT)
+    assert "stop-instances" not in finding.remedy
+    assert "Fail back first" in finding.remedy
+
+
+def test_a_lock_is_cancelled_and_an_original_is_stopped_right_before_a_failover_only() -> None:
+    [locked] = check_server(facts(locked_by_execution="execution-9"), DEFAULT)
+    assert "or cancel it (action CANCEL)" in locked.remedy
+    [runs] = check_server(facts(original=instance(state="running")), DEFAULT)
+    assert runs.remedy.index("Nothing now") < runs.remedy.index("Right before a failover, stop it")
+
+
 def test_the_reason_of_a_stall_is_reported() -> None:
     stalled = facts(server=source_server(replication_state="STALLED", stalled_reason="AGENT_NOT_SEEN"))
     assert "AGENT_NOT_SEEN" in check_server(stalled, DEFAULT)[0].found

@@ -32,6 +32,8 @@ def earlier(name: str, mode: Mode = Mode.FAILOVER, *, over: bool = True, **chang
 
 
 STARTER = earlier("starter")
+LATER = "2026-01-01T11:00:00Z"
+KEPT: dict[str, Any] = {"previous_launch": BEFORE, "launch_changed": True, "launched_at": LATER}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,10 @@ def test_only_what_no_execution_works_on_any_more_is_adopted(
         (Past(ENDED, earlier("starter", previous_launch=BEFORE), None), BEFORE, True),
         (Past(None, None, earlier("holder", previous_launch=BEFORE)), None, False),
         (Past(None, None, earlier("holder", previous_launch=BEFORE, launch_changed=True)), BEFORE, True),
+        # Launched by a failover: its settings go with what may run there, and nothing is to be put back.
+        (Past(None, None, earlier("holder", **KEPT)), BEFORE, False),
+        (Past(None, None, earlier("holder", Mode.DRILL, **KEPT)), BEFORE, True),
+        (Past(None, None, earlier("holder", **KEPT, cleaned_up_at=LATER)), BEFORE, True),
     ],
 )
 def test_what_is_to_be_put_back_is_what_an_earlier_execution_found(
