@@ -285,6 +285,8 @@ def _stuck(server: ServerRecord, step: CleanUpStep, refused: AwsCallError | None
     why = str(refused) if refused else "It takes too long."
     return CheckFailure(
         f"The clean-up of {server.pair_instance_id} did not get past {step.value} within {TIMEOUT}: {why}",
-        f"Do by hand what is left: stop {server.pair_instance_id}, give it back its volumes ({before}), "
-        "disconnect and delete its recovery instance in DRS; never terminate it.",
+        # What the drill wrote there is not needed: a forced stop may lose it.
+        "Do by hand what is left. Stop it: aws ec2 stop-instances --force --instance-ids "
+        f"{server.pair_instance_id} --region {server.scope.region}. Give it back its volumes ({before}) in "
+        "place of those it has. Disconnect and delete its recovery instance in DRS; never terminate it.",
     )

@@ -34,11 +34,14 @@ def both_sides_step(report: Mapping[str, Any]) -> str:
     )
 
 
+def concerns(server: Mapping[str, Any], code: str) -> bool:
+    """A server that is not recovered has one side only: to stop that would stop its workload."""
+    return code not in _WHERE or server["status"] in ("RECOVERED", "READY")
+
+
 def _servers(report: Mapping[str, Any], code: str) -> list[str]:
-    """A server that will not be recovered has one side only."""
     return [
         server["name"]
         for server in report["servers"]
-        if server["status"] in ("RECOVERED", "READY")
-        and any(finding["code"] == code for finding in server.get("findings", ()))
+        if concerns(server, code) and any(finding["code"] == code for finding in server.get("findings", ()))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.rules.report.both_sides import both_sides_lines
+from shared.rules.report.both_sides import both_sides_lines, concerns
 from shared.rules.report.markdown import duration, names, section
 from shared.rules.report.next_steps import next_steps
 from shared.rules.report.volumes import volume_section
@@ -182,7 +182,7 @@ def _warnings(report: Mapping[str, Any]) -> str:
     kinds: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for server in report["servers"]:
         for finding in server.get("findings", ()):
-            if finding["severity"] == "WARNING":
+            if finding["severity"] == "WARNING" and concerns(server, finding["code"]):
                 kinds.setdefault(finding["code"], []).append((server["name"], finding))
     rows = []
     for code, found in kinds.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, OFF_BY_DEFAULT, RAW_ERRORS
@@ -35,6 +37,9 @@ def test_what_a_failure_advises_lets_the_next_run_recover_its_server() -> None:
         run = here.run()
         is_sound(run)
         assert run.outcomes[PLAIN] == "RECOVERED"
+        [runs] = [line for line in run.summary.splitlines() if line.startswith("| ORIGINAL_RUNS ")]
+        alone = {name for name, outcome in run.outcomes.items() if outcome != "RECOVERED"}
+        assert not alone & set(re.findall(r"[\w-]+", runs.split("|")[2])), "nothing else runs their workload"
         here.cloud.ec2.clear_faults()
         here.cloud.drs.admin("DELETE", "/faults", None)
         for row in FAILURES:
