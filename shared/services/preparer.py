@@ -34,6 +34,7 @@ from shared.rules.preparation.changes import (
     previous_settings,
     undone,
 )
+from shared.rules.preparation.report import YIELDS
 from shared.services.launch_settings import read_launch_settings
 from shared.store import ExecutionStore, LockStore, plan_lock, preparation_lock, server_lock
 from shared.store.preparations import PreparationStore
@@ -228,7 +229,7 @@ def _yielded(work: _Work, holder: str | None) -> ServerOutcome:
         Outcome.YIELDED,
         "SERVER_LOCKED" if holder else "SERVER_BUSY",
         f"{by}; its launch settings were left alone.",
-        "Nothing: a recovery sets them itself. Prepare again when it is over.",
+        YIELDS,
         work.done.changed_since,
     )
 

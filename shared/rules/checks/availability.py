@@ -34,7 +34,8 @@ def locked_by_execution(facts: AnyFacts, policies: Policies) -> CheckFailure | N
         )
     return CheckFailure(
         f"The {mode.value.lower() if mode else 'execution'} {holder} has locked {facts.server.name}.",
-        f"Wait until that execution is over, or cancel it (action CANCEL), then {_again(facts)}.",
+        "Wait until that execution is over; or cancel it (action CANCEL), if it is not needed. Then "
+        f"{_again(facts)}.",
     )
 
 

@@ -11,7 +11,10 @@ from shared.model.status import ServerStatus
 
 def locked_by(server: ServerRecord, holder: str, *, is_drill: bool) -> ServerRecord:
     """The server BLOCKED by the execution ``holder``."""
-    remedy = f"Wait for execution {holder} to end, or cancel it (action CANCEL); then run this plan again."
+    remedy = (
+        f"Wait for execution {holder} to end; or cancel it (action CANCEL), if it is not needed. Then run "
+        "this plan again."
+    )
     if is_drill:
         remedy = f"For a real failover, start it again with cancelDrill: true. Else: {remedy}"
     finding = Finding(

@@ -116,30 +116,37 @@ def _match_names(
         for target in group.tagged:
             lone_targets[target.instance_id] = _why_target(target, name, group)
 
-    similar = propose(
-        {
-            key: [server.source_server_id for server in group.servers]
-            for key, group in groups.items()
-            if key[1] and not group.tagged and not group.untagged
-        },
-        {
-            key: [target.instance_id for target in group.tagged]
-            for key, group in groups.items()
-            if key[1] and not group.servers
-        },
-        max(_SIMILAR, matching.max_edit_distance),
-    )
+    similar = _similar(groups, max(_SIMILAR, matching.max_edit_distance))
     names = {target.instance_id: target.name for target in targets}
-    for proposal in similar:
-        finding = lone_servers[proposal.source_server_id]
-        remedy = (
-            f"{finding.remedy} Is {names[proposal.instance_id]!r} meant? Then add to the plan: "
-            f"matching.manualPairs: [{{sourceServerId: {proposal.source_server_id}, "
-            f"targetInstanceId: {proposal.instance_id}}}]."
-        )
-        lone_servers[proposal.source_server_id] = replace(finding, remedy=remedy)
+    for one in similar:
+        finding = lone_servers[one.source_server_id]
+        lone_servers[one.source_server_id] = _naming(finding, one, names[one.instance_id])
     proposals = tuple(one for one in similar if one.distance <= matching.max_edit_distance)
     return MatchResult(tuple(pairs), lone_servers, lone_targets, proposals)
+
+
+def _similar(groups: Mapping[ScopedName, _Namesakes], most: int) -> tuple[Proposal, ...]:
+    """The unused targets whose names are like that of a server without a target."""
+    lone = {
+        key: [server.source_server_id for server in group.servers]
+        for key, group in groups.items()
+        if key[1] and not group.tagged and not group.untagged
+    }
+    unused = {
+        key: [target.instance_id for target in group.tagged]
+        for key, group in groups.items()
+        if key[1] and not group.servers
+    }
+    return propose(lone, unused, most)
+
+
+def _naming(finding: Finding, similar: Proposal, name: str) -> Finding:
+    """``finding``, whose remedy names a similar target too."""
+    remedy = (
+        f"{finding.remedy} Is {name!r} meant? Then add to the plan: matching.manualPairs: "
+        f"[{{sourceServerId: {similar.source_server_id}, targetInstanceId: {similar.instance_id}}}]."
+    )
+    return replace(finding, remedy=remedy)
 
 
 def _why_server(server: SourceServer, name: str, group: _Namesakes, by_hand: str | None) -> Finding:

@@ -16,6 +16,8 @@ from shared.rules.preparation.changes import Outcome, ServerOutcome
 
 IN_RECOVERY = frozenset({"SERVER_LOCKED", "SERVER_BUSY"})
 """Checks that fail because the server is being recovered."""
+YIELDS = "Nothing: a recovery sets them itself. Prepare again when it is over."
+"""What to do about launch settings that were left alone."""
 
 
 def preparation_report(
@@ -122,7 +124,10 @@ def _with_remedy(server: Mapping[str, Any]) -> str:
 
 def _blocked(server: ServerRecord) -> ServerOutcome:
     codes = [finding.code for finding in blocking(server.findings)]
-    outcome = Outcome.YIELDED if codes and IN_RECOVERY.issuperset(codes) else Outcome.BLOCKED
+    yields = bool(codes) and IN_RECOVERY.issuperset(codes)
+    outcome = Outcome.YIELDED if yields else Outcome.BLOCKED
+    # A failover may cancel what has locked a server. A preparation waits for it.
+    remedy = YIELDS if yields else server.remedy
     return ServerOutcome(
-        server.source_server_id, server.name, outcome, ", ".join(codes), server.reason, server.remedy
+        server.source_server_id, server.name, outcome, ", ".join(codes), server.reason, remedy
     )

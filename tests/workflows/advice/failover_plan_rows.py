@@ -11,7 +11,7 @@ import yaml
 
 from tests.local.simulation.world import ORIGIN, RECOVERY
 from tests.workflows.advice.aws_cli import typed
-from tests.workflows.advice.failover_rows import agent, new_target, rename
+from tests.workflows.advice.failover_situations import agent, new_target, rename
 from tests.workflows.stage import Stage, issue, site
 
 ELSEWHERE = {"account": "444455556666", "region": "us-west-2"}
@@ -54,7 +54,7 @@ def add_server(here: Stage, called: str, state: str = "CONTINUOUS", **tags: str)
     return str(made)
 
 
-def twin(state: str) -> Arise:
+def installed_twice(state: str) -> Arise:
     """The agent of the machine was installed again; its first source server is in this state."""
     return lambda here, server: add_server(here, server, state)
 
@@ -232,8 +232,8 @@ ROWS = (
     PlanRow("TARGET_MISSING", issue("noTarget"), follow=create),
     PlanRow("TARGET_MISSING", issue("similarName", target="{name}x"), follow=add_pair, variant="similar"),
     PlanRow("TARGET_AMBIGUOUS", issue("twoTargets"), follow=rename_the_others),
-    PlanRow("SERVER_NAME_AMBIGUOUS", arises=twin("DISCONNECTED")),
-    PlanRow("SERVER_NAME_AMBIGUOUS", arises=twin("STOPPED"), variant="stopped"),
+    PlanRow("SERVER_NAME_AMBIGUOUS", arises=installed_twice("DISCONNECTED")),
+    PlanRow("SERVER_NAME_AMBIGUOUS", arises=installed_twice("STOPPED"), variant="stopped"),
     PlanRow(
         "NAME_MISSING",
         arises=nameless,

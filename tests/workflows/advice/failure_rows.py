@@ -11,7 +11,7 @@ from shared.rules.drs.drs_error_table import RAW_ERRORS
 from tests.workflows.adversaries.outsiders import each_time, point
 from tests.workflows.adversaries.test_decided_pairs import forge, once, tamper, untag
 from tests.workflows.advice.aws_cli import typed
-from tests.workflows.advice.failover_rows import PLAIN
+from tests.workflows.advice.failover_situations import PLAIN
 from tests.workflows.stage import Stage
 
 Follow = Callable[[Stage, str, str], Any]

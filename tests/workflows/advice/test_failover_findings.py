@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.workflows.advice.failover_rows import PLAIN, ROWS, Operator, Row, elsewhere, type_it
+from tests.workflows.advice.failover_rows import ROWS, Operator, Row, type_it
+from tests.workflows.advice.failover_situations import PLAIN, elsewhere
 from tests.workflows.advice.soundness import is_sound
 from tests.workflows.stage import Run, Stage, group, stage
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.workflows.advice.failover_plan_rows import ROWS, WEST, PlanRow
-from tests.workflows.advice.failover_rows import PLAIN
+from tests.workflows.advice.failover_situations import PLAIN
 from tests.workflows.advice.soundness import is_sound
 from tests.workflows.stage import Run, Stage, group, stage, wave
 

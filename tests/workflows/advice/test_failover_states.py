@@ -11,7 +11,7 @@ from drs_emulator import Settings
 from local.simulation.call_faults import CallFault, CallFaultKind
 from tests.local.simulation.world import ORIGIN
 from tests.workflows.advice.aws_cli import typed
-from tests.workflows.advice.failover_rows import agent
+from tests.workflows.advice.failover_situations import agent
 from tests.workflows.advice.soundness import is_sound
 from tests.workflows.control_messages import send
 from tests.workflows.failback_stage import QUICK, fail_back, original
@@ -115,7 +115,7 @@ def test_a_lock_is_waited_for_or_its_execution_cancelled_and_fast_and_running_ta
         here.cloud.advance(60)
         dry = here.run("dry", dryRun=True)
         is_sound(dry)
-        assert "cancel it (action CANCEL)" in remedy(dry, "locked", "SERVER_LOCKED")
+        assert "cancel it (action CANCEL), if it is not needed" in remedy(dry, "locked", "SERVER_LOCKED")
         assert remedy(dry, "warm", "TARGET_WILL_BE_STOPPED").startswith("Nothing, unless")
         assert remedy(dry, "old-agent", "FAST_NOT_POSSIBLE").startswith("Update the DRS agent on the server.")
 

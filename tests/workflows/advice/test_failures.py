@@ -8,7 +8,7 @@ import pytest
 
 from shared.rules.drs.drs_error_table import BY_CODE, BY_MESSAGE, BY_SUFFIX, OFF_BY_DEFAULT, RAW_ERRORS
 from tests.workflows.advice.aws_cli import typed
-from tests.workflows.advice.failover_rows import PLAIN
+from tests.workflows.advice.failover_situations import PLAIN
 from tests.workflows.advice.failure_rows import FAILURES, Failure
 from tests.workflows.advice.soundness import faults, is_sound
 from tests.workflows.stage import Run, group, stage, wave
@@ -63,7 +63,8 @@ def test_what_a_failure_advises_lets_the_next_run_recover_its_server() -> None:
     "text",
     sorted(
         {remedy for _, remedy in BY_CODE.values()}
-        | {remedy for *_, remedy in (*BY_MESSAGE, *BY_SUFFIX, *RAW_ERRORS)}
+        | {remedy for *_, remedy in (*BY_MESSAGE, *BY_SUFFIX)}
+        | {remedy for _, remedy in RAW_ERRORS}
         | set(OFF_BY_DEFAULT.values())
     ),
 )

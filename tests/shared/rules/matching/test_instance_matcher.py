@@ -269,8 +269,8 @@ def test_a_short_name_does_not_hide_what_is_near_to_a_longer_one() -> None:
 
 
 def test_a_record_is_disconnected_before_it_is_deleted_and_none_of_several_untagged_is_preferred() -> None:
-    twins = [server(1, "web", replication_state="STOPPED"), server(2, "web")]
-    remedy = match(twins, []).unmatched_servers[server_id(2)].remedy
+    both = [server(1, "web", replication_state="STOPPED"), server(2, "web")]
+    remedy = match(both, []).unmatched_servers[server_id(2)].remedy
     assert remedy.index("disconnect-source-server") < remedy.index("delete-source-server")
     dead = [server(1, "web", replication_state="DISCONNECTED"), server(2, "web")]
     assert "disconnect-source-server" not in match(dead, []).unmatched_servers[server_id(2)].remedy
