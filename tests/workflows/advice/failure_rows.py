@@ -75,7 +75,7 @@ def started(here: Stage, server: str) -> None:
 
 
 def stuck(here: Stage, server: str) -> None:
-    here.drs_fault("JOB_STUCK", phase="LAUNCH", server=here.source(server), seconds=5400)
+    here.drs_fault("JOB_STUCK", phase="LAUNCH", server=here.source(server), seconds=1500)
 
 
 # --- what operators do
@@ -101,7 +101,7 @@ def stop_the_changer(here: Stage, server: str, remedy: str) -> None:
 
 
 def wait(here: Stage, server: str, remedy: str) -> None:
-    here.cloud.advance(5400)
+    here.cloud.advance(1500)
 
 
 def _each_text() -> list[Failure]:

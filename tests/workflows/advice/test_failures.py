@@ -14,7 +14,7 @@ from tests.workflows.advice.soundness import faults, is_sound
 from tests.workflows.stage import Run, group, stage, wave
 
 ALSO_PLAYED = frozenset({"LAUNCH_SETTINGS_NOT_RESTORED", "ADOPTED"})
-POLICIES = {"onBlocked": "CONTINUE", "verifyTimeoutSeconds": 300, "launchTimeoutSeconds": 3600}
+POLICIES = {"onBlocked": "CONTINUE", "verifyTimeoutSeconds": 120, "launchTimeoutSeconds": 600}
 WAVES = [wave(name, onFailure="CONTINUE") for name in ("all", "slow")]
 
 
