@@ -96,7 +96,7 @@ def test_a_step_that_is_refused_is_tried_for_an_hour_and_then_reported(
     assert clean(estate) == {"pending": 0, "cleaned": 0, "failed": 1, "waitSeconds": 15}
     assert step in issue(estate)
     assert operation in issue(estate)
-    assert f"stop {target}" in issue(estate)
+    assert f"stop-instances --force --instance-ids {target} --region" in issue(estate)
     assert "never terminate" in issue(estate)
 
 
