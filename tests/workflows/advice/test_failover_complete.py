@@ -61,7 +61,7 @@ EVERY = (
     | {code for source in SOURCES for code in codes_in(source.read_text("utf-8"))}
 )
 ELSEWHERE_PLAYED = {"LAUNCH_INTO_CHANGED_LATE": "test_launch_settings.py"}
-"""Codes whose advice counts within minutes, and is typed while a job runs: by this test of the adversaries."""
+"""Codes whose advice counts within minutes and is typed while a job runs, by this test of adversaries."""
 ROWS_OF = (
     {row.code for row in ROWS}
     | {row.code for row in PLAN_ROWS}
