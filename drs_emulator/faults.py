@@ -32,6 +32,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "PHASE_FAILS": Kind(("phase",), ("server", "direction", "times", "probability", "message")),
     "SERVER_BUSY": Kind(("server",), ("seconds",)),
+    "NATIVE_PLAN_RUNS": Kind(("server",), ("seconds",)),
     "THROTTLED": Kind((), ("operation", "times", "probability", "seconds")),
     "ACCEPTED_BUT_TIMES_OUT": Kind(("operation",), ("times", "probability")),
     "ERROR": Kind(("operation", "code"), ("message", "times", "probability")),
@@ -46,7 +47,9 @@ KINDS: dict[str, Kind] = {
 """``seconds``: how long it lasts; but JOB_STUCK how long the phase hangs, STALLS how long each stall is, and
 THROTTLED the Retry-After it answers with."""
 
-_LASTS = frozenset({"SERVER_BUSY", "REPLICATION", "NOT_CONVERGING", "AGENT_NEVER_CHECKS_IN"})
+_LASTS = frozenset(
+    {"SERVER_BUSY", "NATIVE_PLAN_RUNS", "REPLICATION", "NOT_CONVERGING", "AGENT_NEVER_CHECKS_IN"}
+)
 REPLICATION_KINDS = frozenset({"REPLICATION", "STALLS", "NOT_CONVERGING"})
 """Faults that change a server's replication."""
 

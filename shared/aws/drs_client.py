@@ -23,6 +23,14 @@ IDS_PER_FILTER = 200
 """DescribeSourceServers and DescribeRecoveryInstances take at most 200 ids (DRS service model)."""
 JOB_IDS_PER_FILTER = 1000
 PAGE = 200
+_LISTS = {
+    "list_recovery_plan_executions": "recoveryPlanExecutions",
+    "list_recovery_plan_execution_steps": "recoveryPlanExecutionSteps",
+}
+"""What a page of an operation has its items under, where that is not ``items``."""
+_NATIVE_PLAN_RUNS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+_STEP_IS_OVER = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "SKIPPED"})
+"""DRS service model, RecoveryPlanExecutionStatus and RecoveryPlanExecutionStepStatus."""
 
 
 class DrsClient:
@@ -73,6 +81,22 @@ class DrsClient:
             responses.job(item, self.scope)
             for item in self._pages("describe_jobs", filters=filters, maxResults=PAGE)
         ]
+
+    def native_plan_runs(self) -> dict[str, str]:
+        """Servers that a recovery plan of DRS itself has, which runs now: its execution's ARN by server id.
+
+        Not every server of its steps: those of steps that are over are free again.
+        """
+        return {
+            server["serverArn"].rsplit("/", 1)[-1]: run["recoveryPlanExecutionArn"]
+            for status in _NATIVE_PLAN_RUNS
+            for run in self._pages("list_recovery_plan_executions", status=status)
+            for step in self._pages(
+                "list_recovery_plan_execution_steps", recoveryPlanExecutionArn=run["recoveryPlanExecutionArn"]
+            )
+            if step["status"] not in _STEP_IS_OVER
+            for server in step["configuration"].get("executionServerStepConfiguration", {}).get("servers", ())
+        }
 
     def job_log(self, job_id: str) -> list[JobLogItem]:
         """The job's log, oldest first."""
@@ -198,7 +222,7 @@ class DrsClient:
         name = "".join(word.capitalize() for word in operation.split("_"))
         with calling(name, str(self.scope)):
             for page in paginator.paginate(**arguments):
-                yield from page["items"]
+                yield from page[_LISTS.get(operation, "items")]
 
 
 def chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -42,6 +42,7 @@ class ServerFacts:
     ``launch``: None if the launch configuration could not be read.
     ``recorded_private_ip``: of the target when the pair was last recorded, None at the first time.
     ``active_job_id``: an unfinished DRS job that the server is in.
+    ``native_plan_run``: the execution of a recovery plan of DRS itself that runs and has the server (ARN).
     ``locked_by_execution``: another execution that has locked the server; ``locked_by_mode``: its mode.
     ``recovery_instance``: the one DRS lists for the server now.
     ``recorded_workload_side``: "ORIGIN" or "RECOVERY" as recorded for the pair, None at the first time.
@@ -61,6 +62,7 @@ class ServerFacts:
     launch: LaunchSettings | None = None
     recorded_private_ip: str | None = None
     active_job_id: str | None = None
+    native_plan_run: str | None = None
     locked_by_execution: str | None = None
     locked_by_mode: Mode | None = None
     recovery_instance: RecoveryInstance | None = None

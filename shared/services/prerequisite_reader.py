@@ -10,7 +10,7 @@ from typing import TypeVar
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
-from shared.aws.errors import AwsCallError
+from shared.aws.errors import AwsCallError, AwsUnavailableError, ThrottledError
 from shared.aws.iam import IamClient
 from shared.aws.rate_limits import in_parallel
 from shared.model.drs import Job, LaunchSettings, RecoveryInstance, SourceServer
@@ -71,6 +71,7 @@ class _Around:
 
     originals: OriginalsSeen
     jobs: Mapping[str, Job]
+    native_plan_runs: Mapping[str, str]
     recovery: Mapping[str, RecoveryInstance]
     launch: Mapping[str, LaunchSettings | None]
     launched_into: Mapping[str, Instance]
@@ -152,6 +153,7 @@ class PrerequisiteReader:
                 self._accounts, self._site.origin, [record.original_instance_id for record in records]
             ),
             jobs=job_by_server(jobs),
+            native_plan_runs=native_plan_runs(self._drs),
             recovery={r.source_server_id: r for r in self._drs.recovery_instances(ids)},
             launch=launch,
             launched_into={instance.instance_id: instance for instance in known},
@@ -189,6 +191,17 @@ class PrerequisiteReader:
         )
 
 
+def native_plan_runs(drs: DrsClient) -> dict[str, str]:
+    """Empty where DRS does not say: a member stack of before may lack the permission, and a server that such
+    a plan has is refused by StartRecovery in any case (DRS user guide, recovery plans)."""
+    try:
+        return drs.native_plan_runs()
+    except (ThrottledError, AwsUnavailableError):
+        raise
+    except AwsCallError:
+        return {}
+
+
 def _facts(
     record: ServerRecord,
     target: Instance,
@@ -211,6 +224,7 @@ def _facts(
         launch=launch,
         recorded_private_ip=pair.private_ip if pair and same_pair else None,
         active_job_id=job.job_id if job else None,
+        native_plan_run=around.native_plan_runs.get(server_id),
         locked_by_execution=holder.execution_id if holder else None,
         locked_by_mode=holder.mode if holder else None,
         recovery_instance=around.recovery.get(server_id),

@@ -17,6 +17,7 @@ MODELLED_UNINITIALIZED = sorted(
     name for name in OPERATIONS if service_model.can_raise(name, "UninitializedAccountException")
 )
 SAMPLES = {
+    "recoveryPlanExecutionArn": "arn:aws:drs:us-east-2:444455556666:recovery-plan/rp-1/execution/rpe-1",
     "sourceServerID": "s-00000000000000000",
     "recoveryInstanceID": "i-00000000000000000",
     "recoveryInstanceIDs": ["i-00000000000000000"],
@@ -56,7 +57,8 @@ def test_all_that_failover_and_failback_need_is_there() -> None:
     StopReplication DisconnectSourceServer DeleteSourceServer ListTagsForResource TagResource UntagResource
     ReverseReplication StopFailback StartFailbackLaunch GetFailbackReplicationConfiguration
     UpdateFailbackReplicationConfiguration ListStagingAccounts ListExtensibleSourceServers
-    CreateExtendedSourceServer"""
+    CreateExtendedSourceServer ListRecoveryPlanExecutions ListRecoveryPlanExecutionSteps
+    CancelRecoveryPlanExecution"""
     assert set(OPERATIONS) == set(wanted.split())
 
 

@@ -213,6 +213,7 @@ def two_plans_for_the_same_servers(at: Stage) -> None:
     at.cloud.advance(0.5)
     second = at.cloud.start("failover", {"plan": at.plan("crm")}, name="second")
     at.cloud.advance(60)
+    _fault(at, {"kind": "NATIVE_PLAN_RUNS", "server": at.servers[0].source_server_id})
     third = at.cloud.start("failover", {"plan": at.plan("hr")}, name="third")
     for arn in (second, third, first):
         at.cloud.wait(arn)
@@ -501,7 +502,7 @@ SCENARIOS: tuple[Played, ...] = (
         {
             "first": "COMPLETED",
             "second": "BLOCKED LOCKED_BY_EXECUTION",
-            "third": "BLOCKED SERVER_BUSY SERVER_LOCKED",
+            "third": "BLOCKED NATIVE_PLAN_RUNS SERVER_BUSY SERVER_LOCKED",
         },
     ),
     Played(tags_lost_after_the_checks, {"tags": "FAILED"}),

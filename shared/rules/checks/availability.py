@@ -21,6 +21,18 @@ def in_job(facts: AnyFacts, policies: Policies) -> CheckFailure | None:
     )
 
 
+def in_native_plan(facts: ServerFacts, policies: Policies) -> CheckFailure | None:
+    """DRS lets one of its plans' executions have a server at a time (DRS user guide, recovery plans)."""
+    run = facts.native_plan_run
+    if run is None:
+        return None
+    return CheckFailure(
+        f"A recovery plan of DRS itself runs and has {facts.server.name}: {run}.",
+        f"Wait for its end, or cancel it, then {_again(facts)}: aws drs cancel-recovery-plan-execution "
+        f"--recovery-plan-execution-arn {run} --region {facts.server.scope.region}",
+    )
+
+
 def locked_by_execution(facts: AnyFacts, policies: Policies) -> CheckFailure | None:
     holder = facts.locked_by_execution
     if holder is None:

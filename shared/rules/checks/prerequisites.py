@@ -40,6 +40,9 @@ CHECKS: tuple[ServerCheck, ...] = (
     Check("LAG_UNKNOWN", _W, "The age of the newest copy is known", replication.lag_unknown),
     Check("DIRECTION_REVERSED", _C, "The server replicates towards recovery", replication.wrong_direction),
     Check("SERVER_BUSY", _C, "The server is in no DRS job", availability.in_job),
+    Check(
+        "NATIVE_PLAN_RUNS", _C, "No recovery plan of DRS itself has the server", availability.in_native_plan
+    ),
     Check("SERVER_LOCKED", _C, "No other execution has locked the server", availability.locked_by_execution),
     Check("TARGET_IN_USE", _C, "The target is not production already", replication.target_in_use),
     Check(
@@ -160,6 +163,7 @@ _NEEDS_OTHER_FACTS = frozenset(
     {
         "REPLICATION_NOT_READY",
         "RECOVERY_POINT_MISSING",
+        "NATIVE_PLAN_RUNS",
         "SUBNET_MISSING",
         "SECURITY_GROUP_MISSING",
         "LAUNCH_SETTINGS_UNREADABLE",

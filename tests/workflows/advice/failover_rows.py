@@ -169,6 +169,10 @@ def restart_agent(operator: Operator, row: Row, remedy: str) -> None:
     agent(here, row.server).private_ip = interface["PrivateIpAddress"]
 
 
+def native_plan(here: Stage, server: str) -> None:
+    here.drs_fault("NATIVE_PLAN_RUNS", server=here.source(server))
+
+
 def attach_root(operator: Operator, row: Row, remedy: str) -> None:
     here = operator.here
     zone = here.ec2().describe_subnets()["Subnets"][0]["AvailabilityZone"]
@@ -202,6 +206,7 @@ ROWS = (
     ),
     Row("LAG_TOO_HIGH", issue("lag", seconds=7200), follow=override, stays=True),
     Row("RECOVERY_POINT_OLD", arises=lags("STALLED", "AGENT_NOT_SEEN", 7200), follow=do_nothing, stays=True),
+    Row("NATIVE_PLAN_RUNS", arises=native_plan, follow=type_it),
     Row("SERVER_BUSY", issue("busy", seconds=900), follow=wait(900)),
     Row(
         "RECOVERY_INSTANCE_RUNS",

@@ -113,6 +113,7 @@ def test_a_healthy_pair_has_no_findings() -> None:
         (server(replication_direction="FAILBACK"), DEFAULT, {"DIRECTION_REVERSED": C}),
         # who else holds it
         ({"active_job_id": "drsjob-1"}, DEFAULT, {"SERVER_BUSY": C}),
+        ({"native_plan_run": "arn:aws:drs:us-east-2:1:run"}, DEFAULT, {"NATIVE_PLAN_RUNS": C}),
         ({"locked_by_execution": "execution-9"}, DEFAULT, {"SERVER_LOCKED": C}),
         # earlier recovery instances
         (recovered(7, "RUNNING"), DEFAULT, {"RECOVERY_INSTANCE_RUNS": C}),
