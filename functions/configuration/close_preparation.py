@@ -7,9 +7,15 @@ from typing import Any
 from shared.aws.sns import notify
 from shared.model.execution import ExecutionRecord, ended_fields
 from shared.model.status import ExecutionStatus
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.closure.execution import unrecorded
-from shared.rules.closure.preparation import PREPARE_AGAIN, preparation_end, preparation_title
-from shared.rules.preparation.accepting import unknown_names
+from shared.rules.closure.preparation import (
+    PREPARE_AGAIN,
+    preparation_end,
+    preparation_title,
+    unreadable_sites,
+)
+from shared.rules.preparation.accepting import unknown_servers
 from shared.rules.preparation.changes import ServerOutcome
 from shared.rules.preparation.report import preparation_report, summarize_preparation
 from shared.services.accepted_pairs import accept_pairs
@@ -36,8 +42,9 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         "holder": run.event.get("holder") or None,
     }
     totals = preparation_report(record, servers, outcomes, **options)["totals"]
-    unknown = unknown_names(record, servers)
-    record = preparation_end(record, run.event.get("failure") or {}, totals["blocked"], run.now, unknown)
+    unreadable = store.facts(run.execution_id, UnreadableSite)
+    problem = unreadable_sites(unreadable) or unknown_servers(record, servers)
+    record = preparation_end(record, run.event.get("failure") or {}, totals["blocked"], run.now, problem)
     store.change_execution(run.execution_id, ended_fields(record))
     accepted = accept_pairs(store, run.settings.pairs_table, record, outcomes)
     report = preparation_report(record, servers, outcomes, **options, accepted=accepted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +9,14 @@ from shared.aws.errors import AccessDeniedError
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.original import ContestedOriginal
-from shared.model.server import Change, ServerRecord
+from shared.model.server import Change
 from shared.model.unreadable_site import UnreadableSite
 from shared.rules.checks.check import blocking
 from shared.rules.checks.decision import UNDECIDED, checked, counts
 from shared.rules.checks.prerequisites import check_scope, check_server
 from shared.services.earlier_executions import EarlierExecutions
 from shared.services.prerequisite_reader import PrerequisiteReader, Recorded
-from shared.services.site_access import without_access
+from shared.services.site_access import block_all, without_access
 from shared.settings import QuerySettings
 from shared.store import LockStore, OriginalStore, PairStore, PermissionStore
 from shared.task import Run, task
@@ -61,7 +60,10 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
             execution.record.mode,
         )
     except AccessDeniedError as error:
-        return _without_access(run, records, without_access(site, error))
+        return {
+            "site": site.name,
+            **counts(block_all(seen, run.execution_id, records, without_access(site, error))),
+        }
     scope_findings = check_scope(facts.scope) if facts.scope else ()
     seen.put_facts(run.execution_id, [*scope_findings, *([facts.answer] if facts.answer else [])])
     changes = []
@@ -70,12 +72,3 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         changes.append(Change(record, checked(record, blocking(scope_findings) + found)))
     done = seen.change_servers(run.execution_id, changes, only_from=UNDECIDED)
     return {"site": site.name, **counts(done)}
-
-
-def _without_access(
-    run: Run[QuerySettings], records: Sequence[ServerRecord], why: UnreadableSite
-) -> dict[str, Any]:
-    run.findings.put_facts(run.execution_id, [why])
-    changes = [Change(record, checked(record, (why.finding,))) for record in records]
-    done = run.findings.change_servers(run.execution_id, changes, only_from=UNDECIDED)
-    return {"site": why.site, **counts(done)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.aws.errors import AccessDeniedError
 from shared.aws.quotas import QuotasClient
 from shared.model.status import ServerStatus
 from shared.services.earlier_executions import EarlierExecutions
+from shared.services.site_access import without_access
 from shared.services.site_originals import SiteIdentifier
 from shared.settings import QuerySettings
 from shared.task import Run, task
@@ -14,7 +16,18 @@ from shared.task import Run, task
 
 @task(QuerySettings)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
-    """``{executionId, executionArn, site}`` → ``{site, servers, identified, blocked}``."""
+    """``{executionId, executionArn, site}`` → ``{site, servers, identified, blocked}``.
+
+    A site of which one side denies access has none, and is recorded as such: the others go on.
+    """
+    try:
+        return _identified(run)
+    except AccessDeniedError as error:
+        run.findings.put_facts(run.execution_id, [without_access(run.site, error)])
+        return {"site": run.site.name, "servers": 0, "identified": 0, "blocked": 0}
+
+
+def _identified(run: Run[QuerySettings]) -> dict[str, Any]:
     store, execution, site, settings = run.store, run.execution, run.site, run.settings
     earlier = EarlierExecutions(store, execution, run.text("executionArn"))
     identifier = SiteIdentifier(store, settings.pairs_table, run.accounts, execution, earlier, run.now)

@@ -11,17 +11,19 @@ from aws_lambda_powertools import Logger
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.drs_client import DrsClient
 from shared.aws.ec2_client import Ec2Client
-from shared.aws.errors import AwsCallError, ThrottledError
+from shared.aws.errors import AccessDeniedError, AwsCallError, ThrottledError
 from shared.model.drs import Job, RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.original import ContestedOriginal, OriginalRecord
 from shared.model.pair import PairRecord
 from shared.model.policies import Mode, StopWorkload
 from shared.model.scope import Site
+from shared.model.unreadable_site import UnreadableSite
 from shared.rules.drs.drs_job_monitor import COMPLETED, EXECUTION_TAG
 from shared.rules.failback.identity import IdentifyFacts, presumed_original
 from shared.rules.resumption.adoption import Earlier
 from shared.services.earlier_executions import EarlierExecutions
+from shared.services.site_access import without_access
 from shared.times import iso, parse_time
 
 JOBS_WINDOW = timedelta(days=7)
@@ -48,6 +50,7 @@ class _Origin:
     """The state of the origin scope. ``reversed`` by the instance that replicates."""
 
     readable: bool = True
+    denied: UnreadableSite | None = None
     reversed: dict[str, SourceServer] = field(default_factory=dict)
     instances: dict[str, RecoveryInstance] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -117,6 +120,7 @@ class OriginalReader:
                 original=origin.originals.get(presumed[server_id] or ""),
                 origin=self._site.origin,
                 origin_readable=origin.readable,
+                origin_denied=origin.denied,
                 reversed_server=reversed_server,
                 failback_instance=origin.instances.get(reversed_id),
                 confirmed_original=confirmed.get(workload_id),
@@ -144,7 +148,8 @@ class OriginalReader:
             raise
         except AwsCallError as error:
             logger.warning("origin not readable", extra={"site": self._site.name, "error": str(error)})
-            return _Origin(readable=False)
+            denied = without_access(self._site, error) if isinstance(error, AccessDeniedError) else None
+            return _Origin(readable=False, denied=denied)
         return _Origin(
             reversed=reversed_by_instance(servers),
             instances={instance.source_server_id: instance for instance in instances},

@@ -89,12 +89,19 @@ def _original(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:
                 "Correct the origin of the site in the plan.",
             )
     if not facts.origin_readable:
-        yield critical(
-            "ORIGIN_UNREADABLE",
-            f"The instances of the origin of {server.site} could not be described.",
-            "Wait until the Region answers again, and check that the member role exists there; then start "
-            "the failback again.",
-        )
+        yield _origin_unreadable(facts)
+
+
+def _origin_unreadable(facts: IdentifyFacts) -> Finding:
+    denied = facts.origin_denied
+    if denied is not None:
+        return critical("ORIGIN_UNREADABLE", denied.found, f"{denied.remedy} Then start the failback again.")
+    return critical(
+        "ORIGIN_UNREADABLE",
+        f"The instances of the origin of {facts.server.site} could not be described.",
+        "Wait until the Region answers again, and check that the member role exists there; then start "
+        "the failback again.",
+    )
 
 
 def _recovery_side(facts: IdentifyFacts, stage: Stage) -> Iterator[Finding]:

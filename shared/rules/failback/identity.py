@@ -16,6 +16,7 @@ from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
+from shared.model.unreadable_site import UnreadableSite
 from shared.times import parse_time
 
 NOT_REVERSED = "NOT_STARTED"
@@ -59,7 +60,8 @@ class IdentifyFacts:
 
     ``server`` B1; ``recovery_instance`` B2; ``workload`` B3, None if EC2 does not know it; ``original`` A1 as
     EC2 describes it (the recorded one, else the confirmed one, else that of the hints; see
-    ``presumed_original``); ``origin`` the origin scope of the site. ``reversed_server`` A2: found by
+    ``presumed_original``); ``origin`` the origin scope of the site,
+    ``origin_denied`` why it denies access, if that is why it is not readable. ``reversed_server`` A2: by
     direction FAILBACK and ``original_instance_id`` == B3's id, never by its ARN. ``failback_instance`` A3.
     ``confirmed_original``: the original of B3 by the request's confirmOriginals.
     ``earlier_job``: the unfinished, else the last LAUNCH job at the origin that holds A2 and has our tags.
@@ -75,6 +77,7 @@ class IdentifyFacts:
     original: Instance | None = None
     origin: Scope | None = None
     origin_readable: bool = True
+    origin_denied: UnreadableSite | None = None
     reversed_server: SourceServer | None = None
     failback_instance: RecoveryInstance | None = None
     confirmed_original: str | None = None

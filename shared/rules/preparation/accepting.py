@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.model.execution import ExecutionRecord
 from shared.model.server import ServerRecord
+from shared.rules.closure.preparation import PreparationProblem
 from shared.rules.plan.contract_wording import did_you_mean
 from shared.rules.plan.contracts import Problem
 
@@ -48,12 +49,15 @@ def undo_problems(request: Any) -> tuple[Problem, ...]:
     return (Problem("acceptPairs", "An undo accepts no pairs.", "Remove it, or remove undo."),)
 
 
-def unknown_names(record: ExecutionRecord, servers: Sequence[ServerRecord]) -> str:
-    """What to write instead of each accepted name that no server has; empty if there is none."""
+def unknown_servers(record: ExecutionRecord, servers: Sequence[ServerRecord]) -> PreparationProblem | None:
+    """Accepted names that no server has, with what to write instead of each."""
     names = accepted_names(record)
     known = {server.name for server in servers}
     unknown = sorted(names - known - {server.source_server_id for server in servers})
-    return " ".join(_instead(name, known) for name in unknown)
+    if not unknown:
+        return None
+    remedy = " ".join(_instead(name, known) for name in unknown)
+    return PreparationProblem("acceptPairs names servers that the plan's sites do not have.", remedy)
 
 
 def _instead(name: str, known: Collection[str]) -> str:

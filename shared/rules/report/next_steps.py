@@ -72,7 +72,7 @@ _NEXT_STEPS_IN_MODE = {
 }
 _UNREADABLE = (
     "No server of a site that could not be read is recovered. Repair the access to it (SITE_UNREADABLE above "
-    "says how), then start the plan again with that site under sites."
+    "says how), then start {what} again with that site under sites."
 )
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
@@ -91,7 +91,8 @@ def next_steps(report: Mapping[str, Any]) -> str:
     completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
     step = _DRY_RUN_STEP if completed_dry else steps[report["status"]]
     if any(finding["code"] == SITE_UNREADABLE for finding in report["findings"]):
-        step = f"{_UNREADABLE} {_DRY_RUN_STEP if report.get('dryRun') else step}"
+        what = "the failback" if report["mode"] == "FAILBACK" else "the plan"
+        step = f"{_UNREADABLE.format(what=what)} {_DRY_RUN_STEP if report.get('dryRun') else step}"
     if leaves_out(report):
         step = step.replace("Every server", "Each server of the waves")
         step = f"Servers that are meant to be recovered are in no wave: see Findings. {step}"

@@ -11,7 +11,7 @@ from shared.rules.preparation.accepting import (
     accepting,
     is_accepted,
     undo_problems,
-    unknown_names,
+    unknown_servers,
 )
 from tests.makers import execution, record
 
@@ -39,9 +39,11 @@ def test_a_server_is_named_by_its_name_or_its_id() -> None:
 
 def test_a_name_that_no_server_has_is_answered_with_the_nearest() -> None:
     servers = [record(name="db-1")]
-    assert unknown_names(asking("db-1"), servers) == ""
-    assert "Write 'db-1' instead of 'db1'" in unknown_names(asking("db1", "db-1"), servers)
-    assert "a name or source server id" in unknown_names(asking("mail"), servers)
+    assert unknown_servers(asking("db-1"), servers) is None
+    for name, remedy in (("db1", "Write 'db-1' instead of 'db1'"), ("mail", "a name or source server id")):
+        found = unknown_servers(asking(name, "db-1"), servers)
+        assert found is not None
+        assert remedy in found.remedy
 
 
 def test_an_undo_accepts_nothing() -> None:
