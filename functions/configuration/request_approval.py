@@ -11,9 +11,10 @@ from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
 from shared.rules.control.approvals import Subject
 from shared.rules.control.cli_hints import control_call
+from shared.rules.control.reminders import HOUR, is_due
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
-from shared.times import iso
+from shared.times import iso, parse_time
 
 QUESTION = """\
 Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what}.
@@ -25,9 +26,9 @@ To approve:
 To reject:
 {reject}
 
-Without an answer within {hours} hours it is cancelled. {state}
+Without an answer within {left} it is cancelled. {state}
 """
-UNTOUCHED = "Nothing has been changed so far."
+UNTOUCHED = "Nothing has been changed so far, and nothing is recovered while it waits."
 REPLICATED = """\
 {ready} servers have a copy at the origin that is new enough, {left} are left behind. The outage begins with
 your approval: the workload is stopped on the recovery side and started in the original instances. Until then
@@ -40,10 +41,10 @@ class AlreadyDecidedError(Exception):
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId, taskToken, timeoutSeconds, subject: START | CUTOVER}`` → ``{}``; the state waits.
+    """``{executionId, taskToken, leftSeconds, subject: START | CUTOVER}`` → ``{}``; the state waits.
 
     CUTOVER is asked in the middle of a failback, when the servers are replicated. The operators are asked
-    once; where the wait was ended by anything but their decision, it goes on without another message.
+    once, and reminded; where the wait was ended by anything else, it goes on without another message.
     Raises AlreadyDecidedError, so that the decision is read.
     """
     store, execution = run.store, run.execution
@@ -56,13 +57,19 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
         asked |= {"approval_subject": subject, "approval_asked_at": iso(run.now), "decision": None}
         asked |= {"approval_notified_at": None}
     store.change_execution(run.execution_id, asked)
-    if is_asked and record.approval_notified_at is not None:
-        return {}
+    left = run.number("leftSeconds")
+    minutes = 0
+    if is_asked and (last := record.approval_notified_at) is not None:
+        since = parse_time(record.approval_asked_at)
+        if not is_due(since, parse_time(last), run.now):
+            return {}
+        minutes = round((run.now - since).total_seconds() / 60)
     request, cutover = record.request, subject is Subject.CUTOVER
     servers = store.servers(run.execution_id) if cutover else []
     notify(
         run.settings.topic_arn,
-        f"{execution.plan.name}: approval {'of the cutover ' if cutover else ''}needed",
+        f"{execution.plan.name}: approval {'of the cutover ' if cutover else ''}needed"
+        + (f", for {minutes} minutes now" if minutes else ""),
         QUESTION.format(
             execution_id=run.execution_id,
             plan=execution.plan.name,
@@ -73,7 +80,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
             requested_by=request.get("requestedBy", "unknown"),
             approve=control_call(run.settings.control_function, run.execution_id, "APPROVE"),
             reject=control_call(run.settings.control_function, run.execution_id, "REJECT"),
-            hours=run.number("timeoutSeconds") // 3600,
+            left=f"{left // 3600} hours" if left >= 2 * HOUR else f"{left // 60} minutes",
         ),
     )
     store.change_execution(run.execution_id, {"approval_notified_at": iso(run.now)})

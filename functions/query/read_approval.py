@@ -14,7 +14,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, subject: START | CUTOVER, timeoutSeconds, failure?}`` → ``{approved, over, …}``.
 
     ``over``: it is not approved, with ``error`` and ``cause``. Else it is to be waited for ``waitSeconds``,
-    whatever has ended the last wait. ``failure``: {Error, Cause} of the last wait.
+    whatever has ended the last wait; ``leftSeconds``: until its end. ``failure``: {Error, Cause} of the last wait.
     """
     record = run.execution.record
     decision = record.decision
@@ -32,4 +32,5 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         "error": found.error,
         "cause": found.cause,
         "waitSeconds": found.wait_seconds,
+        "leftSeconds": found.left_seconds,
     }

@@ -16,12 +16,13 @@ QUESTION = {"subject": "START", "timeoutSeconds": "14400"}
 def test_a_recorded_decision_is_read(estate: Estate, action: str) -> None:
     estate.open()
     first = estate.call(read_approval, **QUESTION)
-    assert (first["approved"], first["over"], first["waitSeconds"]) == (False, False, 14400)
-    estate.call(request_approval, taskToken="t", **QUESTION)
+    assert (first["approved"], first["over"], first["leftSeconds"]) == (False, False, 14400)
+    estate.call(request_approval, taskToken="t", subject="START", leftSeconds="14400")
     estate.clock.advance(60)
     lost = {"Error": "ApprovalRejected", "Cause": "by the token alone"}
     open_still = estate.call(read_approval, failure=lost, **QUESTION)
-    assert (open_still["over"], open_still["waitSeconds"]) == (False, 14340)
+    assert (open_still["over"], open_still["leftSeconds"]) == (False, 14340)
+    assert open_still["waitSeconds"] == 540, "until the first reminder"
     message = {"action": action, "by": "ana", "reason": "checked"}
     estate.wire.on("sfn", "SendTaskSuccess", lambda call: call.answer(200, b"{}"))
     estate.wire.on("sfn", "SendTaskFailure", lambda call: call.answer(200, b"{}"))

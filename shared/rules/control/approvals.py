@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shared.model.execution import ControlRecord, Decision, ExecutionRecord
 from shared.rules.control.messages import Action
+from shared.rules.control.reminders import until_next
 from shared.rules.text import one_line
 from shared.times import parse_time
 
@@ -22,12 +23,16 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalStanding:
-    """Approved; or over, with the error of the execution; or open for ``wait_seconds`` more."""
+    """Approved; or over, with the error of the execution; or open for ``left_seconds`` more.
+
+    ``wait_seconds``: until its end or the next reminder.
+    """
 
     approved: bool = False
     error: str | None = None
     cause: str | None = None
     wait_seconds: int = 0
+    left_seconds: int = 0
 
 
 EXPIRED = {
@@ -63,12 +68,16 @@ def standing(
         if failure is not None:
             cause = one_line(str(failure.get("Cause", "")), 500)
             return ApprovalStanding(error=one_line(str(failure.get("Error", "")), 200), cause=cause)
-        return ApprovalStanding(wait_seconds=timeout_seconds)
+        return _open(0.0, timeout_seconds)
     waited = (now - parse_time(record.approval_asked_at)).total_seconds()
     left = int(timeout_seconds - waited)
     if left <= 0:
         return ApprovalStanding(error="ApprovalExpired", cause=EXPIRED[subject])
-    return ApprovalStanding(wait_seconds=left)
+    return _open(waited, left)
+
+
+def _open(waited: float, left: int) -> ApprovalStanding:
+    return ApprovalStanding(wait_seconds=min(left, until_next(waited)), left_seconds=left)
 
 
 def _decided(decision: Decision, subject: Subject, message: ControlRecord | None) -> ApprovalStanding:

@@ -52,7 +52,8 @@ def test_an_approval_stands(
     decision: Decision | None = fields.get("decision")
     message = said("APPROVE" if decision.approved else "REJECT") if decision else None
     found = standing(replace(running(), **fields), Subject.START, NOW, 600, failure, message)
-    assert (found.approved, found.error, found.wait_seconds) == (approved, error, wait)
+    assert (found.approved, found.error, found.left_seconds) == (approved, error, wait)
+    assert found.wait_seconds <= found.left_seconds
     assert "\n" not in (found.cause or "")
 
 
