@@ -7,6 +7,7 @@ from typing import Any
 from shared.aws.step_functions import answer
 from shared.model.scope import Scope
 from shared.rules.control.pauses import launch_pause
+from shared.services.pause_reminder import remind_of_pause
 from shared.settings import ConfigurationSettings
 from shared.store import ExecutionStore, Waiter, WaiterStore
 from shared.task import Run, task
@@ -21,6 +22,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     # Checked only now: a pause that ends after this finds the token.
     if run.event.get("paused") and not _paused(store, run):
         answer(waiter.task_token, {"resumed": True})
+    remind_of_pause(store, run.execution, run.settings, run.now)
     return {}
 
 

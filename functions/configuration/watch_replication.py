@@ -10,6 +10,7 @@ from shared.model.status import ServerStatus
 from shared.rules.control.cutover import BEFORE_CUTOVER, cutover_action, drained
 from shared.rules.failback.replication_progress import JUDGED, judge_replication
 from shared.rules.launch.polling import long_wait, since_start
+from shared.services.pause_reminder import remind_of_pause
 from shared.services.replication_reader import reversed_sources
 from shared.settings import ConfigurationSettings
 from shared.task import Run, task
@@ -28,6 +29,7 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     judged = [server for server in servers if server.adoption is None]
     sources = reversed_sources(run.accounts, judged)
     limits = drained(policies, judged) if run.event.get("drained") else policies
+    remind_of_pause(run.store, run.execution, run.settings, run.now)
     verdict = judge_replication(judged, sources, limits, run.now)
     run.store.change_servers(run.execution_id, verdict.changes, only_from=JUDGED)
     after = verdict.servers + [server for server in servers if server.adoption is not None]

@@ -14,7 +14,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     """``{executionId, subject: START | CUTOVER, timeoutSeconds, failure?}`` → ``{approved, over, …}``.
 
     ``over``: it is not approved, with ``error`` and ``cause``. Else it is to be waited for ``waitSeconds``,
-    whatever has ended the last wait; ``leftSeconds``: until its end. ``failure``: {Error, Cause} of the last wait.
+    whatever has ended the last wait; ``leftSeconds``: until its end. ``failure``: {Error, Cause} of that.
     """
     record = run.execution.record
     decision = record.decision

@@ -11,7 +11,7 @@ from shared.model.execution import JobFields, JobRecord, WaveFields, WaveRecord
 from shared.model.scope import Scope
 from shared.rules.drs.drs_job_monitor import COMPLETED
 from shared.serialization import from_item, to_item
-from shared.store.execution_items import ExecutionItems, partition_of
+from shared.store.execution_items import ExecutionItems, partition_of, shard_of
 from shared.store.writes import put_once, set_if, write, write_one
 
 
@@ -70,6 +70,18 @@ class WaveItems(ExecutionItems):
         """All jobs of the execution, or those whose end is not recorded."""
         filter = Attr("status").ne(COMPLETED) if unfinished else None
         return [from_item(item, JobRecord) for item in self._query(execution_id, "JOB#", filter=filter)]
+
+    def claim_reminder(self, execution_id: str, due: datetime, now: datetime) -> bool:
+        """Whether the caller is to send the reminder that was due then: one of all callers is."""
+        return write_one(
+            set_if(
+                self.table_name,
+                {"pk": shard_of(execution_id, "REMINDER"), "sk": "REMINDER"},
+                {"status": now.isoformat(), "expires_at": self.expiry(execution_id)["expiresAt"]},
+                "attribute_not_exists(#status) OR #status < :due",
+                {":due": due.isoformat()},
+            )
+        )
 
     def claim_poll(self, execution_id: str, scope: Scope, now: datetime, every: timedelta) -> bool:
         """Whether the caller is to poll DRS for the scope's jobs: one caller in ``every`` is."""

@@ -444,6 +444,9 @@ def controlled(at: Stage) -> None:
     send("RETRY")
     at.cloud.advance(1200)
     send("RESUME")
+    send("PAUSE", when="NEXT_WAVE")
+    at.cloud.advance(3600)
+    send("RESUME")
     assert at.cloud.wait(arn).status == "SUCCEEDED"
     send("RETRY")
     [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":controlled-retry")]
@@ -463,6 +466,10 @@ def controlled(at: Stage) -> None:
     at.cloud.wait(back)
     send("RETRY", "back")
     [retry] = [arn for arn in at.cloud.states.records if arn.endswith(":back-retry")]
+    at.started("ReverseReplicationFunction", 2)
+    send("PAUSE", "back-retry")
+    at.cloud.advance(3600)
+    send("RESUME", "back-retry")
     _assert_completed(at, retry)
     drill = at.start("failover", "drill", mode="DRILL", plan="crm")
     at.started("DiscoverServersFunction", at.cloud.functions.invocations("DiscoverServersFunction") + 1)

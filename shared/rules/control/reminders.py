@@ -15,6 +15,13 @@ def reminders_due(waited_seconds: float) -> int:
     return len(FIRST) - 1 + int(waited_seconds // HOUR)
 
 
+def latest_due(waited_seconds: float) -> int | None:
+    """After how many seconds the latest one was due; None: none was."""
+    if waited_seconds >= HOUR:
+        return int(waited_seconds // HOUR) * HOUR
+    return max((mark for mark in FIRST if mark <= waited_seconds), default=None)
+
+
 def until_next(waited_seconds: float) -> int:
     """Seconds until the next one; at least 1."""
     due = next((mark for mark in FIRST if mark > waited_seconds), None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.rules.control.reminders import is_due, reminders_due, until_next
+from shared.rules.control.reminders import is_due, latest_due, reminders_due, until_next
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -38,4 +38,6 @@ def test_the_next_one_is_due_when_it_is_said_to_be_and_not_before(waited: int) -
     assert reminders_due(waited + left - 1) == reminders_due(waited)
     last, now = START + timedelta(seconds=waited), START + timedelta(seconds=waited + left)
     assert is_due(START, last, now)
+    assert latest_due(waited + left) == waited + left
+    assert (latest_due(waited) or 0) <= waited
     assert not is_due(START, now, now)
