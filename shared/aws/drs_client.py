@@ -28,9 +28,10 @@ _LISTS = {
     "list_recovery_plan_execution_steps": "recoveryPlanExecutionSteps",
 }
 """What a page of an operation has its items under, where that is not ``items``."""
-_NATIVE_PLAN_RUNS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+_NATIVE_PLAN_RUNS = ("CREATED", "IN_PROGRESS")
 _STEP_IS_OVER = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "SKIPPED"})
-"""DRS service model, RecoveryPlanExecutionStatus and RecoveryPlanExecutionStepStatus."""
+"""DRS service model, RecoveryPlanExecutionStatus and RecoveryPlanExecutionStepStatus. What an execution has
+begun that is CANCELLING are jobs, which are seen as such."""
 
 
 class DrsClient:
