@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from botocore.config import Config
+
 from shared.aws import drs_responses as responses
-from shared.aws.cross_account import ONCE, MemberAccounts
+from shared.aws.cross_account import ONCE, STANDARD, MemberAccounts
 from shared.aws.errors import calling
 from shared.model.drs import (
     Job,
@@ -37,9 +39,10 @@ begun that is CANCELLING are jobs, which are seen as such."""
 class DrsClient:
     """One scope's DRS, acting as the member role behind ``accounts``. Raises ``shared.aws.errors``."""
 
-    def __init__(self, accounts: MemberAccounts, scope: Scope) -> None:
+    def __init__(self, accounts: MemberAccounts, scope: Scope, config: Config = STANDARD) -> None:
         self.scope = scope
         self._accounts = accounts
+        self._config = config
 
     def source_servers(self, site: str) -> list[SourceServer]:
         """Every source server of the scope."""
@@ -213,7 +216,7 @@ class DrsClient:
 
     @property
     def _drs(self) -> Any:
-        return self._accounts.client("drs", self.scope)
+        return self._accounts.client("drs", self.scope, self._config)
 
     def _where(self, what: str) -> str:
         return f"{self.scope} for {what}"

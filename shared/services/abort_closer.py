@@ -99,7 +99,7 @@ class AbortCloser:
 
     def _close(self, closure: Closure) -> dict[str, Any]:
         LaunchRestorer(self._store, self._accounts, closure.execution_id, self._now).restore()
-        return close(self._store, self._settings, closure)
+        return close(self._store, self._settings, closure, self._accounts)
 
     def _clean_up(self, closure: Closure, attempt: int = 1) -> dict[str, Any]:
         """Start a clean-up, which closes the drill in the end. A second event finds it started."""

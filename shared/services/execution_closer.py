@@ -40,6 +40,7 @@ from shared.services.recorded_originals import remember_quiet_times
 from shared.services.report_writer import write_report
 from shared.services.undecided_servers import with_undecided
 from shared.services.wakeups import resume_waiting_batches
+from shared.services.workload_sides import moved_unrecorded
 from shared.settings import ConfigurationSettings
 from shared.store import (
     ClaimStore,
@@ -66,7 +67,8 @@ def close(
 ) -> dict[str, Any]:
     """Returns ``{status, report, totals, reason, remedy}``; ``report``: its URI, or that there is none.
 
-    With ``accounts`` it reads whether the other sides run.
+    With ``accounts`` it reads whether the other sides run, and where the workloads are that it did not come
+    to record.
     """
     record, plan, digest = _opened(store, closure)
     closure = with_cancellation(closure, record)
@@ -80,7 +82,9 @@ def close(
         servers = report_other_sides(store, accounts, record, plan, servers)
     waves = store.waves(closure.execution_id)
     removed = store.facts(closure.execution_id, RemovedVolume)
-    pairs = _keep_pairs(store, findings, settings, record, servers, {fact.volume_id for fact in removed})
+    pairs = _keep_pairs(
+        store, findings, settings, record, servers, {fact.volume_id for fact in removed}, accounts
+    )
     record = _recorded(store, record, closed(record, closure, waves, servers))
     if closure.error and not dry_run:
         servers = _settled(store, findings, closure, record.mode)  # no site adds a server from here on
@@ -161,12 +165,14 @@ def _keep_pairs(
     record: ExecutionRecord,
     servers: Sequence[ServerRecord],
     removed: Collection[str],
+    accounts: MemberAccounts | None,
 ) -> dict[str, PairRecord]:
     """Update the pairs once more: a wave that was killed could not. A dry run only records originals."""
     if record.dry_run:
         remember_quiet_times(store, findings, settings.pairs_table, record.execution_id)
         return PairStore(settings.pairs_table).get([server.source_server_id for server in servers])
-    return PairKeeper(store, settings.pairs_table, record).keep(servers, removed)
+    moved = moved_unrecorded(accounts, record.mode, servers) if accounts else {}
+    return PairKeeper(store, settings.pairs_table, record, moved).keep(servers, removed)
 
 
 def _detached_before(pairs: Iterable[PairRecord]) -> list[DetachedVolume]:

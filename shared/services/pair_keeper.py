@@ -29,15 +29,23 @@ class PairKeeper:
     has since it read. A pair that changed after it was read is read again before it is written.
     """
 
-    def __init__(self, store: ExecutionStore, pairs_table: str, record: ExecutionRecord) -> None:
+    def __init__(
+        self,
+        store: ExecutionStore,
+        pairs_table: str,
+        record: ExecutionRecord,
+        moved: Mapping[str, str] | None = None,
+    ) -> None:
+        """``moved``: when those were started that moved without a record, see ``workload_sides``."""
         self._store = store
         self._locks = LockStore(store.table_name)
         self._pairs = PairStore(pairs_table)
         self._mode = record.mode
         self._execution_id = record.execution_id
+        self._moved = moved or {}
 
     def keep(self, servers: Sequence[ServerRecord], removed: Collection[str] = ()) -> dict[str, PairRecord]:
-        """Remember the pairs of those of ``servers`` that recovered; the recorded pairs of all, as they are.
+        """Remember the pairs of those of ``servers`` that moved; the recorded pairs of all, as they are.
 
         ``removed``: volumes that are no more. Raises AwsUnavailableError.
         """
@@ -62,6 +70,11 @@ class PairKeeper:
         removed: Collection[str],
     ) -> dict[str, PairRecord]:
         recovered = [server for server in servers if server.status is ServerStatus.RECOVERED]
+        recovered += [
+            replace(server, verified_at=at)
+            for server in servers
+            if (at := self._moved.get(server.source_server_id))
+        ]
         moved = self._moved_by_others(recovered, recorded)
         kept = {
             server.source_server_id: kept_pair(
@@ -172,7 +185,7 @@ def _failed_over(
         scope=server.scope,
         pair_instance_id=server.pair_instance_id or "",
         original_instance_id=server.original_instance_id,
-        private_ip=server.private_ip_after,
+        private_ip=server.private_ip_after or server.private_ip_before,
         original_private_ip=server.original_private_ip or (pair.original_private_ip if pair else None),
         staging_account=source.staging_account if source else None,
         workload_side="RECOVERY",

@@ -16,6 +16,7 @@ from shared.rules.waves.outcome import execution_outcome
 from shared.times import iso
 
 IN_PROGRESS = "ExecutionInProgressError"
+_ENDED = "The execution ended"
 CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled"})
 """Errors by which operators end an execution, as opposed to failures."""
 
@@ -40,7 +41,7 @@ class Closure:
     def why(self) -> str:
         """The reason for a server or wave that the execution did not come to."""
         if self.error:
-            return f"The execution ended: {self.error}: {self.cause or 'no cause given'}"
+            return f"{_ENDED}: {self.error}: {self.cause or 'no cause given'}"
         if self.decision == "BLOCKED":
             return "Other servers are blocked, and the policy is to stop then."
         return "The execution ended before this server's turn."
@@ -112,6 +113,11 @@ def outcome_at_end(server: ServerRecord, closure: Closure) -> ServerRecord:
     )
     reason = server.reason or closure.why
     return replace(server, status=ServerStatus.SKIPPED, reason=reason, remedy=remedy)
+
+
+def ended_midway(server: ServerRecord) -> bool:
+    """Whether the end of its execution came over a server that a job had launched or was launching."""
+    return server.status is ServerStatus.FAILED and (server.reason or "").startswith(f"{_ENDED}: ")
 
 
 def wave_at_end(

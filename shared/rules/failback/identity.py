@@ -16,6 +16,7 @@ from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
+from shared.model.status import ServerStatus
 from shared.model.unreadable_site import UnreadableSite
 from shared.times import parse_time
 
@@ -108,8 +109,16 @@ class IdentifyFacts:
 
     @property
     def recorded_at_origin(self) -> bool:
-        """Whether the workload runs at the origin as recorded."""
-        return self.pair is not None and self.pair.workload_side == "ORIGIN"
+        """Whether the workload runs at the origin as recorded, and verified."""
+        return self.pair is not None and self.pair.workload_side == "ORIGIN" and not self.unverified
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the failback that brought it to the origin ended before it verified that."""
+        pair, earlier = self.pair, self.earlier
+        if pair is None or earlier is None or earlier.status is ServerStatus.RECOVERED:
+            return False
+        return pair.moved_by is not None and pair.moved_by == self.earlier_execution
 
     @property
     def failed_over_since(self) -> bool:
