@@ -14,6 +14,7 @@ from shared.model.unreadable_site import UnreadableSite
 from shared.rules.checks.decision import UNDECIDED, counts
 from shared.rules.checks.pair_decision import as_found, one_of_each
 from shared.services.earlier_executions import EarlierExecutions
+from shared.services.left_overs import count_left_overs
 from shared.services.original_decider import OriginalDecider
 from shared.services.pair_decider import Decisions, PairDecider
 from shared.services.site_originals import SiteIdentifier
@@ -25,7 +26,7 @@ from shared.task import Run, task
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId, executionArn}`` → ``{ready, blocked, warnings}``. A repeat decides nothing anew.
+    """``{executionId, executionArn}`` → ``{ready, blocked, warnings, leftOvers}``; a repeat decides no more.
 
     Until here nothing is on record of a server but findings. What it could not decide is BLOCKED, and what
     a finding blocked stays so.
@@ -47,7 +48,15 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     usable = [server for server in servers if server.status is not ServerStatus.BLOCKED]
     # After the records: a server without a decision is never launched, and a repeated call decides by them.
     store.put_decisions(run.execution_id, [decided_pair(server) for server in usable])
-    return counts(servers)
+    return {**counts(servers), "leftOvers": _left_overs(run, servers)}
+
+
+def _left_overs(run: Run[ConfigurationSettings], servers: Sequence[ServerRecord]) -> int:
+    """Of how many servers an earlier failback left something that is to be retired before a launch."""
+    record = run.execution.record
+    if record.dry_run or record.mode is Mode.FAILBACK:
+        return 0
+    return count_left_overs(run.settings.pairs_table, servers)
 
 
 def _decide(run: Run[ConfigurationSettings], seen: Sequence[ServerRecord]) -> Decisions:

@@ -35,4 +35,8 @@ class PairRecord:
     moved_by: str | None = None  # execution id
     last_launch_at: str | None = None
     """When the launch began that moved the workload to the recovery side."""
+    reversed_server_id: str | None = None
+    """In ``original_scope``, while the workload runs there: what its failback has not retired."""
+    unverified: bool = False
+    """Whether the execution that moved it ended before it verified that: closing found it on this side."""
     revision: int = 0

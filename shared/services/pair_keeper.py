@@ -12,7 +12,7 @@ from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.scope import Scope
 from shared.model.server import DetachedVolume, ServerRecord, VolumeContent
-from shared.model.status import ServerStatus
+from shared.model.status import Protection, ServerStatus
 from shared.rules.drs.drs_error_handler import explain
 from shared.store import ExecutionStore, LockStore, PairStore, server_lock
 from shared.store.connection import CONFLICT
@@ -90,7 +90,11 @@ class PairKeeper:
         }
         began = self._launches_began(recovered)
         return {
-            key: replace(pair, last_launch_at=began.get(key)) if self._moved_away(pair) else pair
+            key: replace(
+                pair,
+                last_launch_at=began.get(key) if self._moved_away(pair) else pair.last_launch_at,
+                unverified=key in self._moved or pair.unverified,
+            )
             for key, pair in kept.items()
             if pair is not None
         }
@@ -142,7 +146,7 @@ def kept_pair(
     """
     left = _left(pair, server, removed)
     if mode is Mode.DRILL or moved_since:
-        return replace(pair, detached_volumes=left) if pair else None
+        return _drilled(pair, server, left) if pair else None
     if mode is Mode.FAILOVER and server.drill.cleaned_up_at is not None:  # it was recovered, and put back
         if pair is None:
             return None
@@ -150,7 +154,7 @@ def kept_pair(
     if mode is Mode.FAILOVER:
         return _failed_over(pair, server, source, execution_id, left)
     if pair and pair.workload_side == "ORIGIN" and server.verified_at is None:
-        return replace(pair, detached_volumes=left)
+        return replace(pair, detached_volumes=left, reversed_server_id=_not_retired(server))
     return _failed_back(pair, server, source, execution_id, left)
 
 
@@ -228,7 +232,20 @@ def _failed_back(
         last_failback_at=server.verified_at,
         detached_volumes=left,
         moved_by=execution_id,
+        reversed_server_id=_not_retired(server),
+        unverified=False,
     )
+
+
+def _not_retired(server: ServerRecord) -> str | None:
+    back = server.failback
+    return None if back.protection is Protection.RETIRED else back.reversed_server_id
+
+
+def _drilled(pair: PairRecord, server: ServerRecord, left: tuple[DetachedVolume, ...]) -> PairRecord:
+    """Before a drill launches, it retires what a failback has left."""
+    reversed_id = None if server.failback.retired_at else pair.reversed_server_id
+    return replace(pair, detached_volumes=left, reversed_server_id=reversed_id)
 
 
 def _origin_of(source: SourceServer | None) -> Scope | None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from botocore.config import Config
+
 from shared.aws.bisection import halves
-from shared.aws.cross_account import MemberAccounts
+from shared.aws.cross_account import STANDARD, MemberAccounts
 from shared.aws.drs_client import DrsClient, chunks
 from shared.aws.ec2_client import Ec2Client
 from shared.aws.errors import AwsCallError
@@ -77,10 +79,13 @@ class MayEnd:
 class RecoveryRetirer:
     """For servers that run at the origin and are protected again, of any sites."""
 
-    def __init__(self, accounts: MemberAccounts, may_end: MayEnd, now: datetime) -> None:
+    def __init__(
+        self, accounts: MemberAccounts, may_end: MayEnd, now: datetime, config: Config = STANDARD
+    ) -> None:
         self._accounts = accounts
         self._may_end = may_end
         self._now = now
+        self._config = config
 
     def poll(self, servers: Sequence[ServerRecord]) -> dict[str, Progress]:
         """Read every server and take its next step; the progress by source server id."""
@@ -143,7 +148,7 @@ class RecoveryRetirer:
         self, server: ServerRecord, around: _Around
     ) -> Mapping[RetireStep | Progress, Callable[[], object]]:
         origin, recovery = self._drs(server.scope), self._drs(_recovery(server))
-        ec2 = Ec2Client(self._accounts, _recovery(server))
+        ec2 = Ec2Client(self._accounts, _recovery(server), self._config)
         reversed_id = around.reversed_server.source_server_id if around.reversed_server else ""
         failback, recovered = _id_of(around.failback_instance), _id_of(around.recovery_instance)
         workload = server.failback.workload_instance_id or ""
@@ -228,10 +233,10 @@ class RecoveryRetirer:
 
     def _instances(self, scope: Scope, instance_ids: Sequence[str | None]) -> dict[str, Instance]:
         ids = sorted({instance_id for instance_id in instance_ids if instance_id})
-        return {i.instance_id: i for i in Ec2Client(self._accounts, scope).instances(ids)}
+        return {i.instance_id: i for i in Ec2Client(self._accounts, scope, self._config).instances(ids)}
 
     def _drs(self, scope: Scope) -> DrsClient:
-        return DrsClient(self._accounts, scope)
+        return DrsClient(self._accounts, scope, self._config)
 
 
 _WAIT = "Wait, then run the failback again: it goes on from there."

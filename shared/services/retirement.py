@@ -41,13 +41,7 @@ def begin(
 
 def retire(retirer: RecoveryRetirer, servers: Sequence[ServerRecord], now: datetime) -> Retirement:
     """Take the steps that are possible now."""
-    progress: dict[str, Progress] = {}
-    active = list(servers)
-    for _ in range(STEPS):
-        if not active:
-            break
-        progress |= retirer.poll(active)
-        active = [server for server in active if progress[server.source_server_id].acted]
+    progress = follow(retirer, servers)
     changes = [Change(s, retired_or_not(s, progress[s.source_server_id], now)) for s in servers]
     retired = [c.before for c in changes if c.after.failback.protection is Protection.RETIRED]
     failed = [
@@ -61,6 +55,18 @@ def retire(retirer: RecoveryRetirer, servers: Sequence[ServerRecord], now: datet
         failed=failed,
         pending=[server for server in servers if server not in retired and server not in failed],
     )
+
+
+def follow(retirer: RecoveryRetirer, servers: Sequence[ServerRecord]) -> dict[str, Progress]:
+    """Take one step after the other of each server while they follow each other at once."""
+    progress: dict[str, Progress] = {}
+    active = list(servers)
+    for _ in range(STEPS):
+        if not active:
+            break
+        progress |= retirer.poll(active)
+        active = [server for server in active if progress[server.source_server_id].acted]
+    return progress
 
 
 def retired_or_not(server: ServerRecord, progress: Progress, now: datetime) -> ServerRecord:

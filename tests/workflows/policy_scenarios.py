@@ -325,6 +325,31 @@ def two_failbacks(at: Stage) -> None:
     assert at.cloud.wait(at.start("failback", "goes-on", mode="FAILBACK")).status == "SUCCEEDED"
 
 
+def left_over(at: Stage) -> None:
+    """A failback is stopped before it retires the recovery side; the next drill does that first."""
+    at.cloud.wait(at.start("failover", "out"))
+    back = at.start("failback", "back", mode="FAILBACK")
+    at.started("WatchReprotectionFunction")
+    at.end(back)
+    at.cloud.advance(1800)
+    retirements = at.cloud.functions.invocations("RetireRecoveryFunction")
+    at.cloud.wait(at.start("failover", "drill", mode="DRILL"))
+    assert at.cloud.functions.invocations("RetireRecoveryFunction") > retirements
+
+
+def started_and_stopped(at: Stage) -> None:
+    """Executions are stopped when they have started instances and recorded nothing of it."""
+    out = at.start("failover", "out")
+    at.started("StartInstancesFunction", 2)
+    at.end(out)
+    at.cloud.wait(at.start("failover", "out-again"))
+    started = at.cloud.functions.invocations("StartInstancesFunction")
+    back = at.start("failback", "back", mode="FAILBACK")
+    at.started("StartInstancesFunction", started + 2)
+    at.end(back)
+    at.cloud.wait(at.start("failback", "back-again", mode="FAILBACK"))
+
+
 def closed_late(at: Stage) -> None:
     """An execution is closed when another execution has moved its servers, and its functions run late."""
     event = {"executionId": "out", "startedAt": at.cloud.clock.now().isoformat()}
@@ -548,6 +573,16 @@ SCENARIOS: tuple[Played, ...] = (
             "same-plan": "FAILED ExecutionInProgressError",
             "second": "BLOCKED LOCKED_BY_EXECUTION",
             "third": "BLOCKED SERVER_LOCKED",
+        },
+    ),
+    Played(left_over, {"back": "CANCELLED ExecutionAborted", "drill": "COMPLETED", "out": "COMPLETED"}),
+    Played(
+        started_and_stopped,
+        {
+            "back": "CANCELLED ExecutionAborted",
+            "back-again": "COMPLETED",
+            "out": "CANCELLED ExecutionAborted",
+            "out-again": "COMPLETED",
         },
     ),
     Played(closed_late, {"out": "CANCELLED ExecutionAborted"}),

@@ -29,7 +29,7 @@ NOT_ON_THE_WAY = {
         "DecideCancelled",
         "WaitForDrills",
         "TakePlan",
-        "DecideTaken",
+        "RetireLeftOvers",
         "CloseWave",
         "CleanUp",
         "Blocked",

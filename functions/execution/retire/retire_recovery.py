@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.model.policies import Mode
 from shared.model.status import Protection, ServerStatus
 from shared.rules.launch.polling import step_wait
+from shared.services.left_overs import LeftOverRetirer
 from shared.services.recovery_retirer import MayEnd, RecoveryRetirer
 from shared.services.retirement import begin, retire
 from shared.services.volume_removal import Removal, VolumeRemover, detached_volumes, not_known
@@ -16,10 +18,15 @@ from shared.task import Run, task
 
 @task(RetireSettings, freezable=True)
 def handler(run: Run[RetireSettings]) -> dict[str, Any]:
-    """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``; pending: servers and snapshots."""
+    """``{executionId}`` → ``{pending, retired, failed, waitSeconds}``; pending: servers and snapshots.
+
+    In a failover or drill: what an earlier failback, ended early, did not come to tidy up.
+    """
     execution, store = run.execution, run.store
     if execution.record.cancellation is not None:
         return {"pending": 0, "retired": 0, "failed": 0, "waitSeconds": 0}
+    if execution.record.mode is not Mode.FAILBACK:
+        return _retire_left_overs(run)
     servers = [s for s in store.servers(run.execution_id) if s.status is ServerStatus.RECOVERED]
     protected = [server for server in servers if server.failback.protection is Protection.PROTECTED]
     pairs = PairStore(run.settings.pairs_table).get([server.source_server_id for server in servers])
@@ -49,4 +56,18 @@ def handler(run: Run[RetireSettings]) -> dict[str, Any]:
         "retired": len(result.retired),
         "failed": len(result.failed),
         "waitSeconds": step_wait((server.failback.retire_requested_at for server in result.pending), run.now),
+    }
+
+
+def _retire_left_overs(run: Run[RetireSettings]) -> dict[str, Any]:
+    mode = run.execution.record.mode
+    left = LeftOverRetirer(run.store, run.accounts, run.execution_id, mode, run.now).poll(
+        run.settings.pairs_table
+    )
+    since = [server.failback.retire_requested_at for server in left.pending]
+    return {
+        "pending": len(left.pending),
+        "retired": left.retired,
+        "failed": left.remaining,
+        "waitSeconds": step_wait(since, run.now),
     }

@@ -1,6 +1,6 @@
 """On which side a workload is whose execution ended before it recorded that, as EC2 and DRS show it.
 
-An execution that is killed may have started an instance without a word of it in its records. Only what a
+An execution that is killed may have started an instance that its records do not show. Only what a
 job of that execution launched counts, and only if it runs: an instance that others started has other data.
 """
 

@@ -16,7 +16,6 @@ from shared.model.pair import PairRecord
 from shared.model.policies import StopWorkload
 from shared.model.scope import Scope
 from shared.model.server import ServerRecord
-from shared.model.status import ServerStatus
 from shared.model.unreadable_site import UnreadableSite
 from shared.times import parse_time
 
@@ -115,10 +114,7 @@ class IdentifyFacts:
     @property
     def unverified(self) -> bool:
         """Whether the failback that brought it to the origin ended before it verified that."""
-        pair, earlier = self.pair, self.earlier
-        if pair is None or earlier is None or earlier.status is ServerStatus.RECOVERED:
-            return False
-        return pair.moved_by is not None and pair.moved_by == self.earlier_execution
+        return self.pair is not None and self.pair.unverified
 
     @property
     def failed_over_since(self) -> bool:

@@ -12,7 +12,7 @@ from shared.model.pair import PairRecord
 from shared.model.policies import Mode
 from shared.model.scope import Scope
 from shared.model.server import DetachedVolume, ServerRecord, VolumeContent
-from shared.model.status import ServerStatus
+from shared.model.status import Protection, ServerStatus
 from shared.rules.launch.polling import step_wait
 from shared.services.pair_keeper import kept_pair
 from shared.times import iso
@@ -93,8 +93,16 @@ def test_round_after_round_the_pair_is_as_before() -> None:
     later = "2026-01-03T01:00:00Z"
     again = keep(back, replace(OUT, verified_at=later), Mode.FAILOVER, by="again")
     assert again == replace(
-        back, workload_side="RECOVERY", last_failover="again", last_failover_at=later, moved_by="again"
+        back,
+        workload_side="RECOVERY",
+        last_failover="again",
+        last_failover_at=later,
+        moved_by="again",
+        reversed_server_id=None,
     )
+    retired = replace(BACK, failback=replace(BACK.failback, protection=Protection.RETIRED))
+    done = keep(first, retired, Mode.FAILBACK)
+    assert (back.reversed_server_id, done and done.reversed_server_id) == ("s-2", None)
 
 
 def test_a_clock_that_jumped_back_keeps_no_server_away() -> None:
