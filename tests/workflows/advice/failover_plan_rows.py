@@ -64,6 +64,12 @@ def nameless(here: Stage, server: str) -> None:
     agent(here, server).hostname = ""
 
 
+def called_otherwise(here: Stage, server: str) -> None:
+    """No Name tag in DRS, and another host name than the one that EC2 knows of the original."""
+    agent(here, server).tags.pop("Name")
+    agent(here, server).hostname = f"ip-10-9-8-7-{server}"
+
+
 def tag(key: str, value: str | None) -> Arise:
     """A tag of the source server is written, or taken away."""
 
@@ -231,6 +237,7 @@ TAGGED = ("dr:enabled=true", "dr:recovery-strategy=drs")
 ROWS = (
     PlanRow("TARGET_MISSING", issue("noTarget"), follow=create),
     PlanRow("TARGET_MISSING", issue("similarName", target="{name}x"), follow=add_pair, variant="similar"),
+    PlanRow("TARGET_MISSING", arises=called_otherwise, follow=add_pair, variant="original"),
     PlanRow("TARGET_AMBIGUOUS", issue("twoTargets"), follow=rename_the_others),
     PlanRow("SERVER_NAME_AMBIGUOUS", arises=installed_twice("DISCONNECTED")),
     PlanRow("SERVER_NAME_AMBIGUOUS", arises=installed_twice("STOPPED"), variant="stopped"),
