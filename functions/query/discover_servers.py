@@ -12,6 +12,7 @@ from shared.rules.originals.claims import contested_originals
 from shared.rules.plan.discovery import discovered, is_called, is_of_site, is_selected, without_target
 from shared.rules.plan.selection import select, to_know
 from shared.services.asked_for import asked_for
+from shared.services.origin_reader import original_names
 from shared.services.site_access import without_access
 from shared.settings import QuerySettings
 from shared.store import PairStore
@@ -52,6 +53,8 @@ def _discovered(run: Run[QuerySettings]) -> dict[str, Any]:
     known = to_know(listed, plan)
     pairs = PairStore(run.settings.pairs_table).every()
     contested = contested_originals(site.recovery, in_scope, pairs, run.now)
-    run.findings.put_facts(run.execution_id, [*known, *instances.values(), *contested, limits])
+    nameless = [one for one in servers if not one.name or one.name in lonely]
+    called = original_names(accounts, site.origin, nameless)
+    run.findings.put_facts(run.execution_id, [*known, *instances.values(), *contested, *called, limits])
     run.findings.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
+from shared.model.finding import Finding
+from shared.model.original import OriginalName
 from shared.model.server import Change
 from shared.model.status import ServerStatus
-from shared.rules.matching.instance_matcher import match_instances
+from shared.rules.matching.instance_matcher import MatchResult, match_instances
+from shared.rules.matching.original_names import named_as_original
 from shared.rules.plan.selection import select, takes_part
 from shared.settings import QuerySettings
 from shared.store import Leftover
@@ -49,6 +53,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
         for pair in result.pairs
         if (server := records.get(pair.source_server_id))
     ]
+    unpaired = _with_original_names(run, sources, instances, result)
     unmatched = [
         Change(
             server,
@@ -60,7 +65,7 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
                 findings=(finding,),
             ),
         )
-        for server_id, finding in result.unmatched_servers.items()
+        for server_id, finding in unpaired.items()
         if (server := records.get(server_id))
     ]
     found.change_servers(run.execution_id, matched + unmatched, only_from=UNDECIDED)
@@ -69,3 +74,20 @@ def handler(run: Run[QuerySettings]) -> dict[str, Any]:
     leftovers = [Leftover(instance_id, finding) for instance_id, finding in result.unmatched_targets.items()]
     found.put_facts(run.execution_id, [*leftovers, *result.proposals, *findings])
     return {"matched": len(matched), "unmatched": len(unmatched)}
+
+
+def _with_original_names(
+    run: Run[QuerySettings],
+    sources: Sequence[SourceServer],
+    instances: Mapping[str, Instance],
+    result: MatchResult,
+) -> dict[str, Finding]:
+    """Why servers have no target, with the one that is called as the original where that is known."""
+    called = {fact.source_server_id: fact for fact in run.findings.facts(run.execution_id, OriginalName)}
+    servers = {server.source_server_id: server for server in sources}
+    unused = [instances[instance_id] for instance_id in result.unmatched_targets]
+    matching = run.execution.plan.matching
+    return {
+        key: named_as_original(finding, servers[key], called.get(key), unused, matching)
+        for key, finding in result.unmatched_servers.items()
+    }

@@ -31,6 +31,15 @@ class ContestedOriginal:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalName:
+    """What EC2 calls the original of a server that has no Name tag in DRS."""
+
+    source_server_id: str
+    original_instance_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class OriginalRecord:
     """A server's original as EC2 confirmed it in quiet times: in a preparation or a dry run.
 

@@ -12,8 +12,11 @@ from shared.aws.drs_client import chunks
 from shared.aws.ec2_client import FILTER_VALUES, Ec2Client
 from shared.aws.errors import AwsCallError
 from shared.aws.rate_limits import in_parallel
+from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
+from shared.model.original import OriginalName
 from shared.model.scope import Scope
+from shared.rules.matching.original_names import has_no_name_tag
 
 logger = Logger(child=True)
 
@@ -24,6 +27,19 @@ class OriginalsSeen:
 
     instances: Mapping[str, Instance]
     silence: str | None = None
+
+
+def original_names(
+    accounts: MemberAccounts, origin: Scope, servers: Iterable[SourceServer]
+) -> list[OriginalName]:
+    """What EC2 calls the originals of those that have no Name tag in DRS. Never raises."""
+    nameless = {s.original_instance_id: s for s in servers if s.original_instance_id and has_no_name_tag(s)}
+    seen = read_originals(accounts, origin, nameless) if nameless else OriginalsSeen({})
+    return [
+        OriginalName(nameless[key].source_server_id, key, instance.name)
+        for key, instance in seen.instances.items()
+        if instance.name
+    ]
 
 
 def read_originals(

@@ -24,7 +24,6 @@ from shared.rules.checks.pair_decision import as_found, contradiction, merged, n
 from shared.rules.checks.prerequisites import check_pair
 from shared.rules.checks.replication import recovery_point
 from shared.rules.matching.instance_matcher import MatchResult, Pair, match_instances
-from shared.rules.matching.original_names import named_as_original
 from shared.rules.originals.records import original_to_record
 from shared.rules.plan.discovery import discovered, is_of_site, is_selected, left_out
 from shared.rules.plan.overrides import apply_overrides
@@ -182,18 +181,10 @@ class PairDecider:
                 continue
             base = replace(discovered(server, site.selection), skip=record.skip)
             fact, past = facts.get(record.source_server_id), pasts[record.source_server_id]
-            after = self._decided(base, record, matched, fact, past, self._unmatched(server, matched, around))
+            after = self._decided(base, record, matched, fact, past)
             pair = site.known.pairs.get(record.source_server_id)
             records.append(replace(after, pair_moved_by=pair.moved_by if pair else None))
         return Decisions(records, [*servers, *self._originals_to_record(facts.values())])
-
-    def _unmatched(self, server: SourceServer, matched: _Matched, around: Surroundings) -> Finding | None:
-        """Why a server has no target, with the one that is called as its original."""
-        finding = matched.result.unmatched_servers.get(server.source_server_id)
-        original = around.originals.get(server.original_instance_id or "")
-        unused = [matched.instances[key] for key in matched.result.unmatched_targets]
-        matching = self._execution.plan.matching
-        return named_as_original(finding, server, original, unused, matching) if finding else None
 
     def _originals_to_record(self, facts: Iterable[ServerFacts]) -> list[OriginalRecord]:
         """In quiet times only: at other times an original may be what is lost."""
@@ -208,12 +199,11 @@ class PairDecider:
         matched: _Matched,
         facts: ServerFacts | None,
         past: Past,
-        unmatched: Finding | None,
     ) -> ServerRecord:
         pair = matched.pairs.get(base.source_server_id)
         if facts is None or pair is None:
-            own = unmatched or not_of_plan(base)
-            return decided(base, merged(seen.findings, (*base.findings, own)))
+            own = (matched.result.unmatched_servers.get(base.source_server_id) or not_of_plan(base),)
+            return decided(base, merged(seen.findings, (*base.findings, *own)))
         record = replace(
             base,
             pair_instance_id=pair.instance_id,

@@ -10,7 +10,7 @@ from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
 from shared.model.iam import PermissionsRecord
-from shared.model.original import ContestedOriginal, OriginalRecord
+from shared.model.original import ContestedOriginal, OriginalName, OriginalRecord
 from shared.model.quotas import KnownLimits, ScopeLimits
 from shared.model.scope import Scope
 from shared.model.server import RemovedVolume
@@ -48,6 +48,7 @@ class _Kind:
 _KINDS: dict[type, _Kind] = {
     ContestedOriginal: _Kind("CONTESTED", lambda fact: fact.original_instance_id),
     OriginalRecord: _Kind("ORIGINAL", lambda fact: fact.source_server_id, many=True),
+    OriginalName: _Kind("CALLED", lambda fact: fact.source_server_id),
     SourceServer: _Kind("SOURCE", lambda fact: fact.source_server_id, many=True),
     Instance: _Kind("INSTANCE", lambda fact: fact.instance_id, many=True),
     Leftover: _Kind("LEFTOVER", lambda fact: fact.instance_id),

@@ -11,16 +11,21 @@ from dataclasses import replace
 from shared.model.drs import SourceServer
 from shared.model.ec2 import Instance
 from shared.model.finding import Finding
+from shared.model.original import OriginalName
 from shared.model.plan import Matching
 from shared.rules.matching.names import normalize
 
 _NO_TARGET = ("NAME_MISSING", "TARGET_MISSING")
 
 
+def has_no_name_tag(server: SourceServer) -> bool:
+    return not server.tags.get("Name", "").strip()
+
+
 def named_as_original(
     finding: Finding,
     server: SourceServer,
-    original: Instance | None,
+    original: OriginalName | None,
     unused: Iterable[Instance],
     matching: Matching,
 ) -> Finding:
@@ -29,18 +34,19 @@ def named_as_original(
     ``unused``: the target instances that no server is paired with.
     """
     name = normalize(original.name, matching.domain_suffixes) if original else ""
-    if finding.code not in _NO_TARGET or server.tags.get("Name", "").strip() or not name:
+    if original is None or not name or finding.code not in _NO_TARGET:
         return finding
     called = [
         target.instance_id
         for target in unused
         if target.scope == server.scope and normalize(target.name, matching.domain_suffixes) == name
     ]
-    if original is None or len(called) != 1:
+    if len(called) != 1:
         return finding
     return replace(
         finding,
-        remedy=f"{finding.remedy} Its original {original.instance_id} has the name {original.name!r}, and so "
-        f"has {called[0]}. Is that its target? Then add to the plan: matching.manualPairs: "
-        f"[{{sourceServerId: {server.source_server_id}, targetInstanceId: {called[0]}}}].",
+        remedy=f"{finding.remedy} Its original {original.original_instance_id} has the name "
+        f"{original.name!r}, and so has {called[0]}. Is that its target? Then add to the plan: "
+        f"matching.manualPairs: [{{sourceServerId: {server.source_server_id}, targetInstanceId: "
+        f"{called[0]}}}].",
     )

@@ -49,4 +49,5 @@ def test_what_findings_about_plan_and_names_advise_recovers_each_server() -> Non
         run = here.run()
         is_sound(run)
         assert set(run.outcomes.values()) == {"RECOVERED"}, run.summary
-        assert set(here.servers) <= set(run.outcomes)
+        reported = {server["sourceServerId"] for server in run.report["servers"]}
+        assert {here.source(name) for name in here.servers} <= reported
