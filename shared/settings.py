@@ -169,6 +169,11 @@ def prepare_machine() -> str:
     return _read("PREPARE_STATE_MACHINE_ARN")
 
 
+def approve_function() -> str:
+    """The name of the function that takes the answers to requests for approval."""
+    return _read("APPROVE_FUNCTION_NAME")
+
+
 def freeze_function() -> str:
     """The name of the function that freezes and releases plans."""
     return _read("FREEZE_FUNCTION_NAME")

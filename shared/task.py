@@ -23,7 +23,7 @@ from shared.settings import (
     freeze_function,
 )
 from shared.store import ExecutionStore, FindingStore, execution_store, finding_store
-from shared.times import parse_time
+from shared.times import now, parse_time
 
 logger = Logger(service="drs-orchestrator")
 
@@ -39,7 +39,8 @@ class TaskInputError(ValueError):
 class Run(Generic[S]):
     """One call of one task: its settings, its input and what it works on.
 
-    ``event`` is the input; ``now`` is the time at which Step Functions entered the state. What costs a read
+    ``event`` is the input; ``now`` is the time at which Step Functions entered the state, or that of the
+    function where people or events call it. What costs a read
     is read when it is first asked for, and then kept.
     """
 
@@ -97,11 +98,12 @@ class Run(Generic[S]):
 
 
 def task(
-    settings: type[S], *, freezable: bool = False
+    settings: type[S], *, freezable: bool = False, own_clock: bool = False
 ) -> Callable[[Callable[[Run[S]], dict[str, Any]]], Handler]:
     """Make a Lambda handler of a function from ``Run`` to the state's result.
 
     ``freezable``: it starts jobs, stops, attaches or deletes, and does none of that for a frozen plan.
+    ``own_clock``: people and events call it, and their message does not say what time it is.
 
     The handler raises ``shared.aws.errors``, whose names the state machines retry, and no error of botocore.
     """
@@ -114,7 +116,8 @@ def task(
             logger.append_keys(executionId=event.get("executionId"), wave=event.get("wave"))
             # An error that no gateway explained is of our own tables, topic, bucket or machines: retry it.
             with calling(name, "the orchestration account"):
-                run = Run(settings.from_env(), event, parse_time(event.get("now")))
+                moment = now() if own_clock else parse_time(event.get("now"))
+                run = Run(settings.from_env(), event, moment)
                 if freezable:
                     refuse_frozen(run.settings.executions_table, run.execution.record, freeze_function())
                 result = function(run)

@@ -219,9 +219,8 @@ def hub_probes(tier: str) -> tuple[Probe, ...]:
         Probe("write an execution: state, cancellation, waves, jobs", _writes(EXECUTIONS, "EXECUTION#e-1")),
         Probe("write servers, and facts about them", _writes(EXECUTIONS, SERVER)),
         Probe("write decided pairs", _writes(EXECUTIONS, "DECIDED#e-1#3")),
-        Probe(
-            "write operator messages, without which no approval counts", _writes(EXECUTIONS, "CONTROL#e-1")
-        ),
+        Probe("write operator messages", _writes(EXECUTIONS, "CONTROL#e-1")),
+        Probe("write answers to requests for approval", _writes(EXECUTIONS, "APPROVAL#e-1")),
         Probe("write or release locks", _writes(EXECUTIONS, "LOCK#SERVER#s-1")),
         Probe("write claims of slots and their task tokens", _writes(EXECUTIONS, "SLOTS#a/r")),
         Probe("write which launches DRS reported", _writes(EXECUTIONS, "REPORTS#a/r")),

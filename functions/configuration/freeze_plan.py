@@ -18,7 +18,7 @@ class FreezeInvalidError(DocumentInvalidError):
     """The message breaks the schema; each problem with its remedy."""
 
 
-@task(ConfigurationSettings)
+@task(ConfigurationSettings, own_clock=True)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """A message (shared/schemas/freeze.schema.json) → ``{plan, frozen, result}``. Repeating it is harmless.
 

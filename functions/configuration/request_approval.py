@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.aws.sns import notify
+from shared.model.approval import ApprovalAnswer, Subject
 from shared.model.execution import ExecutionFields
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
-from shared.rules.control.approvals import Subject
-from shared.rules.control.cli_hints import control_call
+from shared.rules.control.approvals import decided
+from shared.rules.control.cli_hints import approve_call
 from shared.rules.control.reminders import HOUR, is_due
-from shared.settings import ConfigurationSettings
+from shared.settings import ConfigurationSettings, approve_function
 from shared.task import Run, task
 from shared.times import iso, parse_time
 
 QUESTION = """\
 Execution {execution_id} of plan {plan} ({mode}) waits for your approval{of_what}.
-Reason given: {reason}. Requested by: {requested_by}.
+Reason given: {reason}. Requested by: {requested_by}.{approvers}
 
 To approve:
 {approve}
@@ -41,7 +42,7 @@ class AlreadyDecidedError(Exception):
 
 @task(ConfigurationSettings)
 def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
-    """``{executionId, taskToken, leftSeconds, subject: START | CUTOVER}`` → ``{}``; the state waits.
+    """``{executionId, taskToken, leftSeconds, approvers, subject: START | CUTOVER}`` → ``{}``; it waits.
 
     CUTOVER is asked in the middle of a failback, when the servers are replicated. The operators are asked
     once, and reminded; where the wait was ended by anything else, it goes on without another message.
@@ -49,12 +50,13 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
     """
     store, execution = run.store, run.execution
     record, subject = execution.record, Subject(run.text("subject"))
-    is_asked = record.approval_subject == subject
-    if is_asked and record.decision is not None:
-        raise AlreadyDecidedError(f"{record.decision.by} has decided already")
-    asked: ExecutionFields = {"approval_token": run.text("taskToken")}
+    is_asked, approvers = record.approval_subject == subject, run.number("approvers")
+    answers = store.answers(run.execution_id, subject)
+    if decided(answers, approvers) is not None:
+        raise AlreadyDecidedError("The operators have decided already.")
+    asked: ExecutionFields = {"approval_token": run.text("taskToken"), "approvers": approvers}
     if not is_asked:
-        asked |= {"approval_subject": subject, "approval_asked_at": iso(run.now), "decision": None}
+        asked |= {"approval_subject": subject, "approval_asked_at": iso(run.now)}
         asked |= {"approval_notified_at": None}
     store.change_execution(run.execution_id, asked)
     left = run.number("leftSeconds")
@@ -78,13 +80,22 @@ def handler(run: Run[ConfigurationSettings]) -> dict[str, Any]:
             state=_replicated(servers) if cutover else UNTOUCHED,
             reason=request.get("reason", "none"),
             requested_by=request.get("requestedBy", "unknown"),
-            approve=control_call(run.settings.control_function, run.execution_id, "APPROVE"),
-            reject=control_call(run.settings.control_function, run.execution_id, "REJECT"),
+            approvers=_approvers(answers, approvers),
+            approve=approve_call(approve_function(), run.execution_id, "APPROVE", subject),
+            reject=approve_call(approve_function(), run.execution_id, "REJECT", subject),
             left=f"{left // 3600} hours" if left >= 2 * HOUR else f"{left // 60} minutes",
         ),
     )
     store.change_execution(run.execution_id, {"approval_notified_at": iso(run.now)})
     return {}
+
+
+def _approvers(answers: Sequence[ApprovalAnswer], approvers: int) -> str:
+    """Who must approve where one is not enough, and who has."""
+    if approvers == 1:
+        return ""
+    done = ", ".join(answer.by for answer in answers if answer.approved) or "none so far"
+    return f"\nTwo different people must approve; approved by: {done}."
 
 
 def _replicated(servers: Sequence[ServerRecord]) -> str:

@@ -11,20 +11,21 @@ from shared.task import Run, task
 
 @task(QuerySettings)
 def handler(run: Run[QuerySettings]) -> dict[str, Any]:
-    """``{executionId, subject: START | CUTOVER, timeoutSeconds, failure?}`` → ``{approved, over, …}``.
+    """``{executionId, subject, timeoutSeconds, approvers, failure?}`` → ``{approved, over, …}``.
 
     ``over``: it is not approved, with ``error`` and ``cause``. Else it is to be waited for ``waitSeconds``,
     whatever has ended the last wait; ``leftSeconds``: until its end. ``failure``: {Error, Cause} of that.
     """
     record = run.execution.record
-    decision = record.decision
+    subject = Subject(run.text("subject"))
     found = standing(
         record,
-        Subject(run.text("subject")),
+        subject,
         run.now,
         run.number("timeoutSeconds"),
         run.event.get("failure"),
-        run.store.control(run.execution_id, decision.control_id) if decision is not None else None,
+        run.store.answers(run.execution_id, subject),
+        run.number("approvers"),
     )
     return {
         "approved": found.approved,

@@ -32,6 +32,7 @@ from local.simulation.scheduler import Scheduler
 from local.simulation.template import Template
 from local.simulation.threads import VirtualThreads
 from shared.aws.rate_limits import keep_time
+from shared.times import take_time_from
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -111,6 +112,7 @@ class VirtualCloud:
         transport.enter(self)
         inline_reads.enter(self.account, self.region)
         keep_time(VirtualPace(self.scheduler))
+        take_time_from(self.clock.now)
         self._environment.enter(self.region, self.functions.environment())
         states.install(
             states.Runtime(
@@ -138,6 +140,7 @@ class VirtualCloud:
         transport.leave()
         inline_reads.leave()
         keep_time(None)
+        take_time_from(None)
         self._environment.leave()
 
     # What tests reach for.

@@ -36,20 +36,10 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """An operator's answer to a request for approval; ``control_id`` is that of the message."""
-
-    approved: bool
-    by: str
-    control_id: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ControlRecord:
     """A message to an execution: from whom, what, why and when, and the answer.
 
-    ``message`` and ``answer`` are documents. ``subject``: of an approval or rejection, what it is of.
+    ``message`` and ``answer`` are documents.
     """
 
     control_id: str
@@ -60,7 +50,6 @@ class ControlRecord:
     message: dict[str, Any]
     answer: dict[str, Any]
     by_event: bool = False
-    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +95,7 @@ class ExecutionRecord:
     estimate_seconds: int | None = None
     approval_token: str | None = None
     approval_subject: str | None = None
-    """What was asked last: START or CUTOVER. ``decision`` is the answer to that."""
+    """What was asked last: START or CUTOVER."""
     approval_asked_at: str | None = None
     approval_notified_at: str | None = None
     """When the operators had been notified of that."""
@@ -116,7 +105,10 @@ class ExecutionRecord:
     resumed_at: str | None = None
     controls: int = 0
     """How many messages it was sent."""
-    decision: Decision | None = None
+    approvers: int = 1
+    """How many people the plan wants to approve. What counts is the workflow's own number."""
+    superseded_by: str | None = None
+    """The execution of an operator that took the plan while this one, an event's, waited for approval."""
     servers_skipped: bool = False
     """Whether a message had single servers skipped."""
     cancellation: Cancellation | None = None
@@ -167,7 +159,8 @@ class ExecutionFields(TypedDict, total=False):
     clean_up: str | None
     pauses: tuple[Pause, ...] | None
     resumed_at: str | None
-    decision: Decision | None
+    superseded_by: str | None
+    approvers: int
     servers_skipped: bool
     cancellation: Cancellation | None
     controls: int

@@ -122,6 +122,7 @@ class Policies:
     recovery_mode: RecoveryMode = RecoveryMode.OPTIMAL
     when_target_runs: WhenTargetRuns = WhenTargetRuns.BLOCK
     approval: Approval | None = None  # None: as the way it was started demands
+    approvers: int = 1
     retries: int = 1
     max_lag_seconds: int = 3600
     launch_timeout_seconds: int = 7200

@@ -1,7 +1,7 @@
 """Carries out operator actions on an execution: judged, recorded once, then done and notified.
 
-A message changes the records first, in one transaction with its own. Its other effects (callbacks, the answer
-to an approval, the start of a retry) are repeated when the message is, and harmless.
+A message changes the records first, in one transaction with its own. Its other effects (callbacks, the start
+of a retry) are repeated when the message is, and harmless.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.aws.sns import notify
-from shared.aws.step_functions import NAME_LIMIT, answer, reject, start
+from shared.aws.step_functions import NAME_LIMIT, reject, start
 from shared.model.execution import ControlRecord, ExecutionRecord
 from shared.model.policies import Mode
 from shared.rules.control.cli_hints import control_call
@@ -88,7 +88,6 @@ class Controller:
             message=message.document,
             answer=given,
             by_event=message.by_event,
-            subject=record.approval_subject if message.action in (Action.APPROVE, Action.REJECT) else None,
         )
         if not self._store.record_control(record, control, found.effect):
             return None
@@ -140,10 +139,6 @@ class Controller:
     def _act(self, message: Message, record: ExecutionRecord, given: Mapping[str, Any]) -> None:
         if message.action is Action.RETRY:
             start(self._controls.machines[record.mode], str(given["retry"]), retry_request(message, record))
-        if message.action is Action.APPROVE and record.approval_token and record.decision:
-            answer(record.approval_token, {"approvedBy": record.decision.by})
-        if message.action is Action.REJECT and record.approval_token and record.decision:
-            reject(record.approval_token, "ApprovalRejected", f"{message.by}: {message.reason}")
         if message.action is Action.CANCEL and record.approval_token:
             reject(record.approval_token, "ExecutionCancelled", f"{message.by}: {message.reason}")
         if message.action in (Action.RESUME, Action.SKIP, Action.CANCEL):
@@ -168,8 +163,6 @@ class Controller:
             Action.SKIP: "skip asked for",
             Action.RETRY: "retry started",
             Action.CANCEL: "cancelling",
-            Action.APPROVE: "approved",
-            Action.REJECT: "rejected",
         }[message.action]
         notify(self._controls.topic_arn, f"{record.plan_name}: {done} by {message.by}", "\n".join(lines))
 

@@ -98,6 +98,7 @@ def close(
         detached_volumes=left_behind,
         removed_volumes=removed,
         controls=store.controls(record.execution_id),
+        answers=store.answers(record.execution_id),
         plan_digest=digest,
     )
     report = build_report(_with_findings(facts, store, findings))

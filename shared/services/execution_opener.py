@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shared.model.approval import Subject
+from shared.model.execution import ExecutionRecord
 from shared.model.policies import Mode
-from shared.rules.control.opening import in_progress
+from shared.rules.control.opening import in_progress, may_be_superseded
 from shared.rules.plan.contracts import Problem
 from shared.rules.plan.requests import Request, RequestInvalidError
 from shared.services.execution_liveness import execution_is_over
@@ -65,17 +67,31 @@ class ExecutionOpener:
         locked = self._locks.take(
             [plan_lock(plan_name)],
             self._id,
-            lambda holder: execution_is_over(self._store, holder, self._arn),
+            lambda holder: (
+                execution_is_over(self._store, holder, self._arn) or self._supersedes(holder, request)
+            ),
         )
         for holder in locked.values():
             record = self._store.execution(holder)
             if not (request.cancel_drill and record.mode is Mode.DRILL):
-                raise ExecutionInProgressError(in_progress(record, request, control_function))
+                answers = self._store.answers(holder, _asked(record))
+                raise ExecutionInProgressError(in_progress(record, request, control_function, answers))
             waits_for_drill = True
         # If it was called late, no other task would release the lock.
         if self._store.execution(self._id).status.is_final:
             self._locks.release([plan_lock(plan_name)], self._id)
         return waits_for_drill
+
+    def _supersedes(self, holder: str, request: Request) -> bool:
+        """Whether an event's execution that waits for its approval leaves the plan to this one.
+
+        It is recorded there before the lock is taken: from then on no approval lets it go on.
+        """
+        record = self._store.execution(holder)
+        if not may_be_superseded(record, request, self._store.answers(holder, Subject.START)):
+            return False
+        self._store.change_execution(holder, {"superseded_by": self._id})
+        return not self._store.answers(holder, Subject.START)
 
     def _refuse_unless_failed_over(self, failover: str) -> None:
         try:
@@ -100,6 +116,10 @@ class ExecutionOpener:
             raise _invalid(path, found, "Correct the id.") from None
         if not execution_is_over(self._store, earlier, self._arn):
             raise _invalid(path, f"{earlier} still runs.", "Start it when that has ended.")
+
+
+def _asked(record: ExecutionRecord) -> Subject | None:
+    return Subject(record.approval_subject) if record.approval_subject else None
 
 
 def _refuse_inline(plans: PlanStore, plan: dict[str, Any], *, allowed: bool) -> None:

@@ -5,7 +5,8 @@ spread over ``EXECUTION#<id>#0`` to ``…#7``: one partition takes 1,000 write u
 developer guide, Designing partition keys to distribute your workload).
 
 IAM can allow writes by partition key only (``dynamodb:LeadingKeys``). So what few functions may write has
-partitions of its own: decided pairs (``DECIDED#<id>#<n>``) and operator actions (``CONTROL#<id>``).
+partitions of its own: decided pairs (``DECIDED#<id>#<n>``), operator actions (``CONTROL#<id>``), and answers
+to requests for approval (``APPROVAL#<id>``).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from shared.model.execution import ExecutionFields, ExecutionRecord
 from shared.model.plan import Plan
 from shared.rules.plan.parsing import parse_plan
 from shared.serialization import from_item, to_item
+from shared.store.approval_items import ApprovalItems
 from shared.store.control_items import ControlItems
 from shared.store.decision_items import DecisionItems
 from shared.store.execution_items import partition_of
@@ -26,7 +27,7 @@ from shared.store.wave_items import WaveItems
 from shared.store.writes import put_once, write_exactly, write_one
 
 
-class ExecutionStore(ControlItems, DecisionItems, FactItems, ServerItems, WaveItems):
+class ExecutionStore(ApprovalItems, ControlItems, DecisionItems, FactItems, ServerItems, WaveItems):
     """The Executions table."""
 
     def open(self, record: ExecutionRecord, plan: dict[str, Any], expires_at: datetime) -> bool:

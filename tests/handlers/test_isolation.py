@@ -56,6 +56,7 @@ ANSWERS: tuple[tuple[str, dict[str, Any] | str], ...] = (
     ("start_instances", {"failed": 0}),
     ("verify_instances", {"failed": 0}),
     ("control_execution", {"executionId": "sample", "action": "PAUSE", "id": "0001"}),
+    ("approve_execution", {"executionId": "sample", "action": "APPROVE", "subject": "START"}),
     ("restore_launch_settings", {"restored": 0, "failed": 0}),
     ("close_wave", {"wave": "data"}),
     ("close_execution", {}),

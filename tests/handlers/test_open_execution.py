@@ -58,6 +58,7 @@ def test_an_execution_of_a_stored_plan_is_opened(estate: Estate) -> None:
         "dryRun": False,
         "launchOrder": "TOGETHER",
         "approvalRequired": False,
+        "approvers": 1,
         "cutoverApproval": False,
         "quiesce": False,
         "cancelDrill": False,

@@ -23,22 +23,27 @@ def message(here: Stage, action: str, execution: str = "run", **fields: Any) -> 
 
 def send(here: Stage, action: str, execution: str = "run", **fields: Any) -> dict[str, Any]:
     """Sends an execution a message; its answer."""
-    return here.call("ControlExecutionFunction", message(here, action, execution, **fields))
+    return here.call(taker(action), message(here, action, execution, **fields))
+
+
+def taker(action: str) -> str:
+    """The function that takes a message."""
+    return "ApproveExecutionFunction" if action in ("APPROVE", "REJECT") else "ControlExecutionFunction"
 
 
 def decide(here: Stage, question: dict[str, Any], action: str = "APPROVE") -> None:
     """Answers a question, unless its execution has ended meanwhile. ``question``: of RequestApproval."""
     event = message(here, action, question["executionId"])
-    here.cloud.functions.invoke("ControlExecutionFunction", json.dumps(event).encode())
+    here.cloud.functions.invoke(taker(action), json.dumps(event).encode())
 
 
 def refused(here: Stage, action: str, execution: str = "run", **fields: Any) -> str:
     """The same where it is to be refused; what the refusal says."""
     event = message(here, action, execution, **fields)
-    payload, failed = here.cloud.functions.invoke("ControlExecutionFunction", json.dumps(event).encode())
+    payload, failed = here.cloud.functions.invoke(taker(action), json.dumps(event).encode())
     assert failed, payload
     answer = json.loads(payload)
-    assert answer["errorType"] == "ControlInvalidError", answer
+    assert answer["errorType"] in ("ControlInvalidError", "ApprovalInvalidError"), answer
     return str(answer["errorMessage"])
 
 

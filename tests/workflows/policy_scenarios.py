@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from local.fleet.network import PROFILE
 from local.fleet.virtual import virtual_fleet
 from shared.model.ec2 import TARGET_TAG_KEY
 from tests.policies import ORIGIN, RECOVERY
+from tests.workflows.control_messages import taker
 from tests.workflows.recorded_calls import RecordingCloud
 
 RECOVERY_REGION = "us-east-2"
@@ -139,11 +141,15 @@ def stage(folder: Path, servers: str, failback: str = "{}") -> Iterator[Stage]:
         yield Stage(cloud, fleet, servers_built)
 
 
+def _reached(asked: list[str], count: int) -> bool:
+    return len(asked) == count
+
+
 def _send(at: Stage, action: str, execution: str, **fields: Any) -> None:
     """A message of an operator."""
     now = at.cloud.clock.now().isoformat()
     who = {"by": "an operator", "reason": "a test", "now": now}
-    at.call("ControlExecutionFunction", {"executionId": execution, "action": action, **who, **fields})
+    at.call(taker(action), {"executionId": execution, "action": action, **who, **fields})
 
 
 def declared_by_event_with_issue(at: Stage) -> None:
@@ -161,6 +167,25 @@ def declared_by_event_with_issue(at: Stage) -> None:
     [arn] = [arn for arn in at.cloud.states.records if ":failover:" in arn]
     result = at.cloud.wait(arn)
     assert result.output["totals"]["recovered"] >= 4, result.output
+
+
+def declared_and_superseded(at: Stage) -> None:
+    """An event waits for an approval; an operator rejects another one's, and starts the plan by hand."""
+    at.call("StorePlanFunction", {"plan": at.plan("erp")})
+    asked: list[str] = []
+    at.cloud.on_function("RequestApprovalFunction", lambda event: asked.append(event["executionId"]))
+    envelope = {"source": "drs-orchestrator.dr", "detail-type": "Disaster Declared"}
+    detail = {"plan": "erp", "reason": "us-east-1 is lost"}
+    for number, event_id in enumerate(("e-3", "e-4"), 1):
+        at.call("StartFromEventFunction", {**envelope, "id": event_id, "detail": detail})
+        at.cloud.wait_until(partial(_reached, asked, number))
+        at.cloud.advance(30)
+        if number == 1:
+            _send(at, "REJECT", asked[0])
+            at.cloud.advance(60)
+    at.cloud.wait(at.start("failover", "by-hand"))
+    for arn in list(at.cloud.states.records):
+        at.cloud.wait(arn)
 
 
 def plan_unknown(at: Stage) -> None:
@@ -515,6 +540,14 @@ class Played:
 
 SCENARIOS: tuple[Played, ...] = (
     Played(declared_by_event_with_issue, {"event-e-1": "COMPLETED_WITH_FAILURES TARGET_MISSING"}, _TROUBLED),
+    Played(
+        declared_and_superseded,
+        {
+            "by-hand": "COMPLETED",
+            "event-e-3": "CANCELLED ApprovalRejected",
+            "event-e-4": "CANCELLED ExecutionSuperseded",
+        },
+    ),
     Played(plan_unknown, {}),
     Played(
         controlled,

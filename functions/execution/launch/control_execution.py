@@ -1,4 +1,4 @@
-"""ControlExecution: carry out an operator action: pause, resume, skip, retry, cancel, approve, reject."""
+"""ControlExecution: carry out an operator action: pause, resume, skip, retry, cancel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.settings import LaunchSettings, state_machines
 from shared.task import Run, task
 
 
-@task(LaunchSettings)
+@task(LaunchSettings, own_clock=True)
 def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     """A message (shared/schemas/control.schema.json), or an EventBridge event with one as its detail →
     ``{executionId, action, id, result, toResume?, retry?}``, the same for the same message.
@@ -22,6 +22,5 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
         topic_arn=run.settings.topic_arn,
         function_name=run.settings.control_function,
     )
-    # "now" is the task's, not the message's.
     document = {key: value for key, value in run.event.items() if key != "now"}
     return Controller(run.store, controls, run.now).carry_out(parse_message(document))

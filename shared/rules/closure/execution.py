@@ -17,7 +17,9 @@ from shared.times import iso
 
 IN_PROGRESS = "ExecutionInProgressError"
 _ENDED = "The execution ended"
-CANCELLING = frozenset({"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled"})
+CANCELLING = frozenset(
+    {"ApprovalRejected", "ApprovalExpired", "ExecutionAborted", "ExecutionCancelled", "ExecutionSuperseded"}
+)
 """Errors by which operators end an execution, as opposed to failures."""
 
 

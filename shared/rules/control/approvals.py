@@ -1,24 +1,18 @@
-"""What an execution may do that has asked for an approval: only what operators have decided is read."""
+"""What an execution may do that has asked for an approval: only what operators have answered is read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from shared.model.execution import ControlRecord, Decision, ExecutionRecord
-from shared.rules.control.messages import Action
+from shared.model.approval import ApprovalAnswer, Subject
+from shared.model.execution import ExecutionRecord
 from shared.rules.control.reminders import until_next
 from shared.rules.text import one_line
 from shared.times import parse_time
 
-
-class Subject(StrEnum):
-    """What is approved."""
-
-    START = "START"
-    CUTOVER = "CUTOVER"
+__all__ = ["ApprovalStanding", "Subject", "decided", "standing", "still_needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +36,32 @@ EXPIRED = {
 }
 
 
+def decided(answers: Sequence[ApprovalAnswer], approvers: int) -> bool | None:
+    """Whether the answers to one question approve; None: more are needed. One rejection is enough."""
+    if any(not answer.approved for answer in answers):
+        return False
+    return True if still_needed(answers, approvers) == 0 else None
+
+
+def still_needed(answers: Sequence[ApprovalAnswer], approvers: int) -> int:
+    """How many more people must approve. Other capitals or spaces make no other person."""
+    people = {answer.person for answer in answers if answer.approved}
+    return max(0, approvers - len(people))
+
+
 def standing(
     record: ExecutionRecord,
     subject: Subject,
     now: datetime,
     timeout_seconds: int,
     failure: Mapping[str, str] | None,
-    message: ControlRecord | None,
+    answers: Sequence[ApprovalAnswer],
+    approvers: int,
 ) -> ApprovalStanding:
     """How the approval of ``subject`` stands.
 
-    ``message``: the operator's, that the decision names. Many functions can write the execution's item, and
-    one alone writes messages: a decision without its message decides nothing.
+    ``answers``: those to this question, which one function alone can write. ``approvers``: how many must
+    approve, as the workflow knows it from the start of the execution.
 
     ``failure`` ended the last wait. It counts only where the operators could not be asked: a task token can
     end a wait, but decides nothing.
@@ -62,8 +70,14 @@ def standing(
     if record.cancellation is not None:
         by, why = record.cancellation.by, record.cancellation.reason
         return ApprovalStanding(error="ExecutionCancelled", cause=f"{by}: {why}")
-    if asked and record.decision is not None:
-        return _decided(record.decision, subject, message)
+    if record.superseded_by is not None:
+        return ApprovalStanding(error="ExecutionSuperseded", cause=superseded(record))
+    verdict = decided(answers, approvers)
+    if verdict is False:
+        [first, *_] = [answer for answer in answers if not answer.approved]
+        return ApprovalStanding(error="ApprovalRejected", cause=f"{first.by}: {first.reason}")
+    if verdict is True:
+        return ApprovalStanding(approved=True)
     if not asked:
         if failure is not None:
             cause = one_line(str(failure.get("Cause", "")), 500)
@@ -76,19 +90,13 @@ def standing(
     return _open(waited, left)
 
 
+def superseded(record: ExecutionRecord) -> str:
+    """Why an execution that an event started does not go on."""
+    return (
+        f"An operator started {record.superseded_by} for this plan while this execution, which an event "
+        "started, waited for its approval. It changed nothing."
+    )
+
+
 def _open(waited: float, left: int) -> ApprovalStanding:
     return ApprovalStanding(wait_seconds=min(left, until_next(waited)), left_seconds=left)
-
-
-def _decided(decision: Decision, subject: Subject, message: ControlRecord | None) -> ApprovalStanding:
-    action = Action.APPROVE if decision.approved else Action.REJECT
-    sent = (message.action, message.subject, message.by) if message is not None else None
-    if sent != (action, subject, decision.by):
-        cause = (
-            f"The execution has a decision of {decision.by} without a message of theirs that says it. "
-            "Find out who wrote the item; start the plan again."
-        )
-        return ApprovalStanding(error="ApprovalForged", cause=one_line(cause, 500))
-    if decision.approved:
-        return ApprovalStanding(approved=True)
-    return ApprovalStanding(error="ApprovalRejected", cause=f"{decision.by}: {decision.reason}")

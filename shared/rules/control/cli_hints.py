@@ -25,6 +25,20 @@ def control_call(function_name: str, execution_id: str, action: str, **fields: A
     return function_call(function_name, {**given, "by": "YOUR NAME", "reason": "YOUR REASON"})
 
 
+def approve_call(function_name: str, execution_id: str, action: str, subject: str) -> str:
+    """A call of ApproveExecution that answers a request for approval."""
+    return function_call(
+        function_name,
+        {
+            "executionId": execution_id,
+            "action": action,
+            "subject": subject,
+            "by": "YOUR NAME",
+            "reason": "YOUR REASON",
+        },
+    )
+
+
 def close_call(function_name: str, execution_id: str, started_at: str) -> str:
     """A call of CloseExecution: repeated, it changes no outcome, and writes the report."""
     return function_call(function_name, {"executionId": execution_id, "startedAt": started_at})

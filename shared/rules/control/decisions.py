@@ -9,7 +9,6 @@ from typing import Any
 from shared.model.execution import (
     Cancellation,
     ControlRecord,
-    Decision,
     Effect,
     ExecutionRecord,
     Pause,
@@ -59,8 +58,6 @@ def judge(message: Message, at: Standing, control_id: str, now: str) -> Judgemen
         Action.SKIP: _skip,
         Action.RETRY: _retry,
         Action.CANCEL: _cancel,
-        Action.APPROVE: _decide,
-        Action.REJECT: _decide,
     }
     return judgements[message.action](message, at, control_id, now)
 
@@ -162,6 +159,9 @@ def retry_request(message: Message, record: ExecutionRecord) -> dict[str, Any]:
 
 def _cancel(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
     record = at.record
+    if message.by_event and at.waves:
+        found = "Its waves are planned and its servers reserved: no event cancels it any more."
+        raise refusal("action", found, "Send it with aws lambda invoke. An event may PAUSE it meanwhile.")
     undo_recovered = False
     if message.confirm is not None:
         if message.confirm != record.plan_name:
@@ -181,20 +181,6 @@ def _cancel(message: Message, at: Standing, control_id: str, now: str) -> Judgem
         what += ", and so do the servers that it recovered" if undo_recovered else ""
     text = f"Cancelled by {message.by} because: {message.reason} ({what})."
     return Judgement(text, Effect({"cancellation": new}))
-
-
-def _decide(message: Message, at: Standing, control_id: str, now: str) -> Judgement:
-    record, approved = at.record, message.action is Action.APPROVE
-    if record.decision is not None:
-        if record.decision.approved == approved:
-            return Judgement("", same_as=at.control(record.decision.control_id))
-        done = "approved" if record.decision.approved else "rejected"
-        raise refusal("action", f"{record.decision.by} has {done} it.", "To stop it now, send CANCEL.")
-    if record.approval_token is None:
-        found = f"{record.execution_id} does not wait for an approval."
-        raise refusal("action", found, "Look at the execution: what does it wait for?")
-    text = f"{'Approved' if approved else 'Rejected'} by {message.by} because: {message.reason}"
-    return Judgement(text, Effect({"decision": Decision(approved, message.by, control_id, message.reason)}))
 
 
 def _has_begun_to_start(wave: WaveRecord) -> bool:

@@ -28,8 +28,6 @@ class Action(StrEnum):
     SKIP = "SKIP"
     RETRY = "RETRY"
     CANCEL = "CANCEL"
-    APPROVE = "APPROVE"
-    REJECT = "REJECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,10 @@ def _from_event(event: dict[str, Any]) -> Message:
 
 
 def _parsed(document: object, *, by_event: bool) -> Message:
+    if isinstance(document, dict) and document.get("action") in _ANSWERS:
+        what = "is for people" if by_event else "is no message to ControlExecution"
+        remedy = "Send it to ApproveExecution: the notification that asks for the approval has the command."
+        raise ControlInvalidError([Problem("action", f"{document['action']} {what}.", remedy)])
     found = problems(document, "control")
     if found or not isinstance(document, dict):
         raise ControlInvalidError(found)
@@ -100,6 +102,7 @@ def _parsed(document: object, *, by_event: bool) -> Message:
     )
 
 
+_ANSWERS = ("APPROVE", "REJECT")
 _ONLY_IN = {
     "when": Action.PAUSE,
     "before": Action.PAUSE,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from shared.model.approval import ApprovalAnswer, Subject
 from shared.model.execution import ExecutionRecord
 from shared.model.plan import Plan
 from shared.model.policies import Approval, Mode, Policies
 from shared.rules.control.cli_hints import control_call
-from shared.rules.plan.requests import Request, approval_required, sites_to_read
+from shared.rules.plan.requests import EVENT, Request, approval_required, sites_to_read
 
 
 def workflow_choices(
@@ -24,6 +26,7 @@ def workflow_choices(
         "launchOrder": policies.launch_order.value,
         "approvalRequired": not request.dry_run
         and approval_required(policies, request, request.started_by_event),
+        "approvers": policies.approvers,
         "cutoverApproval": failback and policies.failback.approval is Approval.REQUIRED,
         "quiesce": failback and bool(policies.failback.quiesce),
         "sites": [site.name for site in sites_to_read(plan, request)],
@@ -46,7 +49,20 @@ def start_notification(record: ExecutionRecord, request: Request, control_functi
     return f"{record.plan_name}: {what} started", f"{text}{hints}\n\nReason given: {given}. By: {asked}."
 
 
-def in_progress(holder: ExecutionRecord, request: Request, control_function: str) -> str:
+def may_be_superseded(holder: ExecutionRecord, request: Request, answers: Sequence[ApprovalAnswer]) -> bool:
+    """Whether ``holder``, which an event started and no operator has approved, leaves its plan to this one.
+
+    Nothing is reserved or changed before the approval of the start. Another event, or a drill, takes no
+    precedence over it.
+    """
+    by_event = holder.request.get("startedBy") == EVENT and not request.started_by_event
+    waits = holder.approval_subject in (None, Subject.START) and holder.ended_at is None
+    return by_event and waits and not answers and request.mode is not Mode.DRILL
+
+
+def in_progress(
+    holder: ExecutionRecord, request: Request, control_function: str, answers: Sequence[ApprovalAnswer] = ()
+) -> str:
     """Why an execution is refused beside ``holder``, and what to do instead.
 
     A disaster that is declared twice is answered without a command: what runs is what was asked for.
@@ -59,7 +75,7 @@ def in_progress(holder: ExecutionRecord, request: Request, control_function: str
         )
     if request.started_by_event:
         return f"{found} This event changed nothing; the execution that runs goes on."
-    if holder.approval_token is not None and holder.decision is None:
+    if holder.approval_token is not None and not answers:
         return f"{found} It waits for an approval: approve or reject it, as its notification says."
     cancel = control_call(control_function, holder.execution_id, "CANCEL", launched="LEAVE")
     return f"{found} Wait for its end. To end it, which leaves what it has launched as it is: {cancel}"

@@ -16,7 +16,17 @@ from shared.rules.plan.contract_wording import Violation, worded
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-SCHEMAS = ("plan", "request", "report", "dr-event", "preparation", "preparation-report", "control", "freeze")
+SCHEMAS = (
+    "plan",
+    "request",
+    "report",
+    "dr-event",
+    "preparation",
+    "preparation-report",
+    "control",
+    "approval",
+    "freeze",
+)
 SCHEMA_FOLDER = Path(__file__).parents[2] / "schemas"
 _MAX_DEPTH = 50
 

@@ -237,6 +237,7 @@ def _policies(policies: dict[str, Any]) -> Policies:
         recovery_mode=RecoveryMode(policies.get("recoveryMode", default.recovery_mode)),
         when_target_runs=WhenTargetRuns(policies.get("whenTargetRuns", default.when_target_runs)),
         approval=Approval(policies["approval"]) if "approval" in policies else None,
+        approvers=policies.get("approvers", default.approvers),
         retries=policies.get("retries", default.retries),
         max_lag_seconds=policies.get("maxLagSeconds", default.max_lag_seconds),
         launch_timeout_seconds=policies.get("launchTimeoutSeconds", default.launch_timeout_seconds),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.model.approval import ApprovalAnswer
 from shared.model.execution import ControlRecord, ExecutionRecord, JobRecord, WaveRecord
 from shared.model.finding import Finding
 from shared.model.plan import Plan
@@ -15,6 +16,7 @@ from shared.model.server import DetachedVolume, RemovedVolume, ServerRecord
 from shared.rules.matching.instance_matcher import Proposal
 from shared.rules.plan.overrides import OVERRIDDEN
 from shared.rules.report.entries import (
+    answer_entry,
     control_entry,
     finding_entry,
     job_entry,
@@ -65,6 +67,7 @@ class ReportFacts:
     detached_volumes: Sequence[DetachedVolume] = ()
     removed_volumes: Sequence[RemovedVolume] = ()
     controls: Sequence[ControlRecord] = ()
+    answers: Sequence[ApprovalAnswer] = ()
     limits: Sequence[KnownLimits] = ()
     plan_digest: str | None = None
 
@@ -115,7 +118,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
             for proposal in facts.proposals
         ],
         "findings": [finding_entry(finding) for finding in facts.findings],
-        "controls": [control_entry(control) for control in facts.controls],
+        "controls": _by_time([*map(control_entry, facts.controls), *map(answer_entry, facts.answers)]),
         "limits": [limits_entry(known) for known in sorted(facts.limits, key=lambda known: known.scope)],
     }
     report |= _overrides(execution, servers)
@@ -127,6 +130,10 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
     if execution.dry_run:
         report["planOfAction"] = {"waves": plan_of_action(waves, servers)}
     return report
+
+
+def _by_time(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(entries, key=lambda entry: (entry["at"], entry["id"]))
 
 
 def _in_order(facts: ReportFacts) -> tuple[list[WaveRecord], list[ServerRecord]]:

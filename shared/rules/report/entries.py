@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from shared.model.approval import ApprovalAnswer
 from shared.model.execution import ControlRecord, ExecutionRecord, JobRecord, WaveRecord
 from shared.model.finding import Finding
 from shared.model.policies import Mode
 from shared.model.quotas import KnownLimits
 from shared.model.server import ServerRecord
 from shared.model.status import ServerStatus
+from shared.rules.control.approval_messages import APPROVE, REJECT, answer_text
 from shared.rules.control.undo import goes_back
 from shared.serialization import camel
 
@@ -25,6 +27,19 @@ def control_entry(control: ControlRecord) -> dict[str, Any]:
         "at": control.at,
         "byEvent": control.by_event,
         "result": control.answer.get("result", ""),
+    }
+
+
+def answer_entry(answer: ApprovalAnswer) -> dict[str, Any]:
+    return {
+        "id": f"{answer.subject.value}-{answer.person}",
+        "action": APPROVE if answer.approved else REJECT,
+        "by": answer.by,
+        "reason": answer.reason,
+        "at": answer.at,
+        "byEvent": False,
+        "identity": answer.identity.value,
+        "result": f"{answer_text(answer)}.",
     }
 
 

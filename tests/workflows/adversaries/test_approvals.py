@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +11,8 @@ import pytest
 
 from local.simulation.functions import Disturbance
 from local.wire import Answer
-from shared.model.execution import Decision
 from shared.store import execution_store
-from tests.workflows.control_messages import send
+from tests.workflows.control_messages import message, refused, send
 from tests.workflows.failback_stage import away, fail_back, sides
 from tests.workflows.stage import Stage, stage
 
@@ -165,20 +165,91 @@ def test_a_failback_without_an_answer_replicates_on_and_continues_later() -> Non
         assert "start the failback again" in run.report["reason"]
 
 
-@pytest.mark.parametrize("approved", [True, False])
-def test_a_decision_in_the_execution_without_its_message_approves_nothing(approved: bool) -> None:
-    """Many functions may write the execution; only ControlExecution writes messages (docs/iam.md)."""
-    with stage() as here:
+def test_what_is_written_into_the_execution_approves_nothing() -> None:
+    """Many functions may write the execution; ApproveExecution alone writes answers (docs/iam.md)."""
+    with stage(policies={"approvers": 2}) as here:
         before = here.world()
         tokens = tokens_of(here)
         arn = here.start(approval="REQUIRED")
         here.cloud.wait_until(partial(_reached, tokens, 1))
         store = execution_store(os.environ["EXECUTIONS_TABLE"])
-        forged = Decision(approved, "the owner", "0001", "agreed")
-        assert store.change_execution("run", {"decision": forged})
-        here.cloud.send_task_success(tokens[0], {"approvedBy": "the owner"})
-        run = here.wait(arn)
-        assert run.status == "FAILED", run.summary
-        assert run.report["reason"].startswith("ApprovalForged: ")
-        assert "the owner" in run.report["reason"]
+        assert store.change_execution("run", {"approvers": 1, "approval_subject": "CUTOVER"})
+        assert "two" not in send(here, "APPROVE", subject="CUTOVER")["result"]
+        here.cloud.advance(60)
+        assert here.cloud.result(arn).status == "RUNNING"
+        assert store.change_execution("run", {"approvers": 1, "approval_subject": "START"})
+        assert "It goes on" in send(here, "APPROVE")["result"], "as the forged record says"
+        here.cloud.advance(900)
+        assert here.cloud.result(arn).status == "RUNNING", "the workflow knows that two must approve"
         assert here.world() == before
+        send(here, "APPROVE", by="ben")
+        run = here.wait(arn)
+        assert run.status == "COMPLETED"
+
+
+def asked(here: Stage, tokens: list[str], **request: str) -> str:
+    """An execution that waits for its approval; its ARN."""
+    arn = here.start(approval="REQUIRED", **request)
+    here.cloud.wait_until(partial(_reached, tokens, 1))
+    return arn
+
+
+@pytest.mark.parametrize("again", ["ana", "  ANA ", "Ana"])
+def test_two_approvers_are_two_people(again: str) -> None:
+    with stage(policies={"approvers": 2}) as here:
+        arn = asked(here, tokens_of(here))
+        assert "One more person must approve" in send(here, "APPROVE")["result"]
+        assert "One more person must approve" in send(here, "APPROVE", by=again)["result"]
+        here.cloud.advance(700)
+        assert here.cloud.result(arn).status == "RUNNING"
+        assert "approved by: ana" in here.cloud.notifications[-1]["message"]
+        assert "It goes on" in send(here, "APPROVE", by="ben")["result"]
+        run = here.wait(arn)
+        assert run.status == "COMPLETED"
+        approvals = [one for one in run.report["controls"] if one["action"] == "APPROVE"]
+        assert [(one["by"], one["identity"]) for one in approvals] == [("ana", "STATED"), ("ben", "STATED")]
+        assert "the name is stated, not verified" in run.summary
+
+
+def test_one_of_two_is_enough_to_reject() -> None:
+    with stage(policies={"approvers": 2}) as here:
+        arn = asked(here, tokens_of(here))
+        send(here, "APPROVE")
+        assert "ana has approved it" in refused(here, "REJECT")
+        send(here, "REJECT", by="ben")
+        run = here.wait(arn)
+        assert (run.status, run.report["reason"][:16]) == ("CANCELLED", "ApprovalRejected")
+
+
+def test_a_request_does_not_lower_the_number_of_approvers() -> None:
+    with stage(policies={"approvers": 2}) as here:
+        result = here.cloud.wait(here.start(approval="REQUIRED", approvers=1))
+        assert result.status == "FAILED"
+        assert "approvers" in str(result.cause)
+
+
+def test_the_message_does_not_say_what_time_it_is() -> None:
+    with stage() as here:
+        arn = asked(here, tokens_of(here))
+        event = {**message(here, "APPROVE"), "now": "2020-01-01T00:00:00Z"}
+        here.call("ApproveExecutionFunction", event)
+        [approval] = here.wait(arn).report["controls"]
+        assert approval["at"].startswith("2030-")
+
+
+def test_the_approval_of_one_question_is_refused_for_the_other() -> None:
+    with stage() as here:
+        asked(here, tokens_of(here))
+        assert "asks for the approval of its START" in refused(here, "APPROVE", subject="CUTOVER")
+
+
+def test_control_execution_neither_approves_nor_rejects() -> None:
+    with stage() as here:
+        arn = asked(here, tokens_of(here))
+        payload, failed = here.cloud.functions.invoke(
+            "ControlExecutionFunction", json.dumps(message(here, "APPROVE")).encode()
+        )
+        assert failed
+        assert b"Send it to ApproveExecution" in payload
+        here.cloud.advance(60)
+        assert here.cloud.result(arn).status == "RUNNING"

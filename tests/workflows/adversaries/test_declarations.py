@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from tests.workflows.control_messages import event, refused, send
 from tests.workflows.stage import Stage, stage
 
 NOT_REQUIRED = {"approval": "NOT_REQUIRED"}
@@ -67,3 +69,70 @@ def test_a_failover_that_a_drill_refuses_succeeds_as_the_refusal_says() -> None:
         here.cloud.wait_until(lambda: here.cloud.states.record(drill).execution.stop_date is not None)
         here.close_aborted(drill)
         assert here.wait(real).status == "COMPLETED"
+
+
+def test_an_event_that_no_operator_has_approved_leaves_the_plan_to_an_operator() -> None:
+    with stage() as here:
+        here.store_plan()
+        declare(here, "one")
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        run = here.run("by-hand")
+        assert (run.status, set(run.outcomes.values())) == ("COMPLETED", {"RECOVERED"})
+        assert "An operator started by-hand" in refused(here, "APPROVE", "event-one")
+        event = here.wait(arn_of(here, "event-one"))
+        assert (event.status, event.report["servers"]) == ("CANCELLED", [])
+        assert event.report["reason"].startswith("ExecutionSuperseded: An operator started by-hand")
+        assert here.locks() == {}
+        assert set(here.cloud.calls) & {("drs", "StartRecovery")}
+        assert here.cloud.calls["drs", "StartRecovery"] == 1
+
+
+def test_an_event_that_an_operator_has_approved_keeps_the_plan() -> None:
+    with stage() as here:
+        here.store_plan()
+        declare(here, "one")
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        send(here, "APPROVE", "event-one")
+        late = here.cloud.wait(here.start("by-hand"))
+        assert (late.status, late.error) == ("FAILED", "ExecutionFailed")
+        assert "ExecutionInProgressError" in str(late.cause)
+        assert here.wait(arn_of(here, "event-one")).status == "COMPLETED"
+
+
+def test_neither_another_event_nor_a_drill_takes_the_plan_from_a_declared_disaster() -> None:
+    with stage() as here:
+        here.store_plan()
+        declare(here, "one")
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        declare(here, "two")
+        assert "ExecutionInProgressError" in str(here.cloud.wait(arn_of(here, "event-two")).cause)
+        assert "ExecutionInProgressError" in str(here.cloud.wait(here.start("d", mode="DRILL")).cause)
+        send(here, "APPROVE", "event-one")
+        assert here.wait(arn_of(here, "event-one")).status == "COMPLETED"
+
+
+def test_the_same_event_again_starts_nothing() -> None:
+    """EventBridge delivers at least once, and a replay of its archive delivers again."""
+    with stage(policies=NOT_REQUIRED) as here:
+        here.store_plan()
+        declare(here, "one")
+        assert here.wait(arn_of(here, "event-one")).status == "COMPLETED"
+        before = here.world()
+        declare(here, "one")
+        here.cloud.advance(3600)
+        assert [arn for arn in here.cloud.states.records if ":failover:" in arn] == [
+            arn_of(here, "event-one")
+        ]
+        assert here.world() == before
+
+
+def test_an_event_cancels_until_the_servers_are_reserved_and_not_after() -> None:
+    with stage() as here:
+        arn = here.start()
+        here.cloud.wait_until(lambda: here.cloud.functions.invocations("ConfigureLaunchFunction") > 0)
+        cancel = {"executionId": "run", "action": "CANCEL", "by": "a monitor", "reason": "all is well"}
+        sent = json.dumps(event(cancel)).encode()
+        payload, failed = here.cloud.functions.invoke("ControlExecutionFunction", sent)
+        assert failed
+        assert "no event cancels it any more" in json.loads(payload)["errorMessage"]
+        assert here.wait(arn).status == "COMPLETED"

@@ -8,22 +8,19 @@ from typing import Any
 
 import pytest
 
-from shared.model.execution import Cancellation, ControlRecord, Decision
-from shared.rules.control.approvals import Subject, standing
+from shared.model.approval import ApprovalAnswer, Subject
+from shared.model.execution import Cancellation
+from shared.rules.control.approvals import decided, standing, still_needed
 from shared.times import iso
 from tests.shared.rules.control.test_messages import running
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 FAILURE = {"Error": "Boom", "Cause": "first\nsecond"}
-YES, NO = Decision(True, "bo", "0001", "agreed"), Decision(False, "bo", "0001", "not today")
+YES = ApprovalAnswer(Subject.START, True, "bo", "agreed", iso(NOW))
+NO = replace(YES, approved=False, reason="not today")
 ASKED: dict[str, Any] = {"approval_subject": "START", "approval_asked_at": iso(NOW - timedelta(seconds=100))}
 LONG_AGO = iso(NOW - timedelta(seconds=600))
 CANCELLED = Cancellation("ana", "wrong plan", iso(NOW), "0002", False, False)
-
-
-def said(action: str, subject: str = "START", by: str = "bo") -> ControlRecord:
-    """What ControlExecution records of an operator's message."""
-    return ControlRecord("0001", action, by, "agreed", iso(NOW), {}, {}, subject=subject)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +30,11 @@ def said(action: str, subject: str = "START", by: str = "bo") -> ControlRecord:
         ({}, FAILURE, False, "Boom", 0),
         (ASKED, None, False, None, 500),
         (ASKED, FAILURE, False, None, 500),
-        ({**ASKED, "decision": YES}, FAILURE, True, None, 0),
-        ({**ASKED, "decision": NO}, None, False, "ApprovalRejected", 0),
-        ({**ASKED, "decision": YES, "cancellation": CANCELLED}, None, False, "ExecutionCancelled", 0),
-        ({**ASKED, "approval_subject": "CUTOVER", "decision": YES}, None, False, None, 600),
+        ({**ASKED, "answers": YES}, FAILURE, True, None, 0),
+        ({**ASKED, "answers": NO}, None, False, "ApprovalRejected", 0),
+        ({**ASKED, "answers": YES, "cancellation": CANCELLED}, None, False, "ExecutionCancelled", 0),
+        ({**ASKED, "answers": YES, "superseded_by": "out"}, None, False, "ExecutionSuperseded", 0),
+        ({**ASKED, "approval_subject": "CUTOVER"}, None, False, None, 600),
         (
             {**ASKED, "approval_asked_at": LONG_AGO},
             None,
@@ -49,30 +47,31 @@ def said(action: str, subject: str = "START", by: str = "bo") -> ControlRecord:
 def test_an_approval_stands(
     fields: dict[str, Any], failure: dict[str, str] | None, approved: bool, error: str | None, wait: int
 ) -> None:
-    decision: Decision | None = fields.get("decision")
-    message = said("APPROVE" if decision.approved else "REJECT") if decision else None
-    found = standing(replace(running(), **fields), Subject.START, NOW, 600, failure, message)
+    rest = {name: value for name, value in fields.items() if name != "answers"}
+    answers = [fields["answers"]] if "answers" in fields else []
+    found = standing(replace(running(), **rest), Subject.START, NOW, 600, failure, answers, 1)
     assert (found.approved, found.error, found.left_seconds) == (approved, error, wait)
     assert found.wait_seconds <= found.left_seconds
     assert "\n" not in (found.cause or "")
 
 
-@pytest.mark.parametrize("decision", [YES, NO])
+def said(by: str, approved: bool = True) -> ApprovalAnswer:
+    return ApprovalAnswer(Subject.START, approved, by, "agreed", iso(NOW))
+
+
 @pytest.mark.parametrize(
-    "message",
+    ("answers", "approvers", "verdict", "left"),
     [
-        None,
-        said("RESUME"),
-        said("APPROVE", subject="CUTOVER"),
-        said("REJECT", subject="CUTOVER"),
-        said("APPROVE", by="ana"),
-        said("REJECT", by="ana"),
+        ([], 1, None, 1),
+        ([said("bo")], 1, True, 0),
+        ([said("bo")], 2, None, 1),
+        ([said("bo"), said(" BO ")], 2, None, 1),
+        ([said("bo"), said("Bo  Smith"), said("bo smith")], 2, True, 0),
+        ([said("bo"), said("ana", False)], 2, False, 1),
+        ([said("bo"), said("ana"), said("cy", False)], 2, False, 0),
     ],
 )
-def test_a_decision_that_no_message_of_its_operator_says_decides_nothing(
-    decision: Decision, message: ControlRecord | None
+def test_so_many_people_must_approve_and_one_may_reject(
+    answers: list[ApprovalAnswer], approvers: int, verdict: bool | None, left: int
 ) -> None:
-    forged = replace(running(), **ASKED, decision=decision)
-    found = standing(forged, Subject.START, NOW, 600, None, message)
-    assert (found.approved, found.error) == (False, "ApprovalForged")
-    assert "bo" in (found.cause or "")
+    assert (decided(answers, approvers), still_needed(answers, approvers)) == (verdict, left)

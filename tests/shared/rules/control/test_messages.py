@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.execution import Cancellation, Decision, ExecutionRecord, Pause
+from shared.model.execution import Cancellation, ExecutionRecord, Pause
 from shared.model.policies import Mode
 from shared.model.status import ExecutionStatus, PausePoint, ServerStatus, WaveStatus
 from shared.rules.control.cli_hints import control_call
 from shared.rules.control.decisions import Judgement, Standing, judge
-from shared.rules.control.messages import Action, ControlInvalidError, Message, parse_message
+from shared.rules.control.messages import (
+    DETAIL_TYPE,
+    SOURCE,
+    Action,
+    ControlInvalidError,
+    Message,
+    parse_message,
+)
 from shared.rules.plan.contracts import Problem, problems
 from shared.services.controller import retry_name
 from tests.makers import execution, record, wave
@@ -151,11 +158,12 @@ LEFT = Cancellation("bo", "false alarm", AT, "0002")
             Standing(running(mode=Mode.FAILBACK)),
             "are not sent back",
         ),
-        (parsed("APPROVE"), Standing(running()), "does not wait for an approval"),
         (
-            parsed("REJECT"),
-            Standing(running(approval_token="t", decision=Decision(True, "bo", "0001"))),
-            "bo has approved it",
+            parse_message(
+                {"id": "e", "source": SOURCE, "detail-type": DETAIL_TYPE, "detail": said("CANCEL")}
+            ),
+            Standing(running(), [wave("web")]),
+            "no event cancels it any more",
         ),
     ],
 )
