@@ -71,7 +71,7 @@ def member(account: str = RECOVERY) -> Template:
         "AllowRemovingVolumes": "true",
         "SsmDocuments": "drs-orchestrator-*",
         "SharedSsmDocuments": "AWS-RunShellScript",
-        "EventBusArn": f"arn:aws:events:{REGION}:{HUB_ACCOUNT}:event-bus/default",
+        "EventBusArn": f"arn:aws:events:{REGION}:{HUB_ACCOUNT}:event-bus/virtual-events",
     }
     return Template(account, REGION, PROJECT, resources=document["Resources"], parameters=parameters)
 

@@ -24,6 +24,10 @@ def create_member_stacks(fleet: Fleet, clients: ClientFactory) -> None:
         )
 
 
+EVENT_BUS = "drs-orchestrator-events"
+"""As template.yaml calls its bus in a stack called drs-orchestrator."""
+
+
 def member_parameters(fleet: Fleet) -> dict[str, str]:
     """The parameters of member-account.yaml."""
     orchestration = fleet.orchestration
@@ -33,5 +37,5 @@ def member_parameters(fleet: Fleet) -> dict[str, str]:
         "AllowTagging": "true",
         "AllowRemovingVolumes": "true",
         "SharedSsmDocuments": "AWS-RunShellScript",
-        "EventBusArn": f"arn:aws:events:{orchestration.region}:{orchestration.account}:event-bus/default",
+        "EventBusArn": f"arn:aws:events:{orchestration.region}:{orchestration.account}:event-bus/{EVENT_BUS}",
     }

@@ -22,7 +22,10 @@ def install() -> None:
     hooks.update(
         _PROVISIONERS,
         "_RESOURCE_HANDLERS",
-        {"AWS::Events::EventBusPolicy": {"create": _allow, "update": _change, "delete": _forbid}},
+        {
+            "AWS::Events::EventBusPolicy": {"create": _allow, "update": _change, "delete": _forbid},
+            "AWS::Events::Archive": {"create": _archive, "delete": _forget},
+        },
     )
 
     def forward(spec: Any, event: Any, rule: Any, event_path: Any, target_input_payload: Any = None) -> None:
@@ -39,6 +42,24 @@ def _allow(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str
     policy["Statement"] = [one for one in policy["Statement"] if one.get("Sid") != statement]
     policy["Statement"].append({**json.loads(json.dumps(props.get("Statement", {}))), "Sid": statement})
     return f"{stack_name}-{logical_id}", {}
+
+
+def _archive(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    name = props.get("ArchiveName", f"{stack_name}-{logical_id}")
+    request = {
+        "ArchiveName": name,
+        "EventSourceArn": props["SourceArn"],
+        "EventPattern": json.dumps(props.get("EventPattern", {})),
+        "RetentionDays": int(props.get("RetentionDays", 0)),
+    }
+    status, _, body = eventbridge._create_archive(request)
+    if status != 200:
+        raise ValueError(f"AWS::Events::Archive: {body!r}")
+    return name, {"ArchiveName": name, "Arn": json.loads(body)["ArchiveArn"]}
+
+
+def _forget(physical_id: str, props: dict[str, Any]) -> None:
+    eventbridge._delete_archive({"ArchiveName": physical_id})
 
 
 def _change(

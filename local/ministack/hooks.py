@@ -76,8 +76,12 @@ HOOKS: tuple[Hook, ...] = (
     Hook(_EVENTS, "_ensure_default_bus", "called: every account and Region has one", ()),
     Hook(_EVENTS, "_event_bus_policies", "read and written: who may feed a bus"),
     Hook(
-        "ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS", "AWS::Events::EventBusPolicy"
+        "ministack.services.cloudformation.provisioners",
+        "_RESOURCE_HANDLERS",
+        "AWS::Events::EventBusPolicy, AWS::Events::Archive",
     ),
+    Hook(_EVENTS, "_create_archive", "called: archives of templates", ("data",)),
+    Hook(_EVENTS, "_delete_archive", "called: likewise", ("data",)),
     Hook(_EVENTS, "_matches_pattern", "called: rules in virtual time", ("pattern_str", "event")),
     Hook(
         "ministack.services.cloudformation.provisioners",

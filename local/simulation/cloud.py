@@ -38,7 +38,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2030, 1, 1, tzinfo=UTC)
 """Later than any real time this runs at: MiniStack deletes DynamoDB items whose TTL is over in real time."""
 
-_MEMBER_PARAMETERS = {"EventBusArn": "arn:aws:events:us-east-1:999988887777:event-bus/default"}
+_MEMBER_PARAMETERS = {
+    "EventBusArn": "arn:aws:events:us-east-1:999988887777:event-bus/drs-orchestrator-events"
+}
 
 
 @dataclass(frozen=True, slots=True)

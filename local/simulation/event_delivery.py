@@ -37,6 +37,9 @@ class EventFaults:
     shuffle_seconds: float = 0.0
 
 
+DEFAULT_BUS = "default"
+
+
 class EventDelivery:
     """Delivers what happens in one cloud. ``delay`` seconds pass until a function gets its event."""
 
@@ -81,18 +84,20 @@ class EventDelivery:
             "resources": event.get("resources", []),
             "detail": event.get("detail", {}),
         }
-        for function in self._receivers((account, region), envelope):
+        own_bus = event.get("bus", DEFAULT_BUS) != DEFAULT_BUS
+        for function in self._receivers((account, region), envelope, own_bus=own_bus):
             for seconds in self._deliveries():
                 self._invoke_after(seconds, function, envelope)
 
-    def _receivers(self, place: tuple[str, str], envelope: dict[str, Any]) -> Iterator[str]:
+    def _receivers(self, place: tuple[str, str], envelope: dict[str, Any], *, own_bus: bool) -> Iterator[str]:
+        """``own_bus``: it is on the orchestrator's own bus, not on the default bus of the account."""
         is_ours = place == self._place
         for rule, pattern in self._rules if is_ours else self._member_rules:
-            if not _matches(pattern, envelope):
+            if rule.own_bus != own_bus or not _matches(pattern, envelope):
                 continue
             yield from rule.functions
             if rule.buses and not is_ours:  # forwarded as it is, one step and no further
-                yield from self._receivers(self._place, envelope)
+                yield from self._receivers(self._place, envelope, own_bus=True)
 
     def _deliveries(self) -> Iterator[float]:
         """After how many seconds the event arrives: never, once or twice."""

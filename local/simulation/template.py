@@ -131,7 +131,11 @@ class Template:
     def rules(self) -> list[Rule]:
         """Every rule: those of functions' events, and those that stand for themselves."""
         made = [
-            Rule(by_machine_name(self.resolve(event["Properties"]["Pattern"])), functions=(name,))
+            Rule(
+                by_machine_name(self.resolve(event["Properties"]["Pattern"])),
+                functions=(name,),
+                own_bus="EventBusName" in event["Properties"],
+            )
             for name, properties in self._of_type("AWS::Serverless::Function")
             for event in (properties.get("Events") or {}).values()
             if event["Type"] == "EventBridgeRule"
@@ -187,7 +191,9 @@ class Template:
         if kind == "AWS::IAM::Role":
             return f"arn:aws:iam::{self.account}:role/{short}"
         if kind == "AWS::Events::EventBus":
-            return f"arn:aws:events:{place}:event-bus/{short}"
+            return (
+                f"arn:aws:events:{place}:event-bus/{self.resolve(self.resources[name]['Properties']['Name'])}"
+            )
         return f"arn:aws:virtual:{place}:{short}"
 
     def ref(self, name: str) -> str:

@@ -28,8 +28,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An EventBridge rule on the default bus: the functions it invokes (logical ids), the buses it feeds."""
+    """An EventBridge rule: the functions it invokes (logical ids), the buses it feeds.
+
+    ``own_bus``: it is on the bus of the orchestrator, not on the default bus.
+    """
 
     pattern: dict[str, Any]
     functions: tuple[str, ...] = ()
     buses: tuple[str, ...] = ()
+    own_bus: bool = False

@@ -227,8 +227,9 @@ def _declared_by_event(reader: Reader) -> None:
     declare = command("demo.md", "events/disaster-declared.json").splitlines()[0]
     reader.types(declare)
     rejected = reader.asking("event-")
-    reader.sends(rejected, "reject")
+    reader.types(command("operate.md", '"APPROVE"').replace("APPROVE", "REJECT"), ID=rejected)
     assert reader.ended(rejected) == "CANCELLED"
+    assert "ReplayArn" in reader.types(command("operate.md", "start-replay"))
     reader.types(declare)
     run = reader.asking("event-")
     reader.types(command("operate.md", '"APPROVE"'), ID=run)

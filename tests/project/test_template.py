@@ -330,7 +330,7 @@ def test_member_accounts_give_five_roles_and_pass_on_what_drs_reports_of_launche
 
 def test_what_drs_reports_goes_to_the_function_that_takes_note_and_nowhere_else() -> None:
     """From the rule of a member account by its role through the policy of our bus to the function's rule."""
-    bus = "arn:aws:events:us-east-1:999988887777:event-bus/default"
+    bus = "arn:aws:events:us-east-1:999988887777:event-bus/virtual-events"
     account = member()
     [forwarding] = account.rules()
     assert forwarding.buses == (bus,)
@@ -343,8 +343,15 @@ def test_what_drs_reports_goes_to_the_function_that_takes_note_and_nowhere_else(
     allowed = properties["Statement"]
     assert orchestration().resolve(allowed["Resource"]) == bus
     assert allowed["Principal"] == {"AWS": {"Ref": "MemberAccountIds"}}
-    [heard] = [r for r in orchestration().rules() if r.functions == ("RecordLaunchEventFunction",)]
-    assert heard.pattern == forwarding.pattern
+    heard, own = (
+        next(
+            rule
+            for rule in orchestration().rules()
+            if rule.functions == ("RecordLaunchEventFunction",) and rule.own_bus == ours
+        )
+        for ours in (True, False)
+    )
+    assert heard.pattern == own.pattern == forwarding.pattern
     [source], [kind] = heard.pattern["source"], heard.pattern["detail-type"]
     condition = allowed["Condition"]["ForAllValues:StringEquals"]
     assert condition == {"events:source": source, "events:detail-type": kind}
@@ -474,6 +481,7 @@ def test_no_event_is_lost() -> None:
 # --- names
 
 NAME_LIMITS = {
+    ("AWS::Events::EventBus", "Name"): 256,
     ("AWS::Scheduler::ScheduleGroup", "Name"): 64,
     ("AWS::Serverless::Function", "FunctionName"): 64,
     ("AWS::Serverless::LayerVersion", "LayerName"): 140,

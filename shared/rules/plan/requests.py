@@ -117,14 +117,20 @@ def with_mode(document: object, modes: Sequence[str]) -> object:
 
 
 def request_from_event(event: object) -> dict[str, Any]:
-    """The request document that a ``Disaster Declared`` event asks for. Raises RequestInvalidError."""
+    """The request document that a ``Disaster Declared`` event asks for. Raises RequestInvalidError.
+
+    A replayed event (EventBridge user guide, *Replaying archived events*: it has ``replay-name``) always
+    waits for an approval.
+    """
     found = problems(event, "dr-event")
     if found or not isinstance(event, dict):
         raise RequestInvalidError(found)
     mode = Mode(event["detail"].get("mode", Mode.FAILOVER))
     if refused := tuple(_out_of_place(event["detail"], mode, "detail.")):
         raise RequestInvalidError(refused)
-    return {**event["detail"], "startedBy": EVENT}
+    # An event that is replayed from an archive was meant for another time.
+    replayed = {"approval": Approval.REQUIRED.value} if "replay-name" in event else {}
+    return {**event["detail"], **replayed, "startedBy": EVENT}
 
 
 def effective_policies(plan: Plan, request: Request) -> Policies:

@@ -22,6 +22,11 @@ Resources:
           Type: EventBridgeRule
           Properties:
             Pattern: {source: [aws.drs], detail-type: [Launched], detail: {state: [{prefix: GOOD}]}}
+        LaunchedElsewhere:
+          Type: EventBridgeRule
+          Properties:
+            EventBusName: ours
+            Pattern: {source: [aws.drs], detail-type: [Launched], detail: {state: [{prefix: GOOD}]}}
         Declared:
           Type: EventBridgeRule
           Properties: {Pattern: {source: [ours]}}

@@ -126,6 +126,25 @@ def test_the_same_event_again_starts_nothing() -> None:
         assert here.world() == before
 
 
+def test_a_replayed_declaration_waits_for_an_approval_whatever_the_plan_says() -> None:
+    with stage(policies=NOT_REQUIRED) as here:
+        here.store_plan()
+        here.call(
+            "StartFromEventFunction",
+            {
+                "id": "old",
+                "source": "drs-orchestrator.dr",
+                "detail-type": "Disaster Declared",
+                "replay-name": "after-the-repair",
+                "time": here.cloud.clock.now().isoformat(),
+                "detail": {"plan": "shop", "reason": "us-east-1 was unavailable"},
+            },
+        )
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        send(here, "REJECT", "event-old")
+        assert here.wait(arn_of(here, "event-old")).status == "CANCELLED"
+
+
 def test_an_event_cancels_until_the_servers_are_reserved_and_not_after() -> None:
     with stage() as here:
         arn = here.start()
