@@ -23,6 +23,11 @@ def _read(name: str) -> str:
     return value
 
 
+def required_external_id(value: str) -> str:
+    """The ExternalId, which only functions have that assume a member role. Raises SettingMissingError."""
+    return value or _read("EXTERNAL_ID")
+
+
 @dataclass(frozen=True, slots=True)
 class PacingSettings:
     """Calls per second of one operation of DRS in one scope, by each function."""
@@ -63,7 +68,7 @@ class QuerySettings:
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             member_role=_read("QUERY_ROLE_NAME"),
             execution_roles=ExecutionRoles(launch=_read("LAUNCH_ROLE_NAME"), stop=_read("STOP_ROLE_NAME")),
-            external_id=_read("EXTERNAL_ID"),
+            external_id=os.environ.get("EXTERNAL_ID", ""),
             limits=ScopeLimits(
                 jobs=int(_read("DRS_JOBS")),
                 servers_in_jobs=int(_read("DRS_SERVERS_IN_JOBS")),
@@ -103,7 +108,7 @@ class ConfigurationSettings:
             control_function=_read("CONTROL_FUNCTION_NAME"),
             close_function=_read("CLOSE_FUNCTION_NAME"),
             member_role=_read("CONFIGURATION_ROLE_NAME"),
-            external_id=_read("EXTERNAL_ID"),
+            external_id=os.environ.get("EXTERNAL_ID", ""),
             retention_days=int(_read("RETENTION_DAYS")),
             allow_inline_plans=_read("ALLOW_INLINE_PLANS") == "true",
         )
@@ -133,7 +138,7 @@ class ExecutionSettings:
             topic_arn=_read("TOPIC_ARN"),
             control_function=_read("CONTROL_FUNCTION_NAME"),
             member_role=_read(cls.role_variable),
-            external_id=_read("EXTERNAL_ID"),
+            external_id=os.environ.get("EXTERNAL_ID", ""),
         )
 
 

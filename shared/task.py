@@ -21,6 +21,7 @@ from shared.settings import (
     RetireSettings,
     StopSettings,
     freeze_function,
+    required_external_id,
 )
 from shared.store import ExecutionStore, FindingStore, execution_store, finding_store
 from shared.times import now, parse_time
@@ -47,6 +48,7 @@ class Run(Generic[S]):
     settings: S
     event: dict[str, Any]
     now: datetime
+    function: str = ""
     _opened: list[OpenedExecution] = field(default_factory=list, init=False, repr=False)
 
     @property
@@ -68,7 +70,8 @@ class Run(Generic[S]):
 
     @property
     def accounts(self) -> MemberAccounts:
-        return member_accounts(self.settings.member_role, self.settings.external_id)
+        external_id = required_external_id(self.settings.external_id)
+        return member_accounts(self.settings.member_role, external_id, self.function)
 
     @property
     def execution(self) -> OpenedExecution:
@@ -117,7 +120,7 @@ def task(
             # An error that no gateway explained is of our own tables, topic, bucket or machines: retry it.
             with calling(name, "the orchestration account"):
                 moment = now() if own_clock else parse_time(event.get("now"))
-                run = Run(settings.from_env(), event, moment)
+                run = Run(settings.from_env(), event, moment, name)
                 if freezable:
                     refuse_frozen(run.settings.executions_table, run.execution.record, freeze_function())
                 result = function(run)

@@ -570,3 +570,28 @@ def test_run_command_is_limited_to_documents_that_the_account_names() -> None:
     [running] = [s for s in role_statements("execution/stop") if s.sid == "RunDocuments"]
     documents = {resource.rsplit("/", 1)[-1] for resource in running.resources}
     assert documents == {"drs-orchestrator-*", "AWS-RunShellScript"}, "as the tests deploy it"
+
+
+def test_only_functions_that_assume_a_role_have_the_external_id_and_no_console_shows_it() -> None:
+    assuming = {
+        name
+        for name, function in functions().items()
+        if any(str(policy.get("Ref", "")).startswith("Assume") for policy in function.get("Policies", ()))
+    }
+    given = {
+        name
+        for name, function in functions().items()
+        if "EXTERNAL_ID" in function.get("Environment", {}).get("Variables", {})
+    }
+    assert given == assuming
+    document = read_document(PROJECT / "template.yaml")
+    assert "EXTERNAL_ID" not in document["Globals"]["Function"]["Environment"]["Variables"]
+    for page in ("template.yaml", "member-account.yaml"):
+        assert read_document(PROJECT / page)["Parameters"]["ExternalId"]["NoEcho"] is True
+
+
+def test_every_table_takes_the_key_of_the_operator() -> None:
+    tables = properties(orchestration(), "AWS::DynamoDB::Table")
+    for name, table in tables.items():
+        key = table["SSESpecification"]["KMSMasterKeyId"]
+        assert key["Fn::If"] == ["HasTablesKey", {"Ref": "TablesKeyArn"}, {"Ref": "AWS::NoValue"}], name
