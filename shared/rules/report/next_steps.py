@@ -23,10 +23,7 @@ _NEXT_STEPS = {
         "Nothing was changed. Apply the remedies above and start again; or leave the blocked servers out "
         "with onBlocked: CONTINUE."
     ),
-    "CANCELLED": (
-        "It was stopped. DRS jobs that had started run to their end: check aws drs describe-jobs "
-        "before you start again."
-    ),
+    "CANCELLED": "It was stopped. {jobs}",
     "RUNNING": "It is still under way.",
 }
 _NEXT_STEPS_IN_MODE = {
@@ -77,6 +74,18 @@ _UNREADABLE = (
 _DRY_RUN_STEP = "Nothing was changed. Start it again without dryRun to carry this out."
 
 
+def _jobs(report: Mapping[str, Any]) -> str:
+    """What to do about the DRS jobs of an execution that was stopped: they run to their end."""
+    scopes = sorted({str(job["scope"]) for job in report["jobs"]})
+    if not scopes:
+        return "No DRS job had started: start the plan again when it is wanted."
+    places = [scope.split("/") for scope in scopes]
+    looks = "; ".join(
+        f"aws drs describe-jobs --region {region} (account {account})" for account, region in places
+    )
+    return f"DRS jobs that had started run to their end: check them before you start again: {looks}."
+
+
 _LEFT_OUT = frozenset({"SERVERS_UNSELECTED", "TAG_VALUE_UNKNOWN", "NAME_NOT_FOUND", "SERVER_NOT_ENABLED"})
 """Findings about servers that are meant to be recovered, by their tags or the plan, and that no wave has."""
 
@@ -89,7 +98,7 @@ def leaves_out(report: Mapping[str, Any]) -> bool:
 def next_steps(report: Mapping[str, Any]) -> str:
     steps = _NEXT_STEPS | _NEXT_STEPS_IN_MODE.get(report["mode"], {})
     completed_dry = report.get("dryRun") and report["status"] == "COMPLETED"
-    step = _DRY_RUN_STEP if completed_dry else steps[report["status"]]
+    step = _DRY_RUN_STEP if completed_dry else steps[report["status"]].replace("{jobs}", _jobs(report))
     if any(finding["code"] == SITE_UNREADABLE for finding in report["findings"]):
         what = "the failback" if report["mode"] == "FAILBACK" else "the plan"
         step = f"{_UNREADABLE.format(what=what)} {_DRY_RUN_STEP if report.get('dryRun') else step}"
