@@ -264,6 +264,7 @@ def _facts(record: ServerRecord, recorded: Recorded, around: _Around) -> Reverse
         original_profile=around.original_profiles.get(profile_of(original)),
         denied_agent_actions=around.denied.get(profile_of(workload)),
         active_job_id=job.job_id if job and job.job_id != record.job_id else None,
+        active_job_scope=job.scope if job else None,
         locked_by_execution=holder.execution_id if holder else None,
         stopped_for_cutover=record.failback.workload_stop_requested_at is not None,
         moved_off_original_at=record.failback.moved_off_original_at,

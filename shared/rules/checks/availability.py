@@ -13,7 +13,8 @@ def in_job(facts: AnyFacts, policies: Policies) -> CheckFailure | None:
     if facts.active_job_id is None:
         return None
     # A job of a failback runs at the origin or, of an earlier failover, on the recovery side.
-    region = f" --region {facts.server.scope.region}" if isinstance(facts, ServerFacts) else ""
+    scope = facts.server.scope if isinstance(facts, ServerFacts) else facts.active_job_scope
+    region = f" --region {scope.region}" if scope else ""
     return CheckFailure(
         f"{facts.server.name} is in the DRS job {facts.active_job_id}.",
         f"Wait until it is COMPLETED, then {_again(facts)}: aws drs describe-jobs "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.model.drs import RecoveryInstance, SourceServer
 from shared.model.ec2 import Instance
 from shared.model.prerequisite_facts import ProfileFacts, ScopeFacts
+from shared.model.scope import Scope
 from shared.rules.failback.identity import Stage
 
 ANYWHERE = "0.0.0.0/0"
@@ -79,7 +80,8 @@ class ReverseServerFacts:
     if the origin does not know it; ``reversed_server`` A2. ``workload_status_ok``: EC2's status checks of
     B3, None if they were not read. ``network``, ``metadata``, profiles: None if they could not be read.
     ``denied_agent_actions``: what a policy simulation denied B3's role, None if it could not be simulated.
-    ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted.
+    ``active_job_id``: an unfinished DRS job that holds B1 or A2 and is not to be adopted, in
+    ``active_job_scope``.
     ``stopped_for_cutover``: an earlier failback stopped B3 and ended before the launch.
     ``moved_off_original_at``: when our launch took the workload off A1; None if no record of ours did.
     ``stop_protected``: which of B3 and A1 run and cannot be stopped.
@@ -98,6 +100,7 @@ class ReverseServerFacts:
     original_profile: ProfileFacts | None = None
     denied_agent_actions: tuple[str, ...] | None = None
     active_job_id: str | None = None
+    active_job_scope: Scope | None = None
     locked_by_execution: str | None = None
     stopped_for_cutover: bool = False
     moved_off_original_at: str | None = None

@@ -80,10 +80,10 @@ def _jobs(report: Mapping[str, Any]) -> str:
     if not scopes:
         return "No DRS job had started: start the plan again when it is wanted."
     places = [scope.split("/") for scope in scopes]
-    looks = "; ".join(
+    calls = "; ".join(
         f"aws drs describe-jobs --region {region} (account {account})" for account, region in places
     )
-    return f"DRS jobs that had started run to their end: check them before you start again: {looks}."
+    return f"DRS jobs that had started run to their end: check them before you start again: {calls}."
 
 
 _LEFT_OUT = frozenset({"SERVERS_UNSELECTED", "TAG_VALUE_UNKNOWN", "NAME_NOT_FOUND", "SERVER_NOT_ENABLED"})
