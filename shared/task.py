@@ -48,7 +48,6 @@ class Run(Generic[S]):
     settings: S
     event: dict[str, Any]
     now: datetime
-    function: str = ""
     _opened: list[OpenedExecution] = field(default_factory=list, init=False, repr=False)
 
     @property
@@ -71,7 +70,7 @@ class Run(Generic[S]):
     @property
     def accounts(self) -> MemberAccounts:
         external_id = required_external_id(self.settings.external_id)
-        return member_accounts(self.settings.member_role, external_id, self.function)
+        return member_accounts(self.settings.member_role, external_id)
 
     @property
     def execution(self) -> OpenedExecution:
@@ -120,7 +119,7 @@ def task(
             # An error that no gateway explained is of our own tables, topic, bucket or machines: retry it.
             with calling(name, "the orchestration account"):
                 moment = now() if own_clock else parse_time(event.get("now"))
-                run = Run(settings.from_env(), event, moment, name)
+                run = Run(settings.from_env(), event, moment)
                 if freezable:
                     refuse_frozen(run.settings.executions_table, run.execution.record, freeze_function())
                 result = function(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from functools import cache, partial
 from threading import Lock
@@ -56,11 +57,9 @@ OWN = Config(
 class MemberAccounts:
     """Clients for any scope through the role of one tier. Thread-safe."""
 
-    def __init__(self, role_name: str, external_id: str, session_name: str = SESSION_NAME) -> None:
-        """``session_name`` is what CloudTrail of the member account calls the caller."""
+    def __init__(self, role_name: str, external_id: str) -> None:
         self._role_name = role_name
         self._external_id = external_id
-        self._session_name = session_name
         self._base = botocore.session.get_session()
         self._sessions: dict[Scope, Any] = {}
         self._clients: dict[tuple[str, Scope, int], Any] = {}
@@ -84,7 +83,7 @@ class MemberAccounts:
                 client_creator=partial(self._base.create_client, config=OWN),
                 source_credentials=source,
                 role_arn=f"arn:{partition}:iam::{scope.account}:role/{self._role_name}",
-                extra_args={"RoleSessionName": self._session_name, "ExternalId": self._external_id},
+                extra_args={"RoleSessionName": session_name(), "ExternalId": self._external_id},
             )
             session = botocore.session.Session()
             # Service descriptions are large, and each session would read them anew.
@@ -111,12 +110,14 @@ def moment(value: Any) -> datetime:
 
 
 @cache
-def member_accounts(role_name: str, external_id: str, function: str = "") -> MemberAccounts:
-    """The one of this process for a role and a function, so that warm invocations reuse its sessions."""
-    return MemberAccounts(role_name, external_id, session_name(function))
+def member_accounts(role_name: str, external_id: str) -> MemberAccounts:
+    """The one ``MemberAccounts`` of this process for a role, so that warm invocations reuse its sessions."""
+    return MemberAccounts(role_name, external_id)
 
 
-def session_name(function: str) -> str:
-    """The session of a function by its module: ``drs-orchestrator-StopTargets``, 64 characters at most."""
-    words = "".join(word.title() for word in function.split("_"))
-    return f"{SESSION_NAME}-{words}"[:64] if words else SESSION_NAME
+def session_name() -> str:
+    """What CloudTrail of the member account calls the caller: the Lambda function of this process.
+
+    Lambda gives its name (developer guide, *Defined runtime environment variables*), STS takes 64 characters.
+    """
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", SESSION_NAME)[:64]

@@ -133,3 +133,13 @@ def test_without_credentials_it_says_what_to_do(
 def test_warm_invocations_share_the_sessions_of_a_role(wire: Wire) -> None:
     assert member_accounts("query", "x") is member_accounts("query", "x")
     assert member_accounts("query", "x") is not member_accounts("execution", "x")
+
+
+def test_the_session_has_the_name_of_the_function(
+    accounts: MemberAccounts, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "drs-orchestrator-StopTargetsFunction-" + "x" * 40
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", name)
+    accounts.client("ec2", RECOVERY).describe_vpcs()
+    [call] = wire.of("AssumeRole")
+    assert call.form["RoleSessionName"] == [name[:64]]
