@@ -34,8 +34,12 @@ OURS = ("drs", SIGNING_NAME)
 called_via: contextvars.ContextVar[str | None] = contextvars.ContextVar("called_via", default=None)
 """The service that makes the current request for its caller (``drs.amazonaws.com``), or None."""
 
+is_of_root: contextvars.ContextVar[bool] = contextvars.ContextVar("is_of_root", default=False)
+"""Whether the current request is signed by an account's root, as those that seed a fleet are."""
+
 _WAITS = (b".StartSyncExecution", b".ReceiveMessage", b".GetActivityTask")
 """Requests that may wait for something else to happen: time must not slow down for them."""
+_ROOT = re.compile(rb"Credential=\d{12}/")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
 
@@ -107,6 +111,7 @@ class Front:
             return
         headers = dict(scope.get("headers") or [])
         called_via.set(self._clients.via(headers.get(VIA_HEADER.encode(), b"").decode("latin-1")))
+        is_of_root.set(_ROOT.search(headers.get(b"authorization", b"")) is not None)
         if headers.get(b"x-amz-target", b"").endswith(_WAITS):
             await self._ministack(scope, receive, send)
             return

@@ -24,7 +24,7 @@ from local.ministack import (
     nested_stacks,
 )
 from local.ministack.admin import Admin
-from local.ministack.asgi import Calls, Front, install_routing
+from local.ministack.asgi import Calls, Front, install_routing, is_of_root
 from local.ministack.drs_mount import (
     Aside,
     DrsMount,
@@ -79,7 +79,7 @@ def assemble(*, endpoint: str, speed: float, seed: int) -> Cloud:
     states = StatesMount(clock)
     states.install()
     events = Events()
-    ec2 = ec2_extras.install(clock, seed, events.put)
+    ec2 = ec2_extras.install(clock, seed, events.put, is_throttled=lambda: not is_of_root.get())
     emulator = DrsEmulator(
         clock,
         Ec2ThroughDrs(clients),

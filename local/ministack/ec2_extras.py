@@ -7,6 +7,7 @@ virtual cloud, each with its own clock.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -19,6 +20,7 @@ from local.ministack.ec2_instance_xml import instance_xml
 from local.ministack.ec2_instances import Instances
 from local.ministack.ec2_launch import Launcher, SeededIds
 from local.ministack.ec2_lifecycle import FAULT_KINDS, Lifecycle, PutEvent, Timings, UnknownFaultError
+from local.ministack.ec2_throttling import Throttling
 from local.ministack.ec2_volumes import Volumes
 from local.ministack.ec2_wire import Ec2Error, Handler, Params, Response, flag
 from local.ministack.ssm_commands import RunCommand
@@ -32,8 +34,9 @@ _original_actions: dict[str, Handler] = {}
 class Ec2Extras:
     """What stands behind the replaced operations: faults, timings, and the admin routes."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
+    def __init__(self, lifecycle: Lifecycle, throttling: Throttling) -> None:
         self._lifecycle = lifecycle
+        self.throttling = throttling
 
     def add_faults(self, faults: list[dict[str, Any]]) -> None:
         """``{"instance": id, "kind": …, "times"?: int, "message"?: str}``; raises UnknownFaultError."""
@@ -73,12 +76,17 @@ class Ec2Extras:
 
 
 def install(
-    clock: Clock, seed: int = 0, put_event: PutEvent | None = None, timings: Timings | None = None
+    clock: Clock,
+    seed: int = 0,
+    put_event: PutEvent | None = None,
+    timings: Timings | None = None,
+    is_throttled: Callable[[], bool] = lambda: False,
 ) -> Ec2Extras:
     """Replace MiniStack's EC2 operations; may be called again with another clock.
 
     ``put_event(account, region, event)`` gets the state-change notifications; None: there are none.
-    Resource ids and durations depend on ``seed`` only.
+    Resource ids and durations depend on ``seed`` only. ``is_throttled``: whether the current request takes
+    tokens of EC2's buckets.
     """
     if not _original_actions:
         _original_actions.update(ec2._ACTION_MAP)
@@ -95,15 +103,16 @@ def install(
         "RunInstances": launcher.run,
         "ModifyInstanceMetadataOptions": launcher.modify_metadata_options,
     }
-    actions = {name: _guarded(lifecycle, handler) for name, handler in handlers.items()}
+    throttling = Throttling(lambda: clock.now().timestamp(), is_throttled)
+    actions = {name: _guarded(name, lifecycle, throttling, handler) for name, handler in handlers.items()}
     hooks.update(_EC2, "_ACTION_MAP", actions)
     hooks.replace(_EC2, "_instance_xml", instance_xml)
     hooks.replace(_EC2, "_now_ts", lifecycle.timestamp)
     RunCommand(lifecycle, seed).install()
-    return Ec2Extras(lifecycle)
+    return Ec2Extras(lifecycle, throttling)
 
 
-def _guarded(lifecycle: Lifecycle, handler: Handler) -> Handler:
+def _guarded(operation: str, lifecycle: Lifecycle, throttling: Throttling, handler: Handler) -> Handler:
     """One request at a time; errors become responses; a dry run ends here, after IAM has let it pass."""
 
     def handle(params: Params) -> Response:
@@ -114,6 +123,7 @@ def _guarded(lifecycle: Lifecycle, handler: Handler) -> Handler:
             return Ec2Error("DryRunOperation", message, 412).response()
         with lifecycle.lock:
             try:
+                throttling.check(operation, params)
                 return handler(params)
             except Ec2Error as error:
                 return error.response()

@@ -76,10 +76,8 @@ class Routes:
         random.seed(self._seed)
         self._ministack.reset()
         clock, timings = self._parts.clock, self._ec2_timings
-        self.ec2 = ec2_extras.install(clock, self._seed, self.record_event, timings)
-        self.throughput = dynamodb_limits.Limits(
-            lambda: clock.now().timestamp(), lambda: self._parts.functions.calling() is not None
-        )
+        self.ec2 = ec2_extras.install(clock, self._seed, self.record_event, timings, self._is_of_function)
+        self.throughput = dynamodb_limits.Limits(lambda: clock.now().timestamp(), self._is_of_function)
         dynamodb_limits.use(self.throughput)
         self.drs = DrsEmulator(
             clock,
@@ -89,6 +87,9 @@ class Routes:
             self._seed,
             Hooks(image_for=images.image_for),
         )
+
+    def _is_of_function(self) -> bool:
+        return self._parts.functions.calling() is not None
 
     def close(self) -> None:
         """Gives up the services; their state goes with the next ``open``."""

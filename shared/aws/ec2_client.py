@@ -15,7 +15,7 @@ from shared.aws.cross_account import ONCE, STANDARD, MemberAccounts
 from shared.aws.drs_client import chunks
 from shared.aws.drs_responses import platform_of
 from shared.aws.errors import AwsCallError, calling, refusal
-from shared.aws.instance_starter import InstanceStarter
+from shared.aws.instance_starter import InstanceStarter, start_all
 from shared.aws.rate_limits import in_parallel
 from shared.model.ec2 import TARGET_TAG_KEY, TARGET_TAG_VALUE, Instance, InstanceHealth, Volume
 from shared.model.scope import Scope
@@ -117,14 +117,19 @@ class Ec2Client:
             found = {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
         return set(group_ids) - found
 
-    def start(self, instances: Iterable[Instance]) -> dict[str, AwsCallError]:
-        """Start these instances; the ones that EC2 refuses, each with its error. Running ones stay so."""
+    def starter(self, instances: Iterable[Instance]) -> InstanceStarter:
+        """What starts these instances, together with those of other scopes: see ``start_all``."""
         groups: dict[Hashable, list[str]] = defaultdict(list)
         for instance in instances:
             groups[instance.instance_type, instance.availability_zone].append(instance.instance_id)
         # botocore would repeat a call that is refused for want of capacity, an HTTP 500, five times.
         ec2 = self._accounts.client("ec2", self.scope, ONCE)
-        return InstanceStarter(lambda ids: ec2.start_instances(InstanceIds=ids), self.scope).start(groups)
+        return InstanceStarter(lambda ids: ec2.start_instances(InstanceIds=ids), self.scope, groups)
+
+    def start(self, instances: Iterable[Instance]) -> dict[str, AwsCallError]:
+        """Start these instances; the ones that EC2 refuses, each with its error. Running ones stay so."""
+        (refused,) = start_all([self.starter(instances)])
+        return refused
 
     def stop(self, instance_ids: Sequence[str]) -> dict[str, AwsCallError]:
         """Stop these instances; the ones that EC2 refuses, each with its error."""

@@ -95,6 +95,11 @@ def pace(api: str, scope: Scope) -> None:
     _pace.wait(api, scope)
 
 
+def pause(seconds: float) -> None:
+    """Let so much time pass before a call that was throttled is repeated."""
+    _pace.clock.sleep(seconds)
+
+
 def time_now() -> float:
     """Seconds since any moment, by the clock that paces calls."""
     return _pace.clock.now()

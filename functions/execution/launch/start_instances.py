@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
+from shared.aws.instance_starter import InstanceStarter, start_all
 from shared.model.ec2 import Instance
 from shared.model.server import Change, ServerRecord
 from shared.model.status import ServerStatus
@@ -42,22 +43,34 @@ def handler(run: Run[LaunchSettings]) -> dict[str, Any]:
     changes += _blocked_by_workload(run.accounts, good)
     blocked = {change.before.source_server_id for change in changes}
     free = [server for server in good if server.source_server_id not in blocked]
-    for scope in sorted({server.scope for server in free}):
-        ec2 = Ec2Client(run.accounts, scope)
-        members = [server for server in free if server.scope == scope]
-        instances = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in members])}
-        startable, bad = _startable(members, instances)
-        changes += bad
-        refused = ec2.start(instances[server.pair_instance_id or ""] for server in startable)
+    asked, bad = _asked_for(run.accounts, free)
+    changes += bad
+    answers = start_all([starter for _, starter in asked])
+    for (servers, _), refused in zip(asked, answers, strict=True):
         changes += [
             Change(server, asked_to_start(server, refused.get(server.pair_instance_id or ""), now))
-            for server in startable
+            for server in servers
         ]
     done = store.change_servers(run.execution_id, changes, only_from=STARTABLE)
     if store.wave(run.execution_id, run.wave).start_began_at is None:  # it was started early
         store.change_wave(run.execution_id, run.wave, {"start_began_at": now})
     starting = sum(server.status is ServerStatus.STARTING for server in done)
     return {"starting": starting, "failed": len(done) - starting}
+
+
+def _asked_for(
+    accounts: MemberAccounts, servers: list[ServerRecord]
+) -> tuple[list[tuple[list[ServerRecord], InstanceStarter]], list[Change]]:
+    """Per scope the servers that can be started, with what starts them; the failures of the others."""
+    asked, failed = [], []
+    for scope in sorted({server.scope for server in servers}):
+        ec2 = Ec2Client(accounts, scope)
+        members = [server for server in servers if server.scope == scope]
+        instances = {i.instance_id: i for i in ec2.instances([s.pair_instance_id or "" for s in members])}
+        startable, bad = _startable(members, instances)
+        failed += bad
+        asked.append((startable, ec2.starter(instances[s.pair_instance_id or ""] for s in startable)))
+    return asked, failed
 
 
 def _startable(

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from shared.aws import instance_starter
 from shared.aws.cross_account import MemberAccounts
 from shared.aws.ec2_client import Ec2Client
-from shared.aws.errors import AwsUnavailableError, ThrottledError
+from shared.aws.errors import AwsUnavailableError
 from tests.handlers.estate import RECOVERY, Estate
 from tests.handlers.wire import Call, Wire, no_answer, refused
 from tests.makers import instance
@@ -139,12 +139,34 @@ def test_instances_are_started_by_the_hundred_and_by_type_and_zone(ec2: Ec2Clien
     assert sizes == [100, 100, 1, 3], "the larger group first"
 
 
-def test_a_throttled_start_is_tried_again_as_a_whole(estate: Estate, ec2: Ec2Client, wire: Wire) -> None:
-    """It says nothing about any instance: none of them has failed."""
-    target = estate.add_target("web-1")
+def test_a_throttled_start_is_repeated_as_a_whole(
+    ec2: Ec2Client, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing about any instance: none of them has failed, and none is asked for alone."""
+    pauses: list[float] = []
+    monkeypatch.setattr(instance_starter, "pause", pauses.append)
+    sizes: list[int] = []
+
+    def throttled_twice(call: Call) -> AWSResponse | None:
+        sizes.append(len(ids_of(call)))
+        if len(sizes) < 3:
+            return refused("RequestLimitExceeded", status=503)(call)
+        return call.answer(200, b"<StartInstancesResponse/>")
+
+    wire.on("ec2", "StartInstances", throttled_twice)
+    assert ec2.start([instance(number) for number in range(8)]) == {}
+    assert (sizes, pauses) == ([8, 8, 8], [1.0, 2.0])
+
+
+def test_what_is_throttled_until_the_time_is_over_is_asked_for_later(
+    ec2: Ec2Client, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_starter, "ASKING_SECONDS", 0.0)
+    monkeypatch.setattr(instance_starter, "SECONDS", 0.0)
     wire.on("ec2", "StartInstances", refused("RequestLimitExceeded", status=503))
-    with pytest.raises(ThrottledError):
-        ec2.start(ec2.instances([target]))
+    found = ec2.start([instance(number) for number in range(8)])
+    assert {error.code for error in found.values()} == {"NotAsked"}
+    assert len(found) == 8
 
 
 def test_an_ec2_that_does_not_answer_has_refused_no_instance(

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from local.ministack.ec2_throttling import Limit, Size
 from local.wire import Answer, Call
 from tests.workflows.failback_stage import QUICK, away, fail_back, original, sides
 from tests.workflows.stage import Stage, group, stage, wave
@@ -161,3 +162,38 @@ def test_an_instance_that_falls_back_fails_with_its_cause(message: str, remedy: 
         assert run.outcomes == {"app-1": "RECOVERED", "app-2": "FAILED"}
         assert remedy in run.server("app-2")["remedy"]
         assert here.target("app-2") in run.server("app-2")["remedy"]
+
+
+def test_servers_wait_while_another_program_takes_all_that_ec2_allows_the_account() -> None:
+    """For ten minutes, longer than the state's retries last."""
+    waves = [wave("one"), wave("two")]
+    with stage(group("app", "one", count=3), group("web", "two", count=3), waves=waves, jobs=QUICK) as here:
+        buckets = here.cloud.ec2.throttling
+        before = buckets.limits["StartInstances"]
+        buckets.limits["StartInstances"] = Limit(Size(0, 0), before.resources)
+        starts = Starts(here)
+        begun = here.start()
+        here.cloud.wait_until(lambda: buckets.refused["StartInstances"] > 0)
+        here.cloud.advance(600)
+        waiting = here.record("run", "app-2")
+        assert (waiting["status"], "EC2 throttles it" in waiting["reason"]) == ("STARTING", True)
+        assert not starts.first
+        buckets.limits["StartInstances"] = before
+        run = here.wait(begun)
+        assert run.status == "COMPLETED", run.summary
+        assert not any(server["reason"] for server in run.report["servers"])
+        assert starts.longest < timedelta(seconds=180), "60 % of its timeout"
+
+
+def test_ten_waves_at_once_start_within_a_minute_by_the_buckets_of_aws() -> None:
+    """A fifth of a thousand servers, and of the bucket that AWS has for a thousand."""
+    waves = [wave(f"w{n}") for n in range(10)]
+    groups = [group(f"app-{n}", f"w{n}", count=20) for n in range(10)]
+    with stage(*groups, waves=waves, jobs=QUICK) as here:
+        here.cloud.ec2.throttling.limits["StartInstances"] = Limit(Size(5, 2), Size(200, 0.4))
+        starts = Starts(here)
+        run = here.run()
+        assert run.status == "COMPLETED", run.summary
+        assert len(starts.first) == 200
+        assert starts.span <= timedelta(seconds=60)
+        assert starts.longest < timedelta(seconds=180), "60 % of its timeout"
