@@ -23,11 +23,6 @@ def _read(name: str) -> str:
     return value
 
 
-def required_external_id(value: str) -> str:
-    """The ExternalId, which only functions have that assume a member role. Raises SettingMissingError."""
-    return value or _read("EXTERNAL_ID")
-
-
 @dataclass(frozen=True, slots=True)
 class PacingSettings:
     """Calls per second of one operation of DRS in one scope, by each function."""
@@ -56,7 +51,6 @@ class QuerySettings:
     pairs_table: str
     member_role: str
     execution_roles: ExecutionRoles
-    external_id: str
     limits: ScopeLimits
 
     @classmethod
@@ -68,7 +62,6 @@ class QuerySettings:
             pairs_table=_read("INSTANCE_PAIRS_TABLE"),
             member_role=_read("QUERY_ROLE_NAME"),
             execution_roles=ExecutionRoles(launch=_read("LAUNCH_ROLE_NAME"), stop=_read("STOP_ROLE_NAME")),
-            external_id=os.environ.get("EXTERNAL_ID", ""),
             limits=ScopeLimits(
                 jobs=int(_read("DRS_JOBS")),
                 servers_in_jobs=int(_read("DRS_SERVERS_IN_JOBS")),
@@ -91,7 +84,6 @@ class ConfigurationSettings:
     control_function: str
     close_function: str
     member_role: str
-    external_id: str
     retention_days: int
     allow_inline_plans: bool = False
 
@@ -108,7 +100,6 @@ class ConfigurationSettings:
             control_function=_read("CONTROL_FUNCTION_NAME"),
             close_function=_read("CLOSE_FUNCTION_NAME"),
             member_role=_read("CONFIGURATION_ROLE_NAME"),
-            external_id=os.environ.get("EXTERNAL_ID", ""),
             retention_days=int(_read("RETENTION_DAYS")),
             allow_inline_plans=_read("ALLOW_INLINE_PLANS") == "true",
         )
@@ -126,7 +117,6 @@ class ExecutionSettings:
     topic_arn: str
     control_function: str
     member_role: str
-    external_id: str
 
     @classmethod
     @cache
@@ -138,7 +128,6 @@ class ExecutionSettings:
             topic_arn=_read("TOPIC_ARN"),
             control_function=_read("CONTROL_FUNCTION_NAME"),
             member_role=_read(cls.role_variable),
-            external_id=os.environ.get("EXTERNAL_ID", ""),
         )
 
 
@@ -172,6 +161,11 @@ def state_machines() -> dict[Mode, str]:
 def prepare_machine() -> str:
     """The ARN of the state machine that prepares plans. Only StorePlan has it."""
     return _read("PREPARE_STATE_MACHINE_ARN")
+
+
+def external_id() -> str:
+    """The ExternalId, which only functions have that assume a member role."""
+    return _read("EXTERNAL_ID")
 
 
 def approve_function() -> str:

@@ -20,8 +20,8 @@ from shared.settings import (
     QuerySettings,
     RetireSettings,
     StopSettings,
+    external_id,
     freeze_function,
-    required_external_id,
 )
 from shared.store import ExecutionStore, FindingStore, execution_store, finding_store
 from shared.times import now, parse_time
@@ -69,8 +69,7 @@ class Run(Generic[S]):
 
     @property
     def accounts(self) -> MemberAccounts:
-        external_id = required_external_id(self.settings.external_id)
-        return member_accounts(self.settings.member_role, external_id)
+        return member_accounts(self.settings.member_role, external_id())
 
     @property
     def execution(self) -> OpenedExecution:

@@ -53,8 +53,8 @@ def _discovered(run: Run[QuerySettings]) -> dict[str, Any]:
     known = to_know(listed, plan)
     pairs = PairStore(run.settings.pairs_table).every()
     contested = contested_originals(site.recovery, in_scope, pairs, run.now)
-    nameless = [one for one in servers if not one.name or one.name in lonely]
-    called = original_names(accounts, site.origin, nameless)
+    unpaired = [server for server in servers if not server.name or server.name in lonely]
+    called = original_names(accounts, site.origin, unpaired)
     run.findings.put_facts(run.execution_id, [*known, *instances.values(), *contested, *called, limits])
     run.findings.put_servers(run.execution_id, [discovered(server, selection) for server in servers])
     return {"site": site.name, "servers": len(servers), "instances": len(instances)}

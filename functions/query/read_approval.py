@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.rules.control.approvals import Subject, standing
+from shared.model.approval import Subject
+from shared.rules.control.approvals import standing
 from shared.settings import QuerySettings
 from shared.task import Run, task
 

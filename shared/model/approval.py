@@ -34,5 +34,9 @@ class ApprovalAnswer:
 
     @property
     def person(self) -> str:
-        """The name as it is compared: other capitals or spaces make no other person."""
-        return " ".join(self.by.split()).casefold()
+        return person_of(self.by)
+
+
+def person_of(name: str) -> str:
+    """A name as it is compared: other capitals or spaces make no other person."""
+    return " ".join(name.split()).casefold()

@@ -13,14 +13,15 @@ from shared.model.execution import ExecutionRecord
 from shared.rules.control.approval_messages import (
     APPROVE,
     REJECT,
+    ApprovalInvalidError,
     ApprovalMessage,
     answer_text,
-    invalid,
     outcome_text,
     question,
-    unanswered,
+    repeated,
 )
 from shared.rules.control.approvals import decided
+from shared.rules.control.messages import unknown_execution
 from shared.store import ExecutionNotFoundError, ExecutionStore
 from shared.times import iso
 
@@ -41,7 +42,7 @@ class Approver:
         record = self._record(message.execution_id)
         subject = question(message, record)
         known = self._store.answers(message.execution_id, subject)
-        given = unanswered(message, known, record.approvers)
+        given = repeated(message, known, record.approvers)
         is_new = given is None
         if given is None:
             given = ApprovalAnswer(subject, message.approved, message.by, message.reason, iso(self._now))
@@ -66,8 +67,7 @@ class Approver:
         try:
             return self._store.execution(execution_id)
         except ExecutionNotFoundError:
-            remedy = "Write the name that StartExecution gave it; it is in every message about it."
-            raise invalid("executionId", f"No execution {execution_id!r} is known.", remedy) from None
+            raise ApprovalInvalidError([unknown_execution(execution_id)]) from None
 
     def _resume(self, record: ExecutionRecord, verdict: bool | None, given: ApprovalAnswer) -> None:
         """The execution reads the answers itself; the token only ends its wait."""

@@ -18,7 +18,7 @@ from shared.model.execution import ControlRecord, ExecutionRecord
 from shared.model.policies import Mode
 from shared.rules.control.cli_hints import control_call
 from shared.rules.control.decisions import Judgement, Standing, judge, refusal, retry_request
-from shared.rules.control.messages import Action, Message
+from shared.rules.control.messages import Action, ControlInvalidError, Message, unknown_execution
 from shared.services.execution_liveness import execution_is_over
 from shared.services.release_waves import resume_if_ready
 from shared.services.wakeups import resume_waiting_batches
@@ -99,8 +99,7 @@ class Controller:
         try:
             return self._store.execution(execution_id)
         except ExecutionNotFoundError:
-            remedy = "Write the name that StartExecution gave it; it is in every message about it."
-            raise refusal("executionId", f"No execution {execution_id!r} is known.", remedy) from None
+            raise ControlInvalidError([unknown_execution(execution_id)]) from None
 
     def _refuse_out_of_time(self, message: Message, record: ExecutionRecord) -> None:
         execution_id = record.execution_id

@@ -85,13 +85,14 @@ class ExecutionOpener:
     def _supersedes(self, holder: str, request: Request) -> bool:
         """Whether an event's execution that waits for its approval leaves the plan to this one.
 
-        It is recorded there before the lock is taken: from then on no approval lets it go on.
+        It is recorded there before the lock is taken: from then on no approval lets it go on. One that was
+        read just before does; then the locks of the servers separate the two, and one of them recovers.
         """
         record = self._store.execution(holder)
         if not may_be_superseded(record, request, self._store.answers(holder, Subject.START)):
             return False
         self._store.change_execution(holder, {"superseded_by": self._id})
-        return not self._store.answers(holder, Subject.START)
+        return True
 
     def _refuse_unless_failed_over(self, failover: str) -> None:
         try:

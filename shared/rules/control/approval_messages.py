@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.model.approval import ApprovalAnswer, Subject
+from shared.model.approval import ApprovalAnswer, Identity, Subject, person_of
 from shared.model.execution import ExecutionRecord
 from shared.rules.control.approvals import decided, still_needed, superseded
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
@@ -72,24 +72,21 @@ def question(message: ApprovalMessage, record: ExecutionRecord) -> Subject:
     return asked
 
 
-def unanswered(
+def repeated(
     message: ApprovalMessage, answers: Sequence[ApprovalAnswer], approvers: int
 ) -> ApprovalAnswer | None:
-    """The earlier answer that the message repeats, None: it is a new one.
+    """The same person's earlier answer that the message repeats, None: it is a new one.
 
-    Raises ApprovalInvalidError where it comes too late.
+    Raises ApprovalInvalidError where it contradicts what that person said, or what is decided.
     """
-    person = ApprovalAnswer(Subject.START, message.approved, message.by, "", "").person
-    own = next((answer for answer in answers if answer.person == person), None)
+    own = next((answer for answer in answers if answer.person == person_of(message.by)), None)
     if own is not None and own.approved == message.approved:
         return own
     if own is not None:
         raise _too_late(own)
-    if decided(answers, approvers) is not None:
-        last = next((one for one in answers if not one.approved), answers[-1])
-        if last.approved != message.approved:
-            raise _too_late(last)
-        return last
+    verdict = decided(answers, approvers)
+    if verdict is not None and verdict != message.approved:
+        raise _too_late(next(answer for answer in answers if answer.approved == verdict))
     return None
 
 
@@ -97,14 +94,15 @@ def answer_text(answer: ApprovalAnswer) -> str:
     """One answer for the operators."""
     what = "Approved" if answer.approved else "Rejected"
     of = " (the cutover)" if answer.subject is Subject.CUTOVER else ""
-    how = "the name is stated, not verified" if answer.identity == "STATED" else "verified"
+    how = "the name is stated, not verified" if answer.identity is Identity.STATED else "verified"
     return f"{what}{of} by {answer.by} because: {answer.reason} ({how})"
 
 
 def outcome_text(answers: Sequence[ApprovalAnswer], approvers: int) -> str:
     """What the answers come to."""
-    if decided(answers, approvers) is not None:
-        return "It goes on." if decided(answers, approvers) else "It is cancelled."
+    verdict = decided(answers, approvers)
+    if verdict is not None:
+        return "It goes on." if verdict else "It is cancelled."
     left = still_needed(answers, approvers)
     people = f"{left} more people must" if left > 1 else "One more person must"
     return f"{people} approve: the plan asks for {approvers} approvers."

@@ -12,8 +12,6 @@ from shared.rules.control.reminders import until_next
 from shared.rules.text import one_line
 from shared.times import parse_time
 
-__all__ = ["ApprovalStanding", "Subject", "decided", "standing", "still_needed"]
-
 
 @dataclass(frozen=True, slots=True)
 class ApprovalStanding:
@@ -70,11 +68,11 @@ def standing(
     if record.cancellation is not None:
         by, why = record.cancellation.by, record.cancellation.reason
         return ApprovalStanding(error="ExecutionCancelled", cause=f"{by}: {why}")
-    if record.superseded_by is not None:
+    if record.superseded_by is not None and subject is Subject.START:
         return ApprovalStanding(error="ExecutionSuperseded", cause=superseded(record))
     verdict = decided(answers, approvers)
     if verdict is False:
-        [first, *_] = [answer for answer in answers if not answer.approved]
+        first = next(answer for answer in answers if not answer.approved)
         return ApprovalStanding(error="ApprovalRejected", cause=f"{first.by}: {first.reason}")
     if verdict is True:
         return ApprovalStanding(approved=True)

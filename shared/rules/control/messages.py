@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.model.status import PausePoint
+from shared.rules.control.approval_messages import APPROVE, REJECT
 from shared.rules.plan.contracts import DocumentInvalidError, Problem, problems
 from shared.rules.text import NAME_LIMIT, REASON_LIMIT, one_line
 
@@ -72,7 +73,7 @@ def _from_event(event: dict[str, Any]) -> Message:
 
 
 def _parsed(document: object, *, by_event: bool) -> Message:
-    if isinstance(document, dict) and document.get("action") in _ANSWERS:
+    if isinstance(document, dict) and document.get("action") in (APPROVE, REJECT):
         what = "is for people" if by_event else "is no message to ControlExecution"
         remedy = "Send it to ApproveExecution: the notification that asks for the approval has the command."
         raise ControlInvalidError([Problem("action", f"{document['action']} {what}.", remedy)])
@@ -102,7 +103,15 @@ def _parsed(document: object, *, by_event: bool) -> Message:
     )
 
 
-_ANSWERS = ("APPROVE", "REJECT")
+def unknown_execution(execution_id: str) -> Problem:
+    """Of a message to an execution that no record is of."""
+    return Problem(
+        "executionId",
+        f"No execution {execution_id!r} is known.",
+        "Write the name that StartExecution gave it; it is in every message about it.",
+    )
+
+
 _ONLY_IN = {
     "when": Action.PAUSE,
     "before": Action.PAUSE,

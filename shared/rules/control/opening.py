@@ -9,6 +9,7 @@ from shared.model.approval import ApprovalAnswer, Subject
 from shared.model.execution import ExecutionRecord
 from shared.model.plan import Plan
 from shared.model.policies import Approval, Mode, Policies
+from shared.rules.control.approvals import decided
 from shared.rules.control.cli_hints import control_call
 from shared.rules.plan.requests import EVENT, Request, approval_required, sites_to_read
 
@@ -53,10 +54,11 @@ def may_be_superseded(holder: ExecutionRecord, request: Request, answers: Sequen
     """Whether ``holder``, which an event started and no operator has approved, leaves its plan to this one.
 
     Nothing is reserved or changed before the approval of the start. Another event, or a drill, takes no
-    precedence over it.
+    precedence over it; nor does anything over one that has not asked, or needs no approval. ``answers``:
+    those to the question of the start.
     """
     by_event = holder.request.get("startedBy") == EVENT and not request.started_by_event
-    waits = holder.approval_subject in (None, Subject.START) and holder.ended_at is None
+    waits = holder.approval_subject == Subject.START and holder.ended_at is None
     return by_event and waits and not answers and request.mode is not Mode.DRILL
 
 
@@ -75,7 +77,7 @@ def in_progress(
         )
     if request.started_by_event:
         return f"{found} This event changed nothing; the execution that runs goes on."
-    if holder.approval_token is not None and not answers:
+    if holder.approval_token is not None and decided(answers, holder.approvers) is None:
         return f"{found} It waits for an approval: approve or reject it, as its notification says."
     cancel = control_call(control_function, holder.execution_id, "CANCEL", launched="LEAVE")
     return f"{found} Wait for its end. To end it, which leaves what it has launched as it is: {cancel}"

@@ -20,7 +20,7 @@ from shared.times import iso, parse_time
 
 LEFTOVERS_REMAIN = "LEFTOVERS_REMAIN"
 WAITS = {Mode.FAILOVER: timedelta(seconds=60), Mode.DRILL: timedelta(minutes=30)}
-"""A drill can wait for DRS and EC2; a failover has something better to do."""
+"""A drill can wait for DRS and EC2, a failover cannot."""
 
 
 def left_over(server: ServerRecord, pair: PairRecord | None) -> bool:

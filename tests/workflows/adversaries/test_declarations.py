@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
+from shared.model.approval import ApprovalAnswer, Subject
+from shared.store import execution_store
 from tests.workflows.control_messages import event, refused, send
 from tests.workflows.stage import Stage, stage
 
@@ -97,6 +100,41 @@ def test_an_event_that_an_operator_has_approved_keeps_the_plan() -> None:
         assert (late.status, late.error) == ("FAILED", "ExecutionFailed")
         assert "ExecutionInProgressError" in str(late.cause)
         assert here.wait(arn_of(here, "event-one")).status == "COMPLETED"
+
+
+def test_an_event_that_needs_no_approval_keeps_the_plan() -> None:
+    with stage(policies=NOT_REQUIRED) as here:
+        here.store_plan()
+        declare(here, "one")
+        here.cloud.wait_until(lambda: here.cloud.functions.invocations("StartRecoveryFunction") > 0)
+        late = here.cloud.wait(here.start("by-hand"))
+        assert "ExecutionInProgressError" in str(late.cause)
+        assert here.locks()["PLAN#shop"] == "event-one"
+        assert here.wait(arn_of(here, "event-one")).status == "COMPLETED"
+
+
+def test_an_approval_that_comes_while_an_operator_takes_the_plan_leaves_one_that_recovers() -> None:
+    """The approval is recorded right after the operator's execution has found none."""
+    with stage() as here:
+        here.store_plan()
+        declare(here, "one")
+        here.cloud.wait_until(lambda: "shop: approval needed" in here.subjects())
+        answer = here.cloud.routes.answer
+        sent: list[Any] = []
+
+        def approving(call: Any) -> Any:
+            if not sent and b"supersededBy" in call.body:
+                sent.append(call)
+                store = execution_store(os.environ["EXECUTIONS_TABLE"])
+                said = ApprovalAnswer(Subject.START, True, "ana", "agreed", "2030-01-01T00:05:00Z")
+                assert store.put_answer("event-one", said)
+            return answer(call)
+
+        here.cloud.routes.answer = approving  # type: ignore[method-assign]
+        by_hand = here.wait(here.start("by-hand"))
+        assert sent
+        event = here.wait(arn_of(here, "event-one"))
+        assert (by_hand.status, event.status) == ("COMPLETED", "CANCELLED")
 
 
 def test_neither_another_event_nor_a_drill_takes_the_plan_from_a_declared_disaster() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from local.simulation.call_faults import CallFault, CallFaultKind
 from tests.local.simulation.world import ORIGIN, RECOVERY
-from tests.workflows.failback_stage import away, back, fail_back, reversed_server
+from tests.workflows.failback_stage import World, away, back, fail_back, reversed_server
 from tests.workflows.killing import reach, send_end
 from tests.workflows.stage import Stage, group
 
@@ -34,6 +34,13 @@ def _record(here: Stage, change: str, values: dict[str, Any] | None = None) -> N
         UpdateExpression=change,
         **({"ExpressionAttributeValues": values} if values else {}),
     )
+
+
+def _serves_the_next_failback(here: Stage, before: World) -> None:
+    assert reversed_server(here, "app")
+    second = fail_back(here, "second")
+    assert "REVERSED_LEFT_OVER" in second.codes("app")
+    back(here, before, second)
 
 
 def _recovery_instances(here: Stage) -> list[str]:
@@ -83,10 +90,7 @@ def test_a_failover_goes_on_with_them_and_the_next_failback_uses_them() -> None:
         assert "ServiceUnavailable" in str(out.server("app")["findings"])
         assert (here.cloud.clock.now() - began).total_seconds() < 480
         here.cloud.heal()
-        assert reversed_server(here, "app")
-        second = fail_back(here, "second")
-        assert "REVERSED_LEFT_OVER" in second.codes("app")
-        back(here, before, second)
+        _serves_the_next_failback(here, before)
 
 
 def test_a_drill_goes_on_without_in_the_end() -> None:
@@ -123,10 +127,7 @@ def test_a_failback_that_no_record_names_leaves_a_server_that_serves_the_next_on
         _record(here, "REMOVE reversedServerId")
         out = here.run("out-2")
         assert out.outcomes == {"app": "RECOVERED"}
-        assert reversed_server(here, "app")
-        second = fail_back(here, "second")
-        assert "REVERSED_LEFT_OVER" in second.codes("app")
-        back(here, before, second)
+        _serves_the_next_failback(here, before)
 
 
 def test_a_tidying_up_that_fails_stops_no_failover() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from shared.rules.report import next_steps
 from tests.workflows.advice.aws_cli import commands, typed
-from tests.workflows.control_messages import send
+from tests.workflows.advice.failback_rows import original_stop_protected
+from tests.workflows.control_messages import on, send
 from tests.workflows.failback_stage import away, fail_back, sides
 from tests.workflows.stage import Run, Stage, group, stage, wave
 
@@ -39,30 +40,13 @@ def target_untagged(here: Stage) -> None:
 
 
 def original_protected(here: Stage) -> None:
-    [original] = [s.original_instance_id for s in here.servers.values() if s.name == "app"]
-    place = here.cloud.client("ec2", "111122223333", "us-east-1")
-    place.start_instances(InstanceIds=[original])
+    original_stop_protected(here, "app")
     here.cloud.advance(60)
-    place.modify_instance_attribute(InstanceId=original, DisableApiStop={"Value": True})
 
 
-def cancelled_on_the_way(here: Stage) -> None:
-    here.cloud.on_function(
-        "WatchJobsFunction", lambda event: _once(here, lambda: send(here, "CANCEL", event["executionId"]))
-    )
-
-
-def cancelled_in_replication(here: Stage) -> None:
-    here.cloud.on_function(
-        "WatchReplicationFunction",
-        lambda event: _once(here, lambda: send(here, "CANCEL", event["executionId"])),
-    )
-
-
-def _once(here: Stage, act: Callable[[], Any]) -> None:
-    if here.outsiders is None:
-        here.outsiders = "done"
-        act()
+def cancelled_at(function: str, execution: str = "first") -> Arises:
+    """An operator cancels it as the function is called first."""
+    return lambda here: on(here, function, lambda: send(here, "CANCEL", execution))
 
 
 def ready(here: Stage, run: Run) -> None:
@@ -137,16 +121,23 @@ ROWS = (
     Row("FAILOVER", "COMPLETED_WITH_FAILURES", one_fails, "onBlocked: CONTINUE", again(**AGAIN), recovered),
     Row("FAILOVER", "FAILED", all_fail, "onBlocked: CONTINUE", again(**AGAIN), recovered),
     Row("FAILOVER", "BLOCKED", target_untagged, "onBlocked: CONTINUE", again(**AGAIN), other_recovered),
-    Row("FAILOVER", "CANCELLED", cancelled_on_the_way, "before you start", looked_and_again, recovered),
+    Row("FAILOVER", "CANCELLED", cancelled_at("WatchJobs"), "before you start", looked_and_again, recovered),
     Row("DRILL", "COMPLETED", nothing, "as before again", ready, drilled),
     Row("DRILL", "COMPLETED_WITH_FAILURES", one_fails, "drill again", again("DRILL"), drilled),
     Row("DRILL", "FAILED", all_fail, "drill again", again("DRILL"), drilled),
-    Row("DRILL", "CANCELLED", cancelled_on_the_way, "drill again", again("DRILL"), drilled),
+    Row("DRILL", "CANCELLED", cancelled_at("WatchJobs"), "drill again", again("DRILL"), drilled),
     Row("FAILBACK", "COMPLETED", nothing, "Point users to the origin", ready, back),
     Row("FAILBACK", "COMPLETED_WITH_FAILURES", one_fails, "start the failback again", BACK, back),
     Row("FAILBACK", "FAILED", all_fail, "start the failback again", again("FAILBACK"), back),
     Row("FAILBACK", "BLOCKED", original_protected, "onBlocked: CONTINUE", BACK, other_back),
-    Row("FAILBACK", "CANCELLED", cancelled_in_replication, "failback again", again("FAILBACK"), back),
+    Row(
+        "FAILBACK",
+        "CANCELLED",
+        cancelled_at("WatchReplication", "back"),
+        "failback again",
+        again("FAILBACK"),
+        back,
+    ),
 )
 NO_OUTCOME = {"RUNNING"}
 """What the report of a dry run says while it is under way."""
